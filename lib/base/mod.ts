@@ -1,0 +1,16 @@
+// The ground floor: errors, identities, bytes. Every other room may stand on it; it stands on nothing.
+
+export { assert, type ErrorCode, type ErrorDetail, HanaError, toHanaError } from "./errors.ts";
+export { concatBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
+export {
+  type Brand,
+  type Incarnation,
+  isNodeId,
+  isRole,
+  NODE_ID_BYTES,
+  type NodeId,
+  nodeIdFromBytes,
+  nodeIdToBytes,
+  type Role,
+  ROLES,
+} from "./identity.ts";

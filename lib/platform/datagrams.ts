@@ -1,0 +1,62 @@
+// Datagram sockets: unicast, broadcast, multicast.
+// Decides what a socket can be asked; never what a datagram means. Addresses are literal IPs: a name would cost
+// a resolver thread a packet (research: deno-platform 1.3).
+
+import type { HanaError } from "../base/mod.ts";
+
+/** An IP address in text (`10.0.0.2`, `fe80::1%3`) and a port. */
+export interface IpEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How to bind a socket. */
+export interface DatagramOptions {
+  /** The local address; `0.0.0.0` for all. */
+  readonly host: string;
+  /** The local port; 0 lets the machine choose. */
+  readonly port: number;
+  /** Share the port with other processes; all of them must ask for it. Unicast then reaches only one of them. */
+  readonly shared?: boolean;
+  /** The IPv4 address of the interface by which multicast and broadcast leave. Implies that `host` is this address. */
+  readonly egress?: string;
+  /** Hops that a multicast datagram may travel; 1 (the default) stays on the link. */
+  readonly multicastTtl?: number;
+}
+
+/** What a socket tells its owner. */
+export interface DatagramHandlers {
+  /** A datagram came. `bytes` is valid during the call only. */
+  onDatagram(bytes: Uint8Array, from: IpEndpoint): void;
+  /** Sending or receiving failed; the socket goes on and has counted it. */
+  onError(error: HanaError): void;
+}
+
+/** Counters of one socket since it was bound. */
+export interface DatagramStats {
+  readonly sent: number;
+  readonly received: number;
+  readonly sendErrors: number;
+  readonly receiveErrors: number;
+}
+
+/** A bound socket. */
+export interface DatagramSocket {
+  /** Where it is bound. The port may read 0 for one turn of the event loop where the system binds late. */
+  readonly local: IpEndpoint;
+  readonly stats: DatagramStats;
+  /** Sends at once or drops and counts; never throws, never queues. The bytes may be reused afterwards. */
+  send(bytes: Uint8Array, to: IpEndpoint): void;
+  /** Joins a group on the interface that has this address; joining twice is harmless. Throws `network-unusable`. */
+  join(group: string, interfaceAddress: string): void;
+  /** Leaves a group; harmless when not joined. */
+  leave(group: string, interfaceAddress: string): void;
+  /** Closes; no handler runs afterwards. */
+  close(): void;
+}
+
+/** Opens sockets. */
+export interface Datagrams {
+  /** Binds a socket. Throws `address-in-use` or `network-unusable`. Multicast it sends is heard on this machine too. */
+  bind(options: DatagramOptions, handlers: DatagramHandlers): DatagramSocket;
+}

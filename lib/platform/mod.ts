@@ -1,0 +1,47 @@
+// The seam: everything that touches the world goes through these interfaces (architecture rule 1).
+// Decides what hana asks of a machine; never how a machine answers (deno/ is real, simulated/ is virtual).
+// Hot paths (bytes, datagrams, timers) are synchronous callbacks, so that a simulator can replay them;
+// cold paths (listen, connect) are promises. No callback runs inside the call that caused it.
+
+export type { Clock, TimerHandle, Timers } from "./time.ts";
+export type { RandomSource, RandomStream } from "./random.ts";
+export type {
+  DatagramHandlers,
+  DatagramOptions,
+  Datagrams,
+  DatagramSocket,
+  DatagramStats,
+  IpEndpoint,
+} from "./datagrams.ts";
+export type {
+  ByteStream,
+  ConnectOptions,
+  ListenHandlers,
+  StreamAddress,
+  StreamHandlers,
+  StreamListener,
+  Streams,
+} from "./streams.ts";
+export type { IpFamily, NetworkInterface, NetworkInterfaces } from "./interfaces.ts";
+export type { FileLock, Files, FileStat } from "./files.ts";
+export type { Host, OperatingSystem } from "./host.ts";
+
+import type { Clock, Timers } from "./time.ts";
+import type { RandomSource } from "./random.ts";
+import type { Datagrams } from "./datagrams.ts";
+import type { Streams } from "./streams.ts";
+import type { NetworkInterfaces } from "./interfaces.ts";
+import type { Files } from "./files.ts";
+import type { Host } from "./host.ts";
+
+/** A machine, as hana sees it. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly datagrams: Datagrams;
+  readonly streams: Streams;
+  readonly interfaces: NetworkInterfaces;
+  readonly files: Files;
+  readonly host: Host;
+}
