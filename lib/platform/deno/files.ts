@@ -1,0 +1,165 @@
+// Durable files on the real disk.
+// Decides the order of system calls that makes a write atomic and durable: a temporary file in the same directory,
+// synced, renamed, directory synced (LWN 457667 "Ensuring data reaches disk"). Never caches.
+
+import { HanaError, toHex } from "../../base/mod.ts";
+import type { FileLock, Files, FileStat, RandomSource } from "../mod.ts";
+
+const WINDOWS = Deno.build.os === "windows";
+const TEMPORARY_SUFFIX_BYTES = 6;
+/** A lock file holds nothing, but its name should not invite others to open it. */
+const LOCK_FILE_MODE = 0o600;
+
+function storageError(thrown: unknown, doing: string, path: string): HanaError {
+  if (thrown instanceof HanaError) return thrown;
+  let hint: string | undefined;
+  if (thrown instanceof Deno.errors.PermissionDenied) hint = "check who owns it: ls -ld " + path;
+  else if (thrown instanceof Deno.errors.NotFound) hint = "check that the directory exists";
+  return new HanaError("storage", {
+    what: `cannot ${doing} ${path}`,
+    why: thrown instanceof Error ? thrown.message : String(thrown),
+    hint,
+    cause: thrown,
+  });
+}
+
+function directoryOf(path: string): string {
+  const slash = Math.max(path.lastIndexOf("/"), WINDOWS ? path.lastIndexOf("\\") : -1);
+  if (slash < 0) return ".";
+  return slash === 0 ? path.slice(0, 1) : path.slice(0, slash);
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) at += file.writeSync(bytes.subarray(at));
+}
+
+/** Makes a rename survive a power loss. Windows has no such call and journals renames itself. */
+function syncDirectory(path: string): void {
+  if (WINDOWS) return;
+  const directory = Deno.openSync(path, { read: true });
+  try {
+    directory.syncSync();
+  } finally {
+    directory.close();
+  }
+}
+
+class DenoFileLock implements FileLock {
+  #file: Deno.FsFile | null;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  release(): void {
+    // Closing gives up the lock; the file stays, for removing it would race with the next owner.
+    this.#file?.close();
+    this.#file = null;
+  }
+}
+
+/** Reads and writes the disk, synchronously. */
+export class DenoFiles implements Files {
+  readonly #random: RandomSource;
+
+  /** `random` names temporary files. */
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  read(path: string): Uint8Array | null {
+    try {
+      return Deno.readFileSync(path);
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return null;
+      throw storageError(thrown, "read", path);
+    }
+  }
+
+  write(path: string, bytes: Uint8Array, mode: number): void {
+    const suffix = toHex(this.#random.stream("files/temporary").fill(new Uint8Array(TEMPORARY_SUFFIX_BYTES)));
+    const temporary = `${path}.${suffix}.tmp`;
+    let made = false;
+    try {
+      const file = Deno.openSync(temporary, { createNew: true, write: true, mode });
+      made = true;
+      try {
+        writeAll(file, bytes);
+        file.syncSync();
+      } finally {
+        file.close();
+      }
+      Deno.renameSync(temporary, path);
+      made = false;
+      syncDirectory(directoryOf(path));
+    } catch (thrown) {
+      if (made) this.#discard(temporary);
+      throw storageError(thrown, "write", path);
+    }
+  }
+
+  remove(path: string): boolean {
+    try {
+      Deno.removeSync(path);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return false;
+      throw storageError(thrown, "remove", path);
+    }
+  }
+
+  makeDirectory(path: string, mode: number): void {
+    try {
+      Deno.mkdirSync(path, { recursive: true, mode });
+    } catch (thrown) {
+      throw storageError(thrown, "make directory", path);
+    }
+  }
+
+  stat(path: string): FileStat | null {
+    let info: Deno.FileInfo;
+    try {
+      info = Deno.lstatSync(path);
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return null;
+      throw storageError(thrown, "look at", path);
+    }
+    return {
+      kind: info.isFile ? "file" : info.isDirectory ? "directory" : info.isSocket ? "socket" : "other",
+      size: info.size,
+      mode: WINDOWS || info.mode === null ? null : info.mode & 0o777,
+      userId: info.uid,
+    };
+  }
+
+  list(path: string): string[] {
+    try {
+      return Array.from(Deno.readDirSync(path), (entry) => entry.name).sort();
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return [];
+      throw storageError(thrown, "list", path);
+    }
+  }
+
+  lock(path: string): FileLock | null {
+    let file: Deno.FsFile | null = null;
+    try {
+      file = Deno.openSync(path, { create: true, write: true, mode: LOCK_FILE_MODE });
+      if (file.tryLockSync(true)) return new DenoFileLock(file);
+      file.close();
+      return null;
+    } catch (thrown) {
+      file?.close();
+      throw storageError(thrown, "lock", path);
+    }
+  }
+
+  #discard(temporary: string): void {
+    try {
+      Deno.removeSync(temporary);
+    } catch {
+      // The write's own error is the one to report.
+    }
+  }
+}
