@@ -4,7 +4,7 @@
 
 deno_version=$(cat "$root/scripts/deno-version")
 # Without a home directory the cache stands in the checkout, never in a directory that others may write.
-hana_cache="${XDG_CACHE_HOME:-${HOME:-$root/dist}/.cache}/hana"
+export HANA_CACHE="${XDG_CACHE_HOME:-${HOME:-$root/dist}/.cache}/hana"
 
 # Trust the machine's certificates as well, so that downloads work behind a proxy that has its own.
 export DENO_TLS_CA_STORE="${DENO_TLS_CA_STORE:-system,mozilla}"
@@ -24,7 +24,7 @@ find_deno() {
   if [ -n "$deno" ] && [ "$("$deno" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 2)" = "$deno_version" ]; then
     return 0
   fi
-  remembered="$hana_cache/deno-$deno_version.path"
+  remembered="$HANA_CACHE/deno-$deno_version.path"
   if [ -r "$remembered" ]; then
     deno=$(cat "$remembered")
     [ -x "$deno" ] && return 0
@@ -37,7 +37,7 @@ find_deno() {
   [ -x "$deno" ] || die "npx brought no runnable deno@$deno_version (got '$deno')" 69
   # Written beside and renamed, so that two scripts at once never read half a path. A cache that cannot be
   # written costs time, nothing else.
-  if mkdir -p "$hana_cache" 2>/dev/null && printf '%s\n' "$deno" 2>/dev/null >"$remembered.$$"; then
+  if mkdir -p "$HANA_CACHE" 2>/dev/null && printf '%s\n' "$deno" 2>/dev/null >"$remembered.$$"; then
     mv -f "$remembered.$$" "$remembered"
   fi
 }
@@ -46,10 +46,10 @@ find_deno() {
 # The mark carries the lock's checksum and the package cache's place: either changes, the packages are fetched again.
 bring_packages() {
   key=$(printf '%s' "${DENO_DIR:-default}" | cat - "$root/deno.lock" | cksum | tr ' ' '-')
-  mark="$hana_cache/packages-$1-$key"
+  mark="$HANA_CACHE/packages-$1-$key"
   shift
   [ -e "$mark" ] && return 0
   say "downloading packages (first run only)"
   "$deno" cache --quiet --config "$root/deno.json" --frozen "$@" >&2 || die "packages could not be downloaded: see above" 69
-  { mkdir -p "$hana_cache" && : >"$mark"; } 2>/dev/null || true
+  { mkdir -p "$HANA_CACHE" && : >"$mark"; } 2>/dev/null || true
 }
