@@ -1,0 +1,92 @@
+// Bytes out: data to stdout, everything else to stderr, each write through to the system before it returns,
+// so that a reader of NDJSON sees every line at once and nothing is lost when the process ends.
+// Decides what a closed or full pipe means; never what is written.
+
+/** Thrown when nobody reads stdout any more; the frame ends quietly with exit code 0. */
+export class ReaderGone extends Error {
+  override readonly name = "ReaderGone";
+}
+
+/** A place for text. */
+export interface TextSink {
+  readonly isTerminal: boolean;
+  /** Columns of the terminal; null where there is none. */
+  columns(): number | null;
+  /** Rows of the terminal; null where there is none. */
+  rows(): number | null;
+  /** Writes `text` as it is. */
+  write(text: string): void;
+}
+
+/** Both streams of a command. */
+export interface Streams {
+  readonly out: TextSink;
+  readonly err: TextSink;
+}
+
+interface SyncStream {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+/** How long to wait before a full non-blocking pipe is tried again. */
+const FULL_PIPE_WAIT_MS = 2;
+
+class SystemSink implements TextSink {
+  readonly isTerminal: boolean;
+  readonly #stream: SyncStream;
+  readonly #onGone: () => void;
+  readonly #encoder = new TextEncoder();
+
+  constructor(stream: SyncStream, onGone: () => void) {
+    this.#stream = stream;
+    this.#onGone = onGone;
+    this.isTerminal = stream.isTerminal();
+  }
+
+  columns(): number | null {
+    return this.isTerminal ? consoleSize()?.columns ?? 80 : null;
+  }
+
+  rows(): number | null {
+    return this.isTerminal ? consoleSize()?.rows ?? 24 : null;
+  }
+
+  write(text: string): void {
+    const bytes = this.#encoder.encode(text);
+    let at = 0;
+    while (at < bytes.length) {
+      try {
+        at += this.#stream.writeSync(bytes.subarray(at));
+      } catch (thrown) {
+        if (thrown instanceof Deno.errors.WouldBlock) {
+          // A parent made the pipe non-blocking; wait for its reader without losing order.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_WAIT_MS);
+        } else if (thrown instanceof Deno.errors.BrokenPipe) {
+          return this.#onGone();
+        } else {
+          throw thrown;
+        }
+      }
+    }
+  }
+}
+
+function consoleSize(): { columns: number; rows: number } | null {
+  try {
+    return Deno.consoleSize();
+  } catch {
+    return null;
+  }
+}
+
+/** The streams of this process. Writing to a stdout without reader throws {@linkcode ReaderGone}. */
+export function systemStreams(): Streams {
+  return {
+    out: new SystemSink(Deno.stdout, () => {
+      throw new ReaderGone("stdout has no reader");
+    }),
+    // Nobody listens to messages: that is no reason to stop working.
+    err: new SystemSink(Deno.stderr, () => {}),
+  };
+}
