@@ -4,7 +4,7 @@
 
 // deno-lint-ignore-file no-console
 import { SKIP_LOG_VARIABLE } from "../../tests/support/requirement.ts";
-import { type Finding, NO_REASON, type Report, reportOf } from "./report.ts";
+import { type Finding, NO_REASON, type Report, reportOf, type Skip } from "./report.ts";
 import { type Stage, stageOf, STAGES } from "./stages.ts";
 
 const USAGE = "usage: scripts/test [--require-all] [--filter TEXT] [PATHS…]";
@@ -75,15 +75,24 @@ function realPath(path: string): string | null {
   }
 }
 
-/** Passes a stream on to `to` as it comes, and returns all of it as text. */
-async function tee(from: ReadableStream<Uint8Array>, to: { write(bytes: Uint8Array): Promise<number> }) {
+/** All of a stream as text, passed on to `to` as it comes unless that is null. */
+async function textOf(from: ReadableStream<Uint8Array>, to: typeof Deno.stdout | typeof Deno.stderr | null) {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of from) {
     text += decoder.decode(bytes, { stream: true });
-    await to.write(bytes).catch(() => 0);
+    await to?.write(bytes).catch(() => 0);
   }
   return text;
+}
+
+/** Whether `--filter` lets a test run, by Deno's own rule: a part of the name, or an expression between slashes. */
+function filterOf(text: string | null): (name: string) => boolean {
+  if (text === null) return () => true;
+  const expression = /^\/(.*)\/$/.exec(text)?.[1];
+  return expression === undefined
+    ? (name) => name.includes(text)
+    : (name) => new RegExp(expression).test(name);
 }
 
 async function runStage(
@@ -94,12 +103,14 @@ async function runStage(
 ): Promise<Report> {
   const junitPath = `${work}/${stage.name}.xml`;
   const skipLog = `${work}/${stage.name}.skips`;
+  // All of a stage's output would be a line a test; what was asked for by its path is shown as it runs.
+  const verbose = options.paths.length > 0;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["test", "--quiet", "--allow-all", "--no-prompt", "--frozen", "--config", "deno.json"],
       // Types are the business of `deno task check`: one file that does not compile would stop all others here.
       "--no-check",
-      `--reporter=${options.paths.length === 0 ? "dot" : "pretty"}`,
+      `--reporter=${verbose ? "pretty" : "dot"}`,
       `--junit-path=${junitPath}`,
       ...(stage.parallel ? ["--parallel"] : []),
       ...(options.filter === null ? [] : ["--filter", options.filter]),
@@ -125,28 +136,29 @@ async function runStage(
   }, stage.limitMs)];
   const [status, output, errors] = await Promise.all([
     child.status,
-    tee(child.stdout, Deno.stdout),
-    tee(child.stderr, Deno.stderr),
+    textOf(child.stdout, verbose ? Deno.stdout : null),
+    textOf(child.stderr, verbose ? Deno.stderr : null),
   ]);
   for (const timer of timers) clearTimeout(timer);
   if (status.signal !== null) killed ??= `was killed by ${status.signal}`;
 
-  return reportOf({
+  const report = reportOf({
     junit: await Deno.readTextFile(junitPath).catch(() => null),
     output: output + errors,
     code: status.code,
     killed,
-    files,
-    filtered: options.filter !== null,
-    skipReasons: await readSkips(skipLog),
+    isWanted: filterOf(options.filter),
+    skips: await readSkips(skipLog),
   });
+  if (!verbose && report.failed.length > 0) console.log((output + errors).replace(/^[.,!]\n/gm, ""));
+  return report;
 }
 
-async function readSkips(path: string): Promise<Map<string, string>> {
+async function readSkips(path: string): Promise<Map<string, Skip>> {
   const lines = (await Deno.readTextFile(path).catch(() => "")).split("\n").filter((line) => line !== "");
   return new Map(lines.map((line) => {
-    const { name, reason } = JSON.parse(line) as { name: string; reason: string };
-    return [name, reason];
+    const skip = JSON.parse(line) as Skip;
+    return [skip.name, { ...skip, file: new URL(skip.file).pathname.replace(`${root}/`, "") }];
   }));
 }
 
@@ -191,6 +203,9 @@ async function main(args: string[]): Promise<number> {
     await Deno.remove(work, { recursive: true });
   }
 
+  if (passed + failed.length + skipped.length === 0) {
+    failed.push({ name: "(no test)", file: "", why: "nothing that was asked for is a test" });
+  }
   // Where everything is required, nothing may be left out, by whatever way.
   if (options.requireAll) {
     failed.push(...skipped.splice(0).map((finding) => ({ ...finding, why: `skipped: ${finding.why}` })));

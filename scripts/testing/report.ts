@@ -17,6 +17,14 @@ export interface Report {
   readonly skipped: readonly Finding[];
 }
 
+/** A skip that was logged. */
+export interface Skip {
+  readonly name: string;
+  /** The test file, as a path from the checkout. */
+  readonly file: string;
+  readonly reason: string;
+}
+
 /** How the runner ended. */
 export interface Ending {
   /** The JUnit file's text; null when there is none. */
@@ -26,12 +34,10 @@ export interface Ending {
   readonly code: number;
   /** Why it was ended from outside, if it was. */
   readonly killed: string | null;
-  /** The files it was told to run, as paths from the checkout. */
-  readonly files: readonly string[];
-  /** Whether a filter may have left some of them without a test. */
-  readonly filtered: boolean;
-  /** Reasons of skips by test name, as `skippable` logged them. */
-  readonly skipReasons: ReadonlyMap<string, string>;
+  /** Whether a test's name was asked for. Deno writes the others into the JUnit file as skipped. */
+  readonly isWanted: (name: string) => boolean;
+  /** Tests that were skipped, by name, as `skippable` logged them. */
+  readonly skips: ReadonlyMap<string, Skip>;
 }
 
 /** A line that Deno prints for a file in which something threw outside of any test. */
@@ -45,24 +51,26 @@ export function reportOf(ending: Ending): Report {
   const failed: Finding[] = [];
   const skipped: Finding[] = [];
   let passed = 0;
-  const seen = new Set<string>();
-
-  for (const suite of suitesOf(ending.junit ?? "")) {
-    seen.add(suite.file);
-    for (const test of suite.tests) {
-      const finding = { name: test.name, file: suite.file };
-      if (test.failure !== null) failed.push({ ...finding, why: test.failure });
-      else if (test.skipped) {
-        skipped.push({ ...finding, why: ending.skipReasons.get(test.name) ?? NO_REASON });
-      } else passed++;
-    }
-  }
-
   const uncaught = new Set(Array.from(ending.output.matchAll(UNCAUGHT), (match) => pathOf(match[1] ?? "")));
   for (const file of uncaught) failed.push({ name: "(outside of a test)", file, why: "uncaught error" });
 
+  for (const suite of suitesOf(ending.junit ?? "")) {
+    for (const test of suite.tests) {
+      const finding = { name: test.name, file: suite.file };
+      if (test.failure !== null) {
+        failed.push({ ...finding, why: test.failure });
+      } else if (!test.skipped) {
+        // After an uncaught error Deno lists tests that never ran like ones that passed.
+        if (!uncaught.has(suite.file)) passed++;
+      } else if (ending.isWanted(test.name)) {
+        const skip = ending.skips.get(test.name);
+        skipped.push({ ...finding, file: skip?.file ?? finding.file, why: skip?.reason ?? NO_REASON });
+      }
+    }
+  }
+
   // A runner that was killed or could not load a file ends without a JUnit file: one failure, as what did not run
-  // cannot be counted. One that ended in order but left a file out has lost tests.
+  // cannot be counted.
   if (ending.killed !== null) {
     failed.push({ name: "(the test runner)", file: "", why: ending.killed });
   } else if (ending.junit === null) {
@@ -71,12 +79,6 @@ export function reportOf(ending: Ending): Report {
       file: "",
       why: `ended with code ${ending.code} and no results`,
     });
-  } else if (!ending.filtered) {
-    for (const file of ending.files) {
-      if (!seen.has(file) && !uncaught.has(file)) {
-        failed.push({ name: "(no test ran)", file, why: "holds no test" });
-      }
-    }
   }
   if (ending.code !== 0 && failed.length === 0) {
     failed.push({ name: "(the test runner)", file: "", why: `ended with code ${ending.code}` });

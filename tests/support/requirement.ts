@@ -11,7 +11,7 @@ export interface SkippableTest extends Deno.TestDefinition {
   readonly needs: readonly Need[];
 }
 
-/** File to which skipped tests are written, one JSON line each: `{name, reason}`. Set by scripts/test. */
+/** File to which skipped tests are written, one JSON line each: `{name, file, reason}`. Set by scripts/test. */
 export const SKIP_LOG_VARIABLE = "HANA_SKIP_LOG";
 
 const reasons = new Map<Need, string | null>();
@@ -31,7 +31,9 @@ export function skippable({ needs, ...test }: SkippableTest): void {
   } else {
     const log = Deno.env.get(SKIP_LOG_VARIABLE);
     if (log !== undefined) {
-      Deno.writeTextFileSync(log, JSON.stringify({ name: test.name, reason }) + "\n", { append: true });
+      // Deno itself would take this file for the test's.
+      const line = JSON.stringify({ name: test.name, file: Deno.mainModule, reason });
+      Deno.writeTextFileSync(log, line + "\n", { append: true });
     }
     Deno.test({ ...test, ignore: true });
   }
