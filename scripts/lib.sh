@@ -42,14 +42,13 @@ find_deno() {
   fi
 }
 
-# Downloads the packages of the lock once, for the entry points given, so that later runs work offline.
-# The mark carries the lock's checksum and the package cache's place: either changes, the packages are fetched again.
+# Downloads the packages of the lock once, so that later runs work offline.
+# The mark carries the lock's checksum and the package cache's place: when either changes, they are fetched again.
 bring_packages() {
   key=$(printf '%s' "${DENO_DIR:-default}" | cat - "$root/deno.lock" | cksum | tr ' ' '-')
-  mark="$HANA_CACHE/packages-$1-$key"
-  shift
+  mark="$HANA_CACHE/packages-$key"
   [ -e "$mark" ] && return 0
   say "downloading packages (first run only)"
-  "$deno" cache --quiet --config "$root/deno.json" --frozen "$@" >&2 || die "packages could not be downloaded: see above" 69
+  (cd "$root" && "$deno" install --quiet --frozen >&2) || die "packages could not be downloaded: see above" 69
   { mkdir -p "$HANA_CACHE" && : >"$mark"; } 2>/dev/null || true
 }
