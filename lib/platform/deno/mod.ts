@@ -1,0 +1,51 @@
+// The real machine behind the platform seam: the only folder of lib that names the runtime's I/O.
+// Decides which of the runtime's calls serves each interface. Only cli, tests and scripts build one.
+
+import type { Platform } from "../mod.ts";
+import { DenoClock } from "./clock.ts";
+import { type CrashHook, CrashReporter } from "./crash.ts";
+import { DenoDatagrams } from "./datagrams.ts";
+import { DenoFiles } from "./files.ts";
+import { readHost } from "./host.ts";
+import { DenoInterfaces } from "./interfaces.ts";
+import { DenoRandom } from "./random.ts";
+import { DenoStreams } from "./streams.ts";
+import { DenoTimers } from "./timers.ts";
+
+export type { CrashHook } from "./crash.ts";
+
+/** What can be set on the real platform. */
+export interface DenoPlatformOptions {
+  /**
+   * Told of an exception that a callback let out: a bug in hana. The connection or datagram that it concerned is
+   * given up, everything else goes on. Without a hook it becomes an uncaught exception and ends the process.
+   */
+  readonly onCrash?: CrashHook;
+}
+
+/** The machine that this process runs on. */
+export interface DenoPlatform extends Platform {
+  /** Exceptions that callbacks let out since the start; those of stream handlers come back by `onClose` too. */
+  readonly faults: number;
+}
+
+/** Builds the platform of this machine. Throws `unsupported` on a system that hana does not ship for. */
+export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
+  const crashes = new CrashReporter(options.onCrash);
+  const clock = new DenoClock();
+  const random = new DenoRandom();
+  const interfaces = new DenoInterfaces();
+  return {
+    clock,
+    random,
+    interfaces,
+    timers: new DenoTimers(clock, crashes),
+    datagrams: new DenoDatagrams(interfaces, clock, crashes),
+    streams: new DenoStreams(crashes),
+    files: new DenoFiles(random),
+    host: readHost(),
+    get faults() {
+      return crashes.count;
+    },
+  };
+}

@@ -1,0 +1,178 @@
+// Listens and connects on the real machine.
+// Decides which adapter serves which kind of address and what is refused before the system is asked.
+// Never clears a stale socket file and keeps no deadline: lib/transport does both.
+
+import { HanaError } from "../../base/mod.ts";
+import type {
+  ByteStream,
+  ConnectOptions,
+  ListenHandlers,
+  StreamAddress,
+  StreamListener,
+  Streams,
+} from "../mod.ts";
+import type { CrashReporter } from "./crash.ts";
+import { connectPipe, listenPipe } from "./pipes.ts";
+import { DenoStream, type SystemConnection } from "./stream.ts";
+import { addressText, cancelledError, connectError, listenError } from "./stream_errors.ts";
+import { MAX_UNIX_PATH_BYTES, unixPathError } from "../unix_path.ts";
+
+/** Accepting may fail for want of descriptors; the next attempt waits so long, lest the loop spins. */
+const ACCEPT_PAUSE_MS = 50;
+
+type SystemListener = {
+  readonly addr: Deno.Addr;
+  accept(): Promise<SystemConnection & { readonly localAddr: Deno.Addr; readonly remoteAddr: Deno.Addr }>;
+  close(): void;
+};
+
+function endText(addr: Deno.Addr): string {
+  if (addr.transport === "tcp" || addr.transport === "udp") {
+    return addressText({ kind: "tcp", host: addr.hostname, port: addr.port });
+  }
+  // An end that was never bound has no path; the runtime says null where its types say string.
+  return "path" in addr ? `unix://${addr.path ?? ""}` : "unix://";
+}
+
+function checkUnixPath(path: string): void {
+  const length = new TextEncoder().encode(path).length;
+  if (length > MAX_UNIX_PATH_BYTES) throw unixPathError(path, length);
+  if (Deno.build.os === "windows") {
+    throw new HanaError("unsupported", {
+      what: `unix://${path}`,
+      why: "this system has no Unix sockets that hana can use",
+      hint: "use pipe://NAME",
+    });
+  }
+}
+
+class DenoListener implements StreamListener {
+  readonly address: StreamAddress;
+  readonly #listener: SystemListener;
+  readonly #handlers: ListenHandlers;
+  readonly #crashes: CrashReporter;
+  #closed = false;
+
+  constructor(
+    listener: SystemListener,
+    address: StreamAddress,
+    handlers: ListenHandlers,
+    crashes: CrashReporter,
+  ) {
+    this.#listener = listener;
+    this.address = address;
+    this.#handlers = handlers;
+    this.#crashes = crashes;
+    void this.#acceptLoop();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#listener.close();
+    } catch {
+      // Closed by the system already.
+    }
+  }
+
+  async #acceptLoop(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const connection = await this.#listener.accept();
+        if (this.#closed) connection.close();
+        else this.#onAccepted(connection, endText(connection.localAddr), endText(connection.remoteAddr));
+      } catch (thrown) {
+        if (this.#closed) return;
+        this.#onAcceptFailed(thrown);
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
+
+  #onAccepted(connection: SystemConnection, local: string, remote: string): void {
+    if (this.address.kind === "tcp") setNoDelay(connection);
+    const stream = new DenoStream(connection, local, remote, this.#crashes);
+    try {
+      this.#handlers.onStream(stream);
+    } catch (thrown) {
+      this.#crashes.crash(thrown, `listener ${addressText(this.address)}`);
+      stream.abort();
+    }
+  }
+
+  #onAcceptFailed(thrown: unknown): void {
+    const error = new HanaError("network-unusable", {
+      what: `accepting on ${addressText(this.address)}`,
+      why: thrown instanceof Error ? thrown.message : String(thrown),
+      hint: "check the limit of open files: ulimit -n",
+      cause: thrown,
+    });
+    try {
+      this.#handlers.onError(error);
+    } catch (thrownByOwner) {
+      this.#crashes.crash(thrownByOwner, `listener ${addressText(this.address)}`);
+    }
+  }
+}
+
+/** Small messages must not wait for an acknowledgement of the last one (RFC 896). */
+function setNoDelay(connection: SystemConnection): void {
+  if (!("setNoDelay" in connection) || typeof connection.setNoDelay !== "function") return;
+  try {
+    connection.setNoDelay(true);
+  } catch {
+    // The peer has reset it already; the first read says so.
+  }
+}
+
+/** TCP and Unix sockets by the runtime's own calls, named pipes by `node:net`. */
+export class DenoStreams implements Streams {
+  readonly #crashes: CrashReporter;
+
+  constructor(crashes: CrashReporter) {
+    this.#crashes = crashes;
+  }
+
+  async listen(address: StreamAddress, handlers: ListenHandlers): Promise<StreamListener> {
+    if (address.kind === "pipe") return await listenPipe(address.name, handlers, this.#crashes);
+    if (address.kind === "unix") checkUnixPath(address.path);
+    try {
+      if (address.kind === "unix") {
+        const listener = Deno.listen({ transport: "unix", path: address.path });
+        return new DenoListener(listener, address, handlers, this.#crashes);
+      }
+      const listener = Deno.listen({ hostname: address.host, port: address.port });
+      const bound: StreamAddress = { kind: "tcp", host: address.host, port: listener.addr.port };
+      return new DenoListener(listener, bound, handlers, this.#crashes);
+    } catch (thrown) {
+      throw listenError(thrown, address);
+    }
+  }
+
+  async connect(address: StreamAddress, options?: ConnectOptions): Promise<ByteStream> {
+    const signal = options?.signal;
+    if (signal?.aborted) throw cancelledError(address);
+    if (address.kind === "pipe") return await connectPipe(address.name, signal, this.#crashes);
+    if (address.kind === "unix") checkUnixPath(address.path);
+    try {
+      const connection = address.kind === "unix"
+        ? await Deno.connect({ transport: "unix", path: address.path })
+        : await Deno.connect({ hostname: address.host, port: address.port, signal });
+      if (signal?.aborted) {
+        connection.close();
+        throw cancelledError(address);
+      }
+      if (address.kind === "tcp") setNoDelay(connection);
+      return new DenoStream(
+        connection,
+        endText(connection.localAddr),
+        endText(connection.remoteAddr),
+        this.#crashes,
+      );
+    } catch (thrown) {
+      if (signal?.aborted) throw cancelledError(address);
+      throw connectError(thrown, address);
+    }
+  }
+}
