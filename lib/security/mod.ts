@@ -1,0 +1,42 @@
+// Keys, handshakes, encryption, replay protection. Decides who is in the mesh and what was really said;
+// never does I/O of its own, never draws randomness of its own, never keeps time.
+// Importing it loads no WebAssembly and no @noble package: loadSessionSuite and loadAead do, when they are called.
+
+export {
+  type Aead,
+  AEAD_KEY_BYTES,
+  AEAD_NONCE_BYTES,
+  AEAD_TAG_BYTES,
+  type AeadCipher,
+  type AeadName,
+  equalInConstantTime,
+  NO_AAD,
+  setNonce,
+} from "./aead.ts";
+export { type AeadCandidate, aeadCandidates, loadAead, type LoadedAead } from "./aead_load.ts";
+export { CipherState } from "./cipher_state.ts";
+export {
+  checkMeshName,
+  createMeshKey,
+  KEY_ID_BYTES,
+  type KeyPurpose,
+  MAX_MESH_NAME_BYTES,
+  MESH_KEY_BYTES,
+  MeshKey,
+  MeshKeyRing,
+  openMeshKeyRing,
+  type RingSlot,
+  rotate,
+} from "./mesh_key.ts";
+export { formatKeyFile, loadKeyRing, parseKeyFile, saveKeyRing } from "./key_file.ts";
+export { formatJoinCode, parseJoinCode } from "./join_code.ts";
+export { DATAGRAM_TAG_BYTES, DatagramAuthenticator, OPEN_KEY_TAG } from "./datagram_auth.ts";
+export { REPLAY_WINDOW_BITS, REPLAY_WINDOW_NUMBERS, ReplayWindow } from "./replay.ts";
+export { type NoiseFailure, NoiseHandshake, type NoiseOptions, type NoiseTransport } from "./noise.ts";
+export {
+  loadSessionSuite,
+  type NoiseHash,
+  type NoiseHashName,
+  type NoiseSuite,
+  noiseSuite,
+} from "./noise_suite.ts";
