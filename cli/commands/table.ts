@@ -1,0 +1,38 @@
+// The table of commands: dispatch, help and completions all read it. Costs nothing to load.
+
+import type { CommandEntry } from "../frame/entry.ts";
+
+/** Every command, in the order in which help lists them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "mesh",
+    summary: "the key that makes machines one mesh",
+    load: () => import("./mesh.ts"),
+  },
+  {
+    name: "config",
+    summary: "settings and where they come from",
+    load: () => import("./config.ts"),
+  },
+  {
+    name: "completions",
+    summary: "tab completion for your shell",
+    load: () => import("./completions.ts"),
+  },
+  {
+    name: "help",
+    summary: "help on a command or a topic",
+    load: () => import("./help.ts"),
+  },
+  {
+    name: "version",
+    summary: "what this hana was made from",
+    load: () => import("./version.ts"),
+  },
+  {
+    name: "complete",
+    summary: "names for tab completion",
+    hidden: true,
+    load: () => import("./complete.ts"),
+  },
+];

@@ -1,0 +1,27 @@
+// Settings: what can be set, where a value comes from, and what does not fit.
+
+export { type Environment, processEnvironment } from "./environment.ts";
+export type { Kind } from "./kinds.ts";
+export { nearest } from "./nearest.ts";
+export {
+  checkFlag,
+  type ConfigPaths,
+  configPaths,
+  type FlagTexts,
+  type Origin,
+  type OriginKind,
+  type Resolved,
+  type ResolvedSetting,
+  resolveSettings,
+  suspiciousVariables,
+} from "./resolve.ts";
+export {
+  type Setting,
+  SETTING_NAMES,
+  settingFlag,
+  settingKey,
+  type SettingName,
+  SETTINGS,
+  type Settings,
+  settingVariable,
+} from "./settings.ts";

@@ -1,0 +1,113 @@
+// Help pages: what it is, how it is called, two examples, then the flags; each fits one screen.
+// Decides their form; the words stand with the commands.
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { Palette } from "../output/mod.ts";
+import { settingOf } from "./flags.ts";
+import { SETTINGS } from "../config/mod.ts";
+
+/** A call that works as it stands, and what it is for. */
+export interface Example {
+  readonly call: string;
+  readonly why: string;
+}
+
+const examplesOf = new WeakMap<object, readonly Example[]>();
+
+/** Gives a command its examples; every visible command has at least two. */
+export function setExamples(command: object, ...examples: readonly Example[]): void {
+  examplesOf.set(command, examples);
+}
+
+/** The examples of a command. */
+export function getExamples(command: object): readonly Example[] {
+  return examplesOf.get(command) ?? [];
+}
+
+/** The flags of a command that help lists. */
+export function visibleFlags(command: CommandUnknownOpts): { flags: string; description: string }[] {
+  return command.options.filter((option) => !option.hidden).map((option) => {
+    const name = settingOf(option);
+    const choices = name === null ? undefined : SETTINGS[name].kind.choices;
+    const known = choices !== undefined && !option.description.includes(choices[0] ?? "");
+    return {
+      flags: option.flags,
+      description: known ? `${option.description}: ${choices.join(", ")}` : option.description,
+    };
+  });
+}
+
+/** `mesh create`: the path of a command below hana. */
+export function commandPath(command: CommandUnknownOpts): string {
+  const names: string[] = [];
+  for (let at: CommandUnknownOpts | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  return names.join(" ");
+}
+
+/** `<CODE> [flags]` and the like. */
+function callOf(command: CommandUnknownOpts): string {
+  const parts = [commandPath(command)];
+  if (command.commands.length > 0) parts.push("<command>");
+  for (const argument of command.registeredArguments) {
+    const name = argument.name() + (argument.variadic ? "..." : "");
+    parts.push(argument.required ? `<${name}>` : `[${name}]`);
+  }
+  return [...parts, "[flags]"].join(" ");
+}
+
+/** The help page of `command`. */
+export function helpPage(command: CommandUnknownOpts, palette: Palette): string {
+  const isRoot = command.parent === null;
+  const title = (text: string): string => palette.paint("strong", text);
+  const lines: string[] = [
+    `${title(commandPath(command))}: ${command.description() || command.summary()}`,
+    "",
+  ];
+  lines.push(`${title("usage")}  ${callOf(command)}`, "");
+  const examples = getExamples(command);
+  if (examples.length > 0) {
+    lines.push(title("examples"), ...twoColumns(examples.map((e) => [e.call, e.why]), palette), "");
+  }
+  const below = command.commands.filter((child) => !isHiddenCommand(child));
+  if (below.length > 0) {
+    lines.push(title("commands"), ...twoColumns(below.map((child) => [child.name(), child.summary()])), "");
+  }
+  const args = command.registeredArguments.filter((argument) => argument.description !== "");
+  if (args.length > 0) {
+    lines.push(title("arguments"), ...twoColumns(args.map((a) => [a.name(), a.description])), "");
+  }
+  const flags = visibleFlags(command);
+  if (flags.length > 0) {
+    const heading = isRoot ? "flags of every command" : "flags";
+    lines.push(title(heading), ...twoColumns(flags.map((flag) => [flag.flags, flag.description])), "");
+  }
+  lines.push(
+    isRoot
+      ? "more: hana help <command>, hana help exit-codes, hana help settings"
+      : `output, settings and --timeout: hana help flags`,
+  );
+  return lines.join("\n") + "\n";
+}
+
+const hiddenCommands = new WeakSet<object>();
+
+/** Keeps a command out of help and completions. */
+export function hide(command: object): void {
+  hiddenCommands.add(command);
+}
+
+/** Whether a command is kept out of help and completions. */
+export function isHiddenCommand(command: object): boolean {
+  return hiddenCommands.has(command);
+}
+
+/** Lines of two columns; a first column that is too wide puts its second one on the next line. */
+export function twoColumns(rows: readonly (readonly [string, string])[], palette?: Palette): string[] {
+  const most = 34;
+  const width = Math.min(most, Math.max(...rows.map(([first]) => first.length)));
+  return rows.flatMap(([first, second]) => {
+    const dim = palette === undefined ? second : palette.paint("dim", second);
+    if (first.length > width) return [`  ${first}`, `  ${" ".repeat(width)}  ${dim}`];
+    return [`  ${first.padEnd(width)}  ${dim}`.trimEnd()];
+  });
+}

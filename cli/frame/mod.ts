@@ -1,0 +1,16 @@
+// The frame around every command: parsing, help, signals, exit codes.
+
+export { Cli } from "./cli.ts";
+export type { CommandEntry, CommandModule } from "./entry.ts";
+export { addSettingFlags, settingOf } from "./flags.ts";
+export {
+  commandPath,
+  type Example,
+  getExamples,
+  helpPage,
+  isHiddenCommand,
+  setExamples,
+  twoColumns,
+} from "./help.ts";
+export { type Program, runProgram } from "./program.ts";
+export { type EndSignal, Signals } from "./signals.ts";
