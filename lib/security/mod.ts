@@ -40,3 +40,16 @@ export {
   type NoiseSuite,
   noiseSuite,
 } from "./noise_suite.ts";
+export {
+  type ChannelContext,
+  type ChannelSink,
+  type ChannelState,
+  MAX_RECORD_PLAINTEXT_BYTES,
+  RECORD_OVERHEAD_BYTES,
+  REKEY_BYTES,
+  REKEY_RECORDS,
+  SecureChannel,
+} from "./channel.ts";
+export { CHANNEL_FAILURES, ChannelCounters, channelError, type ChannelFailure } from "./channel_failure.ts";
+export { CHANNEL_VERSION } from "./channel_preamble.ts";
+export { REPLAY_GUARD_ENTRIES, ReplayGuard } from "./replay_guard.ts";
