@@ -1,6 +1,7 @@
 // The ground floor: errors, identities, bytes. Every other room may stand on it; it stands on nothing.
 
 export { assert, type ErrorCode, type ErrorDetail, HanaError, toHanaError } from "./errors.ts";
+export { Histogram } from "./histogram.ts";
 export { concatBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
 export {
   type Brand,

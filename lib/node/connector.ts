@@ -1,0 +1,119 @@
+// From a node's addresses to a ready session with exactly that node.
+// Decides how long one path may keep the next waiting (250 ms, as in RFC 8305), and that an answer under another id
+// is no answer. Never picks the addresses (paths.ts).
+
+import { HanaError, type NodeId, toHanaError } from "../base/mod.ts";
+import { HandlerTable, type Identity, Session, type SessionLimits } from "../session/mod.ts";
+import { type Address, dial, formatAddress, isSealed, StreamCarrier, type TransportContext } from "../transport/mod.ts";
+import type { CodecName } from "../wire/mod.ts";
+
+/** What sessions of a node are made from. */
+export interface ConnectorContext extends TransportContext {
+  readonly local: Identity;
+  readonly handlers: HandlerTable;
+  readonly codec?: CodecName;
+  readonly limits?: Partial<SessionLimits>;
+  /** Whether peers that reach us over the network may send commands. */
+  readonly trusted: boolean;
+}
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** Everything must be done within this many microseconds. */
+  readonly timeoutUs: number;
+  readonly signal?: AbortSignal;
+  /** The answer must come from this node. */
+  readonly expectedId?: NodeId;
+}
+
+/** After this long the next path is tried beside the one that hangs (RFC 8305 section 5: 250 ms). */
+const STAGGER_US = 250_000;
+
+/** Opens a session over one address. Rejects with why it could not. */
+export async function connectTo(context: ConnectorContext, address: Address, options: ConnectOptions): Promise<Session> {
+  const { platform } = context;
+  const startedUs = platform.clock.nowUs();
+  const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
+  const leftUs = Math.max(1, options.timeoutUs - (platform.clock.nowUs() - startedUs));
+  const session = Session.start({
+    platform,
+    carrier: new StreamCarrier(link),
+    side: "dialler",
+    local: context.local,
+    handlers: context.handlers,
+    ...(context.codec === undefined ? {} : { codec: context.codec }),
+    // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
+    trusted: !isSealed(address) || context.trusted,
+    limits: { ...context.limits, helloTimeoutUs: leftUs },
+  });
+  const cancel = (): void => session.abort(new HanaError("cancelled", { what: "connecting was cancelled" }));
+  options.signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    await session.ready;
+  } catch (thrown) {
+    throw toHanaError(thrown, "unreachable", `${formatAddress(address)} did not answer as a node`);
+  } finally {
+    options.signal?.removeEventListener("abort", cancel);
+  }
+  if (options.expectedId !== undefined && session.peer.id !== options.expectedId) {
+    const other = session.peer.name;
+    await session.close("wrong node");
+    throw new HanaError("not-found", { what: `${formatAddress(address)} belongs to another node now`, why: `${other} answered` });
+  }
+  return session;
+}
+
+/** Opens a session over the first of `addresses` that works; the others are tried beside it when it hangs. */
+export async function connectToAny(
+  context: ConnectorContext,
+  addresses: readonly Address[],
+  options: ConnectOptions,
+): Promise<Session> {
+  const [first] = addresses;
+  if (first === undefined) throw new HanaError("unreachable", { what: "there is no address to try" });
+  if (addresses.length === 1) return await connectTo(context, first, options);
+  const race = new AbortController();
+  const stop = (): void => race.abort();
+  options.signal?.addEventListener("abort", stop, { once: true });
+  const failures: HanaError[] = [];
+  try {
+    return await new Promise<Session>((resolve, reject) => {
+      let next = 0;
+      let running = 0;
+      let won = false;
+      const startNext = (): void => {
+        const address = addresses[next];
+        if (won || address === undefined || race.signal.aborted) return;
+        next++;
+        running++;
+        const timer = context.platform.timers.schedule(context.platform.clock.nowUs() + STAGGER_US, startNext);
+        connectTo(context, address, { ...options, signal: race.signal }).then((session) => {
+          timer.cancel();
+          if (won) return void session.close("another path was faster").catch(() => {});
+          won = true;
+          resolve(session);
+        }, (thrown) => {
+          timer.cancel();
+          running--;
+          failures.push(toHanaError(thrown, "unreachable", formatAddress(address)));
+          if (next < addresses.length && !race.signal.aborted) startNext();
+          else if (running === 0 && !won) reject(allFailed(failures));
+        });
+      };
+      startNext();
+    });
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+    race.abort();
+  }
+}
+
+/** The failure that says most: a refusal before silence, silence before "unreachable". */
+function allFailed(failures: readonly HanaError[]): HanaError {
+  const telling = ["authentication", "version", "conflict", "refused", "cancelled", "timeout"];
+  for (const code of telling) {
+    const found = failures.find((failure) => failure.code === code);
+    if (found !== undefined) return found;
+  }
+  return failures[0] ?? new HanaError("unreachable", { what: "no address answered" });
+}

@@ -1,0 +1,55 @@
+// A node as tools show it: plain data, the same in `hana discover --json`, in `hana.nodes.list` and in the library.
+// Decides the shape that contracts.md promises; never what is true of a node (lib/discovery).
+
+import type { Incarnation, NodeId, Role } from "../base/mod.ts";
+import type { Endpoint, RegistryEntry } from "../discovery/mod.ts";
+
+/** One node. Times are milliseconds at the moment of asking. */
+export interface NodeView {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly role: Role;
+  readonly state: "alive" | "suspect" | "dead" | "left";
+  readonly incarnation: Incarnation;
+  readonly version: string;
+  readonly endpoints: readonly { readonly kind: string; readonly address: string }[];
+  /** The interface on which it was heard last; null for ourselves and for nodes behind a router. */
+  readonly interface: string | null;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly resources: Readonly<Record<string, unknown>>;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Since it was heard last. */
+  readonly ageMs: number;
+  /** Since it is in this state. */
+  readonly sinceMs: number;
+  readonly rttMs: number | null;
+  readonly trust: "keyed" | "open";
+  /** Whether it leads the apps; no leader is elected yet, so nobody does. */
+  readonly leader: boolean;
+  /** Whether this is the node that was asked. */
+  readonly self: boolean;
+}
+
+/** The view of an entry at `nowUs`. */
+export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
+  const { record } = entry;
+  return {
+    id: record.id,
+    name: record.name,
+    role: record.role,
+    state: entry.state,
+    incarnation: record.incarnation,
+    version: record.version,
+    endpoints: record.endpoints.map(({ kind, address }: Endpoint) => ({ kind, address })),
+    interface: entry.interface,
+    capabilities: record.capabilities,
+    resources: record.resources,
+    tags: record.tags,
+    ageMs: Math.max(0, Math.round((nowUs - entry.lastHeardUs) / 1000)),
+    sinceMs: Math.max(0, Math.round((nowUs - entry.sinceUs) / 1000)),
+    rttMs: entry.rttUs === null ? null : Math.round(entry.rttUs) / 1000,
+    trust: entry.trust,
+    leader: false,
+    self: false,
+  };
+}

@@ -1,0 +1,75 @@
+// Whether a message that came may reach its handler.
+// Decides in this order: known, of this kind, allowed for these roles, trusted, readable, as its schema says.
+// Every refusal is counted under its reason; a refused message never reaches a handler (seeds b2.8).
+
+import { HanaError } from "../base/mod.ts";
+import type { Codec } from "../wire/mod.ts";
+import type { SessionCounters } from "./events.ts";
+import type { CompiledMessage, MessageDefinition } from "./message.ts";
+import type { Identity } from "./protocol.ts";
+
+/** Who meets whom, under which trust. */
+export interface AdmissionContext {
+  readonly local: Identity;
+  readonly peer: Identity;
+  /** Whether the peer may send commands. */
+  readonly trusted: boolean;
+  readonly codec: Codec;
+  readonly counters: SessionCounters;
+}
+
+/** The body of an admitted message. */
+export interface Admitted {
+  readonly message: CompiledMessage;
+  readonly body: unknown;
+}
+
+/**
+ * Checks a message and decodes its body.
+ * @param message the definition that `name` has here, if any
+ * @returns the admitted message, or the error that answers a request
+ */
+export function admit(
+  context: AdmissionContext,
+  kind: MessageDefinition["kind"],
+  name: string,
+  message: CompiledMessage | undefined,
+  bytes: Uint8Array,
+): Admitted | HanaError {
+  const { local, peer, counters } = context;
+  if (message === undefined || message.definition.kind !== kind) {
+    counters.unknownMessage++;
+    return new HanaError("unknown-message", {
+      what: `${local.name} knows no ${kind} ${name}`,
+      hint: `hana call ${local.name} --list`,
+    });
+  }
+  if (!message.isAllowed(peer.role, local.role)) {
+    counters.wrongRole++;
+    const why = `a node of role ${peer.role} may not send it to one of role ${local.role}`;
+    return new HanaError("refused", { what: `${local.name} refused ${name}`, why });
+  }
+  if (message.definition.effect === "command" && !context.trusted) {
+    counters.untrusted++;
+    return new HanaError("refused", {
+      what: `${local.name} refused ${name}`,
+      why: "its mesh is open: others may look but not command",
+      hint: "hana mesh create    (then hana mesh join on the others), or hana serve --insecure",
+    });
+  }
+  let body: unknown;
+  try {
+    body = context.codec.decode(bytes);
+  } catch (thrown) {
+    if (!(thrown instanceof HanaError)) throw thrown;
+    counters.undecodable++;
+    return new HanaError("decode", {
+      what: `the body of ${name} cannot be read`,
+      why: thrown.why ?? thrown.what,
+    });
+  }
+  const problem = message.body.validate(body);
+  if (problem === null) return { message, body };
+  counters.schemaRefused++;
+  return new HanaError("schema", { what: `${name}: ${problem.path}`, why: problem.expected });
+}

@@ -1,0 +1,600 @@
+// The session as a synchronous state machine: greeting, heartbeat, requests, one-way messages, goodbye.
+// Decides what a payload means and whether the peer may send it. Never touches a carrier, a clock or a timer:
+// input `handle…(nowUs, …)`, output `pollTransmit`, `pollEvent`, `pollTimeout`. Times are monotonic microseconds.
+// A peer's bytes can end its own session and move a counter, nothing else.
+
+import { HanaError, Histogram, toHanaError } from "../base/mod.ts";
+import type { LaneName } from "../lanes/mod.ts";
+import {
+  ByteReader,
+  ByteWriter,
+  type Codec,
+  type CodecName,
+  createCodec,
+  DEFAULT_MAX_FRAME_BYTES,
+} from "../wire/mod.ts";
+import {
+  type Deadline,
+  newSessionCounters,
+  type SessionCounters,
+  type SessionEvent,
+  type Transmit,
+} from "./events.ts";
+import { type AdmissionContext, admit, type Admitted } from "./admission.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type {
+  CompiledMessage,
+  EventDefinition,
+  MessageDefinition,
+  MessageTable,
+  RequestDefinition,
+} from "./message.ts";
+import { PendingRequests } from "./pending.ts";
+import { chooseVersion, decodeGreeting, encodeGreeting, refusalOf } from "./greeting.ts";
+import {
+  CODEC_NUMBERS,
+  codecOfNumber,
+  decodeFailure,
+  encodeFailure,
+  type Identity,
+  PayloadKind,
+  PROTOCOL_VERSIONS,
+} from "./protocol.ts";
+
+/** Bounds and intervals of a session, times in microseconds. */
+export interface SessionLimits {
+  /** The greeting must be through after this long. */
+  readonly helloTimeoutUs: number;
+  /** A heartbeat goes out this often. */
+  readonly heartbeatUs: number;
+  /** A peer that sent nothing for this long is lost. */
+  readonly silenceUs: number;
+  /** Requests of ours that may wait for an answer at once; one more fails with `overloaded`. */
+  readonly maxPendingRequests: number;
+  /** Requests of the peer that may run at once; one more is answered with `overloaded`. */
+  readonly maxRunningRequests: number;
+  /** Message names that the peer may use in one session; one more ends it. */
+  readonly maxPeerNames: number;
+  /** A payload of ours may have this many bytes; the frame limit less the lane's number. */
+  readonly maxPayloadBytes: number;
+}
+
+/** Heartbeat and silence: three beats may be lost and a fourth be late before a peer counts as gone. */
+export const DEFAULT_SESSION_LIMITS: SessionLimits = {
+  helloTimeoutUs: 5_000_000,
+  heartbeatUs: 1_000_000,
+  silenceUs: 5_000_000,
+  maxPendingRequests: 1024,
+  maxRunningRequests: 256,
+  maxPeerNames: 1024,
+  maxPayloadBytes: DEFAULT_MAX_FRAME_BYTES - 1,
+};
+
+/** What a core is made from. */
+export interface SessionCoreOptions {
+  readonly side: "dialler" | "listener";
+  readonly local: Identity;
+  /** The messages that this node knows. */
+  readonly messages: MessageTable;
+  /** What the dialler speaks; the listener follows. */
+  readonly codec: CodecName;
+  /** Whether the peer has proved the mesh key or sits on this machine: it may send commands. */
+  readonly trusted: boolean;
+  readonly limits: SessionLimits;
+}
+
+/** One session. */
+export class SessionCore {
+  readonly counters: SessionCounters = newSessionCounters();
+  /** Round trips of heartbeats and of requests, in microseconds. */
+  readonly rtt = new Histogram();
+  #peer: Identity | null = null;
+  #codec: Codec;
+  #state: "new" | "greeting" | "open" | "closed" = "new";
+  readonly #transmits: Transmit[] = [];
+  readonly #events: SessionEvent[] = [];
+  /** One payload at a time is written here; whoever keeps it copies it. */
+  readonly #writer: ByteWriter;
+  readonly #reader = new ByteReader();
+  readonly #ownNames = new Map<string, number>();
+  readonly #peerNames = new Map<number, string>();
+  readonly #pending = new PendingRequests();
+  readonly #running = new Map<number, CompiledMessage>();
+  #nextRequest = 1;
+  #helloDeadlineUs = Infinity;
+  #heartbeat: Heartbeat;
+  #admission: AdmissionContext | null = null;
+  readonly #deadline: { atUs: number; reason: Deadline["reason"] } = { atUs: 0, reason: "hello" };
+
+  constructor(private readonly options: SessionCoreOptions) {
+    this.#codec = createCodec(options.codec);
+    this.#writer = new ByteWriter(options.limits.maxPayloadBytes);
+    this.#heartbeat = new Heartbeat(0, options.limits.heartbeatUs, options.limits.silenceUs);
+  }
+
+  /** Who the other side is; null until it has said so. */
+  get peer(): Identity | null {
+    return this.#peer;
+  }
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+  get codecName(): CodecName {
+    return this.#codec.name;
+  }
+  /** The newest heartbeat round trip in microseconds. */
+  get latestRttUs(): number | null {
+    return this.#heartbeat.latestRttUs;
+  }
+  get pendingRequests(): number {
+    return this.#pending.size;
+  }
+
+  // ── input ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The carrier is up. The dialler greets. */
+  handleOpen(nowUs: number): void {
+    this.#state = "greeting";
+    this.#helloDeadlineUs = nowUs + this.options.limits.helloTimeoutUs;
+    if (this.options.side === "dialler") this.#greet(PayloadKind.hello, PROTOCOL_VERSIONS);
+  }
+
+  /** A payload came on `lane`. It may be reused afterwards. */
+  handlePayload(nowUs: number, payload: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#heartbeat.onHeard(nowUs);
+    const reader = this.#reader;
+    reader.reset(payload);
+    const kind = reader.u8();
+    if (this.#state !== "open") this.#handleGreeting(nowUs, kind, reader);
+    else this.#handleOpenPayload(nowUs, kind, reader);
+  }
+
+  /** Time passed: call it at or after {@linkcode pollTimeout}. */
+  handleTimeout(nowUs: number): void {
+    const dueUs = this.pollTimeout()?.atUs ?? nowUs;
+    if (this.#state === "greeting" && nowUs >= this.#helloDeadlineUs) {
+      this.#break(new HanaError("timeout", { what: "the peer did not greet in time" }));
+    }
+    if (this.#state !== "open") return;
+    const heartbeat = this.#heartbeat;
+    heartbeat.onWoken(nowUs, dueUs);
+    if (nowUs >= heartbeat.silentAtUs) {
+      const why = `nothing came for ${Math.round(heartbeat.silentForUs(nowUs) / 1000)} ms`;
+      this.#break(new HanaError("timeout", { what: `${this.#peer?.name ?? "the peer"} fell silent`, why }));
+      return;
+    }
+    if (nowUs >= heartbeat.nextBeatUs) this.#transmitPulse(PayloadKind.ping, heartbeat.beat(nowUs));
+    if (nowUs >= this.#pending.nextDeadlineUs) this.#expireRequests(nowUs);
+  }
+
+  /** The carrier is gone: everything that waits fails with `error`. */
+  handleClose(error: HanaError): void {
+    this.#state = "closed";
+    for (const id of this.#pending.takeAll()) this.#events.push({ type: "failure", id, error });
+    for (const id of this.#running.keys()) this.#events.push({ type: "cancel", id });
+    this.#running.clear();
+  }
+
+  // ── calls of the application ─────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Starts a request. The driver sends {@linkcode pollTransmit} first, then the payload, which is valid until the
+   * next call. Throws `refused` or `schema` when the caller is wrong, `overloaded` at the bound, `closed` before open.
+   */
+  startRequest(
+    nowUs: number,
+    message: CompiledMessage,
+    body: unknown,
+    timeoutUs: number,
+  ): { id: number; payload: Uint8Array } {
+    this.#checkOutgoing(message, body);
+    if (this.#pending.size >= this.options.limits.maxPendingRequests) {
+      this.counters.overloaded++;
+      throw new HanaError("overloaded", {
+        what: `${message.definition.name} was not sent to ${this.#peer?.name}`,
+        why: `${this.#pending.size} requests wait for their answers already`,
+      });
+    }
+    const id = this.#nextRequest++;
+    const number = this.#numberOf(message.definition);
+    const writer = this.#begin();
+    writer.u8(PayloadKind.request);
+    writer.varint(id);
+    writer.varint(number);
+    writer.varint(Math.max(1, Math.round(timeoutUs / 1000)));
+    this.#writeBody(message, body);
+    this.#pending.add(id, { message, deadlineUs: nowUs + timeoutUs, sentAtUs: nowUs });
+    this.counters.requestsSent++;
+    return { id, payload: writer.view() };
+  }
+
+  /** Takes a request back: its answer is ignored, the peer is told. */
+  cancelRequest(id: number): void {
+    const pending = this.#pending.take(id);
+    if (pending === undefined) return;
+    this.#transmitNumber(PayloadKind.cancel, id, pending.message.definition.lane);
+  }
+
+  /**
+   * Encodes a one-way message; valid until the next call. The driver sends {@linkcode pollTransmit} first.
+   * Throws `refused` or `schema` when the caller is wrong, `closed` before open.
+   */
+  encodeEvent(message: CompiledMessage, body: unknown): Uint8Array {
+    this.#checkOutgoing(message, body);
+    const number = this.#numberOf(message.definition);
+    const writer = this.#begin();
+    writer.u8(PayloadKind.event);
+    writer.varint(number);
+    this.#writeBody(message, body);
+    this.counters.eventsSent++;
+    return writer.view();
+  }
+
+  /** Answers a request of the peer. A reply that its own schema forbids goes out as a failure. */
+  respond(id: number, reply: unknown): void {
+    const message = this.#running.get(id);
+    if (message === undefined) return;
+    const problem = message.reply?.validate(reply) ?? null;
+    if (problem !== null) {
+      this.respondFailure(
+        id,
+        new HanaError("internal", {
+          what: `the reply to ${message.definition.name} is wrong`,
+          why: `${problem.path}: ${problem.expected}`,
+        }),
+      );
+      return;
+    }
+    const writer = this.#begin();
+    writer.u8(PayloadKind.response);
+    writer.varint(id);
+    try {
+      this.#writeBody(message, reply);
+    } catch (thrown) {
+      this.respondFailure(
+        id,
+        toHanaError(thrown, "internal", `the reply to ${message.definition.name} cannot be encoded`),
+      );
+      return;
+    }
+    this.#running.delete(id);
+    this.#transmits.push({ lane: message.definition.lane, payload: writer.copy() });
+  }
+
+  /** Answers a request of the peer with an error. */
+  respondFailure(id: number, error: HanaError): void {
+    const message = this.#running.get(id);
+    if (message === undefined) return;
+    this.#running.delete(id);
+    this.#transmitFailure(id, error, message.definition.lane);
+  }
+
+  /** Says goodbye; the driver ends the carrier once the payload is out. */
+  sayGoodbye(reason: string): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "open") {
+      const writer = this.#begin();
+      writer.u8(PayloadKind.goodbye);
+      writer.bytes(this.#codec.encode({ reason: reason.slice(0, 256) }));
+      this.#transmits.push({ lane: "control", payload: writer.copy() });
+    }
+  }
+
+  // ── output ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The next payload that must go out, null when there is none. */
+  pollTransmit(): Transmit | null {
+    return this.#transmits.shift() ?? null;
+  }
+
+  /** The next thing to act on, null when there is none. */
+  pollEvent(): SessionEvent | null {
+    return this.#events.shift() ?? null;
+  }
+
+  /** When to call {@linkcode handleTimeout}. The object is reused. */
+  pollTimeout(): Deadline | null {
+    const deadline = this.#deadline;
+    if (this.#state === "greeting") {
+      deadline.atUs = this.#helloDeadlineUs;
+      deadline.reason = "hello";
+      return deadline;
+    }
+    if (this.#state !== "open") return null;
+    deadline.atUs = this.#heartbeat.nextBeatUs;
+    deadline.reason = "heartbeat";
+    if (this.#heartbeat.silentAtUs < deadline.atUs) {
+      deadline.atUs = this.#heartbeat.silentAtUs;
+      deadline.reason = "silence";
+    }
+    if (this.#pending.nextDeadlineUs < deadline.atUs) {
+      deadline.atUs = this.#pending.nextDeadlineUs;
+      deadline.reason = "request";
+    }
+    return deadline;
+  }
+
+  // ── greeting ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #greet(kind: number, versions: readonly number[]): void {
+    const writer = this.#begin();
+    writer.u8(kind);
+    writer.u8(CODEC_NUMBERS[this.#codec.name]);
+    writer.bytes(this.#codec.encode(encodeGreeting({ ...this.options.local, versions })));
+    this.#transmits.push({ lane: "control", payload: writer.copy() });
+  }
+
+  #handleGreeting(nowUs: number, kind: number, reader: ByteReader): void {
+    const expected = this.options.side === "listener" ? PayloadKind.hello : PayloadKind.welcome;
+    if (kind === PayloadKind.reject && this.options.side === "dialler") {
+      reader.u8();
+      this.#state = "closed";
+      this.#events.push({ type: "broken", error: decodeFailure(this.#decode(reader), "the peer") });
+      return;
+    }
+    if (kind !== expected) return this.#violate("it spoke before it greeted");
+    const codecName = codecOfNumber(reader.u8());
+    if (codecName === null) return this.#violate("its greeting names no codec that exists");
+    if (this.options.side === "listener" && codecName !== this.#codec.name) {
+      this.#codec = createCodec(codecName);
+    }
+    const greeting = decodeGreeting(this.#decode(reader));
+    if (greeting === null) return this.#violate("its greeting cannot be read");
+    const refusal = refusalOf(greeting, this.options.local);
+    if (refusal !== null) return this.#reject(refusal);
+    const { versions, ...peer } = greeting;
+    if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [chooseVersion(versions) ?? 0]);
+    this.#peer = peer;
+    this.#state = "open";
+    const { local, trusted } = this.options;
+    const { heartbeatUs, silenceUs } = this.options.limits;
+    this.#admission = { local, peer, trusted, codec: this.#codec, counters: this.counters };
+    this.#heartbeat = new Heartbeat(nowUs, heartbeatUs, silenceUs);
+    this.#events.push({ type: "open", peer });
+  }
+
+  #reject(error: HanaError): void {
+    if (this.options.side === "listener") {
+      const writer = this.#begin();
+      writer.u8(PayloadKind.reject);
+      writer.u8(CODEC_NUMBERS[this.#codec.name]);
+      writer.bytes(this.#codec.encode(encodeFailure(error)));
+      this.#transmits.push({ lane: "control", payload: writer.copy() });
+    }
+    this.#state = "closed";
+    this.#events.push({ type: "broken", error });
+  }
+
+  // ── an open session ──────────────────────────────────────────────────────────────────────────────────────────
+
+  #handleOpenPayload(nowUs: number, kind: number, reader: ByteReader): void {
+    switch (kind) {
+      case PayloadKind.event:
+        return this.#handleEvent(reader);
+      case PayloadKind.request:
+        return this.#handleRequest(reader);
+      case PayloadKind.response:
+        return this.#handleAnswer(nowUs, reader, true);
+      case PayloadKind.failure:
+        return this.#handleAnswer(nowUs, reader, false);
+      case PayloadKind.cancel:
+        return this.#handleCancel(reader);
+      case PayloadKind.name:
+        return this.#handleName(reader);
+      case PayloadKind.ping:
+        return this.#transmitPulse(PayloadKind.pong, reader.u32());
+      case PayloadKind.pong:
+        return this.#handlePong(nowUs, reader.u32());
+      case PayloadKind.goodbye:
+        return this.#handleGoodbye(reader);
+      default:
+        // A kind of a later version: harmless to pass over, worth a counter.
+        this.counters.unknownKind++;
+    }
+  }
+
+  #handleName(reader: ByteReader): void {
+    const number = reader.varint();
+    const name = reader.shortText();
+    if (reader.failed || this.#peerNames.size >= this.options.limits.maxPeerNames) {
+      return this.#violate("it sent a wrong or one too many message names");
+    }
+    this.#peerNames.set(number, name);
+  }
+
+  #handleEvent(reader: ByteReader): void {
+    const name = this.#peerNames.get(reader.varint());
+    if (reader.failed || name === undefined) {
+      return this.#violate("it used a message number that it never named");
+    }
+    const admitted = this.#admit("event", name, reader);
+    if (admitted instanceof HanaError) return;
+    this.counters.eventsReceived++;
+    const definition = admitted.message.definition as EventDefinition;
+    this.#events.push({ type: "event", definition, body: admitted.body });
+  }
+
+  #handleRequest(reader: ByteReader): void {
+    const id = reader.varint();
+    const name = this.#peerNames.get(reader.varint());
+    const timeoutMs = reader.varint();
+    if (reader.failed || name === undefined) return this.#violate("it sent a request that cannot be read");
+    if (this.#running.has(id)) return this.#violate("it used a request number twice");
+    const admitted = this.#admit("request", name, reader);
+    if (admitted instanceof HanaError) {
+      return this.#transmitFailure(
+        id,
+        admitted,
+        this.options.messages.find(name)?.definition.lane ?? "control",
+      );
+    }
+    const definition = admitted.message.definition as RequestDefinition;
+    if (this.#running.size >= this.options.limits.maxRunningRequests) {
+      this.counters.overloaded++;
+      const why = `${this.#running.size} requests of ${this.#peer?.name} run here already`;
+      const error = new HanaError("overloaded", { what: `${this.options.local.name} refused ${name}`, why });
+      return this.#transmitFailure(id, error, definition.lane);
+    }
+    this.counters.requestsReceived++;
+    this.#running.set(id, admitted.message);
+    this.#events.push({ type: "request", id, definition, body: admitted.body, timeoutUs: timeoutMs * 1000 });
+  }
+
+  #admit(kind: MessageDefinition["kind"], name: string, reader: ByteReader): Admitted | HanaError {
+    const context = this.#admission as AdmissionContext;
+    return admit(context, kind, name, this.options.messages.find(name), reader.bytes(reader.remaining));
+  }
+
+  #handleAnswer(nowUs: number, reader: ByteReader, succeeded: boolean): void {
+    const id = reader.varint();
+    if (reader.failed) return this.#violate("it sent an answer that cannot be read");
+    const pending = this.#pending.take(id);
+    if (pending === undefined) {
+      this.counters.lateAnswers++;
+      return;
+    }
+    const body = this.#decode(reader);
+    if (!succeeded) {
+      this.#events.push({ type: "failure", id, error: decodeFailure(body, this.#peer?.name ?? "the peer") });
+      return;
+    }
+    this.rtt.record(nowUs - pending.sentAtUs);
+    const problem = pending.message.reply?.validate(body) ?? null;
+    if (problem === null) {
+      this.#events.push({ type: "response", id, body });
+      return;
+    }
+    this.counters.schemaRefused++;
+    const what = `${this.#peer?.name} answered ${pending.message.definition.name} wrongly`;
+    this.#events.push({
+      type: "failure",
+      id,
+      error: new HanaError("schema", { what, why: `${problem.path}: ${problem.expected}` }),
+    });
+  }
+
+  #handleCancel(reader: ByteReader): void {
+    const id = reader.varint();
+    if (this.#running.delete(id)) this.#events.push({ type: "cancel", id });
+  }
+
+  #handleGoodbye(reader: ByteReader): void {
+    const body = this.#decode(reader);
+    const reason = typeof body === "object" && body !== null
+      ? (body as Record<string, unknown>).reason
+      : undefined;
+    this.#events.push({ type: "goodbye", reason: typeof reason === "string" ? reason.slice(0, 256) : "" });
+  }
+
+  #handlePong(nowUs: number, nonce: number): void {
+    const rttUs = this.#heartbeat.handlePong(nowUs, nonce);
+    if (rttUs !== null) this.rtt.record(rttUs);
+  }
+
+  #transmitPulse(kind: number, nonce: number): void {
+    const writer = this.#begin();
+    writer.u8(kind);
+    writer.u32(nonce);
+    this.#transmits.push({ lane: "control", payload: writer.copy() });
+  }
+
+  // ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #checkOutgoing(message: CompiledMessage, body: unknown): void {
+    const { definition } = message;
+    const peer = this.#peer;
+    if (this.#state !== "open" || peer === null) {
+      throw new HanaError("closed", {
+        what: `${definition.name} was not sent`,
+        why: "the session is not open",
+      });
+    }
+    if (!message.isAllowed(this.options.local.role, peer.role)) {
+      throw new HanaError("refused", {
+        what: `${definition.name} was not sent to ${peer.name}`,
+        why: `a ${this.options.local.role} may not send it to a ${peer.role}`,
+      });
+    }
+    const problem = message.body.validate(body);
+    if (problem !== null) {
+      throw new HanaError("schema", { what: `${definition.name}: ${problem.path}`, why: problem.expected });
+    }
+  }
+
+  #writeBody(message: CompiledMessage, body: unknown): void {
+    this.#writer.bytes(this.#codec.encode(body));
+    if (this.#writer.failed) {
+      const why = `it is over ${this.options.limits.maxPayloadBytes} bytes`;
+      throw new HanaError("frame-too-large", { what: `${message.definition.name} was not sent`, why });
+    }
+  }
+
+  #begin(): ByteWriter {
+    this.#writer.reset();
+    return this.#writer;
+  }
+
+  /** The number of a message in our direction; names it first when it has none. */
+  #numberOf(definition: MessageDefinition): number {
+    const known = this.#ownNames.get(definition.name);
+    if (known !== undefined) return known;
+    const number = this.#ownNames.size + 1;
+    this.#ownNames.set(definition.name, number);
+    const writer = this.#begin();
+    writer.u8(PayloadKind.name);
+    writer.varint(number);
+    writer.shortText(definition.name);
+    this.#transmits.push({ lane: definition.lane, payload: writer.copy() });
+    return number;
+  }
+
+  #transmitFailure(id: number, error: HanaError, lane: LaneName): void {
+    const writer = this.#begin();
+    writer.u8(PayloadKind.failure);
+    writer.varint(id);
+    writer.bytes(this.#codec.encode(encodeFailure(error)));
+    this.#transmits.push({ lane, payload: writer.copy() });
+  }
+
+  #transmitNumber(kind: number, id: number, lane: LaneName): void {
+    const writer = this.#begin();
+    writer.u8(kind);
+    writer.varint(id);
+    this.#transmits.push({ lane, payload: writer.copy() });
+  }
+
+  #expireRequests(nowUs: number): void {
+    for (const [id, { message, sentAtUs }] of this.#pending.takeExpired(nowUs)) {
+      this.#transmitNumber(PayloadKind.cancel, id, message.definition.lane);
+      this.counters.timedOut++;
+      const what = `${this.#peer?.name} did not answer ${message.definition.name}`;
+      const why = `${Math.round((nowUs - sentAtUs) / 1000)} ms passed`;
+      this.#events.push({ type: "failure", id, error: new HanaError("timeout", { what, why }) });
+    }
+  }
+
+  /** The decoded rest, undefined when it cannot be decoded (which callers treat as a wrong value). */
+  #decode(reader: ByteReader): unknown {
+    try {
+      return this.#codec.decode(reader.bytes(reader.remaining));
+    } catch (thrown) {
+      if (!(thrown instanceof HanaError)) throw thrown;
+      this.counters.undecodable++;
+      return undefined;
+    }
+  }
+
+  #violate(why: string): void {
+    this.counters.violations++;
+    this.#break(
+      new HanaError("protocol", { what: `${this.#peer?.name ?? "the peer"} broke the protocol`, why }),
+    );
+  }
+
+  #break(error: HanaError): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#events.push({ type: "broken", error });
+  }
+}

@@ -1,0 +1,73 @@
+// What a session core tells its driver, and what it counts.
+
+import type { HanaError } from "../base/mod.ts";
+import type { LaneName } from "../lanes/mod.ts";
+import type { EventDefinition, RequestDefinition } from "./message.ts";
+import type { Identity } from "./protocol.ts";
+
+/** Something that the driver acts on. */
+export type SessionEvent =
+  | { readonly type: "open"; readonly peer: Identity }
+  | {
+    readonly type: "request";
+    readonly id: number;
+    readonly definition: RequestDefinition;
+    readonly body: unknown;
+    readonly timeoutUs: number;
+  }
+  | { readonly type: "event"; readonly definition: EventDefinition; readonly body: unknown }
+  | { readonly type: "response"; readonly id: number; readonly body: unknown }
+  | { readonly type: "failure"; readonly id: number; readonly error: HanaError }
+  | { readonly type: "cancel"; readonly id: number }
+  | { readonly type: "goodbye"; readonly reason: string }
+  | { readonly type: "broken"; readonly error: HanaError };
+
+/** A payload that the driver sends, in order, before anything else. */
+export interface Transmit {
+  readonly lane: LaneName;
+  readonly payload: Uint8Array;
+}
+
+/** When the core wants to be asked again, and why. */
+export interface Deadline {
+  readonly atUs: number;
+  readonly reason: "hello" | "heartbeat" | "silence" | "request";
+}
+
+/** Counters of one session; drops are split by reason. */
+export interface SessionCounters {
+  requestsSent: number;
+  requestsReceived: number;
+  eventsSent: number;
+  eventsReceived: number;
+  timedOut: number;
+  lateAnswers: number;
+  unknownMessage: number;
+  wrongRole: number;
+  untrusted: number;
+  undecodable: number;
+  schemaRefused: number;
+  overloaded: number;
+  unknownKind: number;
+  violations: number;
+}
+
+/** All zero. */
+export function newSessionCounters(): SessionCounters {
+  return {
+    requestsSent: 0,
+    requestsReceived: 0,
+    eventsSent: 0,
+    eventsReceived: 0,
+    timedOut: 0,
+    lateAnswers: 0,
+    unknownMessage: 0,
+    wrongRole: 0,
+    untrusted: 0,
+    undecodable: 0,
+    schemaRefused: 0,
+    overloaded: 0,
+    unknownKind: 0,
+    violations: 0,
+  };
+}

@@ -1,0 +1,183 @@
+// What a message is: a name, a schema, a lane, and which role may send it to which.
+// Decides the table that the compiler checks for library users and that every received message is checked against.
+// Never encodes anything and never runs a handler.
+
+import { HanaError, type Role, ROLES } from "../base/mod.ts";
+import { isLaneName, type LaneName } from "../lanes/mod.ts";
+import { compileSchema, type Infer, parseSchema, type Schema, type Validator } from "../wire/mod.ts";
+
+/** Whether a message only reads, or changes something on the receiver; strangers to the mesh key may only read. */
+export type MessageEffect = "read" | "command";
+
+/** The parts that requests and events share. */
+interface MessageBase {
+  /** Dotted lower-case name; `hana.` stands before hana's own. */
+  readonly name: string;
+  readonly description?: string;
+  readonly lane: LaneName;
+  readonly effect: MessageEffect;
+  /** Roles that may send it. */
+  readonly from: readonly Role[];
+  /** Roles that may receive it. */
+  readonly to: readonly Role[];
+  readonly body: Schema;
+}
+
+/** A message that is answered. */
+export interface RequestDefinition extends MessageBase {
+  readonly kind: "request";
+  readonly reply: Schema;
+}
+
+/** A message that is not. */
+export interface EventDefinition extends MessageBase {
+  readonly kind: "event";
+}
+
+/** Any message. It is plain data, so that it travels in a node's description. */
+export type MessageDefinition = RequestDefinition | EventDefinition;
+
+/** Every role. */
+export const ANY_ROLE = ["app", "visualization", "daemon", "observer"] as const satisfies readonly Role[];
+
+/**
+ * `D` when a session from a node of role `From` to one of role `To` may carry it, else `never`, which the compiler
+ * refuses at the call. Where a role is not known (`Role`), every role must be allowed.
+ */
+export type Sendable<D extends MessageDefinition, From extends Role, To extends Role> = [From] extends
+  [D["from"][number]] ? [To] extends [D["to"][number]] ? D : never
+  : never;
+
+/** The value that a message carries. */
+export type BodyOf<D extends MessageDefinition> = Infer<D["body"]>;
+
+/** The value that answers a request. */
+export type ReplyOf<D extends RequestDefinition> = Infer<D["reply"]>;
+
+/**
+ * Declares a request, keeping its exact types. Throws `schema` when the definition itself is wrong.
+ * @example
+ * const identify = defineRequest({ name: "wall.identify", lane: "control", effect: "command",
+ *   from: ["app"], to: ["visualization"], body: s.object({ text: s.string() }), reply: s.object({}) });
+ */
+export function defineRequest<const D extends Omit<RequestDefinition, "kind">>(
+  definition: D,
+): D & { readonly kind: "request" } {
+  const complete = { ...definition, kind: "request" } as const;
+  checkDefinition(complete);
+  return complete;
+}
+
+/** Declares a one-way message, keeping its exact types. Throws `schema` when the definition itself is wrong. */
+export function defineEvent<const D extends Omit<EventDefinition, "kind">>(
+  definition: D,
+): D & { readonly kind: "event" } {
+  const complete = { ...definition, kind: "event" } as const;
+  checkDefinition(complete);
+  return complete;
+}
+
+const MESSAGE_NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*){1,5}$/;
+const MAX_NAME_LENGTH = 64;
+
+/** Reads a definition that came from the network. Throws `schema`; nothing in it can do harm (lib/wire schema). */
+export function parseDefinition(value: unknown): MessageDefinition {
+  if (typeof value !== "object" || value === null) throw badDefinition("?", "it is no object");
+  const raw = value as Record<string, unknown>;
+  const name = typeof raw.name === "string" ? raw.name : "?";
+  const base = {
+    name,
+    lane: raw.lane as LaneName,
+    effect: raw.effect as MessageEffect,
+    from: raw.from as readonly Role[],
+    to: raw.to as readonly Role[],
+    body: parseSchema(raw.body),
+    ...(typeof raw.description === "string" ? { description: raw.description.slice(0, 256) } : {}),
+  };
+  const definition: MessageDefinition = raw.kind === "request"
+    ? { ...base, kind: "request", reply: parseSchema(raw.reply) }
+    : { ...base, kind: "event" };
+  if (raw.kind !== definition.kind) throw badDefinition(name, "its kind is neither request nor event");
+  checkDefinition(definition);
+  return definition;
+}
+
+function checkDefinition(definition: MessageDefinition): void {
+  const { name } = definition;
+  if (!MESSAGE_NAME.test(name) || name.length > MAX_NAME_LENGTH) {
+    throw badDefinition(
+      name,
+      "a name is two to six dotted lower-case words, 64 characters at most, like wall.identify",
+    );
+  }
+  if (!isLaneName(definition.lane)) {
+    throw badDefinition(name, `there is no lane ${JSON.stringify(definition.lane)}`);
+  }
+  if (definition.effect !== "read" && definition.effect !== "command") {
+    throw badDefinition(name, "its effect is neither read nor command");
+  }
+  for (const roles of [definition.from, definition.to]) {
+    if (!Array.isArray(roles) || roles.length === 0 || !roles.every((role) => ROLES.includes(role))) {
+      throw badDefinition(name, "from and to each list at least one role");
+    }
+  }
+}
+
+function badDefinition(name: string, why: string): HanaError {
+  return new HanaError("schema", { what: `message ${JSON.stringify(name)} cannot be defined`, why });
+}
+
+/** A definition with its schemas compiled, as a session uses it. */
+export class CompiledMessage {
+  readonly body: Validator;
+  readonly reply: Validator | null;
+  readonly #fromRoles: ReadonlySet<Role>;
+  readonly #toRoles: ReadonlySet<Role>;
+
+  constructor(readonly definition: MessageDefinition) {
+    this.body = compileSchema(definition.body);
+    this.reply = definition.kind === "request" ? compileSchema(definition.reply) : null;
+    this.#fromRoles = new Set(definition.from);
+    this.#toRoles = new Set(definition.to);
+  }
+
+  /** Whether a node of role `from` may send it to one of role `to`. */
+  isAllowed(from: Role, to: Role): boolean {
+    return this.#fromRoles.has(from) && this.#toRoles.has(to);
+  }
+}
+
+/** At most this many definitions in one table. */
+export const MAX_MESSAGES = 1024;
+
+/** The messages that a node knows, by name. */
+export class MessageTable {
+  readonly #messages = new Map<string, CompiledMessage>();
+
+  /** Adds a definition. Throws `conflict` when another one has its name, `overloaded` at {@linkcode MAX_MESSAGES}. */
+  define(definition: MessageDefinition): CompiledMessage {
+    const known = this.#messages.get(definition.name);
+    if (known !== undefined) {
+      if (known.definition === definition) return known;
+      throw new HanaError("conflict", { what: `message ${definition.name} is defined already` });
+    }
+    if (this.#messages.size >= MAX_MESSAGES) {
+      throw new HanaError("overloaded", {
+        what: `message ${definition.name} cannot be defined`,
+        why: `${MAX_MESSAGES} are`,
+      });
+    }
+    const compiled = new CompiledMessage(definition);
+    this.#messages.set(definition.name, compiled);
+    return compiled;
+  }
+
+  find(name: string): CompiledMessage | undefined {
+    return this.#messages.get(name);
+  }
+
+  /** All definitions, in the order in which they were made. */
+  definitions(): MessageDefinition[] {
+    return [...this.#messages.values()].map((message) => message.definition);
+  }
+}

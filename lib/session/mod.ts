@@ -1,0 +1,31 @@
+// Sessions: two nodes, one handshake, one identity, several lanes.
+// Decides who may say what to whom, how requests find their answers, when a peer counts as gone, and how a lost
+// session comes back. Never chooses an address and never looks at the network (lib/node, lib/discovery).
+
+export { DEFAULT_SESSION_LIMITS, SessionCore, type SessionCoreOptions, type SessionLimits } from "./core.ts";
+export type { SessionCounters, SessionEvent, Transmit } from "./events.ts";
+export { type EventHandler, type HandlerContext, HandlerTable, type RequestHandler } from "./handlers.ts";
+export { type KeeperCounters, type KeeperState, SessionKeeper, type SessionKeeperOptions } from "./keeper.ts";
+export {
+  ANY_ROLE,
+  type BodyOf,
+  CompiledMessage,
+  defineEvent,
+  defineRequest,
+  type EventDefinition,
+  type MessageDefinition,
+  type MessageEffect,
+  MessageTable,
+  parseDefinition,
+  type ReplyOf,
+  type RequestDefinition,
+  type Sendable,
+} from "./message.ts";
+export { type Identity, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
+export {
+  type RequestOptions,
+  Session,
+  type SessionEnd,
+  type SessionOptions,
+  type SessionStatistics,
+} from "./session.ts";

@@ -1,0 +1,94 @@
+// The session protocol as bytes: what stands in the payload of a lane.
+// Reads as the protocol; decides no behaviour. Every payload opens with its kind; numbers are RFC 9000 varints.
+//
+//   hello, welcome   kind · codec u8 · body {Greeting}        the dialler speaks first
+//   reject           kind · codec u8 · body {code, why}       instead of welcome; the session ends
+//   ping, pong       kind · nonce u32                         heartbeat; a pong repeats the nonce
+//   goodbye          kind · body {reason}                     an end in order
+//   name             kind · id varint · text                  before the first use of a message: its number for this direction
+//   request          kind · request varint · message varint · timeout ms varint · body
+//   response         kind · request varint · body
+//   failure          kind · request varint · body {code, what, why, hint}
+//   cancel           kind · request varint
+//   event            kind · message varint · body
+
+import { type ErrorCode, HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
+import type { CodecName } from "../wire/mod.ts";
+
+/** The first byte of a payload. Numbers are never given again. */
+export const PayloadKind = {
+  hello: 1,
+  welcome: 2,
+  reject: 3,
+  ping: 4,
+  pong: 5,
+  goodbye: 6,
+  name: 16,
+  request: 17,
+  response: 18,
+  failure: 19,
+  cancel: 20,
+  event: 21,
+} as const;
+
+/** Protocol versions that this build speaks, best first. */
+export const PROTOCOL_VERSIONS: readonly number[] = [1];
+
+/** Codecs by their number on the wire. */
+export const CODEC_NUMBERS: Readonly<Record<CodecName, number>> = { msgpack: 0, json: 1 };
+
+/** The codec of a number, null when there is none. */
+export function codecOfNumber(number: number): CodecName | null {
+  return number === 0 ? "msgpack" : number === 1 ? "json" : null;
+}
+
+/** Who a node is, as its own hello says. */
+export interface Identity {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly role: Role;
+  readonly incarnation: Incarnation;
+  /** Version of the software, for people. */
+  readonly software: string;
+}
+
+const FORWARDED_CODES: readonly ErrorCode[] = [
+  "usage",
+  "config",
+  "not-found",
+  "refused",
+  "timeout",
+  "cancelled",
+  "unreachable",
+  "closed",
+  "frame-too-large",
+  "decode",
+  "schema",
+  "unknown-message",
+  "version",
+  "overloaded",
+  "address-in-use",
+  "network-unusable",
+  "storage",
+  "conflict",
+  "unsupported",
+];
+
+/** An error as it travels in reject and failure. */
+export function encodeFailure(error: HanaError): Record<string, unknown> {
+  return { code: error.code, what: error.what, why: error.why, hint: error.hint };
+}
+
+/** Reads an error that a peer sent; anything unreadable is the peer's bug and says so. */
+export function decodeFailure(body: unknown, peerName: string): HanaError {
+  const { code, what, why, hint } = (typeof body === "object" && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
+  const known = FORWARDED_CODES.find((candidate) => candidate === code);
+  return new HanaError(known ?? "internal", {
+    what: typeof what === "string" ? what : `${peerName} failed without saying why`,
+    ...(typeof why === "string" ? { why } : {}),
+    ...(typeof hint === "string" ? { hint } : {}),
+  });
+}

@@ -1,0 +1,527 @@
+// A session as programs use it: the synchronous core, run on a carrier and a platform's clock and timers.
+// Decides nothing of the protocol; turns effects into sends, handler calls and settled promises.
+// One writer a carrier; every promise is awaited or has a catch that counts.
+
+import { assert, HanaError, type Role, toHanaError } from "../base/mod.ts";
+import {
+  type Carrier,
+  type LaneId,
+  type LaneName,
+  LANES,
+  type LaneStats,
+  type SendStatus,
+} from "../lanes/mod.ts";
+import type { Platform, TimerHandle } from "../platform/mod.ts";
+import type { CodecName } from "../wire/mod.ts";
+import { DEFAULT_SESSION_LIMITS, SessionCore, type SessionLimits } from "./core.ts";
+import type { SessionCounters, SessionEvent } from "./events.ts";
+import type { HandlerTable } from "./handlers.ts";
+import type {
+  BodyOf,
+  EventDefinition,
+  MessageDefinition,
+  ReplyOf,
+  RequestDefinition,
+  Sendable,
+} from "./message.ts";
+import type { Identity } from "./protocol.ts";
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** `local`: we closed it. `goodbye`: the peer said so. `lost`: it broke, crashed or fell silent. */
+  readonly kind: "local" | "goodbye" | "lost";
+  readonly reason: string;
+  /** Why a lost session was lost. */
+  readonly error: HanaError | null;
+}
+
+/** What a session is made from. */
+export interface SessionOptions {
+  readonly platform: Platform;
+  readonly carrier: Carrier;
+  readonly side: "dialler" | "listener";
+  readonly local: Identity;
+  readonly handlers: HandlerTable;
+  readonly codec?: CodecName;
+  /** Whether the peer may send commands: it proved the mesh key, or sits on this machine. */
+  readonly trusted: boolean;
+  readonly limits?: Partial<SessionLimits>;
+}
+
+/** Figures of one session. */
+export interface SessionStatistics {
+  readonly path: {
+    readonly local: string;
+    readonly remote: string;
+    readonly secure: boolean;
+    readonly carrier: string;
+  };
+  readonly codec: CodecName;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Round trips of heartbeats and requests in microseconds. */
+  readonly rttUs: {
+    readonly count: number;
+    readonly latest: number | null;
+    readonly p50: number;
+    readonly p99: number;
+    readonly max: number;
+  };
+  readonly pendingRequests: number;
+  readonly lanes: Readonly<Record<LaneName, LaneStats>>;
+  readonly counters: SessionCounters;
+}
+
+/** How to send a request. */
+export interface RequestOptions {
+  /** The answer must come within this many microseconds; 5 s when not given. */
+  readonly timeoutUs?: number;
+  /** Aborting rejects with `cancelled` and tells the peer. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_REQUEST_TIMEOUT_US = 5_000_000;
+/** How long an end in order may take before the carrier is cut. */
+const LINGER_US = 1_000_000;
+
+interface Waiter {
+  resolve(body: unknown): void;
+  reject(error: HanaError): void;
+}
+
+/**
+ * A session between two nodes.
+ * `Local` and `Remote` are the roles of the two sides as far as the program knows them; the compiler refuses
+ * messages that these roles may not exchange, and both sides check again at run time.
+ */
+export class Session<Local extends Role = Role, Remote extends Role = Role> {
+  readonly #core: SessionCore;
+  readonly #options: SessionOptions;
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #running = new Map<number, AbortController>();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<SessionEnd>();
+  #writableWaiters: (() => void)[] = [];
+  #timer: TimerHandle | null = null;
+  #timerAtUs = Infinity;
+  #goodbye: string | null = null;
+  #closing: string | null = null;
+  #end: SessionEnd | null = null;
+  #handlerFailures = 0;
+
+  private constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#core = new SessionCore({
+      side: options.side,
+      local: options.local,
+      messages: options.handlers.messages,
+      codec: options.codec ?? "msgpack",
+      trusted: options.trusted,
+      limits: { ...DEFAULT_SESSION_LIMITS, ...options.limits },
+    });
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Starts a session on a carrier that was not opened yet. */
+  static start(options: SessionOptions): Session {
+    const session = new Session(options);
+    options.carrier.open({
+      onOpen: () => {
+        session.#core.handleOpen(session.#nowUs());
+        session.#drive();
+      },
+      onPayload: (_lane: LaneId, payload) => {
+        session.#core.handlePayload(session.#nowUs(), payload);
+        session.#drive();
+      },
+      onWritable: () => session.#onWritable(),
+      onClose: (error) => session.#onCarrierClose(error),
+    });
+    session.#armHandshake();
+    return session;
+  }
+
+  /** Settles when both sides have greeted; rejects with why they have not. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+  /** Resolves once the session is over, however it ended. */
+  get ended(): Promise<SessionEnd> {
+    return this.#ended.promise;
+  }
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.#core.isOpen && this.#closing === null;
+  }
+  /** Who the other side is. Throws before {@linkcode ready}. */
+  get peer(): Identity {
+    const peer = this.#core.peer;
+    assert(peer !== null, "a session's peer is known once it is ready");
+    return peer;
+  }
+  /** The newest heartbeat round trip in microseconds, null before the first. */
+  get latestRttUs(): number | null {
+    return this.#core.latestRttUs;
+  }
+  get secure(): boolean {
+    return this.#options.carrier.secure;
+  }
+  /** The address at the other end as a URL. */
+  get remote(): string {
+    return this.#options.carrier.remote;
+  }
+
+  /**
+   * The same session, with the roles of both sides known to the compiler.
+   * Throws `refused` when a side has another role.
+   */
+  between<L extends Role, R extends Role>(local: L, remote: R): Session<L, R> {
+    for (const [wanted, actual] of [[local, this.#options.local.role], [remote, this.peer.role]]) {
+      if (wanted !== actual) {
+        throw new HanaError("refused", { what: `this is a session with a ${actual}, not a ${wanted}` });
+      }
+    }
+    return this as unknown as Session<L, R>;
+  }
+
+  /** Sends a request and waits for its answer. Rejects with the peer's error, `timeout`, `cancelled`, `closed`, `overloaded`. */
+  request<D extends RequestDefinition>(
+    definition: D & Sendable<D, Local, Remote>,
+    body: BodyOf<D>,
+    options: RequestOptions = {},
+  ): Promise<ReplyOf<D>> {
+    return this.call(definition, body, options) as Promise<ReplyOf<D>>;
+  }
+
+  /** {@linkcode request} for a definition that was learned from the peer: checked at run time alone. */
+  call(definition: MessageDefinition, body: unknown, options: RequestOptions = {}): Promise<unknown> {
+    const { signal, timeoutUs = DEFAULT_REQUEST_TIMEOUT_US } = options;
+    if (signal?.aborted === true) return Promise.reject(cancelled(definition));
+    let started: { id: number; payload: Uint8Array };
+    try {
+      started = this.#core.startRequest(
+        this.#nowUs(),
+        this.#options.handlers.compile(definition),
+        body,
+        timeoutUs,
+      );
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+    const { id } = started;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#core.cancelRequest(id);
+        if (this.#waiters.delete(id)) reject(cancelled(definition));
+        this.#drive();
+      };
+      const settle = (): void => signal?.removeEventListener("abort", abort);
+      this.#waiters.set(id, {
+        resolve: (value) => (settle(), resolve(value)),
+        reject: (error) => (settle(), reject(error)),
+      });
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#transmitPending();
+      const status = this.#options.carrier.send(LANES[definition.lane], started.payload);
+      if (status !== "sent" && status !== "queued") {
+        this.#core.cancelRequest(id);
+        this.#waiters.get(id)?.reject(notSent(definition, status));
+        this.#waiters.delete(id);
+      }
+      this.#drive();
+    });
+  }
+
+  /**
+   * Sends a one-way message; returns at once what became of it.
+   * Throws `schema`, `refused` or `closed` when the call itself is wrong.
+   */
+  send<D extends EventDefinition>(definition: D & Sendable<D, Local, Remote>, body: BodyOf<D>): SendStatus {
+    return this.post(definition, body);
+  }
+
+  /** {@linkcode send} for a definition that was learned from the peer: checked at run time alone. */
+  post(definition: MessageDefinition, body: unknown): SendStatus {
+    const payload = this.#core.encodeEvent(this.#options.handlers.compile(definition), body);
+    this.#transmitPending();
+    return this.#options.carrier.send(LANES[definition.lane], payload);
+  }
+
+  /** Resolves when the lane would take a message without queueing it; rejects with `closed` when the session ends first. */
+  async writable(lane: LaneName): Promise<void> {
+    while (!this.#options.carrier.isWritable(LANES[lane])) {
+      if (this.#end !== null) {
+        throw new HanaError("closed", {
+          what: `the session with ${this.#core.peer?.name ?? "the peer"} is over`,
+        });
+      }
+      await new Promise<void>((resolve) => this.#writableWaiters.push(resolve));
+    }
+  }
+
+  /** Says goodbye, lets queued messages out and ends. Resolves when it is over, within about a second. */
+  close(reason = "done"): Promise<SessionEnd> {
+    if (this.#closing === null && this.#end === null) {
+      this.#closing = reason;
+      this.#core.sayGoodbye(reason);
+      this.#transmitPending();
+      this.#options.carrier.end();
+      const { clock, timers } = this.#options.platform;
+      const linger = timers.schedule(clock.nowUs() + LINGER_US, () => this.#options.carrier.abort(null));
+      void this.ended.then(() => linger.cancel());
+    }
+    return this.ended;
+  }
+
+  /** Ends at once and drops what is queued. */
+  abort(error: HanaError | null = null): void {
+    this.#closing ??= "aborted";
+    this.#options.carrier.abort(error);
+  }
+
+  /** Figures as they stand. */
+  statistics(): SessionStatistics {
+    const { carrier } = this.#options;
+    const { rtt } = this.#core;
+    const lanes = {} as Record<LaneName, LaneStats>;
+    for (const name of Object.keys(LANES) as LaneName[]) {
+      lanes[name] = { ...carrier.laneStats(LANES[name].id) };
+    }
+    return {
+      path: { local: carrier.local, remote: carrier.remote, secure: carrier.secure, carrier: carrier.kind },
+      codec: this.#core.codecName,
+      bytesSent: carrier.bytesSent,
+      bytesReceived: carrier.bytesReceived,
+      rttUs: {
+        count: rtt.count,
+        latest: this.#core.latestRttUs,
+        p50: rtt.percentile(0.5),
+        p99: rtt.percentile(0.99),
+        max: rtt.max,
+      },
+      pendingRequests: this.#core.pendingRequests,
+      lanes,
+      counters: { ...this.#core.counters },
+    };
+  }
+
+  /** Handlers that threw something else than a {@linkcode HanaError}: bugs of the program. */
+  get handlerFailures(): number {
+    return this.#handlerFailures;
+  }
+
+  // ── driving the core ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #nowUs(): number {
+    return this.#options.platform.clock.nowUs();
+  }
+
+  #drive(): void {
+    for (let event = this.#core.pollEvent(); event !== null; event = this.#core.pollEvent()) {
+      this.#onEvent(event);
+    }
+    this.#transmitPending();
+    this.#arm();
+  }
+
+  /** Payloads of the core go out in order. A control lane at its bound means a peer that reads nothing: it is cut. */
+  #transmitPending(): void {
+    const { carrier } = this.#options;
+    for (let next = this.#core.pollTransmit(); next !== null; next = this.#core.pollTransmit()) {
+      const status = carrier.send(LANES[next.lane], next.payload);
+      if (status === "full" || status === "too-large") {
+        carrier.abort(
+          new HanaError("overloaded", {
+            what: `${this.#core.peer?.name ?? "the peer"} does not keep up`,
+            why: `its ${next.lane} lane is ${status}`,
+          }),
+        );
+        return;
+      }
+    }
+  }
+
+  #onEvent(event: SessionEvent): void {
+    switch (event.type) {
+      case "open":
+        return this.#ready.resolve();
+      case "response":
+        return this.#settle(event.id, (waiter) => waiter.resolve(event.body));
+      case "failure":
+        return this.#settle(event.id, (waiter) => waiter.reject(event.error));
+      case "event":
+        return this.#onOneWay(event.definition, event.body);
+      case "request":
+        return this.#onRequest(event.id, event.definition, event.body);
+      case "cancel":
+        this.#running.get(event.id)?.abort();
+        this.#running.delete(event.id);
+        return;
+      case "goodbye":
+        this.#goodbye = event.reason;
+        this.#options.carrier.end();
+        return;
+      case "broken":
+        this.#onBroken(event.error);
+    }
+  }
+
+  #onBroken(error: HanaError): void {
+    this.#transmitPending();
+    this.#lastError = error;
+    this.#ready.reject(error);
+    // What was queued (a reject, say) goes out before the end; a peer that takes nothing is cut by the linger timer.
+    this.#options.carrier.end();
+    const { clock, timers } = this.#options.platform;
+    const linger = timers.schedule(clock.nowUs() + LINGER_US / 4, () => this.#options.carrier.abort(error));
+    void this.ended.then(() => linger.cancel());
+  }
+  #lastError: HanaError | null = null;
+
+  #onOneWay(definition: EventDefinition, body: unknown): void {
+    const handler = this.#options.handlers.find(definition.name);
+    if (handler === undefined) return;
+    try {
+      const result = handler(body, { session: this, signal: neverAborted.signal });
+      if (result instanceof Promise) result.catch(() => this.#handlerFailures++);
+    } catch {
+      this.#handlerFailures++;
+    }
+  }
+
+  #onRequest(id: number, definition: RequestDefinition, body: unknown): void {
+    const handler = this.#options.handlers.find(definition.name);
+    if (handler === undefined) {
+      this.#core.respondFailure(
+        id,
+        new HanaError("unknown-message", {
+          what: `${this.#options.local.name} does not handle ${definition.name}`,
+        }),
+      );
+      return;
+    }
+    const abort = new AbortController();
+    try {
+      const result = handler(body, { session: this, signal: abort.signal });
+      if (!(result instanceof Promise)) {
+        this.#core.respond(id, result);
+        return;
+      }
+      this.#running.set(id, abort);
+      result.then((reply) => this.#answer(id, reply), (thrown) => this.#refuse(id, definition, thrown));
+    } catch (thrown) {
+      this.#refuse(id, definition, thrown);
+    }
+  }
+
+  #answer(id: number, reply: unknown): void {
+    this.#running.delete(id);
+    this.#core.respond(id, reply);
+    this.#drive();
+  }
+
+  #refuse(id: number, definition: RequestDefinition, thrown: unknown): void {
+    this.#running.delete(id);
+    if (!(thrown instanceof HanaError)) this.#handlerFailures++;
+    this.#core.respondFailure(
+      id,
+      toHanaError(thrown, "internal", `${definition.name} failed at ${this.#options.local.name}`),
+    );
+    this.#drive();
+  }
+
+  #settle(id: number, act: (waiter: Waiter) => void): void {
+    const waiter = this.#waiters.get(id);
+    if (waiter === undefined) return;
+    this.#waiters.delete(id);
+    act(waiter);
+  }
+
+  #onWritable(): void {
+    const waiters = this.#writableWaiters;
+    if (waiters.length === 0) return;
+    this.#writableWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #onCarrierClose(error: HanaError | null): void {
+    this.#timer?.cancel();
+    this.#end = this.#howItEnded(error);
+    const why = this.#end.error ??
+      new HanaError("closed", {
+        what: `the session with ${this.#core.peer?.name ?? "the peer"} ended`,
+        why: this.#end.reason,
+      });
+    this.#core.handleClose(why);
+    this.#drive();
+    this.#timer?.cancel();
+    this.#ready.reject(why);
+    this.#onWritable();
+    this.#ended.resolve(this.#end);
+  }
+
+  #howItEnded(error: HanaError | null): SessionEnd {
+    if (this.#closing !== null) return { kind: "local", reason: this.#closing, error };
+    if (this.#goodbye !== null) return { kind: "goodbye", reason: this.#goodbye, error: null };
+    const cause = this.#lastError ?? error ??
+      new HanaError("closed", {
+        what: `${this.#core.peer?.name ?? this.remote} ended without a goodbye`,
+        why: "its process probably died",
+      });
+    return { kind: "lost", reason: cause.message, error: cause };
+  }
+
+  // ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A carrier that never opens (a peer that accepts and never speaks) ends with the greeting's deadline. */
+  #armHandshake(): void {
+    const { clock, timers } = this.#options.platform;
+    const limitUs = this.#options.limits?.helloTimeoutUs ?? DEFAULT_SESSION_LIMITS.helloTimeoutUs;
+    const timer = timers.schedule(clock.nowUs() + limitUs, () => {
+      if (this.#core.peer !== null || this.#end !== null) return;
+      const error = new HanaError("timeout", {
+        what: `${this.remote} accepted the connection but did not greet`,
+        why: `nothing came within ${Math.round(limitUs / 1000)} ms`,
+      });
+      this.#lastError ??= error;
+      this.#options.carrier.abort(error);
+    });
+    void this.ready.then(() => timer.cancel(), () => timer.cancel());
+  }
+
+  #arm(): void {
+    const deadline = this.#core.pollTimeout();
+    if (deadline === null || this.#end !== null) return;
+    // A timer that fires early asks again; only an earlier deadline needs a new one.
+    if (this.#timer !== null && this.#timerAtUs <= deadline.atUs) return;
+    this.#timer?.cancel();
+    this.#timerAtUs = deadline.atUs;
+    this.#timer = this.#options.platform.timers.schedule(deadline.atUs, () => {
+      this.#timer = null;
+      this.#core.handleTimeout(this.#nowUs());
+      this.#drive();
+    });
+  }
+}
+
+const neverAborted = new AbortController();
+
+function cancelled(definition: MessageDefinition): HanaError {
+  return new HanaError("cancelled", { what: `${definition.name} was cancelled` });
+}
+
+function notSent(definition: MessageDefinition, status: SendStatus): HanaError {
+  if (status === "too-large") {
+    return new HanaError("frame-too-large", {
+      what: `${definition.name} was not sent`,
+      why: "it is over the frame limit",
+    });
+  }
+  if (status === "full") {
+    return new HanaError("overloaded", {
+      what: `${definition.name} was not sent`,
+      why: `lane ${definition.lane} is full`,
+    });
+  }
+  return new HanaError("closed", { what: `${definition.name} was not sent`, why: "the session is over" });
+}

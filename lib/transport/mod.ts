@@ -1,0 +1,11 @@
+// Transport: from an address to framed, sealed, bounded links.
+// Decides how streams are dialled, listened on and guarded. Never knows nodes, roles or messages.
+
+export { type Address, formatAddress, formatHostPort, parseAddress, splitHostPort } from "./address.ts";
+export { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
+export { DEFAULT_DIAL_TIMEOUT_US, dial, type DialOptions, isSealed, type TransportContext } from "./dial.ts";
+export { Link, type LinkHandlers, type LinkOptions, type LinkStats } from "./link.ts";
+export { type LinkListener, type LinkListenerHandlers, listen, type ListenCounters } from "./listen.ts";
+export { MemoryNetwork, memoryPair } from "./memory.ts";
+export { MAX_SOCKET_PATH_BYTES, prepareRunDirectory, socketPath } from "./run_directory.ts";
+export { StreamCarrier } from "./stream_carrier.ts";
