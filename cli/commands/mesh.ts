@@ -1,1 +1,213 @@
-export function define(): void {}
+// `hana mesh create|show|join|rotate|leave`: the key of this machine.
+// The join code is the key itself: it is printed only when asked for, and read from stdin so that it need not
+// stand in a shell's history.
+
+import type { Command } from "@commander-js/extra-typings";
+import { HanaError } from "../../lib/base/mod.ts";
+import {
+  checkMeshName,
+  createMeshKey,
+  MeshKey,
+  MeshKeyRing,
+  openMeshKeyRing,
+  parseJoinCode,
+  parseKeyFile,
+  rotate,
+} from "../../lib/security/mod.ts";
+import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { EXIT } from "../output/mod.ts";
+import { KeyStore } from "../mesh/key_store.ts";
+import { meshRecord } from "../mesh/record.ts";
+import { readSecretText } from "../mesh/secret_input.ts";
+
+/** Declares `hana mesh`. */
+export function define(command: Command, cli: Cli): void {
+  command.description("the key that makes machines one mesh; without one, nodes are seen but not commanded");
+  setExamples(
+    command,
+    { call: "hana mesh create --name tour2026", why: "on the first machine" },
+    { call: "hana mesh show --reveal", why: "the join code, to type on the others" },
+    { call: "hana mesh join -", why: "on every other machine; asks for the code" },
+  );
+  defineCreate(command.command("create"), cli);
+  defineShow(command.command("show"), cli);
+  defineJoin(command.command("join"), cli);
+  defineRotate(command.command("rotate"), cli);
+  defineLeave(command.command("leave"), cli);
+  for (const child of command.commands) addSettingFlags(child as Command, ["keyFile"]);
+}
+
+function defineCreate(command: Command, cli: Cli): void {
+  command.summary("make a key").description("makes a mesh key; never replaces one");
+  setExamples(
+    command,
+    { call: "hana mesh create --name tour2026", why: "a key with a name that people know it by" },
+    { call: "hana mesh create && hana mesh show --reveal -q", why: "and its join code, alone on a line" },
+  );
+  command.option("--name <MESH>", "what the mesh is called on this machine").action(async (options) => {
+    const name = options.name ?? null;
+    if (name !== null) checkMeshName(name);
+    const { random, clock } = await cli.platform();
+    const store = await KeyStore.open(cli);
+    const ring = store.exclusively(() => {
+      const present = store.load();
+      if (present !== null) {
+        throw new HanaError("refused", {
+          what: `this machine is in mesh ${meshName(present.primary)} already`,
+          why: `${store.path} holds its key, and creating another one would cut it off`,
+          hint: "hana mesh rotate",
+        });
+      }
+      const made = new MeshKeyRing(createMeshKey(random.stream("mesh key"), name, clock.wallMs()), null);
+      store.save(made);
+      return made;
+    });
+    cli.output.record(meshRecord(ring, store.path));
+    cli.output.message(
+      "next: hana mesh show --reveal   here, then   hana mesh join -   on every other machine",
+    );
+  });
+}
+
+function defineShow(command: Command, cli: Cli): void {
+  command.summary("the key of this machine").description(
+    "the mesh of this machine; exit code 1 when it has no key",
+  );
+  setExamples(
+    command,
+    { call: "hana mesh show", why: "compare the fingerprint between machines" },
+    { call: "hana mesh show --reveal -q", why: "the join code alone; whoever reads it is in the mesh" },
+  );
+  command.option("--reveal", "show the join code, which is the key itself").action(async (options) => {
+    const store = await KeyStore.open(cli);
+    const ring = store.load();
+    cli.output.record(meshRecord(ring ?? openMeshKeyRing(), store.path, { reveal: options.reveal === true }));
+    if (ring === null) {
+      cli.output.message("this machine has no mesh key: other nodes see it, and nobody may command it");
+      cli.output.message("try: hana mesh create   or   hana mesh join -");
+      cli.exitWith(EXIT.negative);
+    }
+  });
+}
+
+function defineJoin(command: Command, cli: Cli): void {
+  command.summary("take over a key").description("puts this machine into the mesh of a join code");
+  setExamples(
+    command,
+    { call: "hana mesh join -", why: "asks for the code, or reads it from a pipe" },
+    { call: "hana mesh join --from /media/usb/mesh.key", why: "a key file, or a file that holds the code" },
+  );
+  command
+    .argument("[CODE]", "the join code, or - to read it from stdin")
+    .option("--from <FILE>", "read a key file or a join code from here")
+    .option("--name <MESH>", "what the mesh is called on this machine")
+    .action(async (code, options) => {
+      const name = options.name ?? null;
+      if (name !== null) checkMeshName(name);
+      const key = await givenKey(cli, code, options.from, name);
+      const store = await KeyStore.open(cli);
+      const ring = store.exclusively(() => {
+        const present = store.load();
+        // Joining twice is what a script does that runs twice.
+        if (present !== null && present.find(key.id) === present.primary) return present;
+        if (present !== null) {
+          throw new HanaError("refused", {
+            what: `this machine is in mesh ${meshName(present.primary)} already`,
+            why: `${store.path} holds another key, ${present.primary.fingerprint}`,
+            hint: "hana mesh rotate --join -   if the mesh got a new key, else   hana mesh leave --yes",
+          });
+        }
+        const joined = new MeshKeyRing(key, null);
+        store.save(joined);
+        return joined;
+      });
+      cli.output.record(meshRecord(ring, store.path));
+    });
+}
+
+function defineRotate(command: Command, cli: Cli): void {
+  command.summary("change the key").description(
+    "makes a new key and keeps the old one for machines that have not heard of it; rotate twice to end the old one",
+  );
+  setExamples(
+    command,
+    { call: "hana mesh rotate", why: "on one machine; prints the new join code" },
+    { call: "hana mesh rotate --join -", why: "on every other machine; asks for that code" },
+  );
+  command.option("--join <CODE>", "take over the new key of another machine; - reads it from stdin")
+    .action(async (options) => {
+      const { random, clock } = await cli.platform();
+      const store = await KeyStore.open(cli);
+      const given = options.join === undefined ? null : await readSecretText(cli, options.join);
+      const ring = store.exclusively(() => {
+        const present = store.load() ?? openMeshKeyRing();
+        const { name } = present.primary;
+        const key = given === null
+          ? createMeshKey(random.stream("mesh key"), name, clock.wallMs())
+          : parseJoinCode(given, name);
+        if (given !== null && present.find(key.id) === present.primary) return present;
+        const rotated = rotate(present, key);
+        store.save(rotated);
+        return rotated;
+      });
+      cli.output.record(meshRecord(ring, store.path, { reveal: given === null }));
+      if (given === null) {
+        cli.output.message("next: hana mesh rotate --join -   on every other machine, with this code");
+      }
+    });
+}
+
+function defineLeave(command: Command, cli: Cli): void {
+  command.summary("forget the key").description("removes the key of this machine");
+  setExamples(
+    command,
+    { call: "hana mesh leave --yes", why: "only another machine can give the key back" },
+    { call: "hana mesh leave --yes && hana mesh join -", why: "change over to another mesh" },
+  );
+  command.option("--yes", "really remove the key").action(async (options) => {
+    const store = await KeyStore.open(cli);
+    if (options.yes !== true) {
+      throw new HanaError("usage", {
+        what: `leaving would remove ${store.path}`,
+        why: "only another machine of the mesh can give that key back",
+        hint: "hana mesh leave --yes",
+      });
+    }
+    const removed = store.exclusively(() => store.remove());
+    if (!removed) {
+      throw new HanaError("not-found", {
+        what: "no mesh to leave",
+        why: `there is no ${store.path}`,
+        hint: "hana mesh show",
+      });
+    }
+    cli.output.record(meshRecord(openMeshKeyRing(), store.path));
+  });
+}
+
+async function givenKey(
+  cli: Cli,
+  code: string | undefined,
+  from: string | undefined,
+  name: string | null,
+): Promise<MeshKey> {
+  if ((code === undefined) === (from === undefined)) {
+    throw new HanaError("usage", {
+      what: code === undefined ? "no join code given" : "a code and --from together",
+      why: "a key comes from one place: a code, - for stdin, or --from FILE",
+      hint: "hana mesh join -",
+    });
+  }
+  if (code !== undefined) return parseJoinCode(await readSecretText(cli, code), name);
+  const path = from ?? "";
+  const bytes = (await cli.platform()).files.read(path);
+  if (bytes === null) throw new HanaError("not-found", { what: `no file ${path}`, hint: "hana mesh join -" });
+  const text = new TextDecoder().decode(bytes);
+  if (!text.startsWith("hana mesh key")) return parseJoinCode(text.trim(), name);
+  const { primary } = parseKeyFile(text, path);
+  return name === null ? primary : new MeshKey(primary.exportSecret(), name, primary.createdWallMs);
+}
+
+function meshName(key: MeshKey): string {
+  return key.name ?? key.fingerprint;
+}

@@ -1,12 +1,19 @@
 // The kinds of values that a setting can have: how each is read from text (flags, environment) and from a
 // configuration file, and how it is shown. Decides what is well-formed; never where a value comes from.
 
-import { tryDuration } from "../output/duration.ts";
-import { formatDuration } from "../output/duration.ts";
+import { formatDuration, tryDuration } from "../output/mod.ts";
+import { nearest } from "./nearest.ts";
 
 /** Why a text or value does not fit its setting. Caught in resolve.ts, which adds where it came from. */
 export class Misfit extends Error {
   override readonly name = "Misfit";
+  /** A text that would fit and was probably meant. */
+  readonly instead: string | undefined;
+
+  constructor(why: string, instead?: string) {
+    super(why);
+    this.instead = instead;
+  }
 }
 
 /** What JSON shows of a setting. */
@@ -89,7 +96,12 @@ export function choice<const T extends string>(...choices: readonly T[]): Kind<T
     choices,
     parseText(given) {
       const found = choices.find((word) => word === given);
-      if (found === undefined) throw new Misfit(`is ${JSON.stringify(given)}, expected ${expects}`);
+      if (found === undefined) {
+        throw new Misfit(
+          `is ${JSON.stringify(given)}, expected ${expects}`,
+          nearest(given, choices) ?? undefined,
+        );
+      }
       return found;
     },
     parseValue(value) {
@@ -173,7 +185,7 @@ export function duration(): Kind<number> {
     parseText(given) {
       const read = tryDuration(given);
       if (typeof read === "number") return read;
-      throw new Misfit(`is ${JSON.stringify(given)}; ${read.why}`);
+      throw new Misfit(`is ${JSON.stringify(given)}: ${read.why}`, read.hint);
     },
     parseValue(value) {
       if (typeof value === "number") throw new Misfit(`is ${value} without a unit, expected ${expects}`);

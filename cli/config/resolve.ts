@@ -147,7 +147,12 @@ function fromFlag(name: SettingName, flags: FlagTexts): Found | null {
     if (typeof given === "string") return { value: kind.parseText(given), origin };
     return { value: kind.parseTexts?.(given), origin };
   } catch (thrown) {
-    throw misfit(thrown, "usage", flag, `hana help flags`);
+    throw misfit(
+      thrown,
+      "usage",
+      flag,
+      (instead) => instead === undefined ? "hana help settings" : `${flag} ${instead}`,
+    );
   }
 }
 
@@ -159,7 +164,12 @@ function fromVariable(name: SettingName, env: Environment): Found | null {
   try {
     return { value: kindOf(name).parseText(given), origin: { kind: "environment", where: variable } };
   } catch (thrown) {
-    throw misfit(thrown, "config", variable, `unset ${variable}`);
+    throw misfit(
+      thrown,
+      "config",
+      variable,
+      (instead) => instead === undefined ? `unset ${variable}` : `export ${variable}=${instead}`,
+    );
   }
 }
 
@@ -175,7 +185,12 @@ function fromFiles(name: SettingName, files: readonly ConfigFile[]): Found | nul
     try {
       return { value: kindOf(name).parseValue(given), origin: { kind: "file", where } };
     } catch (thrown) {
-      throw misfit(thrown, "config", `${where}: ${key}`, "hana help settings");
+      throw misfit(
+        thrown,
+        "config",
+        `${where}: ${key}`,
+        (instead) => instead === undefined ? "hana help settings" : `${key}: ${instead}   in that file`,
+      );
     }
   }
   return null;
@@ -195,9 +210,14 @@ function refuseUnknownKeys(file: ConfigFile): void {
   }
 }
 
-function misfit(thrown: unknown, code: "usage" | "config", subject: string, hint: string): HanaError {
+function misfit(
+  thrown: unknown,
+  code: "usage" | "config",
+  subject: string,
+  hint: (instead: string | undefined) => string,
+): HanaError {
   if (!(thrown instanceof Misfit)) throw thrown;
-  return new HanaError(code, { what: `${subject} ${thrown.message}`, hint });
+  return new HanaError(code, { what: `${subject} ${thrown.message}`, hint: hint(thrown.instead) });
 }
 
 function row(name: SettingName, value: unknown, origin: Origin | undefined): ResolvedSetting {
