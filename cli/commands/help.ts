@@ -1,7 +1,8 @@
 // `hana help [COMMAND…]`, and the topics: exit codes, settings, flags.
 
-import type { Command } from "@commander-js/extra-typings";
+import { Argument, type Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
+import { offerWords } from "../completions/mod.ts";
 import {
   nearest,
   SETTING_NAMES,
@@ -36,7 +37,10 @@ export function define(command: Command, cli: Cli): void {
     { call: "hana help mesh create", why: "a command" },
     { call: "hana help exit-codes", why: "what a script can branch on" },
   );
-  command.argument("[words...]", "a command, or a topic").action(async (words) => {
+  const about = new Argument("[words...]", "a command, or a topic");
+  const commands = cli.program.root.commands.filter((child) => !isHiddenCommand(child));
+  offerWords(about, [...commands.map((child) => child.name()), ...TOPICS.map((topic) => topic.name)]);
+  command.addArgument(about).action(async (words) => {
     const topic = words.length === 1 ? TOPICS.find((each) => each.name === words[0]) : undefined;
     if (topic !== undefined) return await topic.show(cli);
     const found = await cli.program.find(words);

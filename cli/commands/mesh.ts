@@ -64,7 +64,7 @@ function defineCreate(command: Command, cli: Cli): void {
     });
     cli.output.record(meshRecord(ring, store.path));
     cli.output.message(
-      "next: hana mesh show --reveal   here, then   hana mesh join -   on every other machine",
+      "next: hana mesh show --reveal (here), hana mesh join - (on every other machine)",
     );
   });
 }
@@ -84,7 +84,7 @@ function defineShow(command: Command, cli: Cli): void {
     cli.output.record(meshRecord(ring ?? openMeshKeyRing(), store.path, { reveal: options.reveal === true }));
     if (ring === null) {
       cli.output.message("this machine has no mesh key: other nodes see it, and nobody may command it");
-      cli.output.message("try: hana mesh create   or   hana mesh join -");
+      cli.output.message("try: hana mesh create (first machine), hana mesh join - (every other machine)");
       cli.exitWith(EXIT.negative);
     }
   });
@@ -114,7 +114,8 @@ function defineJoin(command: Command, cli: Cli): void {
           throw new HanaError("refused", {
             what: `this machine is in mesh ${meshName(present.primary)} already`,
             why: `${store.path} holds another key, ${present.primary.fingerprint}`,
-            hint: "hana mesh rotate --join -   if the mesh got a new key, else   hana mesh leave --yes",
+            hint:
+              "hana mesh rotate --join - (if the mesh got a new key), hana mesh leave --yes (to change over)",
           });
         }
         const joined = new MeshKeyRing(key, null);
@@ -152,7 +153,7 @@ function defineRotate(command: Command, cli: Cli): void {
       });
       cli.output.record(meshRecord(ring, store.path, { reveal: given === null }));
       if (given === null) {
-        cli.output.message("next: hana mesh rotate --join -   on every other machine, with this code");
+        cli.output.message("next: hana mesh rotate --join - (on every other machine, with this code)");
       }
     });
 }

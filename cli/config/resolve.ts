@@ -189,7 +189,7 @@ function fromFiles(name: SettingName, files: readonly ConfigFile[]): Found | nul
         thrown,
         "config",
         `${where}: ${key}`,
-        (instead) => instead === undefined ? "hana help settings" : `${key}: ${instead}   in that file`,
+        (instead) => instead === undefined ? "hana help settings" : `${key}: ${instead} (in that file)`,
       );
     }
   }

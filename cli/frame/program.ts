@@ -22,7 +22,7 @@ import { Cli } from "./cli.ts";
 import type { CommandEntry } from "./entry.ts";
 import { addGlobalFlags, flagTexts, type GlobalFlags } from "./flags.ts";
 import { helpPage, hide, setExamples } from "./help.ts";
-import { ParseStop, usageError } from "./usage.ts";
+import { ParseStop, usageError, withWholeCall } from "./usage.ts";
 
 /** All commands, as help and completions see them. */
 export interface Program {
@@ -73,7 +73,7 @@ function report(cli: Cli, thrown: unknown, args: readonly string[]): ExitCode {
     cli.output.error(usageError(thrown, args));
     return EXIT.usage;
   }
-  const error = asHanaError(thrown);
+  const error = withWholeCall(asHanaError(thrown), args);
   cli.output.error(error);
   return exitCodeOf(error);
 }

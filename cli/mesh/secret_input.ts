@@ -24,6 +24,6 @@ export async function readSecretText(cli: Cli, given: string): Promise<string> {
   if (text !== "") return text;
   throw new HanaError("usage", {
     what: "no join code on stdin",
-    hint: "hana mesh show --reveal -q   on a machine of the mesh prints it",
+    hint: "hana mesh show --reveal -q (on a machine of the mesh)",
   });
 }

@@ -74,7 +74,9 @@ class SystemSink implements TextSink {
 
 function consoleSize(): { columns: number; rows: number } | null {
   try {
-    return Deno.consoleSize();
+    const size = Deno.consoleSize();
+    // A terminal that nobody sized says 0.
+    return size.columns > 0 && size.rows > 0 ? size : null;
   } catch {
     return null;
   }
