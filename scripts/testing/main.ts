@@ -3,8 +3,9 @@
 // Never lets a stage hang: each has a limit, after which its process is ended and counts as failed.
 
 // deno-lint-ignore-file no-console
-import { SKIP_LOG_VARIABLE } from "../../tests/support/requirement.ts";
-import { type Finding, NO_REASON, type Report, reportOf, type Skip } from "./report.ts";
+import { ensureBinary } from "../../tests/support/binary.ts";
+import { reasonMissing, SKIP_LOG_VARIABLE } from "../../tests/support/requirement.ts";
+import { type Finding, type NeedyTest, NO_REASON, type Report, reportOf } from "./report.ts";
 import { type Stage, stageOf, STAGES } from "./stages.ts";
 
 const USAGE = "usage: scripts/test [--require-all] [--filter TEXT] [PATHS…]";
@@ -162,9 +163,9 @@ async function readSkips(path: string): Promise<Map<string, Skip>> {
   }));
 }
 
-/** Compiles the executable when it is missing or older than a source. Null when it is there, else why not. */
+/** Compiles the executable when it is missing or older than a source. Null when it is there or not for here. */
 async function bringBinary(): Promise<string | null> {
-  const { ensureBinary } = await import("../../tests/support/binary.ts");
+  if (reasonMissing("binary") !== null) return null;
   return await ensureBinary().then(() => null, (error: unknown) => String(error));
 }
 
