@@ -149,17 +149,17 @@ async function runStage(
     code: status.code,
     killed,
     isWanted: filterOf(options.filter),
-    skips: await readSkips(skipLog),
+    needy: await readNeedy(skipLog),
   });
   if (!verbose && report.failed.length > 0) console.log((output + errors).replace(/^[.,!]\n/gm, ""));
   return report;
 }
 
-async function readSkips(path: string): Promise<Map<string, Skip>> {
+async function readNeedy(path: string): Promise<Map<string, NeedyTest>> {
   const lines = (await Deno.readTextFile(path).catch(() => "")).split("\n").filter((line) => line !== "");
   return new Map(lines.map((line) => {
-    const skip = JSON.parse(line) as Skip;
-    return [skip.name, { ...skip, file: new URL(skip.file).pathname.replace(`${root}/`, "") }];
+    const test = JSON.parse(line) as NeedyTest;
+    return [test.name, { ...test, file: new URL(test.file).pathname.replace(`${root}/`, "") }];
   }));
 }
 

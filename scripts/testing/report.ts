@@ -17,12 +17,13 @@ export interface Report {
   readonly skipped: readonly Finding[];
 }
 
-/** A skip that was logged. */
-export interface Skip {
+/** A test that needs something of the machine. */
+export interface NeedyTest {
   readonly name: string;
   /** The test file, as a path from the checkout. */
   readonly file: string;
-  readonly reason: string;
+  /** Why it was skipped; null when it ran. */
+  readonly reason: string | null;
 }
 
 /** How the runner ended. */
@@ -36,8 +37,8 @@ export interface Ending {
   readonly killed: string | null;
   /** Whether a test's name was asked for. Deno writes the others into the JUnit file as skipped. */
   readonly isWanted: (name: string) => boolean;
-  /** Tests that were skipped, by name, as `skippable` logged them. */
-  readonly skips: ReadonlyMap<string, Skip>;
+  /** Tests with needs, by name, as `skippable` logged them. */
+  readonly needy: ReadonlyMap<string, NeedyTest>;
 }
 
 /** A line that Deno prints for a file in which something threw outside of any test. */
@@ -56,15 +57,15 @@ export function reportOf(ending: Ending): Report {
 
   for (const suite of suitesOf(ending.junit ?? "")) {
     for (const test of suite.tests) {
-      const finding = { name: test.name, file: suite.file };
+      const needy = ending.needy.get(test.name);
+      const finding = { name: test.name, file: needy?.file ?? suite.file };
       if (test.failure !== null) {
         failed.push({ ...finding, why: test.failure });
       } else if (!test.skipped) {
         // After an uncaught error Deno lists tests that never ran like ones that passed.
-        if (!uncaught.has(suite.file)) passed++;
+        if (!uncaught.has(finding.file)) passed++;
       } else if (ending.isWanted(test.name)) {
-        const skip = ending.skips.get(test.name);
-        skipped.push({ ...finding, file: skip?.file ?? finding.file, why: skip?.reason ?? NO_REASON });
+        skipped.push({ ...finding, why: needy?.reason ?? NO_REASON });
       }
     }
   }

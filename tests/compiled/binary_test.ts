@@ -74,15 +74,12 @@ skippable({
       [...files.keys()].join(),
     );
 
-    const modules = [...files.values()].flatMap(modulesIn);
+    // A module is noted again in the same file where it is cut in pieces; in two files it would be there twice.
+    const modules = [...files.values()].flatMap((code) => [...new Set(modulesIn(code))]);
     for (const known of ["cli/main.ts", "cli/build_info.ts"]) {
       assert(modules.includes(known), `${known} is missing`);
     }
-    assertEquals(
-      modules.filter((module) => !/^(cli|lib|npm)\//.test(module) || TOOLING.test(`/${module}`)),
-      [],
-    );
-    assertEquals(modules.filter((module) => TOOLING.test(module)), []);
+    assertEquals(modules.filter((module) => !/^(cli|lib|npm)\//.test(module) || TOOLING.test(module)), []);
     assertEquals(modules.filter((module, at) => modules.indexOf(module) !== at), []);
 
     const versions = new Map<string, Set<string>>();

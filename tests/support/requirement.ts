@@ -11,7 +11,10 @@ export interface SkippableTest extends Deno.TestDefinition {
   readonly needs: readonly Need[];
 }
 
-/** File to which skipped tests are written, one JSON line each: `{name, file, reason}`. Set by scripts/test. */
+/**
+ * File to which tests with needs are written, one JSON line each: `{name, file, reason}`, where the reason is null
+ * unless the test is skipped. Set by scripts/test.
+ */
 export const SKIP_LOG_VARIABLE = "HANA_SKIP_LOG";
 
 const reasons = new Map<Need, string | null>();
@@ -19,23 +22,28 @@ const reasons = new Map<Need, string | null>();
 /** Registers a test that runs where all its needs are met. */
 export function skippable({ needs, ...test }: SkippableTest): void {
   const reason = needs.map(reasonMissing).filter((missing) => missing !== null).join("; ");
+  const isSkipped = reason !== "" && Deno.env.get("HANA_REQUIRE_ALL") !== "1";
+  const log = Deno.env.get(SKIP_LOG_VARIABLE);
+  if (log !== undefined) {
+    // Deno itself would take this file for the test's.
+    const line = JSON.stringify({
+      name: test.name,
+      file: Deno.mainModule,
+      reason: isSkipped ? reason : null,
+    });
+    Deno.writeTextFileSync(log, line + "\n", { append: true });
+  }
   if (reason === "") {
     Deno.test(test);
-  } else if (Deno.env.get("HANA_REQUIRE_ALL") === "1") {
+  } else if (isSkipped) {
+    Deno.test({ ...test, ignore: true });
+  } else {
     Deno.test({
       ...test,
       fn: () => {
         throw new Error(`cannot run here: ${reason}`);
       },
     });
-  } else {
-    const log = Deno.env.get(SKIP_LOG_VARIABLE);
-    if (log !== undefined) {
-      // Deno itself would take this file for the test's.
-      const line = JSON.stringify({ name: test.name, file: Deno.mainModule, reason });
-      Deno.writeTextFileSync(log, line + "\n", { append: true });
-    }
-    Deno.test({ ...test, ignore: true });
   }
 }
 
