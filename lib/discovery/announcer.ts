@@ -1,0 +1,289 @@
+// When we speak of our own accord: announcements at start and at changes, beats, questions to seeds, goodbyes.
+// Decides the times (discovery research 6.4); never what others make of it.
+
+import type { IpEndpoint } from "../platform/mod.ts";
+import { type Context, drawBetween, earlier, emit, type Wake } from "./context.ts";
+import type { Announce, Heartbeat, LeaveReason, Question } from "./datagram.ts";
+import { endpointsForLink } from "./endpoint.ts";
+import type { Link } from "./links.ts";
+import type { Questions } from "./questions.ts";
+import type { NodeRecord } from "./record.ts";
+
+const MS = 1_000;
+const START_JITTER_US = 20 * MS;
+/** Announcements after a start: earliest and latest time of each. */
+const START_TIMES_US: readonly (readonly [number, number])[] = [
+  [0, 0],
+  [250 * MS, 300 * MS],
+  [1_000 * MS, 1_100 * MS],
+  [2_000 * MS, 2_100 * MS],
+];
+const CHANGE_TIMES_US = [0, 250 * MS, 1_000 * MS];
+/** Changes are announced at most once in this time; later ones are taken along. */
+const CHANGE_GAP_US = 250 * MS;
+const BYE_TIMES_US = [0, 100 * MS, 300 * MS];
+const SEED_RETRY_US = 10_000 * MS;
+/** Beats by multicast for one by broadcast, while multicast works. */
+const BROADCAST_EVERY = 8;
+/** Peers that get beats by unicast of their own; more than that need a relay. */
+const MAX_UNICAST_BEATS = 16;
+/** Announcements planned ahead: four for each of sixteen links. */
+const MAX_PLANNED = 64;
+
+/** Shortest and longest beat period, in µs. */
+export const MIN_BEAT_US = 1_000 * MS;
+export const MAX_BEAT_US = 10_000 * MS;
+
+/** The beat period for a mesh of `nodes`: at most 100 beats a second altogether. */
+export function beatPeriodUs(nodes: number): number {
+  return Math.min(MAX_BEAT_US, Math.max(MIN_BEAT_US, 10 * MS * nodes));
+}
+
+interface Planned {
+  readonly atUs: number;
+  readonly linkKey: string;
+  /** Which question of the start family goes along; null for an announcement of a change. */
+  readonly attempt: number | null;
+}
+
+interface Seed {
+  readonly endpoint: IpEndpoint;
+  nextUs: number | null;
+  attempt: number;
+}
+
+/** What we say of our own accord. */
+export class Announcer {
+  #planned: Planned[] = [];
+  #startNonce = "";
+  #lastChangeUs = Number.NEGATIVE_INFINITY;
+  #nextBeatUs: number | null = null;
+  #beats = 0;
+  #byes: number[] | null = null;
+  #reason: LeaveReason = "quit";
+  readonly #seeds: Seed[];
+
+  /** @param meshSize estimates the number of nodes, ourselves included */
+  constructor(
+    readonly context: Context,
+    readonly questions: Questions,
+    seeds: readonly IpEndpoint[],
+    readonly meshSize: () => number,
+  ) {
+    this.#seeds = seeds.map((endpoint) => ({ endpoint, nextUs: null, attempt: 0 }));
+  }
+
+  /** Our present beat period in µs, without jitter. */
+  get beatUs(): number {
+    return beatPeriodUs(this.meshSize());
+  }
+
+  /** Whether goodbyes have begun. */
+  get isLeaving(): boolean {
+    return this.#byes !== null;
+  }
+
+  /** Starts on links that are new: announces there, and asks the seeds again. */
+  startOn(nowUs: number, links: readonly Link[]): void {
+    if (links.length === 0 || this.isLeaving) return;
+    const startUs = nowUs + drawBetween(this.context.random, 0, START_JITTER_US);
+    for (const seed of this.#seeds) {
+      seed.nextUs = startUs;
+      seed.attempt = 0;
+    }
+    if (this.context.isObserver) return;
+    this.#startNonce = this.questions.newFamily(nowUs);
+    for (const link of links) {
+      START_TIMES_US.forEach(([from, to], attempt) => {
+        this.#plan({
+          atUs: startUs + drawBetween(this.context.random, from, to),
+          linkKey: link.key,
+          attempt,
+        });
+      });
+    }
+    this.#nextBeatUs ??= startUs + this.#jitteredBeatUs();
+  }
+
+  /** Announces a change of our record everywhere. */
+  announceChange(nowUs: number): void {
+    if (this.context.isObserver || this.isLeaving) return;
+    const startUs = Math.max(nowUs, this.#lastChangeUs + CHANGE_GAP_US);
+    if (startUs > nowUs && this.#planned.some((plan) => plan.attempt === null && plan.atUs <= startUs)) {
+      return;
+    }
+    this.#lastChangeUs = startUs;
+    this.#planned = this.#planned.filter((plan) => plan.attempt !== null);
+    for (const link of this.context.links.all) {
+      for (const afterUs of CHANGE_TIMES_US) {
+        this.#plan({ atUs: startUs + afterUs, linkKey: link.key, attempt: null });
+      }
+    }
+  }
+
+  /** Begins to say goodbye. */
+  leave(nowUs: number, reason: LeaveReason): void {
+    if (this.isLeaving) return;
+    this.#planned = [];
+    this.#nextBeatUs = null;
+    for (const seed of this.#seeds) seed.nextUs = null;
+    this.#reason = reason;
+    this.#byes = this.context.isObserver ? [nowUs] : BYE_TIMES_US.map((afterUs) => nowUs + afterUs);
+  }
+
+  /** Sends what is due. Returns whether the last goodbye is out. */
+  handleTimeout(nowUs: number): boolean {
+    if (this.#byes !== null) return this.#sayGoodbye(nowUs);
+    if (this.#planned.some((plan) => plan.atUs <= nowUs)) {
+      const due = this.#planned.filter((plan) => plan.atUs <= nowUs);
+      this.#planned = this.#planned.filter((plan) => plan.atUs > nowUs);
+      for (const link of this.context.links.all) {
+        // A change and a start that fall together are one announcement.
+        const here = due.filter((plan) => plan.linkKey === link.key);
+        if (here.length === 0) continue;
+        const attempts = here.map((plan) => plan.attempt).filter((attempt) => attempt !== null);
+        const question = attempts.length === 0 ? null : this.#question(Math.max(...attempts));
+        this.context.outbox.toLink(nowUs, link, this.announcement(link, question), true);
+      }
+    }
+    if (this.#nextBeatUs !== null && this.#nextBeatUs <= nowUs) this.#beat(nowUs);
+    for (const seed of this.#seeds) {
+      if (seed.nextUs !== null && seed.nextUs <= nowUs) this.#askSeed(nowUs, seed);
+    }
+    return false;
+  }
+
+  /** What is due next. */
+  next(): Wake | null {
+    if (this.#byes !== null) {
+      const atUs = this.#byes[0];
+      return atUs === undefined ? null : { atUs, reason: "goodbye" };
+    }
+    let next: Wake | null = this.#nextBeatUs === null
+      ? null
+      : { atUs: this.#nextBeatUs, reason: "heartbeat" };
+    for (const plan of this.#planned) next = earlier(next, { atUs: plan.atUs, reason: "announce" });
+    for (const seed of this.#seeds) {
+      if (seed.nextUs !== null) next = earlier(next, { atUs: seed.nextUs, reason: "seed" });
+    }
+    return next;
+  }
+
+  /** Our record as it leaves by `link`; null stands for an address behind a router. */
+  recordFor(link: Link | null): NodeRecord {
+    const { own, links } = this.context;
+    const facts = (link ?? links.outward)?.facts;
+    return {
+      id: own.id,
+      incarnation: own.incarnation,
+      stateVersion: own.stateVersion,
+      name: own.name,
+      role: own.role,
+      version: own.version,
+      endpoints: facts === undefined ? [] : endpointsForLink(own.endpoints, facts, links.facts),
+      capabilities: own.capabilities,
+      resources: own.resources,
+      tags: own.tags,
+    };
+  }
+
+  /** An announcement for `link`. */
+  announcement(link: Link | null, question: Question | null): Announce {
+    return {
+      kind: "announce",
+      bootNonce: this.context.own.bootNonce,
+      record: this.recordFor(link),
+      question,
+      peerCount: this.context.registry.presentCount + 1,
+      beatMs: this.beatUs / MS,
+    };
+  }
+
+  /** A beat. */
+  heartbeat(): Heartbeat {
+    return {
+      kind: "heartbeat",
+      bootNonce: this.context.own.bootNonce,
+      stateVersion: this.context.own.stateVersion,
+      peerCount: this.context.registry.presentCount + 1,
+      beatMs: this.beatUs / MS,
+    };
+  }
+
+  #jitteredBeatUs(): number {
+    return this.beatUs * drawBetween(this.context.random, 0.9, 1.1);
+  }
+
+  #plan(plan: Planned): void {
+    if (this.#planned.length < MAX_PLANNED) this.#planned.push(plan);
+  }
+
+  #question(attempt: number): Question {
+    return { nonce: this.#startNonce, attempt, known: this.questions.knownIds() };
+  }
+
+  #beat(nowUs: number): void {
+    const { links, registry, outbox } = this.context;
+    this.#nextBeatUs = nowUs + this.#jitteredBeatUs();
+    this.#beats++;
+    let alsoBroadcast = this.#beats % BROADCAST_EVERY === 0;
+    let unicastBeats = 0;
+    const message = this.heartbeat();
+    for (const peer of registry.peers()) {
+      if (!peer.isPresent) continue;
+      if (peer.isBroadcastOnly(nowUs)) {
+        alsoBroadcast = true;
+      } else if (unicastBeats < MAX_UNICAST_BEATS && peer.isUnicastOnly(nowUs)) {
+        unicastBeats++;
+        outbox.toEndpoint(nowUs, peer.route.from, links.linkOf(peer.route.from.host), message);
+      }
+    }
+    for (const link of links.all) outbox.toLink(nowUs, link, message, alsoBroadcast);
+  }
+
+  #askSeed(nowUs: number, seed: Seed): void {
+    const { links, registry, outbox, own } = this.context;
+    const retryUs = nowUs + SEED_RETRY_US * drawBetween(this.context.random, 0.9, 1.1);
+    for (const peer of registry.peers()) {
+      if (peer.isPresent && peer.route.from.host === seed.endpoint.host) {
+        seed.nextUs = retryUs;
+        seed.attempt = 0;
+        return;
+      }
+    }
+    const link = links.linkOf(seed.endpoint.host);
+    const nonce = this.questions.newFamily(nowUs);
+    const question: Question = { nonce, attempt: 2, known: this.questions.knownIds() };
+    outbox.toEndpoint(
+      nowUs,
+      seed.endpoint,
+      link,
+      this.context.isObserver
+        ? { kind: "query", bootNonce: own.bootNonce, question, target: null }
+        : this.announcement(link, question),
+    );
+    const now = START_TIMES_US[seed.attempt]?.[0];
+    const then = START_TIMES_US[seed.attempt + 1]?.[1];
+    seed.attempt++;
+    seed.nextUs = now === undefined || then === undefined ? retryUs : nowUs + then - now;
+  }
+
+  #sayGoodbye(nowUs: number): boolean {
+    const { links, registry, outbox, own, isObserver } = this.context;
+    const due = this.#byes?.[0];
+    if (due === undefined || due > nowUs) return false;
+    this.#byes?.shift();
+    if (!isObserver) {
+      const message = { kind: "bye", bootNonce: own.bootNonce, reason: this.#reason } as const;
+      for (const link of links.all) outbox.toLink(nowUs, link, message, true);
+      for (const peer of registry.peers()) {
+        if (peer.isPresent && peer.isUnicastOnly(nowUs)) {
+          outbox.toEndpoint(nowUs, peer.route.from, links.linkOf(peer.route.from.host), message);
+        }
+      }
+    }
+    if (this.#byes?.length !== 0) return false;
+    emit(this.context, { kind: "goodbye-sent" });
+    return true;
+  }
+}

@@ -1,0 +1,94 @@
+// What the parts of the core share: who we are, whom we know, what goes out, what is told.
+// Holds state and the few helpers that every part needs; decides nothing.
+
+import { type Incarnation, type NodeId, type Role, toHex } from "../base/mod.ts";
+import type { RandomStream } from "../platform/mod.ts";
+import type { DiscoveryCounters } from "./counters.ts";
+import { NONCE_BYTES } from "./datagram.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { DiscoveryEvent } from "./events.ts";
+import type { Links } from "./links.ts";
+import type { Outbox } from "./outbox.ts";
+import type { NodeRecord } from "./record.ts";
+import type { Registry } from "./registry.ts";
+
+/** Why the core wants to be woken. */
+export type WakeReason =
+  | "announce"
+  | "heartbeat"
+  | "goodbye"
+  | "seed"
+  | "offer"
+  | "query"
+  | "ping-timeout"
+  | "newcomer"
+  | "suspicion"
+  | "probe"
+  | "verdict"
+  | "forget"
+  | "echo-watch"
+  | "rename";
+
+/** A time at which something is due, and what. */
+export interface Wake {
+  readonly atUs: number;
+  readonly reason: WakeReason;
+}
+
+/** The earlier of two wakes. */
+export function earlier(a: Wake | null, b: Wake | null): Wake | null {
+  if (a === null) return b;
+  return b === null || a.atUs <= b.atUs ? a : b;
+}
+
+/** Our own record, as the owner set it and as conflicts changed it. */
+export interface OwnRecord {
+  readonly id: NodeId;
+  readonly incarnation: Incarnation;
+  readonly role: Role;
+  readonly bootNonce: string;
+  stateVersion: number;
+  /** The name that the owner asked for. */
+  wantedName: string;
+  /** The name that the mesh sees. */
+  name: string;
+  version: string;
+  endpoints: readonly Endpoint[];
+  capabilities: NodeRecord["capabilities"];
+  resources: NodeRecord["resources"];
+  tags: NodeRecord["tags"];
+}
+
+/** Events that wait for the owner; at the bound the oldest is dropped and counted. */
+export const MAX_EVENTS = 4_096;
+
+/** What the parts of the core share. */
+export interface Context {
+  readonly own: OwnRecord;
+  readonly isObserver: boolean;
+  readonly links: Links;
+  readonly registry: Registry;
+  readonly outbox: Outbox;
+  readonly counters: DiscoveryCounters;
+  readonly random: RandomStream;
+  readonly events: DiscoveryEvent[];
+}
+
+/** Tells the owner. */
+export function emit(context: Context, event: DiscoveryEvent): void {
+  if (context.events.length >= MAX_EVENTS) {
+    context.events.shift();
+    context.counters.dropped.events++;
+  }
+  context.events.push(event);
+}
+
+/** 8 fresh random bytes as hex. */
+export function drawNonce(random: RandomStream): string {
+  return toHex(random.fill(new Uint8Array(NONCE_BYTES)));
+}
+
+/** A float in [low, high). */
+export function drawBetween(random: RandomStream, low: number, high: number): number {
+  return low + (high - low) * random.float();
+}

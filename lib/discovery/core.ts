@@ -1,0 +1,352 @@
+// Discovery as a synchronous state machine: datagrams, time and interfaces in; datagrams, events and a deadline out.
+// Decides how the parts work together: reception and admission read, newcomers and liveness ask and judge, announcer,
+// questions and offers speak, conflict keeps names unique. Never opens a socket, reads a clock or draws from anything but its stream,
+// so that the same core runs on a machine, in the simulator and under a fuzzer.
+
+import { HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
+import type { IpEndpoint, RandomStream } from "../platform/mod.ts";
+import { Admission } from "./admission.ts";
+import { Announcer } from "./announcer.ts";
+import { Challenges } from "./challenges.ts";
+import { NameKeeper } from "./conflict.ts";
+import { type Context, drawNonce, earlier, emit, type OwnRecord, type Wake } from "./context.ts";
+import { DiscoveryCounters, type Refusal } from "./counters.ts";
+import type { BodyCodec, DatagramSeal, LeaveReason } from "./datagram.ts";
+import type { LinkInterface } from "./endpoint.ts";
+import type { DiscoveryEvent } from "./events.ts";
+import { meshTagOf } from "./hash.ts";
+import { type Link, Links } from "./links.ts";
+import { Liveness } from "./liveness.ts";
+import { Newcomers } from "./newcomers.ts";
+import { OfferDesk } from "./offers.ts";
+import { Outbox, type Transmit } from "./outbox.ts";
+import { Overflow } from "./overflow.ts";
+import { SILENT_BEATS } from "./peer.ts";
+import { Questions } from "./questions.ts";
+import { Reception } from "./reception.ts";
+import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch } from "./record.ts";
+import { Registry, type Trust } from "./registry.ts";
+
+/** Nodes in the registry unless told otherwise; tested with 500. */
+export const DEFAULT_MAX_PEERS = 512;
+
+/** A timeout handled later than this was none of the peers' fault, in µs. */
+const STALL_US = 1_000_000;
+const ECHO_BEATS = SILENT_BEATS;
+
+/** What a core is made of. */
+export interface DiscoveryOptions {
+  readonly id: NodeId;
+  readonly incarnation: Incarnation;
+  readonly role: Role;
+  readonly record: {
+    readonly name: string;
+    readonly version: string;
+    /** `tcp://0.0.0.0:PORT` stands for one endpoint a link. The `udp` ones of discovery itself are added. */
+    readonly endpoints?: NodeRecord["endpoints"];
+    readonly capabilities?: NodeRecord["capabilities"];
+    readonly resources?: NodeRecord["resources"];
+    readonly tags?: NodeRecord["tags"];
+  };
+  /** Meshes of different names do not see each other. */
+  readonly meshName?: string;
+  readonly trust: Trust;
+  readonly seal: DatagramSeal;
+  readonly codec: BodyCodec;
+  readonly random: RandomStream;
+  /** Addresses that are asked by unicast. */
+  readonly seeds?: readonly IpEndpoint[];
+  readonly maxPeers?: number;
+  /** Whether our own multicast is expected to come back; false without a receive socket. */
+  readonly expectsEcho?: boolean;
+}
+
+/** One node's discovery. */
+export class DiscoveryCore {
+  readonly counters = new DiscoveryCounters();
+  readonly registry: Registry;
+  readonly #context: Context;
+  readonly #challenges: Challenges;
+  readonly #questions: Questions;
+  readonly #announcer: Announcer;
+  readonly #offers: OfferDesk;
+  readonly #newcomers: Newcomers;
+  readonly #liveness: Liveness;
+  readonly #names: NameKeeper;
+  readonly #reception: Reception;
+  readonly #overflow = new Overflow();
+  #expectsEcho: boolean;
+  #isGone = false;
+  #tokens = 0;
+  #expectedUs: number | null = null;
+
+  /** Throws `config` for a record that cannot be announced. Nothing is sent before links are given. */
+  constructor(nowUs: number, readonly options: DiscoveryOptions) {
+    const { record, id, incarnation, role, random } = options;
+    const own: OwnRecord = {
+      id,
+      incarnation,
+      role,
+      bootNonce: drawNonce(random),
+      stateVersion: 0,
+      wantedName: record.name,
+      name: record.name,
+      version: record.version,
+      endpoints: record.endpoints ?? [],
+      capabilities: record.capabilities ?? {},
+      resources: record.resources ?? {},
+      tags: record.tags ?? {},
+    };
+    checkRecord(own);
+    checkEncodable(own, options.codec);
+    const meshTag = meshTagOf(options.meshName ?? "");
+    this.#expectsEcho = options.expectsEcho ?? true;
+    this.registry = new Registry(options.trust, options.maxPeers ?? DEFAULT_MAX_PEERS);
+    const sender = { id, incarnation, meshTag, codec: options.codec, seal: options.seal };
+    this.#context = {
+      own,
+      isObserver: role === "observer",
+      links: new Links(),
+      registry: this.registry,
+      outbox: new Outbox(sender, this.counters, nowUs),
+      counters: this.counters,
+      random,
+      events: [],
+    };
+    this.#challenges = new Challenges(random, this.counters);
+    this.#questions = new Questions(this.#context);
+    this.#announcer = new Announcer(this.#context, this.#questions, options.seeds ?? [], () => this.meshSize);
+    this.#offers = new OfferDesk(id, random, this.counters, nowUs);
+    this.#newcomers = new Newcomers(this.#context, this.#challenges);
+    this.#names = new NameKeeper(this.#context, (atUs) => this.#onRecordChanged(atUs));
+    this.#liveness = new Liveness(this.#context, this.#challenges, (atUs) => this.#names.check(atUs));
+    const parts = { liveness: this.#liveness, announcer: this.#announcer, names: this.#names };
+    this.#reception = new Reception(this.#context, {
+      ...parts,
+      admission: new Admission(this.#context, { ...parts, overflow: this.#overflow }),
+      newcomers: this.#newcomers,
+      challenges: this.#challenges,
+      questions: this.#questions,
+      offers: this.#offers,
+      meshTag,
+      seeds: options.seeds ?? [],
+      meshSize: () => this.meshSize,
+      onAuthentic: (atUs) => this.#noteTime(atUs),
+      onIdLost: () => this.#isGone = true,
+    });
+  }
+
+  /** Our own record as it leaves by the first link. */
+  get record(): NodeRecord {
+    return this.#announcer.recordFor(null);
+  }
+
+  /** Nodes that we believe there are, ourselves included: our own count, or what most others count if that is more. */
+  get meshSize(): number {
+    const counts: number[] = [];
+    for (const peer of this.registry.peers()) if (peer.isPresent) counts.push(peer.peerCount);
+    counts.sort((a, b) => a - b);
+    const median = counts[counts.length >> 1] ?? 1;
+    const own = counts.length + this.#overflow.size + (this.#context.isObserver ? 0 : 1);
+    // One liar must not slow the mesh down: the median holds against fewer than half.
+    return Math.max(1, own, Math.min(median, 2 * own + 64));
+  }
+
+  // --- in ------------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes a datagram in. `from` is where it came from and where an answer goes. Returns why it was refused, or null.
+   * `bytes` are not kept. Never throws on anything that a peer can send.
+   */
+  handleDatagram(nowUs: number, bytes: Uint8Array, from: IpEndpoint): Refusal | null {
+    if (this.#isGone) return null;
+    this.counters.received++;
+    this.counters.receivedBytes += bytes.length;
+    const refusal = this.#reception.receive(nowUs, bytes, from);
+    if (refusal === null) this.counters.accepted++;
+    else this.counters.refused[refusal]++;
+    return refusal;
+  }
+
+  /** Does what time has made due. Calling it early or often is harmless. */
+  handleTimeout(nowUs: number): void {
+    if (this.#isGone) return;
+    this.#noteTime(nowUs);
+    for (const challenge of this.#challenges.expire(nowUs)) {
+      if (challenge.purpose === "ping") emit(this.#context, { kind: "ping-lost", token: challenge.token });
+    }
+    if (this.#announcer.handleTimeout(nowUs)) {
+      this.#isGone = true;
+      return;
+    }
+    if (this.#announcer.isLeaving) return;
+    this.#questions.handleTimeout(nowUs);
+    for (const offer of this.#offers.takeDue(nowUs)) this.#sendOffer(nowUs, offer.to, offer.nonce);
+    this.#newcomers.handleTimeout(nowUs);
+    this.#liveness.handleTimeout(nowUs);
+    this.#names.handleTimeout(nowUs);
+    this.#watchEcho(nowUs);
+  }
+
+  /** The machine's usable links, all of them, whenever they may have changed. The first call starts discovery. */
+  handleInterfaces(nowUs: number, interfaces: readonly LinkInterface[]): void {
+    if (this.#isGone) return;
+    this.#noteTime(nowUs);
+    const changes = this.#context.links.replace(nowUs, interfaces);
+    if (!changes.isChanged) return;
+    for (const link of changes.removed) {
+      this.#context.outbox.dropLink(link.key);
+      this.#liveness.noteLinkGone(nowUs, link);
+    }
+    this.#context.own.stateVersion++;
+    this.#announcer.startOn(nowUs, changes.added);
+    // On links that stay, the record now names other addresses.
+    if (changes.added.length < interfaces.length) this.#announcer.announceChange(nowUs);
+  }
+
+  /** Whether our own multicast is expected to come back. */
+  setExpectsEcho(nowUs: number, expectsEcho: boolean): void {
+    this.#expectsEcho = expectsEcho;
+    for (const link of this.#context.links.all) link.watchFromUs = nowUs;
+  }
+
+  /** Changes our record and announces it. Throws `config` when it could not be announced; nothing changes then. */
+  updateRecord(nowUs: number, patch: RecordPatch): void {
+    const { own } = this.#context;
+    const next = { ...own, ...patch };
+    checkRecord(next);
+    checkEncodable(next, this.options.codec);
+    const isRenamed = patch.name !== undefined && patch.name !== own.wantedName;
+    Object.assign(own, { ...patch, name: isRenamed ? patch.name : own.name });
+    if (isRenamed) own.wantedName = next.name;
+    this.#onRecordChanged(nowUs);
+    this.#names.check(nowUs);
+  }
+
+  /** Asks everybody. `query-done` with the returned number follows when no new answer came for `quietUs`. */
+  query(nowUs: number, quietUs: number): number {
+    const token = ++this.#tokens;
+    this.#questions.ask(nowUs, token, quietUs);
+    return token;
+  }
+
+  /**
+   * Pings a node of the registry, or an address. `pong` or, after a second, `ping-lost` with the returned number
+   * follows. Throws `not-found` for an id that is not in the registry.
+   */
+  ping(nowUs: number, target: NodeId | IpEndpoint): number {
+    const token = ++this.#tokens;
+    if (typeof target === "string") {
+      const peer = this.registry.peer(target);
+      if (peer === undefined) {
+        throw new HanaError("not-found", { what: `node ${target}`, why: "is not in the registry" });
+      }
+      this.#liveness.ask(nowUs, peer, "ping", peer.route.from, token);
+    } else {
+      const { own, isObserver, outbox, links } = this.#context;
+      const nonce = this.#challenges.open({ purpose: "ping", id: null, sentUs: nowUs, token });
+      const message = {
+        kind: "ping",
+        bootNonce: own.bootNonce,
+        nonce,
+        target: null,
+        observer: isObserver,
+      } as const;
+      outbox.toEndpoint(nowUs, target, links.linkOf(target.host), message);
+    }
+    return token;
+  }
+
+  /** Says goodbye; `goodbye-sent` follows within 300 ms, and nothing after it. */
+  leave(nowUs: number, reason: LeaveReason): void {
+    this.#announcer.leave(nowUs, reason);
+  }
+
+  // --- out -----------------------------------------------------------------------------------------------------
+
+  /** The next datagram to send, or null. */
+  pollTransmit(): Transmit | null {
+    return this.#context.outbox.poll();
+  }
+
+  /** The next event, or null. */
+  pollEvent(): DiscoveryEvent | null {
+    return this.#context.events.shift() ?? null;
+  }
+
+  /** When {@linkcode handleTimeout} is due next, and what for; null when nothing is. */
+  pollTimeout(): Wake | null {
+    const wake = this.#nextWake();
+    this.#expectedUs = wake?.atUs ?? null;
+    return wake;
+  }
+
+  #nextWake(): Wake | null {
+    if (this.#isGone) return null;
+    let next = this.#announcer.next();
+    if (this.#announcer.isLeaving) return next;
+    next = earlier(next, this.#questions.next());
+    next = earlier(next, this.#newcomers.next());
+    next = earlier(next, this.#liveness.next());
+    const offerUs = this.#offers.nextUs();
+    if (offerUs !== Infinity) next = earlier(next, { atUs: offerUs, reason: "offer" });
+    const pingUs = this.#challenges.nextUs();
+    if (pingUs !== null) next = earlier(next, { atUs: pingUs, reason: "ping-timeout" });
+    const renameUs = this.#names.nextUs();
+    if (renameUs !== null) next = earlier(next, { atUs: renameUs, reason: "rename" });
+    if (this.#watchesEcho) {
+      for (const link of this.#context.links.all) {
+        next = earlier(next, { atUs: this.#echoDueUs(link), reason: "echo-watch" });
+      }
+    }
+    return next;
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------------
+
+  #noteTime(nowUs: number): void {
+    this.registry.setNow(nowUs);
+    const lateUs = this.#expectedUs === null ? 0 : nowUs - this.#expectedUs;
+    if (lateUs <= STALL_US) return;
+    this.#expectedUs = nowUs;
+    this.#liveness.noteStall(nowUs);
+    for (const link of this.#context.links.all) link.watchFromUs = nowUs;
+    emit(this.#context, { kind: "stalled", lateUs });
+  }
+
+  get #watchesEcho(): boolean {
+    return this.#expectsEcho && !this.#context.isObserver;
+  }
+
+  #echoDueUs(link: Link): number {
+    return link.watchFromUs + ECHO_BEATS * this.#announcer.beatUs;
+  }
+
+  #watchEcho(nowUs: number): void {
+    if (!this.#watchesEcho) return;
+    for (const link of this.#context.links.all) {
+      if (this.#echoDueUs(link) > nowUs) continue;
+      link.watchFromUs = nowUs;
+      link.echoMisses++;
+      emit(this.#context, { kind: "echo-missing", link: link.key, times: link.echoMisses });
+    }
+  }
+
+  #sendOffer(nowUs: number, to: IpEndpoint, echo: string): void {
+    const { own, outbox, links } = this.#context;
+    const link = links.linkOf(to.host);
+    outbox.toEndpoint(nowUs, to, link, {
+      kind: "offer",
+      bootNonce: own.bootNonce,
+      echo,
+      record: this.#announcer.recordFor(link),
+      peerCount: this.registry.presentCount + 1,
+      beatMs: this.#announcer.beatUs / 1000,
+    });
+  }
+
+  #onRecordChanged(nowUs: number): void {
+    this.#context.own.stateVersion++;
+    this.#announcer.announceChange(nowUs);
+  }
+}

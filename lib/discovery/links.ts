@@ -1,0 +1,85 @@
+// Our own links: which interface an address belongs to, and whether what we multicast there comes back.
+// Decides on the list it is given; never looks for interfaces itself (service.ts does).
+
+import { isLoopbackHost, isSameSubnet } from "./address.ts";
+import type { LinkInterface } from "./endpoint.ts";
+
+/** A link with the watch over its echo. */
+export class Link {
+  /** Since when we wait for our own multicast to come back. */
+  watchFromUs: number;
+  echoMisses = 0;
+
+  constructor(readonly facts: LinkInterface, nowUs: number) {
+    this.watchFromUs = nowUs;
+  }
+
+  get key(): string {
+    return this.facts.key;
+  }
+}
+
+/** What {@linkcode Links.replace} found. */
+export interface LinkChanges {
+  readonly added: Link[];
+  readonly removed: Link[];
+  /** Same link, but its port became known or changed. */
+  readonly isChanged: boolean;
+}
+
+/** All links of the machine that discovery uses. */
+export class Links {
+  #links: Link[] = [];
+
+  /** In the order of the owner's list. */
+  get all(): readonly Link[] {
+    return this.#links;
+  }
+
+  /** The facts alone. */
+  get facts(): LinkInterface[] {
+    return this.#links.map((link) => link.facts);
+  }
+
+  /** Takes the new list; links are the same when their key is. */
+  replace(nowUs: number, list: readonly LinkInterface[]): LinkChanges {
+    const old = new Map(this.#links.map((link) => [link.key, link]));
+    const added: Link[] = [];
+    let isChanged = false;
+    this.#links = list.map((facts) => {
+      const known = old.get(facts.key);
+      old.delete(facts.key);
+      if (known !== undefined && known.facts.port === facts.port) return known;
+      const link = new Link(facts, nowUs);
+      if (known === undefined) added.push(link);
+      else isChanged = true;
+      return link;
+    });
+    const removed = [...old.values()];
+    return { added, removed, isChanged: isChanged || added.length > 0 || removed.length > 0 };
+  }
+
+  /** The link that an address is reached by: our own address, else the narrowest subnet that holds it, else null. */
+  linkOf(host: string): Link | null {
+    let best: Link | null = null;
+    for (const link of this.#links) {
+      if (link.facts.address === host) return link;
+      if (link.facts.loopback) {
+        if (isLoopbackHost(host)) return link;
+      } else if (isSameSubnet(link.facts.address, host, link.facts.prefix)) {
+        if (best === null || link.facts.prefix > best.facts.prefix) best = link;
+      }
+    }
+    return best;
+  }
+
+  /** Whether `host` is an address of this machine. */
+  isOwn(host: string): boolean {
+    return isLoopbackHost(host) || this.#links.some((link) => link.facts.address === host);
+  }
+
+  /** The link whose addresses stand first in a record that goes behind a router. */
+  get outward(): Link | null {
+    return this.#links.find((link) => !link.facts.loopback) ?? this.#links[0] ?? null;
+  }
+}

@@ -1,0 +1,179 @@
+// What silence means: alive, suspect after 3.3 beats, asked three times, dead after 5 beats without an answer.
+// Decides on each node's own beat period and on time that we were awake; a verdict is local.
+// Never believes others about a third node: that is the business of a later version (discovery research 6.6).
+
+import type { Challenges } from "./challenges.ts";
+import { type Context, drawBetween, emit, type Wake, type WakeReason } from "./context.ts";
+import { targetOf } from "./datagram.ts";
+import type { Link } from "./links.ts";
+import { type Peer, SILENT_BEATS } from "./peer.ts";
+
+const DEAD_BEATS = 5;
+/** Beats by which the timers of nodes on a vanished link are extended. */
+const GRACE_BEATS = 2.5;
+const SUSPECT_SLACK_US = 100_000;
+/** When a suspect is asked, in µs after the suspicion; the last time on every way there is. */
+const PROBE_TIMES_US = [0, 200_000, 600_000];
+/** From suspicion to verdict at least, so that the last question can be answered. */
+const VERDICT_US = 1_000_000;
+const DEAD_PROBE_US = 30_000_000;
+/** How long the dead and the left are remembered, in µs. */
+export const DEAD_FOR_US = 3_600_000_000;
+export const LEFT_FOR_US = 600_000_000;
+
+/** Judges silence. */
+export class Liveness {
+  /** @param onPresence called when a node has stopped to count as part of the mesh */
+  constructor(
+    readonly context: Context,
+    readonly challenges: Challenges,
+    readonly onPresence: (nowUs: number) => void,
+  ) {}
+
+  /** Notes a sign of life of a node that is present. */
+  noteAlive(nowUs: number, peer: Peer): void {
+    if (peer.state !== "suspect") return;
+    peer.state = "alive";
+    peer.sinceUs = nowUs;
+    this.context.registry.changed(nowUs, peer);
+    emit(this.context, { kind: "cleared", id: peer.id });
+  }
+
+  /** We were not running: nobody's silence until now counts. */
+  noteStall(nowUs: number): void {
+    for (const peer of this.context.registry.peers()) {
+      if (peer.isPresent) peer.silentSinceUs = Math.max(peer.silentSinceUs, nowUs);
+    }
+  }
+
+  /** A link is gone: its nodes get time to be heard elsewhere. */
+  noteLinkGone(nowUs: number, link: Link): void {
+    for (const peer of this.context.registry.peers()) {
+      if (!peer.dropRoute(link.key)) continue;
+      if (peer.isPresent) peer.silentSinceUs += GRACE_BEATS * peer.beatUs;
+      this.context.registry.changed(nowUs, peer);
+    }
+  }
+
+  /** Suspects, asks, judges and forgets what is due. */
+  handleTimeout(nowUs: number): void {
+    const { registry } = this.context;
+    for (const peer of [...registry.peers()]) {
+      if (peer.state === "alive" && suspectUs(peer) <= nowUs) {
+        peer.state = "suspect";
+        peer.sinceUs = nowUs;
+        peer.probesSent = 0;
+        registry.changed(nowUs, peer);
+        emit(this.context, { kind: "suspected", id: peer.id, silentUs: nowUs - peer.lastHeardUs });
+      }
+      if (peer.state === "suspect") {
+        if (deadUs(peer) <= nowUs) this.#declareDead(nowUs, peer);
+        else if (probeUs(peer) <= nowUs) this.#probe(nowUs, peer);
+      } else if (peer.state === "dead") {
+        if (peer.sinceUs + DEAD_FOR_US <= nowUs) registry.remove(nowUs, peer);
+        else if (peer.nextProbeUs <= nowUs) this.#askDead(nowUs, peer);
+      } else if (peer.state === "left" && peer.sinceUs + LEFT_FOR_US <= nowUs) {
+        registry.remove(nowUs, peer);
+      }
+    }
+  }
+
+  /** What is due next. */
+  next(): Wake | null {
+    let atUs = Infinity;
+    let reason: WakeReason = "suspicion";
+    for (const peer of this.context.registry.peers()) {
+      const dueUs = nextUs(peer);
+      if (dueUs >= atUs) continue;
+      atUs = dueUs;
+      reason = reasonOf(peer);
+    }
+    return atUs === Infinity ? null : { atUs, reason };
+  }
+
+  #declareDead(nowUs: number, peer: Peer): void {
+    const silentUs = nowUs - peer.lastHeardUs;
+    peer.state = "dead";
+    peer.sinceUs = nowUs;
+    peer.nextProbeUs = nowUs + DEAD_PROBE_US;
+    this.context.registry.changed(nowUs, peer);
+    emit(this.context, { kind: "lost", id: peer.id, silentUs });
+    this.onPresence(nowUs);
+  }
+
+  #probe(nowUs: number, peer: Peer): void {
+    peer.probesSent++;
+    const isLast = peer.probesSent === PROBE_TIMES_US.length;
+    for (const route of isLast ? peer.routes.values() : [peer.route]) {
+      this.ask(nowUs, peer, "probe", route.from);
+    }
+    if (!isLast) return;
+    const link = this.context.links.linkOf(peer.route.from.host);
+    if (link === null) return;
+    const nonce = this.challenges.open({ purpose: "probe", id: peer.id, sentUs: nowUs, token: 0 });
+    this.context.outbox.toLink(nowUs, link, this.#ping(peer, nonce), true);
+  }
+
+  /** Sends a ping with a fresh nonce. */
+  ask(
+    nowUs: number,
+    peer: Peer,
+    purpose: "probe" | "measure" | "ping",
+    to: { host: string; port: number } = peer.route.from,
+    token = 0,
+  ): void {
+    const nonce = this.challenges.open({ purpose, id: peer.id, sentUs: nowUs, token });
+    this.context.outbox.toEndpoint(nowUs, to, this.context.links.linkOf(to.host), this.#ping(peer, nonce));
+  }
+
+  #ping(peer: Peer, nonce: string) {
+    const { own, isObserver } = this.context;
+    const target = targetOf(peer.id);
+    return { kind: "ping", bootNonce: own.bootNonce, nonce, target, observer: isObserver } as const;
+  }
+
+  /** The mesh as a whole asks each dead node about once in 30 s, which heals a partition without multicast. */
+  #askDead(nowUs: number, peer: Peer): void {
+    const everyUs = DEAD_PROBE_US * Math.max(1, this.context.registry.presentCount);
+    peer.nextProbeUs = nowUs + everyUs * drawBetween(this.context.random, 0.5, 1.5);
+    this.ask(nowUs, peer, "probe");
+  }
+}
+
+function suspectUs(peer: Peer): number {
+  return peer.silentSinceUs + SILENT_BEATS * peer.beatUs + SUSPECT_SLACK_US;
+}
+
+function probeUs(peer: Peer): number {
+  return peer.sinceUs + (PROBE_TIMES_US[peer.probesSent] ?? Infinity);
+}
+
+function deadUs(peer: Peer): number {
+  return Math.max(peer.silentSinceUs + DEAD_BEATS * peer.beatUs, peer.sinceUs + VERDICT_US);
+}
+
+function nextUs(peer: Peer): number {
+  switch (peer.state) {
+    case "alive":
+      return suspectUs(peer);
+    case "suspect":
+      return Math.min(probeUs(peer), deadUs(peer));
+    case "dead":
+      return Math.min(peer.nextProbeUs, peer.sinceUs + DEAD_FOR_US);
+    case "left":
+      return peer.sinceUs + LEFT_FOR_US;
+  }
+}
+
+function reasonOf(peer: Peer): WakeReason {
+  switch (peer.state) {
+    case "alive":
+      return "suspicion";
+    case "suspect":
+      return probeUs(peer) < deadUs(peer) ? "probe" : "verdict";
+    case "dead":
+      return peer.nextProbeUs < peer.sinceUs + DEAD_FOR_US ? "probe" : "forget";
+    case "left":
+      return "forget";
+  }
+}

@@ -1,0 +1,49 @@
+// Discovery: who is in the mesh and where. Announcements, registry, failure detection, goodbye.
+// Decides on nodes, never on sessions: what an endpoint speaks is lib/transport's and lib/session's.
+// `DiscoveryCore` is the protocol as a state machine; `DiscoveryService` runs it on a machine.
+
+export {
+  isIpLiteral,
+  isLinkLocalHost,
+  isLoopbackHost,
+  isSameSubnet,
+  isWildcardHost,
+  parseIpv4,
+} from "./address.ts";
+export { beatPeriodUs } from "./announcer.ts";
+export { BODY_LIMITS, createBodyCodec } from "./body_codec.ts";
+export type { Wake, WakeReason } from "./context.ts";
+export { DEFAULT_MAX_PEERS, DiscoveryCore, type DiscoveryOptions } from "./core.ts";
+export { DiscoveryCounters, type Drop, type Refusal } from "./counters.ts";
+export {
+  type BodyCodec,
+  type Datagram,
+  type DatagramSeal,
+  decodeDatagram,
+  encodeDatagram,
+  type Header,
+  type Kind,
+  LEAVE_REASONS,
+  type LeaveReason,
+  MAX_DATAGRAM_BYTES,
+  type Message,
+  type Path,
+  PROTOCOL_VERSION,
+} from "./datagram.ts";
+export {
+  type Endpoint,
+  type EndpointKind,
+  hostOf,
+  hostUrl,
+  type LinkInterface,
+  type OwnAddress,
+  parseEndpoint,
+  sameMachine,
+  splitHostPort,
+} from "./endpoint.ts";
+export type { DiscoveryEvent } from "./events.ts";
+export { meshTagOf } from "./hash.ts";
+export type { Destination, Transmit } from "./outbox.ts";
+export type { EntryState } from "./peer.ts";
+export { cutUtf8, isNodeName, type NodeRecord, RECORD_LIMITS, type RecordPatch } from "./record.ts";
+export { type Registry, type RegistryDelta, type RegistryEntry, type Trust } from "./registry.ts";

@@ -1,0 +1,120 @@
+// Nodes that were heard and have yet to prove that they are there: a recorded datagram can be played back by anybody
+// near, so that a first sight, a new incarnation and a return from the dead count only once the node has answered a
+// nonce of ours (discovery research 6.9).
+// Decides whom to ask, how often, and when to give up; never who is admitted (core.ts).
+
+import type { NodeId } from "../base/mod.ts";
+import type { IpEndpoint } from "../platform/mod.ts";
+import type { Challenges } from "./challenges.ts";
+import type { Context, Wake } from "./context.ts";
+import { targetOf } from "./datagram.ts";
+import type { Link } from "./links.ts";
+import type { Life } from "./lives.ts";
+import type { NodeRecord } from "./record.ts";
+
+/** When a newcomer is asked, in µs after it was met; the last time by multicast too, should unicast not get through. */
+const ASK_TIMES_US = [0, 200_000, 600_000];
+/** A newcomer that has not answered by then is forgotten; its next beat starts over. */
+const GIVE_UP_US = 1_600_000;
+/** Newcomers at a time; at the bound the oldest is forgotten and counted. */
+const MAX_NEWCOMERS = 512;
+const NO_IDS = new Uint8Array(0);
+
+/** What is known of a newcomer. */
+export interface Sighting {
+  readonly life: Life;
+  /** Null when it was heard by a message without its record. */
+  readonly record: NodeRecord | null;
+  readonly peerCount: number;
+  readonly beatMs: number;
+  readonly from: IpEndpoint;
+  readonly link: Link | null;
+}
+
+interface Newcomer {
+  sighting: Sighting;
+  readonly metUs: number;
+  asked: number;
+}
+
+/** The waiting room. */
+export class Newcomers {
+  readonly #waiting = new Map<NodeId, Newcomer>();
+
+  constructor(readonly context: Context, readonly challenges: Challenges) {}
+
+  /** Newcomers waiting. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes note of a newcomer and asks it at once. */
+  meet(nowUs: number, sighting: Sighting): void {
+    const id = sighting.life.id;
+    const known = this.#waiting.get(id);
+    if (known !== undefined && known.sighting.life === sighting.life) {
+      const before = known.sighting.record;
+      const isNewer = sighting.record !== null &&
+        (before === null || sighting.record.stateVersion > before.stateVersion);
+      if (isNewer) known.sighting = sighting;
+      return;
+    }
+    if (known !== undefined && known.sighting.life.incarnation > sighting.life.incarnation) return;
+    this.#waiting.delete(id);
+    if (this.#waiting.size >= MAX_NEWCOMERS) {
+      for (const oldest of this.#waiting.keys()) {
+        this.#waiting.delete(oldest);
+        this.context.counters.dropped.candidates++;
+        break;
+      }
+    }
+    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0 };
+    this.#waiting.set(id, newcomer);
+    this.#ask(nowUs, newcomer);
+  }
+
+  /** The newcomer that has answered, taken out; null when this life was not asked. */
+  take(life: Life): Sighting | null {
+    const newcomer = this.#waiting.get(life.id);
+    if (newcomer === undefined || newcomer.sighting.life !== life) return null;
+    this.#waiting.delete(life.id);
+    return newcomer.sighting;
+  }
+
+  /** Asks again and gives up where it is time. */
+  handleTimeout(nowUs: number): void {
+    for (const [id, newcomer] of this.#waiting) {
+      if (newcomer.metUs + GIVE_UP_US <= nowUs) this.#waiting.delete(id);
+      else if (nextAskUs(newcomer) <= nowUs) this.#ask(nowUs, newcomer);
+    }
+  }
+
+  /** What is due next. */
+  next(): Wake | null {
+    let atUs = Infinity;
+    for (const newcomer of this.#waiting.values()) atUs = Math.min(atUs, nextAskUs(newcomer));
+    return atUs === Infinity ? null : { atUs, reason: "newcomer" };
+  }
+
+  #ask(nowUs: number, newcomer: Newcomer): void {
+    const { outbox, own, isObserver } = this.context;
+    const { life, record, from, link } = newcomer.sighting;
+    const nonce = this.challenges.open({ purpose: "admit", id: life.id, sentUs: nowUs, token: 0 });
+    const target = targetOf(life.id);
+    const message = record === null
+      ? {
+        kind: "query",
+        bootNonce: own.bootNonce,
+        question: { nonce, attempt: 2, known: NO_IDS },
+        target,
+      } as const
+      : { kind: "ping", bootNonce: own.bootNonce, nonce, target, observer: isObserver } as const;
+    newcomer.asked++;
+    outbox.toEndpoint(nowUs, from, link, message);
+    if (newcomer.asked === ASK_TIMES_US.length && link !== null) outbox.toLink(nowUs, link, message, true);
+  }
+}
+
+function nextAskUs(newcomer: Newcomer): number {
+  return newcomer.metUs + (ASK_TIMES_US[newcomer.asked] ?? GIVE_UP_US);
+}

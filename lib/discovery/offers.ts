@@ -1,0 +1,108 @@
+// Answers to questions of others: who answers, when, and how many at most.
+// Decides by rank, so that a newcomer in a large mesh gets eight answers and not all (discovery research 6.5);
+// never answers anybody that the core has not authenticated.
+
+import { type NodeId, toHex } from "../base/mod.ts";
+import type { IpEndpoint, RandomStream } from "../platform/mod.ts";
+import type { DiscoveryCounters } from "./counters.ts";
+import { type Question, SHORT_ID_BYTES } from "./datagram.ts";
+import { hash32 } from "./hash.ts";
+import { SourceLimiter, TokenBucket } from "./limiter.ts";
+
+const MS = 1_000;
+/** How many answer the first, the second and every later question of a family. */
+const RANKS_BY_ATTEMPT = [8, 32];
+const BASE_DELAY_US = 5 * MS;
+const RANK_DELAY_US = 5 * MS;
+const JITTER_US = 5 * MS;
+const MAX_DELAY_US = 500 * MS;
+const PER_SOURCE = 5;
+const OVERALL = 50;
+const MAX_SOURCES = 256;
+const MAX_PENDING = 64;
+
+/** An answer that waits for its turn. */
+export interface PendingOffer {
+  readonly atUs: number;
+  readonly nonce: string;
+  readonly to: IpEndpoint;
+}
+
+/** Our rank among `meshSize` nodes for the questions of one family: evenly spread, and the same for all attempts. */
+export function rankOf(id: NodeId, nonce: string, meshSize: number): number {
+  return hash32(id + nonce) % Math.max(1, meshSize);
+}
+
+/** Answers on their way. */
+export class OfferDesk {
+  #pending: PendingOffer[] = [];
+  readonly #sources = new SourceLimiter(PER_SOURCE, PER_SOURCE, MAX_SOURCES);
+  readonly #overall: TokenBucket;
+
+  constructor(
+    readonly id: NodeId,
+    readonly random: RandomStream,
+    readonly counters: DiscoveryCounters,
+    nowUs: number,
+  ) {
+    this.#overall = new TokenBucket(OVERALL, OVERALL, nowUs);
+  }
+
+  /**
+   * Takes a question in. `isDirect`: we alone were asked, by unicast, so there is nobody to take turns with.
+   * At its bounds (5 a second and source, 50 altogether, 64 waiting) a question goes unanswered and is counted.
+   */
+  handleQuestion(
+    nowUs: number,
+    question: Question,
+    from: IpEndpoint,
+    meshSize: number,
+    isDirect: boolean,
+  ): void {
+    const ownShortId = this.id.slice(0, 2 * SHORT_ID_BYTES);
+    for (let at = 0; at < question.known.length; at += SHORT_ID_BYTES) {
+      if (toHex(question.known.subarray(at, at + SHORT_ID_BYTES)) === ownShortId) return;
+    }
+    let delayUs = 0;
+    if (!isDirect) {
+      const rank = rankOf(this.id, question.nonce, meshSize);
+      if (rank >= (RANKS_BY_ATTEMPT[question.attempt] ?? Infinity)) return;
+      delayUs = Math.min(
+        MAX_DELAY_US,
+        BASE_DELAY_US + RANK_DELAY_US * rank + JITTER_US * this.random.float(),
+      );
+    }
+    const isWaiting = this.#pending.some((offer) =>
+      offer.nonce === question.nonce && offer.to.host === from.host && offer.to.port === from.port
+    );
+    if (isWaiting) return;
+    const source = `${from.host} ${from.port}`;
+    if (
+      this.#pending.length >= MAX_PENDING || !this.#sources.canTake(nowUs, source) ||
+      !this.#overall.canTake(nowUs)
+    ) {
+      this.counters.dropped["offer-limit"]++;
+      return;
+    }
+    this.#pending.push({
+      atUs: nowUs + delayUs,
+      nonce: question.nonce,
+      to: { host: from.host, port: from.port },
+    });
+  }
+
+  /** Takes out what is due. */
+  takeDue(nowUs: number): PendingOffer[] {
+    if (this.nextUs() > nowUs) return [];
+    const due = this.#pending.filter((offer) => offer.atUs <= nowUs);
+    this.#pending = this.#pending.filter((offer) => offer.atUs > nowUs);
+    return due;
+  }
+
+  /** When the next one is due; infinite when none waits. */
+  nextUs(): number {
+    let atUs = Infinity;
+    for (const offer of this.#pending) atUs = Math.min(atUs, offer.atUs);
+    return atUs;
+  }
+}

@@ -1,0 +1,153 @@
+// One other node as we know it: its record, its life, how it was heard.
+// Holds facts and small rules about them; never decides what follows from silence (liveness.ts) and never sends.
+
+import type { Incarnation, NodeId } from "../base/mod.ts";
+import type { IpEndpoint } from "../platform/mod.ts";
+import type { Path } from "./datagram.ts";
+import type { LinkInterface } from "./endpoint.ts";
+import type { Life } from "./lives.ts";
+import type { NodeRecord } from "./record.ts";
+
+/** What we think of a node. `dead` and `left` are remembered for a while and then forgotten. */
+export type EntryState = "alive" | "suspect" | "dead" | "left";
+
+/** Silence in beats after which a path no longer counts as heard, and a node as suspect: three beats at most jitter. */
+export const SILENT_BEATS = 3.3;
+
+const NEVER = Number.NEGATIVE_INFINITY;
+const MAX_ROUTES = 8;
+
+/** One way on which a node is heard: a link of ours, and the address it sends from. */
+export class Route {
+  lastHeardUs: number;
+  readonly heardUs: Record<Path, number> = { unicast: NEVER, multicast: NEVER, broadcast: NEVER };
+
+  constructor(readonly link: LinkInterface | null, public from: IpEndpoint, nowUs: number) {
+    this.lastHeardUs = nowUs;
+  }
+}
+
+/** A node that has proved that it lives. */
+export class Peer {
+  state: EntryState = "alive";
+  sinceUs: number;
+  lastHeardUs: number;
+  /** Since when silence counts: the last sign of life, or later when we were deaf ourselves. */
+  silentSinceUs: number;
+  /** The node's own beat period in µs, as it last said. */
+  beatUs: number;
+  rttUs: number | null = null;
+  /** Number of nodes that this one counts. */
+  peerCount = 1;
+  /** Sender's milliseconds minus ours at arrival; a replay or a pause shifts it. */
+  skewMs: number | null = null;
+  /** May come back in the same incarnation although it said goodbye. */
+  isAsleep = false;
+  probesSent = 0;
+  nextProbeUs = 0;
+  recordAskedUs = NEVER;
+  readonly routes = new Map<string, Route>();
+  #main: Route;
+
+  constructor(
+    public record: NodeRecord,
+    public life: Life,
+    readonly admittedUs: number,
+    beatUs: number,
+    link: LinkInterface | null,
+    from: IpEndpoint,
+  ) {
+    this.sinceUs = admittedUs;
+    this.lastHeardUs = admittedUs;
+    this.silentSinceUs = admittedUs;
+    this.beatUs = beatUs;
+    this.#main = new Route(link, from, admittedUs);
+    this.routes.set(link?.key ?? "", this.#main);
+  }
+
+  get id(): NodeId {
+    return this.record.id;
+  }
+
+  get incarnation(): Incarnation {
+    return this.record.incarnation;
+  }
+
+  /** Whether the node counts as part of the mesh. */
+  get isPresent(): boolean {
+    return this.state === "alive" || this.state === "suspect";
+  }
+
+  /** The route to use; it stays the same while it is heard. */
+  get route(): Route {
+    return this.#main;
+  }
+
+  /** Notes a datagram. Returns whether the main route changed. */
+  noteHeard(nowUs: number, link: LinkInterface | null, from: IpEndpoint, path: Path): boolean {
+    this.lastHeardUs = nowUs;
+    this.silentSinceUs = nowUs;
+    const key = link?.key ?? "";
+    let route = this.routes.get(key);
+    if (route === undefined) {
+      if (this.routes.size >= MAX_ROUTES) this.#forgetOldestRoute();
+      route = new Route(link, from, nowUs);
+      this.routes.set(key, route);
+    }
+    route.from = from;
+    route.lastHeardUs = nowUs;
+    route.heardUs[path] = nowUs;
+    if (route === this.#main || nowUs - this.#main.lastHeardUs < 2.5 * this.beatUs) return false;
+    this.#main = route;
+    return true;
+  }
+
+  #forgetOldestRoute(): void {
+    let oldest: [string, Route] | null = null;
+    for (const each of this.routes) {
+      if (each[1] !== this.#main && (oldest === null || each[1].lastHeardUs < oldest[1].lastHeardUs)) {
+        oldest = each;
+      }
+    }
+    if (oldest !== null) this.routes.delete(oldest[0]);
+  }
+
+  /** Forgets the route over a link that is gone. Returns whether there was one. */
+  dropRoute(linkKey: string): boolean {
+    if (!this.routes.delete(linkKey)) return false;
+    let best: Route | null = null;
+    for (const route of this.routes.values()) {
+      if (best === null || route.lastHeardUs > best.lastHeardUs) best = route;
+    }
+    // Without any route the address stays: another link may lead there.
+    this.#main = best ?? new Route(null, this.#main.from, this.#main.lastHeardUs);
+    return true;
+  }
+
+  /** Paths on which the node was heard within the last beats. */
+  pathsAt(nowUs: number): Path[] {
+    const paths: Path[] = [];
+    for (const path of ["multicast", "broadcast", "unicast"] as const) {
+      if (this.#hasHeard(path, nowUs)) paths.push(path);
+    }
+    return paths;
+  }
+
+  #hasHeard(path: Path, nowUs: number): boolean {
+    for (const route of this.routes.values()) {
+      if (nowUs - route.heardUs[path] <= SILENT_BEATS * this.beatUs) return true;
+    }
+    return false;
+  }
+
+  /** Whether multicast from the node does not reach us though broadcast does. */
+  isBroadcastOnly(nowUs: number): boolean {
+    return this.#hasHeard("broadcast", nowUs) && !this.#hasHeard("multicast", nowUs);
+  }
+
+  /** Whether the node reaches us by unicast alone: it then gets our beats by unicast too. */
+  isUnicastOnly(nowUs: number): boolean {
+    if (this.#main.link !== null && nowUs - this.admittedUs < 2 * this.beatUs) return false;
+    return !this.#hasHeard("multicast", nowUs) && !this.#hasHeard("broadcast", nowUs);
+  }
+}

@@ -1,0 +1,400 @@
+// What a received datagram does: doubted in a fixed order (ours? our mesh? too many? our key? sound? fresh?), then acted
+// on by kind. Decides refusals; never throws on anything that a peer can send, and never answers a stranger.
+
+import type { IpEndpoint } from "../platform/mod.ts";
+import { type Admission, believedBeatUs, smoothRtt } from "./admission.ts";
+import type { Announcer } from "./announcer.ts";
+import type { Challenges } from "./challenges.ts";
+import { mustYieldId, type NameKeeper } from "./conflict.ts";
+import { type Context, emit } from "./context.ts";
+import type { Refusal } from "./counters.ts";
+import {
+  type Announce,
+  type Datagram,
+  type Heartbeat,
+  type LeaveReason,
+  type Offer,
+  openDatagram,
+  type Ping,
+  type Query,
+  refusePreamble,
+  targetOf,
+} from "./datagram.ts";
+import { SourceLimiter } from "./limiter.ts";
+import type { Link } from "./links.ts";
+import { type Life, LifeBook } from "./lives.ts";
+import type { Liveness } from "./liveness.ts";
+import type { Newcomers, Sighting } from "./newcomers.ts";
+import type { OfferDesk } from "./offers.ts";
+import { Overflow } from "./overflow.ts";
+import { type Peer, SILENT_BEATS } from "./peer.ts";
+import type { Questions } from "./questions.ts";
+import type { NodeRecord } from "./record.ts";
+
+/** A datagram that took this much longer than its predecessors may be a replay, in ms. */
+const MAX_SKEW_MS = 10_000;
+const SOURCE_PER_SECOND = 200;
+const SOURCE_BURST = 400;
+const MAX_SOURCES = 1_024;
+const MAX_LIVES = 2_048;
+const DOUBLE_EVERY_US = 1_000_000;
+const INCOMPATIBLE_EVERY_US = 60_000_000;
+
+/** What reception works with. */
+export interface ReceptionParts {
+  readonly admission: Admission;
+  readonly liveness: Liveness;
+  readonly announcer: Announcer;
+  readonly newcomers: Newcomers;
+  readonly challenges: Challenges;
+  readonly questions: Questions;
+  readonly offers: OfferDesk;
+  readonly names: NameKeeper;
+  readonly meshTag: number;
+  readonly seeds: readonly IpEndpoint[];
+  readonly meshSize: () => number;
+  /** Called with the time once a datagram has turned out to be authentic. */
+  readonly onAuthentic: (nowUs: number) => void;
+  /** Called when an earlier process holds our id. */
+  readonly onIdLost: () => void;
+}
+
+/** Reads datagrams. */
+export class Reception {
+  readonly #lives = new LifeBook(MAX_LIVES);
+  readonly #sources = new SourceLimiter(SOURCE_PER_SECOND, SOURCE_BURST, MAX_SOURCES);
+  readonly #foreign = new Overflow();
+  #incompatibleUs = Number.NEGATIVE_INFINITY;
+  #doubleToldUs = Number.NEGATIVE_INFINITY;
+
+  constructor(readonly context: Context, readonly parts: ReceptionParts) {}
+
+  /** Doubts a datagram step by step, then acts on it. Returns why it was refused, or null. */
+  receive(nowUs: number, bytes: Uint8Array, from: IpEndpoint): Refusal | null {
+    const preamble = refusePreamble(bytes, this.parts.meshTag);
+    if (preamble !== null) {
+      if (preamble === "version") this.#onIncompatible(nowUs, bytes[2] ?? 0, from);
+      return preamble;
+    }
+    const { links, own } = this.context;
+    // All processes of this machine share its addresses, so that there a source is a process.
+    const source = links.isOwn(from.host) ? `${from.host} ${from.port}` : from.host;
+    if (!this.#sources.canTake(nowUs, source)) return "flood";
+    const opened = openDatagram(bytes, this.context.outbox.sender.codec, this.context.outbox.sender.seal);
+    if (typeof opened === "string") {
+      if (opened === "foreign") this.#onForeign(nowUs, from);
+      return opened;
+    }
+    this.parts.onAuthentic(nowUs);
+    if (opened.key === "previous") this.context.counters.acceptedByPreviousKey++;
+    const origin = { host: from.host, port: from.port };
+    const link = links.linkOf(from.host);
+    if (opened.header.id === own.id) return this.#handleOwnId(nowUs, opened, origin, link);
+    if (link === null && this.context.registry.trust === "open" && !this.#isSeed(origin)) return "off-link";
+    return this.#handleAuthentic(nowUs, opened, origin, link);
+  }
+
+  #isSeed(from: IpEndpoint): boolean {
+    return this.parts.seeds.some((seed) => seed.host === from.host);
+  }
+
+  #handleAuthentic(nowUs: number, datagram: Datagram, from: IpEndpoint, link: Link | null): Refusal | null {
+    const { header, message } = datagram;
+    const peer = this.context.registry.peer(header.id);
+    if (peer !== undefined && header.incarnation < peer.incarnation && !canBeReplaced(nowUs, peer)) {
+      return "old-incarnation";
+    }
+    const life = peer !== undefined && peer.incarnation === header.incarnation
+      ? peer.life
+      : this.#lives.lifeOf(header.id, header.incarnation, message.bootNonce);
+    if (life.bootNonce !== message.bootNonce) return "other-process";
+    if (!life.window.canAccept(header.seq)) {
+      // The other copy of a datagram that came on two paths tells that the second path works, and nothing else.
+      const isCopy = peer?.life === life && peer.isPresent && life.window.highest === header.seq &&
+        peer.route.from.host === from.host;
+      if (isCopy) peer.route.heardUs[header.path] = nowUs;
+      return "duplicate";
+    }
+    life.window.commit(header.seq);
+    const present = peer !== undefined && peer.life === life && peer.isPresent ? peer : null;
+    if (present !== null && message.kind !== "bye" && message.kind !== "offer" && message.kind !== "ack") {
+      if (this.#isDelayed(nowUs, present, header.sentMs)) {
+        this.parts.liveness.ask(nowUs, present, "measure");
+        return "delayed";
+      }
+      this.parts.admission.noteHeard(nowUs, present, datagram, from, link);
+    }
+    switch (message.kind) {
+      case "announce":
+        return this.#handleAnnounce(nowUs, life, message, from, link);
+      case "heartbeat":
+        return this.#handleHeartbeat(nowUs, life, message, from, link);
+      case "query":
+        return this.#handleQuery(nowUs, life, message, from, link);
+      case "offer":
+        return this.#handleOffer(nowUs, life, message, datagram, from, link);
+      case "bye":
+        return this.#handleBye(nowUs, life, message.reason);
+      case "ping":
+        return this.#handlePing(nowUs, life, message, datagram, from, link);
+      case "ack":
+        return this.#handleAck(nowUs, life, message.echo, datagram, from, link);
+    }
+  }
+
+  #handleAnnounce(
+    nowUs: number,
+    life: Life,
+    message: Announce,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    if (message.record.role === "observer") return "malformed";
+    const refusal = this.#hear(nowUs, life, message.record, message, from, link);
+    if (refusal === null && message.question !== null && this.#mayOffer(life, link)) {
+      this.parts.offers.handleQuestion(nowUs, message.question, from, this.parts.meshSize(), false);
+    }
+    return refusal;
+  }
+
+  #handleHeartbeat(
+    nowUs: number,
+    life: Life,
+    message: Heartbeat,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    const refusal = this.#hear(nowUs, life, null, message, from, link);
+    const peer = this.context.registry.peer(life.id);
+    if (refusal === null && peer?.life === life && message.stateVersion > peer.record.stateVersion) {
+      this.#askForRecord(nowUs, peer);
+    }
+    return refusal;
+  }
+
+  /** Life of a node that may or may not be listed: evidence for one that is, a question to one that is not. */
+  #hear(
+    nowUs: number,
+    life: Life,
+    record: NodeRecord | null,
+    message: { readonly peerCount: number; readonly beatMs: number },
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    const peer = this.context.registry.peer(life.id);
+    const { peerCount, beatMs } = message;
+    if (peer?.life === life) {
+      if (peer.isPresent) {
+        peer.peerCount = peerCount;
+        peer.beatUs = believedBeatUs(beatMs);
+        if (record !== null) this.parts.admission.applyRecord(nowUs, peer, record, from, link);
+        return null;
+      }
+      if (peer.state === "left" && !peer.isAsleep) return "after-goodbye";
+    } else if (peer === undefined && !this.context.registry.canInsert()) {
+      return this.parts.admission.refuseForRoom(nowUs, life.id);
+    }
+    this.parts.newcomers.meet(nowUs, { life, record, peerCount, beatMs, from, link });
+    return null;
+  }
+
+  #handleQuery(
+    nowUs: number,
+    life: Life,
+    message: Query,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    if (this.context.isObserver) return "not-for-us";
+    const { target, question } = message;
+    if (target !== null && target !== targetOf(this.context.own.id)) return "not-for-us";
+    if (!this.#mayOffer(life, link)) return "off-link";
+    this.parts.offers.handleQuestion(nowUs, question, from, this.parts.meshSize(), target !== null);
+    return null;
+  }
+
+  /** Records are large and a source can be forged: behind a router only a node that has proved itself gets one. */
+  #mayOffer(life: Life, link: Link | null): boolean {
+    return !this.context.isObserver && (link !== null || this.context.registry.peer(life.id)?.life === life);
+  }
+
+  #handleOffer(
+    nowUs: number,
+    life: Life,
+    message: Offer,
+    datagram: Datagram,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    if (message.record.role === "observer") return "malformed";
+    const isAnswer = this.parts.questions.isAsked(nowUs, message.echo) ||
+      this.parts.challenges.close(message.echo, life.id) !== null;
+    if (!isAnswer) return "stale-nonce";
+    this.parts.questions.noteAnswer(nowUs, message.echo, life.id, message.peerCount);
+    const { record, peerCount, beatMs } = message;
+    const waited = this.parts.newcomers.take(life);
+    const sighting: Sighting = { life, record, peerCount, beatMs, from: waited?.from ?? from, link };
+    return this.parts.admission.admit(nowUs, sighting, datagram, null, waited !== null);
+  }
+
+  #handleBye(nowUs: number, life: Life, reason: LeaveReason): Refusal | null {
+    this.parts.newcomers.take(life);
+    const peer = this.context.registry.peer(life.id);
+    if (peer?.life !== life) return null;
+    if (peer.state === "left") return "after-goodbye";
+    peer.state = "left";
+    peer.sinceUs = nowUs;
+    peer.isAsleep = reason === "sleep";
+    this.context.registry.changed(nowUs, peer);
+    emit(this.context, { kind: "left", id: life.id, reason });
+    this.parts.names.check(nowUs);
+    return null;
+  }
+
+  #handlePing(
+    nowUs: number,
+    life: Life,
+    message: Ping,
+    datagram: Datagram,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    if (message.target !== null && message.target !== targetOf(this.context.own.id)) return "not-for-us";
+    this.#sendAck(nowUs, message.nonce, datagram, from, link);
+    const peer = this.context.registry.peer(life.id);
+    const isKnown = peer?.life === life && (peer.isPresent || peer.state === "left");
+    // Somebody lists us whom we have not heard ourselves: half of the way works already.
+    if (!isKnown && !message.observer && this.context.registry.canInsert()) {
+      this.parts.newcomers.meet(nowUs, { life, record: null, peerCount: 1, beatMs: 1_000, from, link });
+    }
+    return null;
+  }
+
+  #sendAck(nowUs: number, echo: string, datagram: Datagram, from: IpEndpoint, link: Link | null): void {
+    const { own, outbox } = this.context;
+    const message = { kind: "ack", bootNonce: own.bootNonce, echo, stateVersion: own.stateVersion } as const;
+    outbox.toEndpoint(nowUs, from, link, message);
+    // Whoever asks by multicast may not be reachable otherwise.
+    if (datagram.header.path !== "unicast" && link !== null) outbox.toLink(nowUs, link, message, true);
+  }
+
+  #handleAck(
+    nowUs: number,
+    life: Life,
+    echo: string,
+    datagram: Datagram,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    const challenge = this.parts.challenges.close(echo, life.id);
+    if (challenge === null) return "stale-nonce";
+    const rttUs = nowUs - challenge.sentUs;
+    if (challenge.purpose === "ping") {
+      emit(this.context, { kind: "pong", token: challenge.token, id: life.id, rttUs });
+    }
+    const sighting = this.parts.newcomers.take(life);
+    if (sighting !== null) {
+      const record = sighting.record ?? this.#recordOf(life);
+      if (record !== null) {
+        return this.parts.admission.admit(nowUs, { ...sighting, record }, datagram, rttUs, true);
+      }
+    }
+    const peer = this.context.registry.peer(life.id);
+    if (peer?.life === life) {
+      const { record, peerCount } = peer;
+      const returned = { life, record, peerCount, beatMs: peer.beatUs / 1000, from, link };
+      if (!peer.isPresent) {
+        return peer.state === "left"
+          ? null
+          : this.parts.admission.admit(nowUs, returned, datagram, rttUs, true);
+      }
+      peer.skewMs = null; // proved fresh, whatever its clock says
+      this.parts.admission.noteHeard(nowUs, peer, datagram, from, link);
+      smoothRtt(peer, rttUs);
+    } else if (challenge.purpose !== "ping" && this.context.registry.canInsert()) {
+      // The address that we asked answers in another life: it was restarted.
+      this.parts.newcomers.meet(nowUs, { life, record: null, peerCount: 1, beatMs: 1_000, from, link });
+    }
+    return null;
+  }
+
+  #recordOf(life: Life): NodeRecord | null {
+    const peer = this.context.registry.peer(life.id);
+    return peer?.life === life ? peer.record : null;
+  }
+
+  #isDelayed(nowUs: number, peer: Peer, sentMs: number): boolean {
+    return peer.skewMs !== null && Math.abs(sentMs - nowUs / 1000 - peer.skewMs) > MAX_SKEW_MS;
+  }
+
+  #askForRecord(nowUs: number, peer: Peer): void {
+    if (nowUs - peer.recordAskedUs < peer.beatUs / 2) return;
+    peer.recordAskedUs = nowUs;
+    const { own, outbox, links } = this.context;
+    const nonce = this.parts.challenges.open({ purpose: "record", id: peer.id, sentUs: nowUs, token: 0 });
+    const question = { nonce, attempt: 2, known: new Uint8Array(0) };
+    const message = { kind: "query", bootNonce: own.bootNonce, question, target: targetOf(peer.id) } as const;
+    outbox.toEndpoint(nowUs, peer.route.from, links.linkOf(peer.route.from.host), message);
+  }
+
+  // --- ourselves and strangers ---------------------------------------------------------------------------------
+
+  /** Our own multicast, which tells that a link works; or another process under our id. */
+  #handleOwnId(nowUs: number, datagram: Datagram, from: IpEndpoint, link: Link | null): Refusal | null {
+    const { own, outbox } = this.context;
+    const { header, message } = datagram;
+    if (message.bootNonce === own.bootNonce) {
+      if (link !== null && link.facts.port === from.port && header.path === "multicast") {
+        link.watchFromUs = nowUs;
+        link.echoMisses = 0;
+      }
+      return "own-echo";
+    }
+    if (message.kind === "ping") {
+      this.#sendAck(nowUs, message.nonce, datagram, from, link);
+      return "own-id";
+    }
+    const other = { id: own.id, incarnation: header.incarnation, bootNonce: message.bootNonce };
+    if (message.kind === "ack") {
+      const challenge = this.parts.challenges.close(message.echo, own.id);
+      if (challenge?.purpose !== "conflict" || !mustYieldId(own, other)) return "own-id";
+      this.parts.onIdLost();
+      emit(this.context, { kind: "id-conflict", from });
+      return "own-id";
+    }
+    // A former life of ours may be played back to us, so that even here only a fresh answer counts.
+    if (nowUs - this.#doubleToldUs < DOUBLE_EVERY_US) return "own-id";
+    this.#doubleToldUs = nowUs;
+    if (mustYieldId(own, other)) {
+      const nonce = this.parts.challenges.open({ purpose: "conflict", id: own.id, sentUs: nowUs, token: 0 });
+      const ping = {
+        kind: "ping",
+        bootNonce: own.bootNonce,
+        nonce,
+        target: targetOf(own.id),
+        observer: true,
+      } as const;
+      outbox.toEndpoint(nowUs, from, link, ping);
+    } else {
+      outbox.toEndpoint(nowUs, from, link, this.parts.announcer.heartbeat());
+    }
+    return "own-id";
+  }
+
+  #onForeign(nowUs: number, from: IpEndpoint): void {
+    if (this.#foreign.note(nowUs, `${from.host} ${from.port}`)) {
+      emit(this.context, { kind: "foreign", sources: this.#foreign.size });
+    }
+  }
+
+  #onIncompatible(nowUs: number, version: number, from: IpEndpoint): void {
+    if (nowUs - this.#incompatibleUs < INCOMPATIBLE_EVERY_US) return;
+    this.#incompatibleUs = nowUs;
+    emit(this.context, { kind: "incompatible", version, from: { host: from.host, port: from.port } });
+  }
+}
+
+/** Whether another, even lower incarnation may follow: a node whose clock was set back and that could not save. */
+function canBeReplaced(nowUs: number, peer: Peer): boolean {
+  return !peer.isPresent || nowUs - peer.lastHeardUs > SILENT_BEATS * peer.beatUs;
+}

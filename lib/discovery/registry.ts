@@ -1,0 +1,196 @@
+// The list of nodes: what everybody above asks.
+// Decides who is in it, in which order changes are told, and who is forgotten when there is no room.
+// Never decides who is alive (liveness.ts) or believed (newcomers.ts).
+
+import type { NodeId } from "../base/mod.ts";
+import type { IpEndpoint } from "../platform/mod.ts";
+import type { Path } from "./datagram.ts";
+import type { EntryState, Peer } from "./peer.ts";
+import type { NodeRecord } from "./record.ts";
+
+/** Whether the mesh has a key: in an open one anybody may be seen, and nobody may command. */
+export type Trust = "keyed" | "open";
+
+/** One node, as it was when it was asked for. */
+export interface RegistryEntry {
+  readonly record: NodeRecord;
+  readonly state: EntryState;
+  /** Since when it is in this state, µs on our monotonic clock. */
+  readonly sinceUs: number;
+  readonly lastHeardUs: number;
+  /** Smoothed round trip of discovery's own pings, null before the first. */
+  readonly rttUs: number | null;
+  /** Our interface on which it is heard; null when it is behind a router, or the interface is gone. */
+  readonly interface: string | null;
+  /** How it was heard within the last beats. */
+  readonly paths: readonly Path[];
+  readonly trust: Trust;
+  /** Where its datagrams come from, and where it answers. */
+  readonly from: IpEndpoint;
+}
+
+/** One change. Revisions grow by one; `remove` means forgotten, a lost node is an `update` to `dead`. */
+export interface RegistryDelta {
+  readonly op: "add" | "update" | "remove";
+  readonly revision: number;
+  readonly entry: RegistryEntry;
+}
+
+/** Hex digits below which a text is no id prefix: a name like `cafe` should not hit an id by chance. */
+const MIN_PREFIX_DIGITS = 4;
+
+/** The nodes that we know, ourselves not among them. */
+export class Registry {
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #listeners = new Set<(delta: RegistryDelta) => void>();
+  readonly #untold: RegistryDelta[] = [];
+  #isTelling = false;
+  #revision = 0;
+  #nowUs = 0;
+
+  /** @param maxPeers entries; at the bound the left are forgotten first, then the dead, never the living */
+  constructor(readonly trust: Trust, readonly maxPeers: number) {}
+
+  /** Number of the last change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Entries of any state. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  /** All entries in the order in which they came. */
+  snapshot(): RegistryEntry[] {
+    return Array.from(this.#peers.values(), (peer) => this.#entry(peer));
+  }
+
+  /** The entry of an id. */
+  get(id: NodeId): RegistryEntry | null {
+    const peer = this.#peers.get(id);
+    return peer === undefined ? null : this.#entry(peer);
+  }
+
+  /**
+   * Entries that `text` may mean: those of that name, else the one of that id, else those whose id begins so
+   * (from 4 digits on). The living hide the dead. Several entries: the text is ambiguous.
+   */
+  lookup(text: string): RegistryEntry[] {
+    const all = this.snapshot();
+    const prefix = text.toLowerCase();
+    let found = all.filter((entry) => entry.record.name === text);
+    if (found.length === 0 && prefix.length >= MIN_PREFIX_DIGITS && /^[0-9a-f]+$/.test(prefix)) {
+      found = all.filter((entry) => entry.record.id.startsWith(prefix));
+    }
+    const present = found.filter((entry) => entry.state === "alive" || entry.state === "suspect");
+    return present.length > 0 ? present : found;
+  }
+
+  /** Calls `listener` with every change from now on, in order. Returns how to stop it. */
+  subscribe(listener: (delta: RegistryDelta) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // --- for the core --------------------------------------------------------------------------------------------
+
+  /** The core's own view of an id. */
+  peer(id: NodeId): Peer | undefined {
+    return this.#peers.get(id);
+  }
+
+  /** The core's own view of all. */
+  peers(): IterableIterator<Peer> {
+    return this.#peers.values();
+  }
+
+  /** Nodes that count as part of the mesh. */
+  get presentCount(): number {
+    let count = 0;
+    for (const peer of this.#peers.values()) if (peer.isPresent) count++;
+    return count;
+  }
+
+  /** Whether one more would fit, somebody absent making room if need be. */
+  canInsert(): boolean {
+    return this.#peers.size < this.maxPeers || this.#dispensable() !== null;
+  }
+
+  /** Takes a node in. Returns whether there was room. */
+  insert(nowUs: number, peer: Peer): boolean {
+    const isNew = !this.#peers.has(peer.id);
+    if (isNew && this.#peers.size >= this.maxPeers) {
+      const dispensable = this.#dispensable();
+      if (dispensable === null) return false;
+      this.remove(nowUs, dispensable);
+    }
+    this.#peers.set(peer.id, peer);
+    this.#tell(nowUs, isNew ? "add" : "update", peer);
+    return true;
+  }
+
+  /** Says that something worth telling changed in `peer`. */
+  changed(nowUs: number, peer: Peer): void {
+    this.#tell(nowUs, "update", peer);
+  }
+
+  /** Forgets a node. */
+  remove(nowUs: number, peer: Peer): void {
+    if (this.#peers.delete(peer.id)) this.#tell(nowUs, "remove", peer);
+  }
+
+  /** Keeps the time by which a snapshot judges which paths are fresh. */
+  setNow(nowUs: number): void {
+    this.#nowUs = nowUs;
+  }
+
+  #dispensable(): Peer | null {
+    let best: Peer | null = null;
+    for (const peer of this.#peers.values()) {
+      if (peer.isPresent) continue;
+      if (
+        best === null || rankOf(peer) < rankOf(best) ||
+        (peer.state === best.state && peer.sinceUs < best.sinceUs)
+      ) {
+        best = peer;
+      }
+    }
+    return best;
+  }
+
+  #entry(peer: Peer): RegistryEntry {
+    return {
+      record: peer.record,
+      state: peer.state,
+      sinceUs: peer.sinceUs,
+      lastHeardUs: peer.lastHeardUs,
+      rttUs: peer.rttUs,
+      interface: peer.route.link?.name ?? null,
+      paths: peer.pathsAt(this.#nowUs),
+      trust: this.trust,
+      from: peer.route.from,
+    };
+  }
+
+  #tell(nowUs: number, op: RegistryDelta["op"], peer: Peer): void {
+    this.#nowUs = nowUs;
+    this.#revision++;
+    if (this.#listeners.size === 0) return;
+    this.#untold.push({ op, revision: this.#revision, entry: this.#entry(peer) });
+    // A listener may cause the next change: it is told after this one, to everybody.
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      for (let delta = this.#untold.shift(); delta !== undefined; delta = this.#untold.shift()) {
+        for (const listener of [...this.#listeners]) listener(delta);
+      }
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+}
+
+function rankOf(peer: Peer): number {
+  return peer.state === "left" ? 0 : 1;
+}
