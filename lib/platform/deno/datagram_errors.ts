@@ -1,12 +1,9 @@
-// Turns what the system says about datagram sockets into errors that a crew can act on, and keeps a socket that
-// fails a thousand times a second from saying so a thousand times.
+// Turns what the system says about datagram sockets into errors that a crew can act on.
+// Decides codes and hints; what repeats is held back by the socket.
 
 import { HanaError } from "../../base/mod.ts";
-import type { Clock, DatagramOptions } from "../mod.ts";
+import type { DatagramOptions } from "../mod.ts";
 import { systemCodeOf } from "./stream_errors.ts";
-
-/** An error that repeats is told again after this long, and counted meanwhile. */
-const REPEAT_AFTER_US = 1_000_000;
 
 /** `udp://host:port`, for people. */
 export function udpText(host: string, port: number): string {
@@ -41,24 +38,4 @@ export function bindError(thrown: unknown, options: DatagramOptions): HanaError 
 export function datagramError(thrown: unknown, what: string): HanaError {
   if (thrown instanceof HanaError) return thrown;
   return new HanaError("network-unusable", { what, why: reasonOf(thrown), cause: thrown });
-}
-
-/** Lets an error through when it is new, or when the last one like it is a second old. */
-export class RepeatFilter {
-  readonly #clock: Clock;
-  #last = "";
-  #toldAtUs = -Infinity;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Whether an error that reads `text` should be told now. */
-  isNews(text: string): boolean {
-    const nowUs = this.#clock.nowUs();
-    if (text === this.#last && nowUs - this.#toldAtUs < REPEAT_AFTER_US) return false;
-    this.#last = text;
-    this.#toldAtUs = nowUs;
-    return true;
-  }
 }

@@ -1,9 +1,6 @@
-// What every datagram socket of the real machine counts, and the size it is made for.
+// What every datagram socket of the real machine counts.
 
 import type { DatagramStats } from "../mod.ts";
-
-/** hana sends at most 1,200 bytes, so anything longer than this is not hana's. */
-export const MAX_DATAGRAM_BYTES = 2048;
 
 /** Counters of a socket on the real machine. Each drop is also in `sendErrors` or `receiveErrors`. */
 export class DenoDatagramStats implements DatagramStats {
@@ -13,6 +10,6 @@ export class DenoDatagramStats implements DatagramStats {
   receiveErrors = 0;
   /** Sends dropped because too many were on their way or the socket was not bound yet. */
   sendDrops = 0;
-  /** Datagrams dropped because they were longer than {@linkcode MAX_DATAGRAM_BYTES}. */
+  /** Datagrams dropped because they were longer than `MAX_DATAGRAM_BYTES`. */
   oversize = 0;
 }

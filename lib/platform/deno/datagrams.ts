@@ -13,8 +13,10 @@ import type {
   NetworkInterfaces,
 } from "../mod.ts";
 import type { CrashReporter } from "./crash.ts";
-import { bindError, datagramError, RepeatFilter, udpText } from "./datagram_errors.ts";
-import { DenoDatagramStats, MAX_DATAGRAM_BYTES } from "./datagram_stats.ts";
+import { bindError, datagramError, udpText } from "./datagram_errors.ts";
+import { MAX_DATAGRAM_BYTES } from "../limits.ts";
+import { RepeatFilter } from "../repeat_filter.ts";
+import { DenoDatagramStats } from "./datagram_stats.ts";
 import { NodeDgramSocket } from "./datagrams_node.ts";
 import { interfaceIndex, Memberships } from "./memberships.ts";
 import { SendSlots } from "./send_slots.ts";

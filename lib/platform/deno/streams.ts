@@ -15,7 +15,7 @@ import type { CrashReporter } from "./crash.ts";
 import { connectPipe, listenPipe } from "./pipes.ts";
 import { DenoStream, type SystemConnection } from "./stream.ts";
 import { addressText, cancelledError, connectError, listenError } from "./stream_errors.ts";
-import { MAX_UNIX_PATH_BYTES, unixPathError } from "../unix_path.ts";
+import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
 
 /** Accepting may fail for want of descriptors; the next attempt waits so long, lest the loop spins. */
 const ACCEPT_PAUSE_MS = 50;

@@ -1,7 +1,10 @@
-// The longest path of a Unix socket that works everywhere, so that a show file made on one machine runs on all.
-// Decides the limit and its error; both platforms apply it, also where the system would allow more.
+// Bounds that both platforms share, so that what runs in the simulator runs on a machine, and a show file made on
+// one machine runs on all. Decides the bounds and the error of an overlong socket path, nothing else.
 
 import { HanaError } from "../base/mod.ts";
+
+/** hana sends datagrams of at most 1,200 bytes, so anything longer than this is not hana's and is dropped. */
+export const MAX_DATAGRAM_BYTES = 2048;
 
 /** macOS holds 104 bytes with the closing zero in `sun_path`, Linux 108; the smaller one rules. */
 export const MAX_UNIX_PATH_BYTES = 103;

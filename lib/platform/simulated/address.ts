@@ -1,0 +1,59 @@
+// Questions about IP addresses that routing asks; the answers are kept, since a world asks the same ones for ever.
+
+import ipaddr from "ipaddr.js";
+
+/** All hosts of the link. */
+export const LIMITED_BROADCAST = "255.255.255.255";
+
+/** Addresses of a world are few; past this the table starts again. */
+const MAX_KNOWN = 65536;
+const known = new Map<string, ipaddr.IPv4 | ipaddr.IPv6 | null>();
+
+function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  let address = known.get(text);
+  if (address === undefined) {
+    if (known.size >= MAX_KNOWN) known.clear();
+    address = ipaddr.isValid(text) ? ipaddr.parse(text) : null;
+    known.set(text, address);
+  }
+  return address;
+}
+
+/** Whether `text` is a literal IP address. */
+export function isAddress(text: string): boolean {
+  return parse(text) !== null;
+}
+
+/** Whether the address is of IPv6. */
+export function isIpv6(text: string): boolean {
+  return text.includes(":");
+}
+
+/** Whether a socket bound to it takes every address of its family. */
+export function isWildcard(text: string): boolean {
+  return text === "0.0.0.0" || text === "::";
+}
+
+/** Whether the address names this machine only. */
+export function isLoopback(text: string): boolean {
+  return parse(text)?.range() === "loopback";
+}
+
+/** Whether the address is a multicast group. */
+export function isMulticast(text: string): boolean {
+  return parse(text)?.range() === "multicast";
+}
+
+/** Whether `address` is in the network of `prefix` bits that `member` is in. */
+export function isInNetwork(address: string, member: string, prefix: number): boolean {
+  const a = parse(address);
+  const b = parse(member);
+  if (a === null || b === null || a.kind() !== b.kind()) return false;
+  return a.match(b, prefix);
+}
+
+/** The broadcast address of a network; null for IPv6, loopback and networks too small to have one (RFC 3021). */
+export function broadcastOf(member: string, prefix: number): string | null {
+  if (isIpv6(member) || prefix > 30 || isLoopback(member)) return null;
+  return ipaddr.IPv4.broadcastAddressFromCIDR(`${member}/${prefix}`).toString();
+}

@@ -1,0 +1,90 @@
+// What every part of a simulated world stands on: the event queue, the one true time, randomness, the log.
+// Decides that bytes handed to a callback are gone after it, as they are on a machine.
+// Knows nothing of networks or hosts.
+
+import type { HanaError } from "../../base/mod.ts";
+import { EventQueue, type QueuedEvent } from "../event_queue.ts";
+import { callbackError, EventLog } from "./event_log.ts";
+import { SimulatedRandom } from "./random.ts";
+
+/** The largest piece that a stream hands to its owner, as on a machine. */
+export const MAX_PIECE_BYTES = 64 * 1024;
+
+/** What the lent buffer holds between two callbacks: a handler that kept its bytes reads this. */
+const POISON = 0xdd;
+
+/** Told of an exception that a callback let out. */
+export type CrashHook = (error: HanaError) => void;
+
+/** Queue, time, randomness and log of a world. */
+export class Engine {
+  /** Microseconds since the world began. */
+  nowUs = 0;
+  readonly log = new EventLog();
+  readonly random: SimulatedRandom;
+  readonly #queue = new EventQueue();
+  readonly #lent = new Uint8Array(MAX_PIECE_BYTES);
+  readonly #onCrash: CrashHook;
+
+  constructor(seed: number, onCrash: CrashHook) {
+    this.random = new SimulatedRandom(seed, "");
+    this.#onCrash = onCrash;
+  }
+
+  /** Runs `run` at `atUs`, now at the earliest. */
+  at(atUs: number, run: () => void): QueuedEvent {
+    return this.#queue.push(Math.max(atUs, this.nowUs), run);
+  }
+
+  /** Runs `run` in `delayUs`. */
+  after(delayUs: number, run: () => void): QueuedEvent {
+    return this.#queue.push(this.nowUs + delayUs, run);
+  }
+
+  /** Forgets an event. */
+  cancel(event: QueuedEvent): void {
+    this.#queue.cancel(event);
+  }
+
+  /** When the next event is due; Infinity when there is none. */
+  nextAtUs(): number {
+    return this.#queue.nextAtUs();
+  }
+
+  /** Jumps to the next event and runs it; false when there is none. */
+  runNext(): boolean {
+    const atUs = this.#queue.nextAtUs();
+    const run = this.#queue.pop();
+    if (run === null) return false;
+    this.nowUs = atUs;
+    try {
+      run();
+    } catch (thrown) {
+      this.crash(thrown, "an event");
+    }
+    return true;
+  }
+
+  /** A copy of `bytes` that lasts until {@linkcode takeBack}. One at a time: callbacks never nest. */
+  lend(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > this.#lent.length) return bytes.slice();
+    this.#lent.set(bytes);
+    return this.#lent.subarray(0, bytes.length);
+  }
+
+  /** Spoils what was lent. */
+  takeBack(lent: Uint8Array): void {
+    lent.fill(POISON);
+  }
+
+  /** Notes an exception of a callback whose owner hears of it another way. */
+  fault(thrown: unknown, where: string): HanaError {
+    this.log.record(this.nowUs, "crash", "", where, 0);
+    return callbackError(thrown, where);
+  }
+
+  /** Notes and reports an exception that a callback let out. */
+  crash(thrown: unknown, where: string): void {
+    this.#onCrash(this.fault(thrown, where));
+  }
+}

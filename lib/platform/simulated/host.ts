@@ -1,0 +1,202 @@
+// One machine of a simulated world: interfaces, disk, clocks, and the processes that run on it.
+// Decides what survives what: the disk survives everything, processes survive nothing.
+
+import { HanaError } from "../../base/mod.ts";
+import type { Host, OperatingSystem, Platform } from "../mod.ts";
+import { DatagramPorts } from "./datagrams.ts";
+import type { Engine } from "./engine.ts";
+import { SimulatedDisk } from "./files.ts";
+import { HostNetwork, type InterfaceAddress, type Segment, type SimulatedInterface } from "./network.ts";
+import { type HostClocks, SimulatedProcess } from "./process.ts";
+import type { StreamPieces } from "./stream.ts";
+import { StreamPorts } from "./streams.ts";
+
+/** An interface to be: one address on one segment. */
+export interface InterfaceOptions {
+  readonly name: string;
+  readonly segment: string;
+  readonly address: string;
+  /** Length of the network part in bits. */
+  readonly prefix: number;
+}
+
+/** What a host is made of. */
+export interface HostOptions {
+  readonly name: string;
+  /** Besides loopback, which every host has. */
+  readonly interfaces?: readonly InterfaceOptions[];
+  /** The interface by which multicast of an unbound socket leaves; none unless given. */
+  readonly defaultInterface?: string;
+  readonly os?: OperatingSystem;
+  readonly userId?: number;
+  /** How far the wall clock is off. */
+  readonly wallOffsetMs?: number;
+  /** Where the monotonic clock stands when the world begins: no two machines agree on that. */
+  readonly monotonicOffsetUs?: number;
+}
+
+/** What a host needs of its world. */
+export interface HostSurroundings {
+  readonly engine: Engine;
+  readonly pieces: StreamPieces;
+  readonly hostCalled: (name: string) => SimulatedHost | null;
+  readonly segmentCalled: (name: string) => Segment;
+}
+
+const DEFAULT_USER_ID = 1000;
+
+/** A machine. */
+export class SimulatedHost {
+  readonly name: string;
+  /** What is on it stays, whatever happens to the host. */
+  readonly disk: SimulatedDisk;
+  readonly network: HostNetwork;
+  readonly clocks: HostClocks;
+  readonly datagramPorts: DatagramPorts;
+  readonly streamPorts: StreamPorts;
+  readonly #engine: Engine;
+  readonly #segmentCalled: (name: string) => Segment;
+  readonly #facts: Omit<Host, "processId">;
+  #processes: SimulatedProcess[] = [];
+  #main: SimulatedProcess;
+  #powered = true;
+  #serial = 0;
+
+  constructor(options: HostOptions, around: HostSurroundings) {
+    this.name = options.name;
+    this.#engine = around.engine;
+    this.#segmentCalled = around.segmentCalled;
+    const userId = options.userId ?? DEFAULT_USER_ID;
+    this.disk = new SimulatedDisk(userId);
+    this.network = new HostNetwork(options.name, options.defaultInterface ?? null);
+    for (const each of options.interfaces ?? []) this.addInterface(each);
+    this.clocks = {
+      wallOffsetMs: options.wallOffsetMs ?? 0,
+      monotonicOffsetUs: options.monotonicOffsetUs ?? 0,
+    };
+    this.datagramPorts = new DatagramPorts(
+      around.engine,
+      this.network,
+      (name) => around.hostCalled(name)?.datagramPorts ?? null,
+    );
+    this.streamPorts = new StreamPorts(
+      around.engine,
+      this.network,
+      this.disk,
+      around.pieces,
+      () => this.#powered,
+      (name) => around.hostCalled(name)?.streamPorts ?? null,
+    );
+    this.#facts = {
+      hostname: options.name,
+      userId: options.os === "windows" ? null : userId,
+      os: options.os ?? "linux",
+      arch: "x86_64",
+      logicalCpus: 4,
+    };
+    this.#main = this.createProcess();
+  }
+
+  /** The platform of the host's main process; a new one after every restart. */
+  get platform(): Platform {
+    return this.#main.platform;
+  }
+
+  /** The host's main process. */
+  get main(): SimulatedProcess {
+    return this.#main;
+  }
+
+  /** Whether it has power. */
+  get powered(): boolean {
+    return this.#powered;
+  }
+
+  /** Starts another process: the same machine, addresses and disk, its own everything else. */
+  createProcess(): SimulatedProcess {
+    if (!this.#powered) {
+      throw new HanaError("usage", { what: `a process on ${this.name}`, why: "the host has no power" });
+    }
+    const process = new SimulatedProcess({
+      engine: this.#engine,
+      network: this.network,
+      disk: this.disk,
+      datagramPorts: this.datagramPorts,
+      streamPorts: this.streamPorts,
+      clocks: this.clocks,
+      facts: this.#facts,
+      serial: ++this.#serial,
+    });
+    this.#processes = this.#processes.filter((each) => each.alive);
+    this.#processes.push(process);
+    return process;
+  }
+
+  /** Pulls the power plug: every process is gone, nobody hears a word. The disk stays. */
+  crash(): void {
+    if (!this.#powered) return;
+    this.#fault("power off");
+    this.#powered = false;
+    this.network.setPower(false);
+    for (const process of this.#processes) process.losePower();
+    this.#processes = [];
+  }
+
+  /** Power comes back (after a crash if there was none) and a new main process starts over the same disk. */
+  restart(): Platform {
+    this.crash();
+    this.#fault("power on");
+    this.#powered = true;
+    this.network.setPower(true);
+    this.#main = this.createProcess();
+    return this.platform;
+  }
+
+  /** Kills the main process and starts it anew; the machine stays up, so peers see a reset at once. */
+  restartProcess(): Platform {
+    this.#fault("process restarted");
+    this.#main.kill();
+    this.#main = this.createProcess();
+    return this.platform;
+  }
+
+  /** Plugs a new interface in. */
+  addInterface(options: InterfaceOptions): SimulatedInterface {
+    return this.network.add(options.name, this.#segmentCalled(options.segment), [{
+      address: options.address,
+      prefix: options.prefix,
+    }]);
+  }
+
+  /** Removes an interface for good, with all memberships on it. */
+  removeInterface(name: string): void {
+    this.#fault(`${name} removed`);
+    if (!this.network.remove(name)) throw this.#noInterface(name);
+  }
+
+  /** Pulls its cable, or puts it back. Addresses and memberships stay. */
+  setInterfaceUp(name: string, up: boolean): void {
+    this.#fault(`${name} ${up ? "up" : "down"}`);
+    this.#interface(name).up = up;
+  }
+
+  /** Gives an interface other addresses, as DHCP does; memberships stay. */
+  setAddresses(name: string, addresses: readonly InterfaceAddress[]): void {
+    this.#fault(`${name} readdressed`);
+    this.#interface(name).setAddresses(addresses);
+  }
+
+  #interface(name: string): SimulatedInterface {
+    const found = this.network.find(name);
+    if (found === null) throw this.#noInterface(name);
+    return found;
+  }
+
+  #noInterface(name: string): HanaError {
+    return new HanaError("not-found", { what: `interface ${name} of ${this.name}`, why: "there is none" });
+  }
+
+  #fault(what: string): void {
+    this.#engine.log.record(this.#engine.nowUs, "fault", this.name, what, 0);
+  }
+}

@@ -1,0 +1,165 @@
+// One process on a simulated host: its clock, its timers, its view of the machine.
+// Decides that a process that has ended does nothing any more: no timer fires, no deferred call runs.
+
+import type {
+  Clock,
+  Host,
+  NetworkInterface,
+  NetworkInterfaces,
+  Platform,
+  TimerHandle,
+  Timers,
+} from "../mod.ts";
+import type { QueuedEvent } from "../event_queue.ts";
+import type { DatagramPorts } from "./datagrams.ts";
+import { SimulatedDatagrams } from "./datagrams.ts";
+import type { Engine } from "./engine.ts";
+import { type SimulatedDisk, SimulatedFiles } from "./files.ts";
+import type { HostNetwork } from "./network.ts";
+import { ProcessLife } from "./process_life.ts";
+import type { StreamPorts } from "./streams.ts";
+import { SimulatedStreams } from "./streams.ts";
+
+/** 2023-11-14, 22:13:20 UTC: the wall clock when a world begins. */
+export const WORLD_EPOCH_MS = 1_700_000_000_000;
+
+/** The clocks of a host. */
+export interface HostClocks {
+  /** Added to the wall clock; may be set while the world runs. */
+  wallOffsetMs: number;
+  /** Added to the monotonic clock; fixed for a host. */
+  readonly monotonicOffsetUs: number;
+}
+
+class SimulatedClock implements Clock {
+  readonly #engine: Engine;
+  readonly #clocks: HostClocks;
+
+  constructor(engine: Engine, clocks: HostClocks) {
+    this.#engine = engine;
+    this.#clocks = clocks;
+  }
+
+  nowUs(): number {
+    return this.#engine.nowUs + this.#clocks.monotonicOffsetUs;
+  }
+
+  wallMs(): number {
+    return WORLD_EPOCH_MS + Math.floor(this.#engine.nowUs / 1000) + this.#clocks.wallOffsetMs;
+  }
+}
+
+class SimulatedTimer implements TimerHandle {
+  readonly #engine: Engine;
+  readonly #event: QueuedEvent;
+
+  constructor(engine: Engine, event: QueuedEvent) {
+    this.#engine = engine;
+    this.#event = event;
+  }
+
+  cancel(): void {
+    this.#engine.cancel(this.#event);
+  }
+}
+
+class SimulatedTimers implements Timers {
+  readonly #engine: Engine;
+  readonly #life: ProcessLife;
+  readonly #offsetUs: number;
+
+  constructor(engine: Engine, life: ProcessLife, offsetUs: number) {
+    this.#engine = engine;
+    this.#life = life;
+    this.#offsetUs = offsetUs;
+  }
+
+  schedule(atUs: number, callback: () => void): TimerHandle {
+    const event = this.#engine.at(atUs - this.#offsetUs, () => {
+      if (!this.#life.alive) return;
+      this.#engine.log.record(this.#engine.nowUs, "timer", this.#life.hostName, this.#life.hostName, 0);
+      this.#run(callback, "a timer");
+    });
+    return new SimulatedTimer(this.#engine, event);
+  }
+
+  // A promise callback is what the real platform uses too: it runs between two events, in the order of its making.
+  defer(callback: () => void): void {
+    void Promise.resolve().then(() => {
+      if (this.#life.alive) this.#run(callback, "a deferred call");
+    });
+  }
+
+  #run(callback: () => void, what: string): void {
+    try {
+      callback();
+    } catch (thrown) {
+      this.#engine.crash(thrown, `${what} on ${this.#life.hostName}`);
+    }
+  }
+}
+
+class SimulatedInterfaces implements NetworkInterfaces {
+  readonly #network: HostNetwork;
+
+  constructor(network: HostNetwork) {
+    this.#network = network;
+  }
+
+  list(): NetworkInterface[] {
+    const listed: NetworkInterface[] = [];
+    for (const each of this.#network.interfaces) listed.push(...each.list());
+    return listed.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  }
+}
+
+/** What a process needs of its host. */
+export interface ProcessSurroundings {
+  readonly engine: Engine;
+  readonly network: HostNetwork;
+  readonly disk: SimulatedDisk;
+  readonly datagramPorts: DatagramPorts;
+  readonly streamPorts: StreamPorts;
+  readonly clocks: HostClocks;
+  readonly facts: Omit<Host, "processId">;
+  /** Counts the processes of the host, so that each has randomness of its own. */
+  readonly serial: number;
+}
+
+/** A process and the platform that it runs on. */
+export class SimulatedProcess {
+  readonly platform: Platform;
+  readonly #life: ProcessLife;
+
+  constructor(around: ProcessSurroundings) {
+    const { engine, facts, serial } = around;
+    const processId = 1000 + serial;
+    this.#life = new ProcessLife(facts.hostname, processId);
+    const clock = new SimulatedClock(engine, around.clocks);
+    this.platform = {
+      clock,
+      timers: new SimulatedTimers(engine, this.#life, around.clocks.monotonicOffsetUs),
+      random: engine.random.under(`host:${facts.hostname}/process:${serial}`),
+      datagrams: new SimulatedDatagrams(around.datagramPorts, this.#life, clock),
+      streams: new SimulatedStreams(around.streamPorts, this.#life),
+      interfaces: new SimulatedInterfaces(around.network),
+      files: new SimulatedFiles(around.disk, this.#life),
+      host: { ...facts, processId },
+    };
+  }
+
+  /** Whether it runs. */
+  get alive(): boolean {
+    return this.#life.alive;
+  }
+
+  /** SIGKILL: it does nothing any more; its system closes what it held, so peers see a reset. */
+  kill(): void {
+    this.#life.end("killed");
+  }
+
+  /** The machine lost power: silence. */
+  losePower(): void {
+    this.#life.end("power-lost");
+  }
+}

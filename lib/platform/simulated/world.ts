@@ -1,0 +1,171 @@
+// A virtual world: hosts on segments, one event queue, one true time that jumps from event to event.
+// Decides when what happens; everything in it is repeatable from the seed. Between two events all promises settle,
+// so programs may be written with promises and still run the same way twice.
+
+import { HanaError } from "../../base/mod.ts";
+import type { RandomStream } from "../mod.ts";
+import { drainMicrotasks } from "./drain.ts";
+import { type CrashHook, Engine } from "./engine.ts";
+import type { EventTap } from "./event_log.ts";
+import { type HostOptions, SimulatedHost } from "./host.ts";
+import { Segment, type SegmentOptions } from "./network.ts";
+import type { StreamPieces } from "./stream.ts";
+
+/** What a world is made of. */
+export interface WorldOptions {
+  /** An integer in 0 … 2^53 − 1; the same seed and program give the same run. */
+  readonly seed: number;
+  /** How streams cut what arrives: `whole` (the default), or `random` to find code that trusts the cuts. */
+  readonly streamPieces?: StreamPieces;
+  /** Told of an exception that a callback let out; without it the running `run…` call rejects with it. */
+  readonly onCrash?: CrashHook;
+}
+
+/** The world. */
+export class SimulatedWorld {
+  readonly seed: number;
+  readonly #engine: Engine;
+  readonly #pieces: StreamPieces;
+  readonly #hosts = new Map<string, SimulatedHost>();
+  readonly #segments = new Map<string, Segment>();
+  #crash: HanaError | null = null;
+  #running = false;
+
+  constructor(options: WorldOptions) {
+    this.seed = options.seed;
+    this.#pieces = options.streamPieces ?? "whole";
+    this.#engine = new Engine(
+      options.seed,
+      options.onCrash ?? ((error) => {
+        this.#crash ??= error;
+      }),
+    );
+  }
+
+  /** Microseconds since the world began. */
+  get nowUs(): number {
+    return this.#engine.nowUs;
+  }
+
+  /** The hosts, in the order of their making. */
+  get hosts(): readonly SimulatedHost[] {
+    return [...this.#hosts.values()];
+  }
+
+  /** Events that were digested so far. */
+  get eventCount(): number {
+    return this.#engine.log.count;
+  }
+
+  /** The digest of everything that happened, 16 hex digits: equal for equal runs. */
+  eventDigest(): string {
+    return this.#engine.log.digest();
+  }
+
+  /** Shows every event from now on to `tap`, or to nobody. */
+  tapEvents(tap: EventTap | null): void {
+    this.#engine.log.tap = tap;
+  }
+
+  /** A random stream of the world's own, for faults and scenarios. */
+  random(name: string): RandomStream {
+    return this.#engine.random.stream(`world/${name}`);
+  }
+
+  /** Makes a segment. Throws `conflict` when the name is taken. */
+  createSegment(name: string, options: SegmentOptions = {}): Segment {
+    if (this.#segments.has(name)) {
+      throw new HanaError("conflict", { what: `segment ${name}`, why: "is there already" });
+    }
+    const segment = new Segment(this.#engine, name, options);
+    this.#segments.set(name, segment);
+    return segment;
+  }
+
+  /** The segment of this name, made with default settings when there is none. */
+  segment(name: string): Segment {
+    return this.#segments.get(name) ?? this.createSegment(name);
+  }
+
+  /** Makes a host. Throws `conflict` when the name is taken. */
+  createHost(options: HostOptions): SimulatedHost {
+    if (this.#hosts.has(options.name)) {
+      throw new HanaError("conflict", { what: `host ${options.name}`, why: "is there already" });
+    }
+    const host = new SimulatedHost(options, {
+      engine: this.#engine,
+      pieces: this.#pieces,
+      hostCalled: (name) => this.#hosts.get(name) ?? null,
+      segmentCalled: (name) => this.segment(name),
+    });
+    this.#hosts.set(options.name, host);
+    return host;
+  }
+
+  /** Plans something of the scenario's own: a fault, a measurement. */
+  at(atUs: number, run: () => void): void {
+    this.#engine.at(atUs, run);
+  }
+
+  /** Runs one event and lets promises settle; false when nothing waits. */
+  async step(): Promise<boolean> {
+    let ran = false;
+    await this.#run(Infinity, () => {
+      if (ran) return true;
+      ran = this.#engine.runNext();
+      return !ran;
+    });
+    return ran;
+  }
+
+  /** Runs everything that is due until `atUs`, where the clock then stands. */
+  async runUntil(atUs: number): Promise<void> {
+    await this.#run(atUs, () => !this.#engine.runNext());
+    if (this.#engine.nowUs < atUs) this.#engine.nowUs = atUs;
+  }
+
+  /** Runs for so many microseconds. */
+  async runFor(us: number): Promise<void> {
+    await this.runUntil(this.#engine.nowUs + us);
+  }
+
+  /** Runs until nothing waits any more; false when that was not so by `limitUs`, where the clock then stands. */
+  async runUntilIdle(limitUs: number): Promise<boolean> {
+    await this.#run(limitUs, () => !this.#engine.runNext());
+    const idle = this.#engine.nextAtUs() === Infinity;
+    if (!idle && this.#engine.nowUs < limitUs) this.#engine.nowUs = limitUs;
+    return idle;
+  }
+
+  /** Runs until `condition` holds; false when it did not by `limitUs`. Looked at between any two events. */
+  async runUntilTrue(condition: () => boolean, limitUs: number): Promise<boolean> {
+    await this.#run(limitUs, () => condition() || !this.#engine.runNext());
+    if (condition()) return true;
+    if (this.#engine.nowUs < limitUs && limitUs !== Infinity) this.#engine.nowUs = limitUs;
+    return false;
+  }
+
+  /** Calls `next` before every event that is due by `limitUs`, which runs it; until `next` returns true. */
+  async #run(limitUs: number, next: () => boolean): Promise<void> {
+    if (this.#running) {
+      throw new HanaError("internal", { what: "the world was run twice at once", why: "it has one time" });
+    }
+    this.#running = true;
+    try {
+      await drainMicrotasks();
+      this.#raise();
+      while (this.#engine.nextAtUs() <= limitUs && !next()) {
+        await drainMicrotasks();
+        this.#raise();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #raise(): void {
+    const crash = this.#crash;
+    this.#crash = null;
+    if (crash !== null) throw crash;
+  }
+}
