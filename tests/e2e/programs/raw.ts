@@ -1,0 +1,53 @@
+// Bare sockets, so that the tests' network is known to work before hana runs on it.
+// raw.ts answer PORT            answers each TCP connection with the address that it came from
+// raw.ts ask HOST PORT          prints the answer; exits with 1 when there is none
+// raw.ts hear GROUP PORT ADDR   prints each multicast datagram that comes in on the interface with this address
+// raw.ts say GROUP PORT ADDR    sends one from there
+
+// deno-lint-ignore-file no-console
+
+const [verb, ...rest] = Deno.args;
+
+/** A group that stays on its segment must not be waited for longer than that. */
+const DEADLINE_MS = 2_000;
+
+if (verb === "answer") {
+  const listener = Deno.listen({ hostname: "0.0.0.0", port: Number(rest[0]) });
+  console.log("ready");
+  for await (const connection of listener) {
+    await connection.write(new TextEncoder().encode((connection.remoteAddr as Deno.NetAddr).hostname));
+    connection.close();
+  }
+} else if (verb === "ask") {
+  setTimeout(() => Deno.exit(1), DEADLINE_MS);
+  try {
+    const connection = await Deno.connect({ hostname: rest[0] ?? "", port: Number(rest[1]) });
+    const bytes = new Uint8Array(64);
+    const length = await connection.read(bytes);
+    console.log(new TextDecoder().decode(bytes.subarray(0, length ?? 0)));
+    Deno.exit(0);
+  } catch (thrown) {
+    console.error(String(thrown));
+    Deno.exit(1);
+  }
+} else if (verb === "hear" || verb === "say") {
+  const [group = "", port, address = ""] = rest;
+  const hears = verb === "hear";
+  const socket = Deno.listenDatagram({
+    transport: "udp",
+    hostname: hears ? "0.0.0.0" : address,
+    port: hears ? Number(port) : 0,
+    reuseAddress: true,
+  });
+  if (!hears) {
+    await socket.send(new TextEncoder().encode(address), {
+      transport: "udp",
+      hostname: group,
+      port: Number(port),
+    });
+    Deno.exit(0);
+  }
+  await socket.joinMulticastV4(group, address);
+  console.log("ready");
+  for await (const [bytes] of socket) console.log(new TextDecoder().decode(bytes));
+}
