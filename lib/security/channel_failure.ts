@@ -26,19 +26,19 @@ interface Description {
   readonly hint?: string;
 }
 
-const SAME_KEY_HINT = "compare the fingerprints: hana mesh show, on both machines";
+const SAME_KEY_HINT = "hana mesh show (on both machines: the fingerprints must be the same)";
 
 const DESCRIPTIONS: Readonly<Record<ChannelFailure, Description>> = {
   "not-hana": { code: "protocol", why: "the other end does not speak hana's encrypted protocol" },
   "bad-version": {
     code: "version",
     why: "the other end speaks another version of the encrypted protocol",
-    hint: "hana version, on both machines",
+    hint: "hana version (on both machines)",
   },
   "bad-suite": {
     code: "version",
     why: "the other end uses a cipher suite that this hana does not know",
-    hint: "hana version, on both machines",
+    hint: "hana version (on both machines)",
   },
   "bad-preamble": { code: "protocol", why: "the other end sent a preamble that cannot be" },
   "stranger": {

@@ -1,6 +1,6 @@
 // Proof that a discovery datagram comes from a member of the mesh: HMAC-SHA-256 (RFC 2104) cut to 16 bytes.
 // Decides the tag and which keys are accepted; never what a datagram means or whether it is a replay.
-// The key's two hash blocks are computed once and copied for each datagram: about 3 µs instead of 8.
+// The key's two hash blocks are computed once and copied for each datagram: 1.4 to 2.2 µs instead of 3.5 to 8.
 
 import { createHash } from "node:crypto";
 import { assert } from "../base/mod.ts";

@@ -50,5 +50,9 @@ export function parseJoinCode(text: string, name: string | null = null): MeshKey
 }
 
 function badCode(why: string): HanaError {
-  return new HanaError("usage", { what: "join code", why, hint: "hana mesh show --join-code" });
+  return new HanaError("usage", {
+    what: "join code",
+    why,
+    hint: "hana mesh show --reveal -q (on a machine of the mesh)",
+  });
 }

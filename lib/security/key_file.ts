@@ -135,6 +135,7 @@ function badFile(path: string, why: string): HanaError {
   return new HanaError("config", {
     what: `mesh key file ${path}`,
     why,
-    hint: "hana mesh join CODE, with the code that hana mesh show --join-code prints on another machine",
+    hint:
+      `rm ${path} && hana mesh join - (with the code of hana mesh show --reveal, run elsewhere in the mesh)`,
   });
 }
