@@ -96,6 +96,14 @@ function filterOf(text: string | null): (name: string) => boolean {
     : (name) => new RegExp(expression).test(name);
 }
 
+/** Lines of a run that tell nothing once it failed. */
+const UNREMARKABLE = /^(?:.* \.\.\. (?:ok|ignored) \(.*\)|running \d+ tests? from .*)\n/gm;
+
+function lastEnded(output: string): string {
+  return Array.from(output.matchAll(/^(.*) \.\.\. (?:ok|FAILED|ignored) /gm), (ended) => ended[1]).at(-1) ??
+    "none";
+}
+
 async function runStage(
   stage: Stage,
   files: readonly string[],
@@ -104,14 +112,14 @@ async function runStage(
 ): Promise<Report> {
   const junitPath = `${work}/${stage.name}.xml`;
   const skipLog = `${work}/${stage.name}.skips`;
-  // All of a stage's output would be a line a test; what was asked for by its path is shown as it runs.
+  // All of a stage's output would be thousands of lines; what was asked for by its path is shown as it runs.
   const verbose = options.paths.length > 0;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["test", "--quiet", "--allow-all", "--no-prompt", "--frozen", "--config", "deno.json"],
       // Types are the business of `deno task check`: one file that does not compile would stop all others here.
       "--no-check",
-      `--reporter=${verbose ? "pretty" : "dot"}`,
+      "--reporter=pretty",
       `--junit-path=${junitPath}`,
       ...(stage.parallel ? ["--parallel"] : []),
       ...(options.filter === null ? [] : ["--filter", options.filter]),
@@ -143,6 +151,7 @@ async function runStage(
   for (const timer of timers) clearTimeout(timer);
   if (status.signal !== null) killed ??= `was killed by ${status.signal}`;
 
+  if (killed !== null) killed += `; the last test to end: ${lastEnded(output)}`;
   const report = reportOf({
     junit: await Deno.readTextFile(junitPath).catch(() => null),
     output: output + errors,
@@ -151,7 +160,7 @@ async function runStage(
     isWanted: filterOf(options.filter),
     needy: await readNeedy(skipLog),
   });
-  if (!verbose && report.failed.length > 0) console.log((output + errors).replace(/^[.,!]\n/gm, ""));
+  if (!verbose && report.failed.length > 0) console.log((output + errors).replace(UNREMARKABLE, ""));
   return report;
 }
 

@@ -2,12 +2,14 @@
 // Each names its rule in what it finds, so that whoever breaks one reads why. The tables are in house.ts.
 
 import {
+  COMMON_WORDS,
   FLOORS,
   IMPURE_IMPORTS,
   MAX_LINES,
   PURE_MODULES,
   SIDE_ROOMS,
   TEST_PACKAGES,
+  WORLDLY_EXCEPTIONS,
   WORLDLY_GLOBALS,
   WORLDLY_MEMBERS,
   WORLDLY_ROOMS,
@@ -23,7 +25,10 @@ export function checkSeam(sources: readonly Source[]): Violation[] {
     tokens.forEach((token, at) => {
       if (token.kind !== "name" || isMember(tokens, at)) return;
       const [next, member] = [tokens[at + 1], tokens[at + 2]];
-      const what = WORLDLY_GLOBALS.has(token.text) && !isKey(source, at)
+      if (WORLDLY_EXCEPTIONS.some((exception) => exception.path === path && exception.name === token.text)) {
+        return;
+      }
+      const what = WORLDLY_GLOBALS.has(token.text) && !isKey(source, at) && !isOwnWord(source, token.text)
         ? token.text
         : (next?.text === "." || next?.text === "?.") &&
             WORLDLY_MEMBERS[token.text]?.includes(member?.text ?? "")
@@ -55,6 +60,16 @@ function isKey({ tokens }: Source, at: number): boolean {
   const next = tokens[at + 1]?.text ?? "";
   const last = next === "?" ? tokens[at + 2]?.text : next;
   return last === ":" && ["{", ",", ";", "readonly", "static", "private"].includes(before);
+}
+
+/** Whether a common word is declared in this file: as a variable, or as a parameter with its type. */
+function isOwnWord({ tokens }: Source, word: string): boolean {
+  return COMMON_WORDS.has(word) && tokens.some(({ text }, at) => {
+    if (text !== word || isMember(tokens, at)) return false;
+    const before = tokens[at - 1]?.text ?? "";
+    return ["const", "let", "function"].includes(before) ||
+      (["(", ",", "readonly"].includes(before) && tokens[at + 1]?.text === ":");
+  });
 }
 
 /** Rule 4: imports point down, and enter a room by its `mod.ts`. */

@@ -12,7 +12,7 @@ import {
   checkSeam,
 } from "./checks.ts";
 import { undocumentedExports } from "./documentation.ts";
-import { MAX_LINES } from "./house.ts";
+import { MAX_LINES, WORLDLY_EXCEPTIONS } from "./house.ts";
 import { root, type Source, sourcesOf, type Violation } from "./tree.ts";
 import { tokensOf } from "./tokens.ts";
 
@@ -47,6 +47,8 @@ const TOUCHING = [
   "const signal = AbortSignal.timeout(5);",
   "const file = Deno.readFileSync(path);",
   "const { now } = Date;",
+  "process.exit(1);",
+  "const { Date } = own; new Date();",
   'const hidden = globalThis["Da" + "te"];',
   "const text = `at ${Date.now()} ms`;",
   "const half = total / 2; const other = Date.now() / 2;",
@@ -71,6 +73,8 @@ const HARMLESS = [
   "const biggest = Math.max(1, 2);",
   "const controller = new AbortController();",
   "class Wire { #Date = 1; }",
+  "for (const process of host.processes) process.end();",
+  "function end(process: SimulatedProcess): void { process.end(); }",
 ];
 
 Deno.test("whatever touches the world is found below the seam", () => {
@@ -83,6 +87,14 @@ Deno.test("what touches the world is free to stand above the seam", () => {
     assertLines(checkSeam, `${room}/planted.ts`, TOUCHING, false);
   }
   assertLines(checkSeam, "lib/platform/simulated/planted.ts", TOUCHING, true);
+});
+
+Deno.test("an exception holds for its file and its name alone", () => {
+  for (const { path, name } of WORLDLY_EXCEPTIONS) {
+    assertLines(checkSeam, path, [`${name}(tick);`], false);
+    assertLines(checkSeam, path, ["setTimeout(tick, 1);"], true);
+    assertLines(checkSeam, `${path.slice(0, -3)}_2.ts`, [`${name}(tick);`], true);
+  }
 });
 
 Deno.test("lib/security may compute with node:crypto and not draw from it", () => {

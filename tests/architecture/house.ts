@@ -49,6 +49,22 @@ export const WORLDLY_GLOBALS: ReadonlySet<string> = new Set([
   ...["sessionStorage", "console"],
 ]);
 
+/** Those of them that are words of ours as well: where a file declares one itself, that is what it means. */
+export const COMMON_WORDS: ReadonlySet<string> = new Set(["process", "navigator", "require"]);
+
+/** Single files that may name one of them all the same, and why. */
+export const WORLDLY_EXCEPTIONS: readonly {
+  readonly path: string;
+  readonly name: string;
+  readonly why: string;
+}[] = [
+  {
+    path: "lib/platform/simulated/drain.ts",
+    name: "setImmediate",
+    why: "runs when all promise callbacks have: a simulated world must wait for those between two events",
+  },
+];
+
 /** Members of otherwise harmless globals that touch the world. */
 export const WORLDLY_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   Math: ["random"],
