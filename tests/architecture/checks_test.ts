@@ -48,7 +48,7 @@ const TOUCHING = [
   "const file = Deno.readFileSync(path);",
   "const { now } = Date;",
   "process.exit(1);",
-  "const { Date } = own; new Date();",
+  "const { Date } = own;",
   'const hidden = globalThis["Da" + "te"];',
   "const text = `at ${Date.now()} ms`;",
   "const half = total / 2; const other = Date.now() / 2;",
