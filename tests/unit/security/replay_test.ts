@@ -44,6 +44,28 @@ Deno.test("a number that is none is refused", () => {
   assert(window.canAccept(Number.MAX_SAFE_INTEGER));
 });
 
+Deno.test("after steps of any width, every number around the window is judged right", () => {
+  for (const stride of [1, 7, 31, 32, 33, 64, 97, 1000, 2016, 2047, 2048, 2049, 2080, 5000]) {
+    const window = new ReplayWindow();
+    const seen = new Set<number>();
+    for (let step = 0; step * stride < 12_000; step++) {
+      const highest = step * stride;
+      window.commit(highest);
+      seen.add(highest);
+      if (step % Math.ceil(400 / stride) !== 0) continue;
+      // The window may know up to a word more than it promises; it must never know less or accept what it forgot.
+      for (let number = Math.max(0, highest - 2 * REPLAY_WINDOW_BITS); number <= highest + 70; number++) {
+        const accepted = window.canAccept(number);
+        if (number <= highest - REPLAY_WINDOW_BITS) {
+          assert(!accepted, `${stride} ${highest} ${number} is too old`);
+        } else if (number > highest - REPLAY_WINDOW_NUMBERS) {
+          assertEquals(accepted, !seen.has(number), `${stride} ${highest} ${number}`);
+        }
+      }
+    }
+  }
+});
+
 Deno.test("the window agrees with a set that remembers everything", () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.integer({ min: -40, max: 40 }) },
