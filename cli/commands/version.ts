@@ -4,6 +4,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { type BuildInfo, buildInfo } from "../build_info.ts";
 import type { Cli } from "../frame/cli.ts";
+import { setExamples } from "../frame/marks.ts";
 import { asHanaError } from "../output/errors.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../output/exit_codes.ts";
 import { chooseMode } from "../output/mode.ts";
@@ -14,6 +15,11 @@ import { ReaderGone, systemStreams } from "../output/writer.ts";
 /** Declares `hana version`. */
 export function define(command: Command, cli: Cli): void {
   command.description("what this hana was made from: version, commit, Deno, target");
+  setExamples(
+    command,
+    { call: "hana version", why: "for people" },
+    { call: "hana version --json", why: "for a script; -q prints the number alone" },
+  );
   command.action(() => cli.output.record(versionRecord(buildInfo())));
 }
 

@@ -7,7 +7,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   let bestDistance = Infinity;
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
+    // Of two that are equally near, the one that begins alike: first letters are seldom wrong.
+    if (
+      distance < bestDistance ||
+      (distance === bestDistance && candidate[0] === word[0] && best?.[0] !== word[0])
+    ) {
       best = candidate;
       bestDistance = distance;
     }

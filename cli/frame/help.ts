@@ -3,26 +3,9 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Palette } from "../output/mod.ts";
+import { getExamples, isHiddenCommand } from "./marks.ts";
 import { settingOf } from "./flags.ts";
 import { SETTINGS } from "../config/mod.ts";
-
-/** A call that works as it stands, and what it is for. */
-export interface Example {
-  readonly call: string;
-  readonly why: string;
-}
-
-const examplesOf = new WeakMap<object, readonly Example[]>();
-
-/** Gives a command its examples; every visible command has at least two. */
-export function setExamples(command: object, ...examples: readonly Example[]): void {
-  examplesOf.set(command, examples);
-}
-
-/** The examples of a command. */
-export function getExamples(command: object): readonly Example[] {
-  return examplesOf.get(command) ?? [];
-}
 
 /** The flags of a command that help lists. */
 export function visibleFlags(command: CommandUnknownOpts): { flags: string; description: string }[] {
@@ -87,18 +70,6 @@ export function helpPage(command: CommandUnknownOpts, palette: Palette): string 
       : `output, settings and --timeout: hana help flags`,
   );
   return lines.join("\n") + "\n";
-}
-
-const hiddenCommands = new WeakSet<object>();
-
-/** Keeps a command out of help and completions. */
-export function hide(command: object): void {
-  hiddenCommands.add(command);
-}
-
-/** Whether a command is kept out of help and completions. */
-export function isHiddenCommand(command: object): boolean {
-  return hiddenCommands.has(command);
 }
 
 /** Lines of two columns; a first column that is too wide puts its second one on the next line. */

@@ -3,14 +3,7 @@
 export { Cli } from "./cli.ts";
 export type { CommandEntry, CommandModule } from "./entry.ts";
 export { addSettingFlags, settingOf } from "./flags.ts";
-export {
-  commandPath,
-  type Example,
-  getExamples,
-  helpPage,
-  isHiddenCommand,
-  setExamples,
-  twoColumns,
-} from "./help.ts";
+export { commandPath, helpPage, twoColumns } from "./help.ts";
+export { type Example, getExamples, isHiddenCommand, setExamples } from "./marks.ts";
 export { type Program, runProgram } from "./program.ts";
 export { type EndSignal, Signals } from "./signals.ts";

@@ -21,7 +21,8 @@ import {
 import { Cli } from "./cli.ts";
 import type { CommandEntry } from "./entry.ts";
 import { addGlobalFlags, flagTexts, type GlobalFlags } from "./flags.ts";
-import { helpPage, hide, setExamples } from "./help.ts";
+import { helpPage } from "./help.ts";
+import { hide, setExamples } from "./marks.ts";
 import { ParseStop, usageError, withWholeCall } from "./usage.ts";
 
 /** All commands, as help and completions see them. */

@@ -5,7 +5,8 @@ import { CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typ
 import { HanaError } from "../../lib/base/mod.ts";
 import { nearest } from "../config/mod.ts";
 import { shellWord } from "../output/mod.ts";
-import { commandPath, isHiddenCommand } from "./help.ts";
+import { commandPath } from "./help.ts";
+import { isHiddenCommand } from "./marks.ts";
 
 /** The parser stopped at `command`: wrong usage, or a help page that was shown. */
 export class ParseStop extends Error {

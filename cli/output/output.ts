@@ -3,7 +3,7 @@
 
 import type { HanaError } from "../../lib/base/mod.ts";
 import { Palette } from "./colour.ts";
-import { document, documentText, type JsonObject } from "./document.ts";
+import { document, documentText, type JsonObject, jsonText } from "./document.ts";
 import { errorLines } from "./errors.ts";
 import type { OutputMode } from "./mode.ts";
 import { Progress } from "./progress.ts";
@@ -105,7 +105,7 @@ export class Output {
   /** One NDJSON line, flushed: `{schema: "hana.<what>/1", ts, …body}`. */
   event(what: string, body: JsonObject): void {
     this.endTransient();
-    this.streams.out.write(JSON.stringify(document(what, body)) + "\n");
+    this.streams.out.write(jsonText(document(what, body)) + "\n");
   }
 
   /** Writes text that is data in itself (a script, a help page), as it is. */
