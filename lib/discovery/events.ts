@@ -35,5 +35,6 @@ export type DiscoveryEvent =
   | { readonly kind: "stalled"; readonly lateUs: number }
   /** Our own multicast did not come back on a link for `times` watches: join again, then bind again, then tell. */
   | { readonly kind: "echo-missing"; readonly link: string; readonly times: number }
+  | { readonly kind: "echo-back"; readonly link: string }
   /** All goodbyes are out. */
   | { readonly kind: "goodbye-sent" };

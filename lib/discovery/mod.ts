@@ -47,3 +47,17 @@ export type { Destination, Transmit } from "./outbox.ts";
 export type { EntryState } from "./peer.ts";
 export { cutUtf8, isNodeName, type NodeRecord, RECORD_LIMITS, type RecordPatch } from "./record.ts";
 export { type Registry, type RegistryDelta, type RegistryEntry, type Trust } from "./registry.ts";
+export {
+  chooseInterfaces,
+  IGNORED_INTERFACES,
+  type InterfaceChoice,
+  MAX_LINKS,
+  parseSeed,
+} from "./interface_choice.ts";
+export {
+  DEFAULT_DISCOVERY_GROUP,
+  DEFAULT_DISCOVERY_PORT,
+  type DiscoveryProblem,
+  DiscoveryService,
+  type ServiceOptions,
+} from "./service.ts";

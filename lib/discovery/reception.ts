@@ -346,6 +346,7 @@ export class Reception {
     if (message.bootNonce === own.bootNonce) {
       if (link !== null && link.facts.port === from.port && header.path === "multicast") {
         link.watchFromUs = nowUs;
+        if (link.echoMisses > 0) emit(this.context, { kind: "echo-back", link: link.key });
         link.echoMisses = 0;
       }
       return "own-echo";

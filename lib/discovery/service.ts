@@ -1,0 +1,373 @@
+// Runs a discovery core on a machine: sockets, the interface list, one timer.
+// Decides when to look at the interfaces again and what to do about a deaf socket; everything else is the core's.
+// Never ends because the network went away: without an interface it lives on loopback and picks up when one appears.
+// A port that a foreign program holds does not end it either: it then sends, answers and hears answers, but hears
+// newcomers only when they ask it; `problems` says so, and the port is tried again with every look.
+
+import { HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
+import type { IpEndpoint, Platform, TimerHandle } from "../platform/mod.ts";
+import { createBodyCodec } from "./body_codec.ts";
+import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
+import type { DiscoveryCounters } from "./counters.ts";
+import type { DatagramSeal, LeaveReason } from "./datagram.ts";
+import type { LinkInterface } from "./endpoint.ts";
+import type { DiscoveryEvent } from "./events.ts";
+import { chooseInterfaces, parseSeed } from "./interface_choice.ts";
+import type { NodeRecord, RecordPatch } from "./record.ts";
+import type { Registry, Trust } from "./registry.ts";
+import { DiscoverySockets } from "./sockets.ts";
+
+/** UDP port of discovery unless told otherwise. */
+export const DEFAULT_DISCOVERY_PORT = 47_676;
+/** Multicast group of discovery unless told otherwise (organization-local scope, RFC 2365 §6.2). */
+export const DEFAULT_DISCOVERY_GROUP = "239.255.76.86";
+
+const SCAN_US = 2_000_000;
+/** How soon after a send error the interfaces are looked at, and after a bind that knows no port yet. */
+const RESCAN_US = 200_000;
+const PORT_RETRY_US = 20_000;
+/** A join and a new socket have both failed by then. */
+const BLOCKED_AFTER_MISSES = 3;
+
+/** What a service is made of. */
+export interface ServiceOptions {
+  readonly id: NodeId;
+  readonly incarnation: Incarnation;
+  readonly role: Role;
+  readonly record: DiscoveryOptions["record"];
+  readonly meshName?: string;
+  /** Signs and verifies; `DatagramAuthenticator` brings its trust along. */
+  readonly seal: DatagramSeal & { readonly trust: Trust };
+  readonly port?: number;
+  readonly group?: string;
+  /** Names or addresses of the interfaces to use; all but containers and tunnels unless given. */
+  readonly interfaces?: readonly string[];
+  /** Nodes to ask by unicast: `10.0.0.7` or `10.0.0.7:47676`. */
+  readonly seeds?: readonly string[];
+  /** Whether to hear multicast on the shared port. By default all but observers do. */
+  readonly listens?: boolean;
+  readonly maxPeers?: number;
+}
+
+/** Something that keeps discovery from working in full. */
+export interface DiscoveryProblem {
+  /** The interface that it concerns; null for the whole machine. */
+  readonly interface: string | null;
+  readonly error: HanaError;
+}
+
+interface Waiting<T> {
+  resolve(value: T): void;
+  reject(error: HanaError): void;
+}
+
+/** Discovery on a machine. */
+export class DiscoveryService {
+  readonly #core: DiscoveryCore;
+  readonly #sockets: DiscoverySockets;
+  readonly #listeners = new Set<(event: DiscoveryEvent) => void>();
+  readonly #pings = new Map<number, Waiting<number>>();
+  readonly #queries = new Map<number, (answers: number) => void>();
+  readonly #blocked = new Map<string, DiscoveryProblem>();
+  #timer: TimerHandle | null = null;
+  #timerAtUs = Infinity;
+  #nextScanUs = 0;
+  #state: "new" | "running" | "leaving" | "stopped" = "new";
+  #onGone: (() => void) | null = null;
+  #isFlushing = false;
+
+  /** Throws `config` for a record, an interface or a seed that cannot be. Touches nothing before `start`. */
+  constructor(readonly platform: Platform, readonly options: ServiceOptions) {
+    const mesh = {
+      group: options.group ?? DEFAULT_DISCOVERY_GROUP,
+      port: options.port ?? DEFAULT_DISCOVERY_PORT,
+    };
+    const listens = options.listens ?? options.role !== "observer";
+    this.#core = new DiscoveryCore(platform.clock.nowUs(), {
+      id: options.id,
+      incarnation: options.incarnation,
+      role: options.role,
+      record: options.record,
+      meshName: options.meshName,
+      trust: options.seal.trust,
+      seal: options.seal,
+      codec: createBodyCodec(),
+      random: platform.random.stream(`discovery ${options.id}`),
+      seeds: (options.seeds ?? []).map((text) => parseSeed(text, mesh.port)),
+      maxPeers: options.maxPeers,
+      expectsEcho: false,
+    });
+    this.#sockets = new DiscoverySockets(platform.datagrams, mesh, listens, {
+      onDatagram: (bytes, from) => this.#onDatagram(bytes, from),
+      onError: () => this.#scanSoon(RESCAN_US),
+    });
+  }
+
+  /** The nodes that we know. */
+  get registry(): Registry {
+    return this.#core.registry;
+  }
+
+  /** Everything counted since the start. */
+  get counters(): DiscoveryCounters {
+    return this.#core.counters;
+  }
+
+  /** Our own record as others get it. */
+  get record(): NodeRecord {
+    return this.#core.record;
+  }
+
+  /** The links in use, loopback among them. */
+  get interfaces(): LinkInterface[] {
+    return this.#sockets.links;
+  }
+
+  /** What keeps discovery from working in full now. */
+  get problems(): DiscoveryProblem[] {
+    const problems = [...this.#blocked.values()];
+    const shared = this.#sockets.sharedProblem;
+    if (shared !== null) problems.push({ interface: null, error: withPortHint(shared, this.#port) });
+    for (const [name, error] of this.#sockets.linkProblems) problems.push({ interface: name, error });
+    if (this.#state === "running" && this.interfaces.every((link) => link.loopback)) {
+      problems.push({
+        interface: null,
+        error: new HanaError("network-unusable", {
+          what: "no network interface",
+          why: "only this machine can be seen until one appears",
+          hint: "plug in a cable, or name an interface with --interface",
+        }),
+      });
+    }
+    return problems;
+  }
+
+  /** Starts. Resolves once every link has a socket whose port is known; never rejects because of the network. */
+  async start(): Promise<void> {
+    if (this.#state !== "new") {
+      throw new HanaError("internal", { what: "discovery", why: "was started before" });
+    }
+    this.#state = "running";
+    this.#scan();
+    this.#flush();
+    // Some systems tell the port one turn late.
+    for (let tries = 0; tries < 50 && this.interfaces.some((link) => link.port === 0); tries++) {
+      await this.#sleep(PORT_RETRY_US);
+      this.#scan();
+      this.#flush();
+    }
+  }
+
+  /** Says goodbye, three times within 300 ms, and closes. Pings and queries that wait are cancelled. */
+  async stop(reason: LeaveReason = "quit"): Promise<void> {
+    if (this.#state === "running") {
+      this.#state = "leaving";
+      this.#core.leave(this.platform.clock.nowUs(), reason);
+      const gone = new Promise<void>((resolve) => this.#onGone = resolve);
+      this.#flush();
+      if (this.#core.pollTimeout() !== null) await gone;
+    }
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#sockets.close();
+    const cancelled = new HanaError("cancelled", { what: "discovery", why: "was stopped" });
+    for (const waiting of this.#pings.values()) waiting.reject(cancelled);
+    for (const resolve of this.#queries.values()) resolve(0);
+    this.#pings.clear();
+    this.#queries.clear();
+  }
+
+  /** Calls `listener` with every event from now on. Returns how to stop it. */
+  onEvent(listener: (event: DiscoveryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Changes our record and announces it. Throws `config` or `schema` when it could not be announced. */
+  updateRecord(patch: RecordPatch): void {
+    this.#core.updateRecord(this.platform.clock.nowUs(), patch);
+    this.#flush();
+  }
+
+  /**
+   * Asks everybody who is there and resolves, with the number of new answers, once none came for `quietUs`,
+   * after `timeoutUs` at the latest. Answers stand in the registry.
+   */
+  query(limits: { quietUs: number; timeoutUs: number }): Promise<number> {
+    if (this.#state !== "running") return Promise.resolve(0);
+    const nowUs = this.platform.clock.nowUs();
+    const token = this.#core.query(nowUs, limits.quietUs);
+    const before = this.registry.presentCount;
+    return new Promise((resolve) => {
+      const timer = this.platform.timers.schedule(nowUs + limits.timeoutUs, () => {
+        if (this.#queries.delete(token)) resolve(Math.max(0, this.registry.presentCount - before));
+      });
+      this.#queries.set(token, (answers) => {
+        timer.cancel();
+        resolve(answers);
+      });
+      this.#flush();
+    });
+  }
+
+  /**
+   * The round trip to a node of the registry, or to whoever answers at an address, in µs.
+   * Rejects with `not-found`, with `timeout` after a second, or with `cancelled`.
+   */
+  ping(target: NodeId | IpEndpoint): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#state !== "running") {
+        throw new HanaError("cancelled", { what: "ping", why: "discovery is not running" });
+      }
+      const token = this.#core.ping(this.platform.clock.nowUs(), target);
+      this.#pings.set(token, { resolve, reject });
+      this.#flush();
+    });
+  }
+
+  // --- the machine -------------------------------------------------------------------------------------------
+
+  get #port(): number {
+    return this.options.port ?? DEFAULT_DISCOVERY_PORT;
+  }
+
+  #onDatagram(bytes: Uint8Array, from: IpEndpoint): void {
+    if (this.#state === "stopped") return;
+    this.#core.handleDatagram(this.platform.clock.nowUs(), bytes, from);
+    this.#flush();
+  }
+
+  #scan(): void {
+    const nowUs = this.platform.clock.nowUs();
+    this.#nextScanUs = nowUs + SCAN_US;
+    const wasListening = this.#sockets.isListening;
+    const list = chooseInterfaces(this.platform.interfaces.list(), { only: this.options.interfaces ?? null });
+    this.#sockets.follow(list);
+    if (this.#sockets.isListening !== wasListening) {
+      this.#core.setExpectsEcho(nowUs, this.#sockets.isListening);
+    }
+    const links = this.#sockets.links;
+    for (const key of this.#blocked.keys()) {
+      if (!links.some((link) => link.key === key)) this.#blocked.delete(key);
+    }
+    this.#core.handleInterfaces(nowUs, links);
+  }
+
+  #scanSoon(afterUs: number): void {
+    if (this.#state !== "running") return;
+    this.#nextScanUs = Math.min(this.#nextScanUs, this.platform.clock.nowUs() + afterUs);
+    this.#arm();
+  }
+
+  #onTimer(): void {
+    this.#timer = null;
+    this.#timerAtUs = Infinity;
+    if (this.#state === "stopped") return;
+    const nowUs = this.platform.clock.nowUs();
+    if (this.#state === "running" && nowUs >= this.#nextScanUs) this.#scan();
+    this.#core.handleTimeout(this.platform.clock.nowUs());
+    this.#flush();
+  }
+
+  /** Fetches what the core has to send and to tell, and sets the timer. */
+  #flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    try {
+      for (
+        let transmit = this.#core.pollTransmit();
+        transmit !== null;
+        transmit = this.#core.pollTransmit()
+      ) {
+        if (!this.#sockets.send(transmit)) this.counters.dropped["no-link"]++;
+      }
+      for (let event = this.#core.pollEvent(); event !== null; event = this.#core.pollEvent()) {
+        this.#handleEvent(event);
+      }
+    } finally {
+      this.#isFlushing = false;
+    }
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#state === "stopped") return;
+    const wake = this.#core.pollTimeout();
+    const scanUs = this.#state === "running" ? this.#nextScanUs : Infinity;
+    const atUs = Math.min(wake?.atUs ?? Infinity, scanUs);
+    if (atUs === this.#timerAtUs && this.#timer !== null) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerAtUs = atUs;
+    if (atUs !== Infinity) {
+      this.#timer = this.platform.timers.schedule(Math.ceil(atUs), () => this.#onTimer());
+    }
+  }
+
+  #handleEvent(event: DiscoveryEvent): void {
+    switch (event.kind) {
+      case "pong":
+        this.#pings.get(event.token)?.resolve(event.rttUs);
+        this.#pings.delete(event.token);
+        break;
+      case "ping-lost":
+        this.#pings.get(event.token)?.reject(
+          new HanaError("timeout", { what: "ping", why: "no answer in 1 s" }),
+        );
+        this.#pings.delete(event.token);
+        break;
+      case "query-done":
+        this.#queries.get(event.token)?.(event.answers);
+        this.#queries.delete(event.token);
+        break;
+      case "echo-missing":
+        this.#onEchoMissing(event.link, event.times);
+        break;
+      case "echo-back":
+        this.#blocked.delete(event.link);
+        break;
+      case "goodbye-sent":
+      case "id-conflict":
+        this.#onGone?.();
+        break;
+      default:
+        break;
+    }
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  /** First the cheapest remedy, then a stronger one, then the crew has to know. */
+  #onEchoMissing(key: string, times: number): void {
+    if (times === 2) this.#sockets.rebind();
+    else this.#sockets.rejoin(key);
+    if (times === 2) this.#scanSoon(0);
+    const link = this.interfaces.find((each) => each.key === key);
+    if (times !== BLOCKED_AFTER_MISSES || link === undefined) return;
+    this.#blocked.set(key, {
+      interface: link.name,
+      error: new HanaError("network-unusable", {
+        what: `multicast on ${link.name} (${link.address})`,
+        why:
+          "our own multicast does not come back: a firewall, a missing permission, or the interface cannot do it",
+        hint: "broadcast goes on; name machines with --peer ADDRESS if they are not found",
+      }),
+    });
+  }
+
+  #sleep(us: number): Promise<void> {
+    const { clock, timers } = this.platform;
+    return new Promise((resolve) => timers.schedule(clock.nowUs() + us, () => resolve()));
+  }
+}
+
+function withPortHint(error: HanaError, port: number): HanaError {
+  if (error.code !== "address-in-use") return error;
+  return new HanaError("address-in-use", {
+    what: `discovery port ${port}`,
+    why: "another program holds it and does not share it; nodes that start later may be seen late",
+    hint: "end that program, or give all nodes another port with --discovery-port",
+    cause: error,
+  });
+}
