@@ -5,6 +5,26 @@ import type { CommandEntry } from "../frame/entry.ts";
 /** Every command, in the order in which help lists them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "serve",
+    summary: "run a node on this machine",
+    load: () => import("./serve.ts"),
+  },
+  {
+    name: "discover",
+    summary: "list the nodes of the mesh",
+    load: () => import("./discover.ts"),
+  },
+  {
+    name: "ping",
+    summary: "round trips to nodes, by path and lane",
+    load: () => import("./ping.ts"),
+  },
+  {
+    name: "call",
+    summary: "send a message that a node understands",
+    load: () => import("./call.ts"),
+  },
+  {
     name: "mesh",
     summary: "the key that makes machines one mesh",
     load: () => import("./mesh.ts"),

@@ -45,6 +45,13 @@ export class Histogram {
     }
     return this.#max;
   }
+
+  /** How many values lie in [`fromUs`, `toUs`); exact where both are powers of two. */
+  countBetween(fromUs: number, toUs: number): number {
+    let count = 0;
+    for (let i = bucketOf(fromUs); i < bucketOf(toUs); i++) count += this.#buckets[i] ?? 0;
+    return count;
+  }
 }
 
 /** Values below 16 have a bucket each; above, the top five bits choose it. */

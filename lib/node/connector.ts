@@ -4,7 +4,14 @@
 
 import { HanaError, type NodeId, toHanaError } from "../base/mod.ts";
 import { HandlerTable, type Identity, Session, type SessionLimits } from "../session/mod.ts";
-import { type Address, dial, formatAddress, isSealed, StreamCarrier, type TransportContext } from "../transport/mod.ts";
+import {
+  type Address,
+  dial,
+  formatAddress,
+  isSealed,
+  StreamCarrier,
+  type TransportContext,
+} from "../transport/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 
 /** What sessions of a node are made from. */
@@ -30,7 +37,11 @@ export interface ConnectOptions {
 const STAGGER_US = 250_000;
 
 /** Opens a session over one address. Rejects with why it could not. */
-export async function connectTo(context: ConnectorContext, address: Address, options: ConnectOptions): Promise<Session> {
+export async function connectTo(
+  context: ConnectorContext,
+  address: Address,
+  options: ConnectOptions,
+): Promise<Session> {
   const { platform } = context;
   const startedUs = platform.clock.nowUs();
   const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
@@ -58,7 +69,10 @@ export async function connectTo(context: ConnectorContext, address: Address, opt
   if (options.expectedId !== undefined && session.peer.id !== options.expectedId) {
     const other = session.peer.name;
     await session.close("wrong node");
-    throw new HanaError("not-found", { what: `${formatAddress(address)} belongs to another node now`, why: `${other} answered` });
+    throw new HanaError("not-found", {
+      what: `${formatAddress(address)} belongs to another node now`,
+      why: `${other} answered`,
+    });
   }
   return session;
 }
@@ -86,7 +100,10 @@ export async function connectToAny(
         if (won || address === undefined || race.signal.aborted) return;
         next++;
         running++;
-        const timer = context.platform.timers.schedule(context.platform.clock.nowUs() + STAGGER_US, startNext);
+        const timer = context.platform.timers.schedule(
+          context.platform.clock.nowUs() + STAGGER_US,
+          startNext,
+        );
         connectTo(context, address, { ...options, signal: race.signal }).then((session) => {
           timer.cancel();
           if (won) return void session.close("another path was faster").catch(() => {});

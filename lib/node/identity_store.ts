@@ -28,11 +28,11 @@ const MAX_NAMESAKES = 99;
  * Claims an identity. Without a name it is the host's, with `-2`, `-3`, … when that one runs here already.
  * Throws `conflict` when the wanted name runs here, `storage` when the directory cannot be used, `config` for a bad name.
  */
-export async function claimIdentity(platform: Platform, options: ClaimOptions): Promise<HeldIdentity> {
+export function claimIdentity(platform: Platform, options: ClaimOptions): HeldIdentity {
   const { stateDirectory } = options;
   if (options.name !== undefined) {
     checkName(options.name);
-    const lock = await lockName(platform, stateDirectory, options.name);
+    const lock = lockName(platform, stateDirectory, options.name);
     if (lock !== null) return open(platform, stateDirectory, options.name, lock);
     throw new HanaError("conflict", {
       what: `a node named ${options.name} runs on this machine already`,
@@ -43,7 +43,7 @@ export async function claimIdentity(platform: Platform, options: ClaimOptions): 
   const base = nameFromHost(platform.host.hostname);
   for (let i = 1; i <= MAX_NAMESAKES; i++) {
     const name = i === 1 ? base : `${base}-${i}`;
-    const lock = await lockName(platform, stateDirectory, name);
+    const lock = lockName(platform, stateDirectory, name);
     if (lock !== null) return open(platform, stateDirectory, name, lock);
   }
   throw new HanaError("conflict", {
@@ -60,7 +60,7 @@ export function ephemeralIdentity(platform: Platform, name: string): HeldIdentit
 
 /** Longest name in bytes of UTF-8 (discovery research 6.3). */
 export const MAX_NODE_NAME_BYTES = 48;
-const NAME_PATTERN = /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}])?$/u;
+const NAME_PATTERN = /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u;
 
 /** Throws `config` for a name that people could not type or that would not fit. */
 export function checkName(name: string): void {
@@ -82,10 +82,10 @@ function directoryOf(stateDirectory: string, name: string): string {
   return `${stateDirectory}/nodes/${encodeURIComponent(name)}`;
 }
 
-async function lockName(platform: Platform, stateDirectory: string, name: string): Promise<FileLock | null> {
+function lockName(platform: Platform, stateDirectory: string, name: string): FileLock | null {
   const directory = directoryOf(stateDirectory, name);
   platform.files.makeDirectory(directory, 0o700);
-  return await platform.files.lock(`${directory}/lock`);
+  return platform.files.lock(`${directory}/lock`);
 }
 
 function open(platform: Platform, stateDirectory: string, name: string, lock: FileLock): HeldIdentity {
@@ -94,7 +94,10 @@ function open(platform: Platform, stateDirectory: string, name: string, lock: Fi
     const kept = readIdentity(platform.files.read(path));
     const id = kept?.id ?? drawId(platform);
     // max(wall ms, last + 1): grows even when the clock was set back (discovery research 6.2, 6.7).
-    const incarnation = Math.max(Math.floor(platform.clock.wallMs()), (kept?.incarnation ?? 0) + 1) as Incarnation;
+    const incarnation = Math.max(
+      Math.floor(platform.clock.wallMs()),
+      (kept?.incarnation ?? 0) + 1,
+    ) as Incarnation;
     const text = JSON.stringify({ schema: "hana.identity/1", id, incarnation }) + "\n";
     platform.files.write(path, new TextEncoder().encode(text), 0o600);
     return { id, name, incarnation, release: () => lock.release() };

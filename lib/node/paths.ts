@@ -60,6 +60,8 @@ function isSameSubnet(nic: NetworkInterface, host: string): boolean {
 
 function ipv4Bits(text: string): number | null {
   const parts = text.split(".").map(Number);
-  if (parts.length !== 4 || !parts.every((part) => Number.isInteger(part) && part >= 0 && part <= 255)) return null;
+  if (parts.length !== 4 || !parts.every((part) => Number.isInteger(part) && part >= 0 && part <= 255)) {
+    return null;
+  }
   return parts.reduce((bits, part) => bits * 256 + part, 0);
 }

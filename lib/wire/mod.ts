@@ -38,5 +38,6 @@ export {
   type SchemaNotes,
   type SchemaProperties,
   type StringSchema,
+  type UnknownSchema,
 } from "./schema_types.ts";
 export { isUtf8, utf8Length } from "./utf8.ts";

@@ -15,6 +15,7 @@ import type {
   Schema,
   SchemaNotes,
   StringSchema,
+  UnknownSchema,
 } from "./schema_types.ts";
 
 /** Marks a property that may be missing. Only `s.object` reads it; it is no schema and never travels. */
@@ -95,6 +96,8 @@ export const s = {
     anyOf: [schema, { type: "null" }],
     ...notes,
   }),
+  /** Any value that travels. */
+  unknown: (notes: SchemaNotes = {}): UnknownSchema => ({ ...notes }),
   /** A property of `s.object` that may be missing. */
   optional: <const S extends Schema>(schema: S): OptionalProperty<S> => ({ optional: schema }),
 } as const;

@@ -47,6 +47,8 @@ export function compileCheck(schema: Schema): Check {
     return (value) => value === null ? null : check(value);
   }
   switch (schema.type) {
+    case undefined:
+      return expect((value) => value !== undefined);
     case "null":
       return expect((value) => value === null);
     case "boolean":

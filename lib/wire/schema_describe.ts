@@ -10,6 +10,8 @@ const MOST_NAMES = 12;
 export function describeSchema(schema: Schema): string {
   if ("anyOf" in schema) return `${describeSchema(schema.anyOf[0])}, or null`;
   switch (schema.type) {
+    case undefined:
+      return "any value";
     case "null":
       return "null";
     case "boolean":

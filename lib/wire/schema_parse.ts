@@ -22,6 +22,7 @@ const KEYWORDS = {
   record: ["type", "properties", "required", "additionalProperties"],
   map: ["type", "additionalProperties"],
   nullable: ["anyOf"],
+  unknown: [],
 } as const;
 
 type Form = keyof typeof KEYWORDS;
@@ -105,6 +106,8 @@ class SchemaParser {
       }
       case "nullable":
         return this.#nullable(source["anyOf"], `${path}.anyOf`, depth);
+      case "unknown":
+        return {};
     }
   }
 
@@ -165,6 +168,8 @@ function formOf(source: Source, path: string): Form {
   if (source["anyOf"] !== undefined) return "nullable";
   const type = source["type"];
   switch (type) {
+    case undefined:
+      return "unknown";
     case "null":
     case "boolean":
     case "integer":

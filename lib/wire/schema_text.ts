@@ -61,6 +61,8 @@ export function coerceArguments(schema: ObjectSchema, words: readonly string[]):
 function readText(schema: Schema, text: string, name: string): unknown {
   if ("anyOf" in schema) return text === "null" ? null : readText(schema.anyOf[0], text, name);
   switch (schema.type) {
+    case undefined:
+      return readJson(schema, text, name);
     case "null":
       if (text === "null") return null;
       break;

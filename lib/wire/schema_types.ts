@@ -101,6 +101,14 @@ export interface NullableSchema<S extends Schema = Schema> extends SchemaNotes {
   readonly anyOf: readonly [S, NullSchema];
 }
 
+/**
+ * Any value that travels: the empty schema of JSON Schema. For data whose shape its owner decides, such as the
+ * capabilities of a node; whoever reads it checks it.
+ */
+export interface UnknownSchema extends SchemaNotes {
+  readonly type?: undefined;
+}
+
 /** The shape of a message's body, as plain data that can be sent. */
 export type Schema =
   | NullSchema
@@ -113,7 +121,8 @@ export type Schema =
   | ArraySchema
   | ObjectSchema
   | MapSchema
-  | NullableSchema;
+  | NullableSchema
+  | UnknownSchema;
 
 /** The TypeScript type of the values that schema `S` allows; `unknown` for a schema that is known at run time only. */
 export type Infer<S> = Schema extends S ? unknown
@@ -129,6 +138,7 @@ export type Infer<S> = Schema extends S ? unknown
   : S extends { readonly properties: infer P; readonly required?: readonly (infer R)[] }
     ? RecordOf<P, unknown extends R ? never : R>
   : S extends { readonly additionalProperties: infer V } ? { [key: string]: Infer<V> }
+  : S extends { readonly type?: undefined } ? unknown
   : never;
 
 /** The object type of properties `P`, of which those named `R` must be there. */

@@ -1,0 +1,157 @@
+// `hana call NODE MESSAGE key=value…`: lists and calls the messages that a node understands, its own ones included.
+
+import type { Command } from "@commander-js/extra-typings";
+import { HanaError, toHex } from "../../lib/base/mod.ts";
+import type { MessageDefinition, Session } from "../../lib/session/mod.ts";
+import { coerceArguments, coerceText, describeSchema } from "../../lib/wire/mod.ts";
+import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { MeshClient } from "../nodes/mesh_client.ts";
+import { type Json, type JsonObject, type RecordRendering, type Rendering } from "../output/mod.ts";
+
+interface CallOptions {
+  readonly list?: true;
+  readonly direct?: true;
+}
+
+const DEFAULT_TIMEOUT_US = 5_000_000;
+const LOOK_TIMEOUT_US = 1_000_000;
+
+/** Declares `hana call`. */
+export function define(command: Command, cli: Cli): void {
+  command.description(
+    "sends a message to a node and shows the answer; the node says which messages it understands",
+  );
+  setExamples(
+    command,
+    { call: "hana call stage-left --list", why: "what it understands" },
+    { call: "hana call stage-left hana.identify text=hello", why: "call one of them" },
+  );
+  command
+    .argument("<NODE>", "a name, an id, or an address such as tcp://10.0.0.2:47677")
+    .argument("[MESSAGE]", "the message's name")
+    .argument("[ARGUMENTS...]", "key=value; lists and objects as JSON")
+    .option("--list", "list the messages that the node understands")
+    .option("--direct", "find the node on the network even if one runs here")
+    .action(async (target, message, args, options) =>
+      await call(cli, target, message, args, options as CallOptions)
+    );
+  addSettingFlags(command as unknown as Command, [
+    "interface",
+    "discoveryPort",
+    "discoveryGroup",
+    "peers",
+    "keyFile",
+    "wire",
+  ]);
+}
+
+async function call(
+  cli: Cli,
+  target: string,
+  name: string | undefined,
+  args: readonly string[],
+  options: CallOptions,
+): Promise<void> {
+  const timeoutUs = cli.settings.timeout ?? DEFAULT_TIMEOUT_US;
+  const client = await MeshClient.open(cli, { timeoutUs: LOOK_TIMEOUT_US, direct: options.direct === true });
+  try {
+    const session = await reach(client, target, timeoutUs);
+    const { messages } = await client.node.describe(session, timeoutUs);
+    if (options.list === true || name === undefined) {
+      await cli.output.rows(messagesRendering(session.peer.name), messages);
+      return;
+    }
+    const definition = messages.find((message) => message.name === name);
+    if (definition === undefined) throw unknownMessage(session, name, messages);
+    const body = bodyOf(definition, args);
+    if (definition.kind === "event") {
+      session.post(definition, body);
+      await session.close("called");
+      cli.output.message(`${name} was sent to ${session.peer.name}`);
+      return;
+    }
+    const reply = await session.call(definition, body, { timeoutUs });
+    cli.output.record(replyRecord(session.peer.name, name, reply));
+  } finally {
+    await client.close();
+  }
+}
+
+/** The body that the words of the command line stand for. Throws `usage` with what was expected. */
+function bodyOf({ name, body }: MessageDefinition, args: readonly string[]): unknown {
+  try {
+    if ("properties" in body) return coerceArguments(body, args);
+    const [only, second] = args;
+    if (only === undefined || second !== undefined) {
+      throw new HanaError("schema", { what: name, why: `one argument is wanted: ${describeSchema(body)}` });
+    }
+    return coerceText(body, only, name);
+  } catch (thrown) {
+    if (!(thrown instanceof HanaError)) throw thrown;
+    throw new HanaError("usage", {
+      what: thrown.what,
+      ...(thrown.why === undefined ? {} : { why: thrown.why }),
+      hint: thrown.hint ?? `hana call NODE --list`,
+      cause: thrown,
+    });
+  }
+}
+
+async function reach(client: MeshClient, target: string, timeoutUs: number): Promise<Session> {
+  if (target.includes("://") || target.startsWith("/")) return await client.node.open(target, { timeoutUs });
+  return await client.node.open(await client.find(target), { timeoutUs });
+}
+
+function unknownMessage(session: Session, name: string, messages: readonly MessageDefinition[]): HanaError {
+  const own = messages.map((message) => message.name).filter((known) => !known.startsWith("hana."));
+  return new HanaError("unknown-message", {
+    what: `${session.peer.name} knows no message ${name}`,
+    why: own.length === 0 ? "it has none of its own" : `its own are ${own.slice(0, 6).join(", ")}`,
+    hint: `hana call ${session.peer.name} --list`,
+  });
+}
+
+function messagesRendering(node: string): Rendering<MessageDefinition> {
+  return {
+    what: "call.list",
+    row: "message",
+    id: (message) => message.name,
+    columns: [
+      { header: "MESSAGE", cell: (message) => message.name },
+      { header: "KIND", cell: (message) => message.kind },
+      { header: "LANE", cell: (message) => message.lane },
+      { header: "EFFECT", cell: (message) => message.effect },
+      { header: "FROM", cell: (message) => message.from.length === 4 ? "any" : message.from.join(",") },
+      { header: "ARGUMENTS", cell: (message) => describeSchema(message.body), shrinks: true },
+    ],
+    json: (message) => ({ ...message }) as unknown as JsonObject,
+    document: (messages) => ({ node, messages: messages as unknown as Json }),
+  };
+}
+
+function replyRecord(node: string, message: string, reply: unknown): RecordRendering {
+  const value = jsonOf(reply);
+  const entries = typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value)
+    : [["reply", value]] as const;
+  const fields = entries.map(([label, field]) => ({
+    label,
+    value: typeof field === "string" ? field : JSON.stringify(field),
+  }));
+  return {
+    what: "call",
+    fields: fields.length > 0 ? fields : [{ label: "reply", value: "done" }],
+    quiet: fields.map((field) => field.value),
+    json: { node, message, reply: value },
+  };
+}
+
+/** A reply as JSON; bytes become hex. */
+function jsonOf(value: unknown): Json {
+  if (value instanceof Uint8Array) return toHex(value);
+  if (Array.isArray(value)) return value.map(jsonOf);
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, jsonOf(entry)]));
+  }
+  return value as Json;
+}

@@ -1,0 +1,192 @@
+// `hana discover`: the nodes of the mesh, once or for as long as somebody watches.
+
+import type { Command } from "@commander-js/extra-typings";
+import { HanaError } from "../../lib/base/mod.ts";
+import type { NodeView } from "../../lib/node/mod.ts";
+import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { nodeFilter } from "../nodes/filter.ts";
+import { MeshClient } from "../nodes/mesh_client.ts";
+import { countAlive, isSameForWatcher, nodesRendering } from "../nodes/rendering.ts";
+import { counted, EXIT, Watch } from "../output/mod.ts";
+
+/** How long is waited for nodes that are expected, and for answers where no node runs here. */
+const DEFAULT_TIMEOUT_US = 2_000_000;
+
+interface DiscoverOptions {
+  readonly role?: string;
+  readonly tag?: string[];
+  readonly capability?: string[];
+  readonly expect?: string;
+  readonly watch?: true;
+  readonly direct?: true;
+}
+
+/** Declares `hana discover`. */
+export function define(command: Command, cli: Cli): void {
+  command.description(
+    "lists the nodes of the mesh; asks the node on this machine, or the network when none runs",
+  );
+  setExamples(
+    command,
+    { call: "hana discover", why: "who is there" },
+    {
+      call: "hana discover --expect 12 --timeout 10s",
+      why: "wait until twelve are; exit code 3 if they are not",
+    },
+    { call: "hana discover --watch", why: "and who comes and goes" },
+  );
+  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+  command
+    .option("--role <ROLE>", "only nodes of this role")
+    .option("--tag <KEY=VALUE>", "only nodes with this tag; repeatable", collect)
+    .option("--capability <CONDITION>", "only nodes that can do this; repeatable", collect)
+    .option("--expect <N|NAMES>", "wait for this many nodes, or for these names (a,b,c)")
+    .option("--watch", "go on and show every change")
+    .option("--direct", "ask the network even if a node runs here")
+    .action(async (options) => await discover(cli, options as DiscoverOptions));
+  addSettingFlags(command as unknown as Command, [
+    "interface",
+    "discoveryPort",
+    "discoveryGroup",
+    "peers",
+    "keyFile",
+  ]);
+}
+
+async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
+  const startedMs = performance.now();
+  const elapsedMs = (): number => Math.round(performance.now() - startedMs);
+  const isMeant = nodeFilter(options);
+  const expected = options.expect === undefined ? null : expectationOf(options.expect);
+  const timeoutUs = cli.settings.timeout ?? DEFAULT_TIMEOUT_US;
+  const progress = cli.output.progress("looking for nodes");
+  const client = await MeshClient.open(cli, { timeoutUs, direct: options.direct === true });
+  try {
+    if (options.watch === true) return await watch(cli, client, isMeant, elapsedMs);
+    const nodes = expected === null
+      ? (await client.nodes()).filter(isMeant)
+      : await waitFor(client, isMeant, expected, timeoutUs - elapsedMs() * 1000);
+    progress.done();
+    await cli.output.rows(nodesRendering(elapsedMs), nodes);
+    if (expected !== null && !expected.isMet(nodes)) {
+      cli.output.error(
+        new HanaError("not-found", { what: expected.missing(nodes), why: `seen through ${client.via}` }),
+      );
+      cli.exitWith(EXIT.partial);
+    } else if (nodes.length === 0) {
+      cli.output.message(nobody(client, options));
+      cli.exitWith(EXIT.negative);
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+function nobody(client: MeshClient, options: DiscoverOptions): string {
+  const filtered = options.role !== undefined || options.tag !== undefined ||
+    options.capability !== undefined;
+  return filtered
+    ? `no node of ${client.via} fits`
+    : "no node answered; try: hana serve   on this or another machine, with the same mesh key";
+}
+
+/** What `--expect` wants. */
+interface Expectation {
+  isMet(nodes: readonly NodeView[]): boolean;
+  missing(nodes: readonly NodeView[]): string;
+}
+
+function expectationOf(text: string): Expectation {
+  if (/^\d+$/.test(text)) {
+    const wanted = Number(text);
+    return {
+      isMet: (nodes) => countAlive(nodes) >= wanted,
+      missing: (nodes) => `${countAlive(nodes)} of ${counted(wanted, "node")} answered`,
+    };
+  }
+  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length === 0) {
+    throw new HanaError("usage", {
+      what: "--expect wants a number or names",
+      hint: "hana discover --expect stage-left,stage-right",
+    });
+  }
+  const absent = (nodes: readonly NodeView[]): string[] =>
+    names.filter((name) => !nodes.some((node) => node.name === name && node.state === "alive"));
+  return {
+    isMet: (nodes) => absent(nodes).length === 0,
+    missing: (nodes) => `missing: ${absent(nodes).join(", ")}`,
+  };
+}
+
+/** The nodes once the expectation is met, or as they are when the time is up. */
+async function waitFor(
+  client: MeshClient,
+  isMeant: (node: NodeView) => boolean,
+  expected: Expectation,
+  timeoutUs: number,
+): Promise<NodeView[]> {
+  const known = new Map<string, NodeView>();
+  const met = Promise.withResolvers<void>();
+  const check = (): void => {
+    if (expected.isMet([...known.values()])) met.resolve();
+  };
+  const first = await client.watch((op, node) => {
+    if (op === "remove" || !isMeant(node)) known.delete(node.id);
+    else known.set(node.id, node);
+    check();
+  });
+  for (const node of first) if (isMeant(node) && !known.has(node.id)) known.set(node.id, node);
+  check();
+  const timer = setTimeout(() => met.resolve(), Math.max(0, timeoutUs / 1000));
+  await met.promise;
+  clearTimeout(timer);
+  return [...known.values()];
+}
+
+async function watch(
+  cli: Cli,
+  client: MeshClient,
+  isMeant: (node: NodeView) => boolean,
+  elapsedMs: () => number,
+): Promise<void> {
+  const view = await Watch.open(cli.output, nodesRendering(elapsedMs));
+  const over = Promise.withResolvers<void>();
+  const shown = new Map<string, NodeView>();
+  const show = (op: "add" | "update" | "remove", node: NodeView): void => {
+    const before = shown.get(node.id);
+    if (op === "remove" || !isMeant(node)) {
+      if (shown.delete(node.id) && before !== undefined) view.change("remove", before);
+      return;
+    }
+    shown.set(node.id, node);
+    if (before === undefined) view.change("add", node);
+    else if (!isSameForWatcher(before, node)) view.change("update", node);
+  };
+  for (const node of await client.watch(show)) show("add", node);
+  view.sync();
+  cli.signals.handle((signal) => {
+    cli.exitWith(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
+    over.resolve();
+  });
+  const { timeout } = cli.settings;
+  const timer = timeout === null ? undefined : setTimeout(() => over.resolve(), timeout / 1000);
+  void client.local?.ended.then((end) => {
+    if (end.kind !== "local") {
+      over.reject(
+        end.error ??
+          new HanaError("closed", {
+            what: "the local node stopped",
+            why: end.reason,
+            hint: "hana discover --watch --direct",
+          }),
+      );
+    }
+  });
+  try {
+    await over.promise;
+  } finally {
+    clearTimeout(timer);
+    view.close();
+  }
+}

@@ -1,0 +1,223 @@
+// `hana serve`: runs a node until it is told to stop. Never exits because the network went away.
+
+import type { Command } from "@commander-js/extra-typings";
+import { HanaError, toHanaError } from "../../lib/base/mod.ts";
+import { Node, type NodeOptions, type NodeView, renewId } from "../../lib/node/mod.ts";
+import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { IDENTIFY } from "../nodes/identify.ts";
+import { commonOptions } from "../nodes/options.ts";
+import { document, EXIT, printable } from "../output/mod.ts";
+
+interface ServeOptions {
+  readonly readyFile?: string;
+  readonly capability?: string[];
+}
+
+/** Goodbyes may take this long altogether (contracts: SIGTERM says goodbye within 2 s). */
+const GOODBYE_MS = 2_000;
+
+/** Declares `hana serve`. */
+export function define(command: Command, cli: Cli): void {
+  command.description("runs a node on this machine: others find it, reach it and start programs on it");
+  setExamples(
+    command,
+    { call: "hana serve", why: "a daemon with the machine's name" },
+    {
+      call: "hana serve --role visualization --name stage-left --tag wall=north",
+      why: "what a visualization is to the mesh",
+    },
+  );
+  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+  command
+    .option("--capability <KEY=VALUE>", "something that this node can do; repeatable", collect)
+    .option("--ready-file <FILE>", "write how to reach the node there once it can be reached")
+    .action(async (options) => await serve(cli, options as ServeOptions));
+  addSettingFlags(command as unknown as Command, [
+    "name",
+    "role",
+    "tags",
+    "interface",
+    "port",
+    "discoveryPort",
+    "discoveryGroup",
+    "peers",
+    "wire",
+    "maxFrame",
+    "insecure",
+    "logLevel",
+    "keyFile",
+  ]);
+}
+
+async function serve(cli: Cli, options: ServeOptions): Promise<void> {
+  const nodeOptions = await optionsOf(cli, options);
+  const platform = await cli.platform();
+  let stopping = false;
+  const stop = Promise.withResolvers<void>();
+  cli.signals.handle((signal) => {
+    stopping = true;
+    cli.output.message(`${signal}: saying goodbye`);
+    stop.resolve();
+  });
+  while (!stopping) {
+    const node = await Node.start(platform, nodeOptions);
+    defineIdentify(cli, node);
+    tellReady(cli, node);
+    if (options.readyFile !== undefined) await writeReadyFile(cli, options.readyFile, node);
+    const logging = logChanges(cli, node);
+    const conflict = await Promise.race([stop.promise.then(() => null), node.conflict]);
+    logging();
+    await withinGoodbye(node.stop(conflict === null ? "quit" : "id conflict"));
+    if (conflict === null) break;
+    cli.output.error(conflict);
+    renewId(platform, nodeOptions.stateDirectory, node.name);
+  }
+  // A goodbye was said: that is how a node is meant to end.
+  cli.exitWith(EXIT.done);
+}
+
+async function optionsOf(cli: Cli, options: ServeOptions): Promise<NodeOptions> {
+  const { settings, resolved } = cli;
+  const isNameChosen = resolved.rows.some(({ name, origin }) => name === "name" && origin.kind !== "default");
+  return {
+    ...await commonOptions(cli, settings.role),
+    ...(isNameChosen ? { name: settings.name } : {}),
+    runDirectory: settings.runDir,
+    tcpPort: settings.port,
+    insecure: settings.insecure,
+    tags: settings.tags,
+    capabilities: capabilitiesOf(options.capability ?? []),
+  };
+}
+
+/** `gpu`, `gpu=nvidia`, `gpu.vramMb=8000`; numbers and booleans are taken as such. */
+function capabilitiesOf(texts: readonly string[]): Record<string, unknown> {
+  const capabilities: Record<string, unknown> = {};
+  for (const text of texts) {
+    const [path = "", ...rest] = text.split("=");
+    if (!/^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/.test(path)) {
+      throw new HanaError("usage", {
+        what: `--capability ${text}`,
+        why: "a capability is key=value",
+        hint: "--capability gpu.vramMb=8000",
+      });
+    }
+    const keys = path.split(".");
+    const last = keys.pop() ?? "";
+    let at = capabilities;
+    for (const key of keys) {
+      const next = at[key];
+      at = at[key] = typeof next === "object" && next !== null ? next as Record<string, unknown> : {};
+    }
+    at[last] = rest.length === 0 ? true : scalarOf(rest.join("="));
+  }
+  return capabilities;
+}
+
+function scalarOf(text: string): string | number | boolean {
+  if (text === "true" || text === "false") return text === "true";
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+function defineIdentify(cli: Cli, node: Node): void {
+  node.onRequest(IDENTIFY, ({ text }, { session }) => {
+    const shown = text === undefined || text === ""
+      ? `this is ${node.name}`
+      : `this is ${node.name}: ${text}`;
+    cli.output.message(`*** ${printable(shown)}   (asked by ${printable(session.peer.name)}) ***`);
+    return { shown };
+  });
+}
+
+/** The first lines: how to reach the node. */
+function tellReady(cli: Cli, node: Node): void {
+  const { output } = cli;
+  const open = node.trust === "open";
+  if (output.mode === "ndjson" || output.mode === "json") {
+    output.event("serve.ready", readyOf(node));
+    return;
+  }
+  output.message(`${node.name} (${node.role}) is ready, id ${node.id.slice(0, 8)}`);
+  for (const address of node.addresses) output.message(`  reach it at ${address}`);
+  if (!node.addresses.some((address) => address.startsWith("tcp://") && !address.includes("127.0.0.1"))) {
+    output.warn("there is no network interface yet: only this machine reaches the node; it goes on looking");
+  }
+  if (open) {
+    output.message(
+      cli.settings.insecure
+        ? "  no mesh key, --insecure: every machine may command it"
+        : "  no mesh key: others see it but may not command it; try: hana mesh create",
+    );
+  }
+}
+
+function readyOf(node: Node): Record<string, string | number | string[]> {
+  return {
+    id: node.id,
+    name: node.name,
+    role: node.role,
+    trust: node.trust,
+    addresses: node.addresses,
+    processId: Deno.pid,
+  };
+}
+
+async function writeReadyFile(cli: Cli, path: string, node: Node): Promise<void> {
+  try {
+    const { files } = await cli.platform();
+    files.write(
+      path,
+      new TextEncoder().encode(JSON.stringify(document("ready", readyOf(node))) + "\n"),
+      0o600,
+    );
+  } catch (thrown) {
+    // Whoever waits for the file would wait for ever: that is worth ending for.
+    throw toHanaError(thrown, "storage", `ready file ${path} cannot be written`);
+  }
+}
+
+/** Tells who comes and goes, until the function that it returns is called. */
+function logChanges(cli: Cli, node: Node): () => void {
+  const level = cli.settings.logLevel;
+  if (level === "error" || level === "warn") return () => {};
+  const states = new Map<string, string>();
+  return node.watchNodes((op, other) => {
+    if (cli.output.mode === "ndjson" || cli.output.mode === "json") {
+      cli.output.event("serve.node", { op, node: { ...other } as never });
+      return;
+    }
+    const before = states.get(other.id);
+    if (op === "remove") states.delete(other.id);
+    else states.set(other.id, other.state);
+    if (op === "remove" || before === other.state) return;
+    cli.output.message(sentenceOf(before, other));
+  });
+}
+
+function sentenceOf(before: string | undefined, node: NodeView): string {
+  const who = `${node.name} (${node.role})`;
+  switch (node.state) {
+    case "alive":
+      return before === undefined
+        ? `found ${who}`
+        : before === "suspect"
+        ? `${who} answers again`
+        : `${who} is back`;
+    case "suspect":
+      return `${who} is silent; asking again`;
+    case "dead":
+      return `lost ${who}: no answer`;
+    case "left":
+      return `${who} said goodbye`;
+  }
+}
+
+/** Waits for the goodbye, but not for ever: a dead network must not keep a crew waiting. */
+async function withinGoodbye(goodbye: Promise<void>): Promise<void> {
+  let timer: number | undefined;
+  const cap = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GOODBYE_MS);
+  });
+  await Promise.race([goodbye, cap]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,80 @@
+/**
+ * hana: the machines of a live visual show as one mesh.
+ *
+ * A program makes a {@linkcode Node} on a {@linkcode Platform} (`denoPlatform()` of `hana/platform/deno`), defines
+ * messages of its own with {@linkcode defineRequest} and {@linkcode defineEvent}, and reaches other nodes by name.
+ *
+ * @module
+ */
+
+export {
+  type ErrorCode,
+  HanaError,
+  Histogram,
+  type Incarnation,
+  type NodeId,
+  type Role,
+} from "./base/mod.ts";
+export type { Platform } from "./platform/mod.ts";
+export {
+  type CodecName,
+  compileSchema,
+  describeSchema,
+  type Infer,
+  parseSchema,
+  s,
+  type Schema,
+  type Validator,
+} from "./wire/mod.ts";
+export {
+  createMeshKey,
+  formatJoinCode,
+  loadKeyRing,
+  MeshKey,
+  MeshKeyRing,
+  openMeshKeyRing,
+  parseJoinCode,
+  rotate,
+  saveKeyRing,
+} from "./security/mod.ts";
+export { type LaneKind, type LaneName, LANES, type SendStatus } from "./lanes/mod.ts";
+export { type Address, formatAddress, MemoryNetwork, parseAddress } from "./transport/mod.ts";
+export {
+  ANY_ROLE,
+  type BodyOf,
+  defineEvent,
+  defineRequest,
+  type EventDefinition,
+  type EventHandler,
+  type HandlerContext,
+  type MessageDefinition,
+  type ReplyOf,
+  type RequestDefinition,
+  type RequestHandler,
+  type RequestOptions,
+  type Sendable,
+  type Session,
+  type SessionEnd,
+  SessionKeeper,
+  type SessionKeeperOptions,
+  type SessionStatistics,
+} from "./session/mod.ts";
+export {
+  type DiscoveryEvent,
+  type DiscoveryService,
+  type NodeRecord,
+  type Registry,
+  type RegistryDelta,
+  type RegistryEntry,
+} from "./discovery/mod.ts";
+export {
+  type DiscoverySettings,
+  listLocalNodes,
+  type LocalNode,
+  Node,
+  type NodeOptions,
+  type NodeView,
+  type PathKind,
+  type ReachableNode,
+  type ReachOptions,
+} from "./node/mod.ts";

@@ -1,0 +1,27 @@
+// A running node: identity, listeners, sessions and discovery, composed on a platform.
+// Decides how a name becomes a session and what every node answers. Never a protocol: the rooms below have those.
+
+export type { BuiltinSource } from "./builtin.ts";
+export {
+  checkName,
+  claimIdentity,
+  type ClaimOptions,
+  type HeldIdentity,
+  MAX_NODE_NAME_BYTES,
+  renewId,
+} from "./identity_store.ts";
+export { chooseLocalNode, listLocalNodes, type LocalNode } from "./local.ts";
+export {
+  DESCRIBE,
+  LIST_NODES,
+  MAX_PING_BYTES,
+  NODES_DELTA,
+  PING,
+  STATISTICS,
+  WATCH_NODES,
+} from "./messages.ts";
+export { Node, type ReachableNode, type ReachOptions } from "./node.ts";
+export type { DiscoverySettings, NodeOptions } from "./options.ts";
+export { candidatePaths, type PathKind } from "./paths.ts";
+export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
+export { type NodeView, viewOf } from "./view.ts";

@@ -1,0 +1,400 @@
+// A running hana node: everything below, composed on a platform. The same class serves, discovers, pings and is
+// simulated (architecture rule 3). Decides the order of starting and stopping and how a name becomes a session;
+// never a protocol.
+
+import { HanaError, type Incarnation, type NodeId, type Role, toHanaError } from "../base/mod.ts";
+import {
+  type DiscoveryEvent,
+  DiscoveryService,
+  type Endpoint,
+  type RegistryEntry,
+} from "../discovery/mod.ts";
+import { type LaneName } from "../lanes/mod.ts";
+import type { Platform } from "../platform/mod.ts";
+import { ChannelCounters, DatagramAuthenticator, loadSessionSuite, ReplayGuard } from "../security/mod.ts";
+import {
+  type EventDefinition,
+  type EventHandler,
+  HandlerTable,
+  type Identity,
+  type MessageDefinition,
+  parseDefinition,
+  type RequestDefinition,
+  type RequestHandler,
+  type Session,
+} from "../session/mod.ts";
+import { type Address, formatAddress, parseAddress } from "../transport/mod.ts";
+import { addBuiltinMessages } from "./builtin.ts";
+import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
+import { claimIdentity, ephemeralIdentity, type HeldIdentity } from "./identity_store.ts";
+import { NodeListeners } from "./listeners.ts";
+import { DESCRIBE, PING } from "./messages.ts";
+import type { DiscoverySettings, NodeOptions } from "./options.ts";
+import { candidatePaths, type PathKind } from "./paths.ts";
+import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
+import { type NodeView, viewOf } from "./view.ts";
+
+/** How to reach another node. */
+export interface ReachOptions {
+  /** Everything must be done within this many microseconds; 3 s when not given. */
+  readonly timeoutUs?: number;
+  /** Which kind of path; the best when not given. */
+  readonly path?: PathKind;
+  readonly signal?: AbortSignal;
+}
+
+/** As much of a node as it takes to reach it; a view or a record fits. */
+export interface ReachableNode {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly endpoints: readonly { readonly kind: string; readonly address: string }[];
+}
+
+const DEFAULT_REACH_TIMEOUT_US = 3_000_000;
+
+/** A node of the mesh. Make one with {@linkcode Node.start}. */
+export class Node {
+  readonly role: Role;
+  readonly handlers = new HandlerTable();
+  readonly sessions: SessionSet;
+  readonly #platform: Platform;
+  readonly #options: NodeOptions;
+  readonly #identity: HeldIdentity;
+  readonly #connector: ConnectorContext;
+  readonly #listeners: NodeListeners;
+  readonly #channelCounters: ChannelCounters;
+  readonly #conflict = Promise.withResolvers<HanaError>();
+  #discovery: DiscoveryService | null = null;
+  #name: string;
+  #stopped: Promise<void> | null = null;
+  readonly #startedUs: number;
+
+  private constructor(platform: Platform, options: NodeOptions, identity: HeldIdentity, suite: Suite) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#identity = identity;
+    this.#name = identity.name;
+    this.#startedUs = platform.clock.nowUs();
+    this.role = options.role;
+    this.sessions = new SessionSet(options.maxSessions ?? DEFAULT_MAX_SESSIONS);
+    this.#channelCounters = new ChannelCounters();
+    // The name may change while we run (a namesake that was first): sessions read it when they start.
+    const identify = (): Identity => this.identity;
+    this.#connector = {
+      platform,
+      security: {
+        suite,
+        ring: options.keys,
+        random: platform.random.stream("node/handshake"),
+        counters: this.#channelCounters,
+        replayGuard: new ReplayGuard(),
+      },
+      ...(options.maxFrameBytes === undefined ? {} : { maxFrameBytes: options.maxFrameBytes }),
+      ...(options.memory === undefined ? {} : { memory: options.memory.network }),
+      get local() {
+        return identify();
+      },
+      handlers: this.handlers,
+      ...(options.codec === undefined ? {} : { codec: options.codec }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      trusted: options.keys.trust === "keyed" || options.insecure === true,
+    };
+    this.#listeners = new NodeListeners(this.#connector, this.sessions);
+    addBuiltinMessages({
+      handlers: this.handlers,
+      nodes: () => this.nodes(),
+      view: () => this.view(),
+      watchNodes: (listener) => this.watchNodes(listener),
+      statistics: () => this.statistics(),
+    });
+  }
+
+  /**
+   * Starts a node: identity, listeners, discovery. Resolves when it can be reached.
+   * Rejects with `conflict`, `storage`, `refused`, `config`, `address-in-use`; nothing is left behind then.
+   */
+  static async start(platform: Platform, options: NodeOptions): Promise<Node> {
+    const suite = await loadSessionSuite();
+    const identity = options.role === "observer"
+      ? ephemeralIdentity(platform, options.name ?? "observer")
+      : claimIdentity(platform, {
+        stateDirectory: options.stateDirectory,
+        ...(options.name === undefined ? {} : { name: options.name }),
+      });
+    const node = new Node(platform, options, identity, suite);
+    try {
+      await node.#start();
+      return node;
+    } catch (thrown) {
+      await node.stop("start failed");
+      throw thrown;
+    }
+  }
+
+  get id(): NodeId {
+    return this.#identity.id;
+  }
+  /** The name as the mesh knows it: the wanted one, or with `-2` where an earlier node has that. */
+  get name(): string {
+    return this.#name;
+  }
+  get incarnation(): Incarnation {
+    return this.#identity.incarnation;
+  }
+  get identity(): Identity {
+    const { id, incarnation } = this.#identity;
+    return { id, incarnation, name: this.#name, role: this.role, software: this.#options.software };
+  }
+  /** Whether peers prove a mesh key. */
+  get trust(): "keyed" | "open" {
+    return this.#options.keys.trust;
+  }
+  /** Resolves when another process turns out to hold our id; this node is mute from then on and must be started anew. */
+  get conflict(): Promise<HanaError> {
+    return this.#conflict.promise;
+  }
+  /** Discovery, for its events and counters; null for a node without it. */
+  get discovery(): DiscoveryService | null {
+    return this.#discovery;
+  }
+  /** Where this node listens, as URLs: local socket first, then one a network interface. */
+  get addresses(): string[] {
+    return this.#listeners.addresses(this.#platform.interfaces.list());
+  }
+
+  /** Defines a request of this node's own and answers it; it travels in {@linkcode describe}. */
+  onRequest<D extends RequestDefinition>(definition: D, handler: RequestHandler<D>): void {
+    this.handlers.onRequest(definition, handler);
+  }
+
+  /** Defines a one-way message of this node's own and takes it. */
+  onEvent<D extends EventDefinition>(definition: D, handler: EventHandler<D>): void {
+    this.handlers.onEvent(definition, handler);
+  }
+
+  /** This node as others see it. */
+  view(): NodeView {
+    const { id, incarnation } = this.#identity;
+    return {
+      id,
+      name: this.#name,
+      role: this.role,
+      state: "alive",
+      incarnation,
+      version: this.#options.software,
+      endpoints: this.addresses.map((address) => ({ kind: parseAddress(address).kind, address })),
+      interface: null,
+      capabilities: this.#options.capabilities ?? {},
+      resources: this.#options.resources ?? {},
+      tags: this.#options.tags ?? {},
+      ageMs: 0,
+      sinceMs: Math.round((this.#platform.clock.nowUs() - this.#startedUs) / 1000),
+      rttMs: 0,
+      trust: this.trust,
+      leader: false,
+      self: true,
+    };
+  }
+
+  /** All nodes that are known, this one first (an observer is not one of them). */
+  nodes(): NodeView[] {
+    const nowUs = this.#platform.clock.nowUs();
+    const others = this.#discovery?.registry.snapshot().map((entry) => viewOf(entry, nowUs)) ?? [];
+    return this.role === "observer" ? others : [this.view(), ...others];
+  }
+
+  /** Calls `listener` with every change of the list of nodes from now on. Returns how to stop it. */
+  watchNodes(listener: (op: "add" | "update" | "remove", node: NodeView) => void): () => void {
+    const { clock } = this.#platform;
+    return this.#discovery?.registry.subscribe(({ op, entry }) =>
+      listener(op, viewOf(entry, clock.nowUs()))
+    ) ?? (() => {});
+  }
+
+  /**
+   * Finds the node that `target` means: a name, an id or the beginning of one.
+   * Throws `not-found`, or `usage` when several fit.
+   */
+  find(target: string): RegistryEntry {
+    const found = this.#discovery?.registry.lookup(target) ?? [];
+    const [first, second] = found;
+    if (first !== undefined && second === undefined) return first;
+    if (first !== undefined) {
+      throw new HanaError("usage", {
+        what: `${target} means ${found.length} nodes`,
+        why: found.slice(0, 4).map((entry) => `${entry.record.name} ${entry.record.id.slice(0, 8)}`).join(
+          ", ",
+        ),
+        hint: `hana ping ${first.record.id.slice(0, 8)}`,
+      });
+    }
+    throw new HanaError("not-found", {
+      what: `no node ${target} is known`,
+      why: `${this.nodes().length} nodes were heard`,
+      hint: "hana discover",
+    });
+  }
+
+  /**
+   * A session with a node (name, id, beginning of an id) or an address (`tcp://…`, `unix://…`).
+   * One that is open already is shared. Rejects with `not-found`, `unreachable`, `authentication`, `timeout`, …
+   */
+  async connect(target: string, options: ReachOptions = {}): Promise<Session> {
+    if (isAddress(target)) return await this.open(target, options);
+    const entry = this.find(target);
+    const shared = options.path === undefined || options.path === "auto"
+      ? this.sessions.with(entry.record.id)
+      : null;
+    return shared ?? await this.open(target, options);
+  }
+
+  /** A session of its own, whether there is another or not. A node that somebody else found can be given whole. */
+  async open(target: string | ReachableNode, options: ReachOptions = {}): Promise<Session> {
+    const { timeoutUs = DEFAULT_REACH_TIMEOUT_US, signal } = options;
+    const reach = { timeoutUs, ...(signal === undefined ? {} : { signal }) };
+    let session: Session;
+    if (typeof target === "string" && isAddress(target)) {
+      session = await connectTo(this.#connector, parseAddress(target), reach);
+    } else {
+      const node = typeof target === "string" ? this.find(target).record : target;
+      const paths = candidatePaths(node.endpoints, this.#platform.interfaces.list(), options.path);
+      if (paths.length === 0) {
+        const why = node.endpoints.length === 0
+          ? "it listens nowhere"
+          : `it listens at ${listOf(node.endpoints)}`;
+        const by = options.path === undefined || options.path === "auto" ? "" : ` by ${options.path}`;
+        throw new HanaError("unreachable", { what: `${node.name} cannot be reached${by}`, why });
+      }
+      session = await connectToAny(this.#connector, paths, { ...reach, expectedId: node.id });
+    }
+    this.sessions.adopt(session);
+    return session;
+  }
+
+  /** The addresses of a node that can be dialled from here, best first. */
+  pathsTo(node: ReachableNode, kind: PathKind = "auto"): Address[] {
+    return candidatePaths(node.endpoints, this.#platform.interfaces.list(), kind);
+  }
+
+  /** Round-trip time on one lane of a session in microseconds. */
+  async ping(session: Session, lane: LaneName, payload: Uint8Array, timeoutUs: number): Promise<number> {
+    const { clock } = this.#platform;
+    const sentUs = clock.nowUs();
+    await session.call(PING[lane], { payload }, { timeoutUs });
+    return clock.nowUs() - sentUs;
+  }
+
+  /** What the other side of a session is and which messages it understands. */
+  async describe(
+    session: Session,
+    timeoutUs?: number,
+  ): Promise<{ node: unknown; messages: MessageDefinition[] }> {
+    const reply = await session.request(DESCRIBE, {}, timeoutUs === undefined ? {} : { timeoutUs });
+    return { node: reply.node, messages: reply.messages.map(parseDefinition) };
+  }
+
+  /** Counters and figures of everything, as plain data. */
+  statistics(): Record<string, unknown> {
+    return {
+      channel: { ...this.#channelCounters },
+      listen: { ...this.#listeners.counters },
+      sessions: { ...this.sessions.counters, open: this.sessions.size },
+      discovery: this.#discovery?.counters ?? null,
+      peers: this.sessions.all().filter((session) => session.isOpen).map((session) => ({
+        name: session.peer.name,
+        id: session.peer.id,
+        ...session.statistics(),
+      })),
+    };
+  }
+
+  /** Says goodbye everywhere and stops, within about two seconds. Never rejects. */
+  stop(reason = "quit"): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
+    const options = this.#options;
+    await this.#listeners.open({
+      id: this.id,
+      name: this.#name,
+      role: this.role,
+      runDirectory: options.runDirectory,
+      tcpPort: options.tcpPort === undefined ? 0 : options.tcpPort,
+      ...(options.memory === undefined ? {} : { memoryName: options.memory.name }),
+    });
+    if (options.discovery === null) return;
+    this.#discovery = this.#makeDiscovery(options.discovery ?? {});
+    this.#discovery.onEvent((event) => this.#onDiscovery(event));
+    await this.#discovery.start();
+  }
+
+  #makeDiscovery({ port, group, interfaces, seeds }: DiscoverySettings): DiscoveryService {
+    const options = this.#options;
+    return new DiscoveryService(this.#platform, {
+      id: this.id,
+      incarnation: this.incarnation,
+      role: this.role,
+      record: {
+        name: this.#name,
+        version: options.software,
+        // A wildcard stands for one endpoint an interface; discovery follows the interfaces by itself.
+        endpoints: this.#listeners.bound().flatMap((address): Endpoint[] => {
+          const { kind } = address;
+          return kind === "mem" ? [] : [{ kind, address: formatAddress(address) }];
+        }),
+        capabilities: options.capabilities ?? {},
+        resources: options.resources ?? {},
+        tags: options.tags ?? {},
+      },
+      seal: new DatagramAuthenticator(options.keys),
+      ...(port === undefined ? {} : { port }),
+      ...(group === undefined ? {} : { group }),
+      ...(interfaces === undefined || interfaces.length === 0 ? {} : { interfaces }),
+      ...(seeds === undefined ? {} : { seeds }),
+    });
+  }
+
+  #onDiscovery(event: DiscoveryEvent): void {
+    if (event.kind === "renamed") {
+      this.#name = event.name;
+      this.#listeners.rename(event.name);
+    } else if (event.kind === "id-conflict") {
+      this.#conflict.resolve(
+        new HanaError("conflict", {
+          what: `another process has the id of ${this.#name}`,
+          why: `it answers from ${event.from.host}; a state directory was probably copied`,
+          hint: "nothing to do: this node takes a new id",
+        }),
+      );
+    }
+  }
+
+  async #stop(reason: string): Promise<void> {
+    this.#listeners.close();
+    const goodbyes = [this.#discovery?.stop(), this.sessions.closeAll(reason)];
+    for (const goodbye of await Promise.allSettled(goodbyes)) {
+      if (goodbye.status === "rejected") {
+        this.#stopFailure = toHanaError(goodbye.reason, "internal", "stopping failed");
+      }
+    }
+    this.#identity.release();
+  }
+
+  /** What went wrong while stopping, if anything did. */
+  get stopFailure(): HanaError | null {
+    return this.#stopFailure;
+  }
+  #stopFailure: HanaError | null = null;
+}
+
+type Suite = Awaited<ReturnType<typeof loadSessionSuite>>;
+
+function listOf(endpoints: ReachableNode["endpoints"]): string {
+  return endpoints.map((endpoint) => endpoint.address).join(", ");
+}
+
+function isAddress(target: string): boolean {
+  return target.includes("://") || target.startsWith("/");
+}

@@ -1,0 +1,52 @@
+// What a node is made from.
+
+import type { Role } from "../base/mod.ts";
+import type { MeshKeyRing } from "../security/mod.ts";
+import type { SessionLimits } from "../session/mod.ts";
+import type { MemoryNetwork } from "../transport/mod.ts";
+import type { CodecName } from "../wire/mod.ts";
+
+/** How a node finds others. */
+export interface DiscoverySettings {
+  /** UDP port that all nodes of the mesh share. */
+  readonly port?: number;
+  /** IPv4 multicast group. */
+  readonly group?: string;
+  /** Names or addresses of the interfaces to use; all usable ones when empty. */
+  readonly interfaces?: readonly string[];
+  /** `host` or `host:port` that are asked by unicast, where multicast does not reach. */
+  readonly seeds?: readonly string[];
+}
+
+/** How to make a node. */
+export interface NodeOptions {
+  readonly role: Role;
+  /** The wanted name; the machine's name when not given. */
+  readonly name?: string;
+  /** Version of the program, for people; 48 characters at most. */
+  readonly software: string;
+  /** Where identities are kept. An `observer` keeps nothing. */
+  readonly stateDirectory: string;
+  /** Where the local socket stands; null for a node without one. */
+  readonly runDirectory: string | null;
+  /** The mesh key ring, or `openMeshKeyRing()`. */
+  readonly keys: MeshKeyRing;
+  /** In an open mesh: let other machines send commands all the same. */
+  readonly insecure?: boolean;
+  /** TCP: the port (0 lets the machine choose); null for a node that only dials. */
+  readonly tcpPort?: number | null;
+  /** Null for a node that neither announces itself nor looks for others. */
+  readonly discovery?: DiscoverySettings | null;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly capabilities?: Readonly<Record<string, unknown>>;
+  readonly resources?: Readonly<Record<string, unknown>>;
+  /** How messages that we start are written; answers follow the peer. */
+  readonly codec?: CodecName;
+  /** The largest message that is accepted, in bytes. */
+  readonly maxFrameBytes?: number;
+  readonly limits?: Partial<SessionLimits>;
+  /** Sessions at once; one more is refused. */
+  readonly maxSessions?: number;
+  /** Also listens as `mem://NAME` here; for programs with several nodes in one process. */
+  readonly memory?: { readonly network: MemoryNetwork; readonly name: string };
+}
