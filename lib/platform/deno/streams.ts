@@ -46,11 +46,18 @@ function checkUnixPath(path: string): void {
   }
 }
 
+/** What two listeners cannot have at the same time, roughly: a path, or a port on whatever address. */
+function placeOf(address: StreamAddress): string {
+  return address.kind === "tcp" ? `tcp:${address.port}` : addressText(address);
+}
+
 class DenoListener implements StreamListener {
   readonly address: StreamAddress;
   readonly #listener: SystemListener;
   readonly #handlers: ListenHandlers;
   readonly #crashes: CrashReporter;
+  /** Resolves when the runtime has let go of the listener, which is some turns after `close`. */
+  readonly ended: Promise<void>;
   #closed = false;
 
   constructor(
@@ -63,7 +70,12 @@ class DenoListener implements StreamListener {
     this.address = address;
     this.#handlers = handlers;
     this.#crashes = crashes;
-    void this.#acceptLoop();
+    this.ended = this.#acceptLoop();
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   close(): void {
@@ -71,8 +83,11 @@ class DenoListener implements StreamListener {
     this.#closed = true;
     try {
       this.#listener.close();
+      // The runtime removes the file too, but only once the pending accept is gone: too late for a process that
+      // ends now.
+      if (this.address.kind === "unix") Deno.removeSync(this.address.path);
     } catch {
-      // Closed by the system already.
+      // Closed or removed by the system already.
     }
   }
 
@@ -129,6 +144,7 @@ function setNoDelay(connection: SystemConnection): void {
 /** TCP and Unix sockets by the runtime's own calls, named pipes by `node:net`. */
 export class DenoStreams implements Streams {
   readonly #crashes: CrashReporter;
+  readonly #listeners = new Map<string, DenoListener>();
 
   constructor(crashes: CrashReporter) {
     this.#crashes = crashes;
@@ -137,17 +153,47 @@ export class DenoStreams implements Streams {
   async listen(address: StreamAddress, handlers: ListenHandlers): Promise<StreamListener> {
     if (address.kind === "pipe") return await listenPipe(address.name, handlers, this.#crashes);
     if (address.kind === "unix") checkUnixPath(address.path);
+    await this.#untilForgotten(placeOf(address));
     try {
-      if (address.kind === "unix") {
-        const listener = Deno.listen({ transport: "unix", path: address.path });
-        return new DenoListener(listener, address, handlers, this.#crashes);
-      }
-      const listener = Deno.listen({ hostname: address.host, port: address.port });
-      const bound: StreamAddress = { kind: "tcp", host: address.host, port: listener.addr.port };
-      return new DenoListener(listener, bound, handlers, this.#crashes);
+      return this.#note(
+        address.kind === "unix"
+          ? new DenoListener(
+            Deno.listen({ transport: "unix", path: address.path }),
+            address,
+            handlers,
+            this.#crashes,
+          )
+          : this.#listenTcp(address, handlers),
+      );
     } catch (thrown) {
       throw listenError(thrown, address);
     }
+  }
+
+  #listenTcp(
+    address: { readonly host: string; readonly port: number },
+    handlers: ListenHandlers,
+  ): DenoListener {
+    const listener = Deno.listen({ hostname: address.host, port: address.port });
+    const bound: StreamAddress = { kind: "tcp", host: address.host, port: listener.addr.port };
+    return new DenoListener(listener, bound, handlers, this.#crashes);
+  }
+
+  #note(listener: DenoListener): DenoListener {
+    const place = placeOf(listener.address);
+    this.#listeners.set(place, listener);
+    // After the end of this one nobody needs to wait for it any more.
+    void listener.ended.then(() => {
+      if (this.#listeners.get(place) === listener) this.#listeners.delete(place);
+    });
+    return listener;
+  }
+
+  // The runtime lets go of a closed listener some turns later. Until then its port is taken, and the file that it
+  // removes at last would be the one of the next listener.
+  async #untilForgotten(place: string): Promise<void> {
+    const last = this.#listeners.get(place);
+    if (last !== undefined && last.closed) await last.ended;
   }
 
   async connect(address: StreamAddress, options?: ConnectOptions): Promise<ByteStream> {

@@ -55,6 +55,7 @@ export class SimulatedStream implements ByteStream, Held {
   // Sending.
   #pending: Uint8Array | null = null;
   #pendingAt = 0;
+  #acceptPlanned = false;
   #inFlight = 0;
   #nextSequence = 0;
   #lastArrivalUs = 0;
@@ -138,15 +139,20 @@ export class SimulatedStream implements ByteStream, Held {
     if (pending === null) return;
     while (this.#pendingAt < pending.length && this.#inFlight < WINDOW_BYTES) {
       const room = Math.min(WINDOW_BYTES - this.#inFlight, MAX_PIECE_BYTES);
+      // Small pieces for small gaps in the window would never grow again (RFC 1122, 4.2.3.4).
+      if (room < MAX_PIECE_BYTES && room < pending.length - this.#pendingAt) return;
       const piece = pending.slice(this.#pendingAt, this.#pendingAt + room);
       this.#pendingAt += piece.length;
       this.#inFlight += piece.length;
       this.#transmit(this.#nextSequence++, piece, 0);
     }
-    if (this.#pendingAt >= pending.length) this.#engine.after(0, () => this.#onAccepted());
+    if (this.#pendingAt < pending.length || this.#acceptPlanned) return;
+    this.#acceptPlanned = true;
+    this.#engine.after(0, () => this.#onAccepted());
   }
 
   #onAccepted(): void {
+    this.#acceptPlanned = false;
     if (this.#closed) return;
     this.#pending = null;
     this.#call((handlers) => handlers.onWritten());
