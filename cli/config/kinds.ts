@@ -188,7 +188,9 @@ export function duration(): Kind<number> {
       throw new Misfit(`is ${JSON.stringify(given)}: ${read.why}`, read.hint);
     },
     parseValue(value) {
-      if (typeof value === "number") throw new Misfit(`is ${value} without a unit, expected ${expects}`);
+      if (typeof value === "number") {
+        throw new Misfit(`is ${value} without a unit, expected ${expects}`, `${value}s`);
+      }
       return this.parseText(expectText(value, expects));
     },
     format: formatDuration,

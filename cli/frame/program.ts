@@ -102,8 +102,9 @@ class CommandTree implements Program {
       });
     setExamples(
       this.root,
-      { call: "hana mesh create --name tour2026", why: "make the key that machines share" },
-      { call: "hana config show --origin", why: "what is set, and where it comes from" },
+      { call: "hana serve", why: "make this machine part of the mesh" },
+      { call: "hana discover", why: "see who else is" },
+      { call: "hana mesh create --name tour2026", why: "make the key that the machines share" },
     );
     addGlobalFlags(this.root);
     for (const entry of entries) {
