@@ -70,23 +70,27 @@ export class TestNetwork implements AsyncDisposable {
     this.#machines.set(name, machine);
     ip("netns", "add", machine.namespace);
     ip("-n", machine.namespace, "link", "set", "lo", "up");
-    options.segments?.forEach((attachment, index) => {
-      const bridge = this.#segments.get(attachment.segment);
-      if (bridge === undefined) throw new Error(`there is no segment ${attachment.segment}`);
-      machine.attach(
-        new Cable(
-          this.#switch,
-          bridge,
-          `p${this.#ports++}`,
-          machine.namespace,
-          attachment.interface ?? `eth${index}`,
-          macOf(this.#ports),
-          attachment.address,
-        ),
-        attachment.segment,
-      );
-    });
+    for (const attachment of options.segments ?? []) this.connect(machine, attachment);
     return machine;
+  }
+
+  /** Gives a machine one more interface, with a cable to a segment. */
+  connect(machine: Machine, attachment: Attachment): void {
+    const bridge = this.#segments.get(attachment.segment);
+    if (bridge === undefined) throw new Error(`there is no segment ${attachment.segment}`);
+    const number = this.#ports++;
+    machine.attach(
+      attachment.segment,
+      new Cable(
+        this.#switch,
+        bridge,
+        `p${number}`,
+        machine.namespace,
+        attachment.interface ?? `eth${machine.cableCount}`,
+        macOf(number),
+        attachment.address,
+      ),
+    );
   }
 
   /** Ends what runs on the machines and removes everything that was made. */
@@ -115,6 +119,11 @@ export class Machine {
     /** Where files of the network stand. */
     readonly directory: string,
   ) {}
+
+  /** How many cables it has. */
+  get cableCount(): number {
+    return this.#cables.size;
+  }
 
   /** Its address on a segment, without the prefix. */
   addressOn(segment: string): string {
@@ -180,7 +189,7 @@ export class Machine {
   }
 
   /** Takes a cable into use. */
-  attach(cable: Cable, segment: string): void {
+  attach(segment: string, cable: Cable): void {
     this.#cables.set(segment, cable);
     cable.make();
   }
