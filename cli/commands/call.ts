@@ -4,6 +4,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHex } from "../../lib/base/mod.ts";
 import type { MessageDefinition, Session } from "../../lib/session/mod.ts";
 import { coerceArguments, coerceText, describeSchema } from "../../lib/wire/mod.ts";
+import { nearest } from "../config/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { type Json, type JsonObject, type RecordRendering, type Rendering } from "../output/mod.ts";
@@ -103,6 +104,14 @@ async function reach(client: MeshClient, target: string, timeoutUs: number): Pro
 }
 
 function unknownMessage(session: Session, name: string, messages: readonly MessageDefinition[]): HanaError {
+  const close = nearest(name, messages.map((message) => message.name));
+  if (close !== null && close !== undefined) {
+    return new HanaError("unknown-message", {
+      what: `${session.peer.name} knows no message ${name}`,
+      why: `did you mean ${close}?`,
+      hint: `hana call ${session.peer.name} ${close}`,
+    });
+  }
   const own = messages.map((message) => message.name).filter((known) => !known.startsWith("hana."));
   return new HanaError("unknown-message", {
     what: `${session.peer.name} knows no message ${name}`,

@@ -8,8 +8,13 @@ import type { Cli } from "../frame/mod.ts";
 const CAP_MS = 150;
 
 /** Names of the nodes that the local node knows. Nothing when none runs. */
-export function completeNodes(): Promise<string[]> {
-  return Promise.resolve([]);
+export async function completeNodes(cli: Cli): Promise<string[]> {
+  const { MeshClient } = await import("../nodes/mesh_client.ts");
+  const client = await MeshClient.openLocal(cli);
+  if (client === null) return [];
+  const nodes = await client.nodes();
+  await client.close();
+  return nodes.filter((node) => node.state === "alive" || node.state === "suspect").map((node) => node.name);
 }
 
 /** Declares `hana complete`. */
@@ -17,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
   command.description("names for tab completion, a line each");
   command.argument("<what>", "nodes").action(async (what) => {
     // A completion script must never fill the prompt with an error.
-    const names = what === "nodes" ? await withinCap(completeNodes()) : [];
+    const names = what === "nodes" ? await withinCap(completeNodes(cli)) : [];
     cli.output.raw(names.map((name) => name + "\n").join(""));
   });
 }

@@ -8,7 +8,7 @@ import type { Session } from "../../lib/session/mod.ts";
 import { formatAddress } from "../../lib/transport/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
-import { pingRendering, type PingResult, pingSummary } from "../nodes/ping_rendering.ts";
+import { pingRendering, type PingResult, pingSummary, shortPath } from "../nodes/ping_rendering.ts";
 import { EXIT, exitCodeOf, parseDuration } from "../output/mod.ts";
 
 interface PingOptions {
@@ -93,8 +93,8 @@ async function ping(cli: Cli, targets: readonly string[], options: PingOptions):
     }
     const answered = results.filter((result) => result.received > 0);
     if (answered.length > 0 || results.length > 1) {
-      await cli.output.rows(pingRendering(options.graph === true), results);
-    } else if (cli.output.mode === "json") await cli.output.rows(pingRendering(false), results);
+      await cli.output.rows(pingRendering(), results);
+    } else if (cli.output.mode === "json") await cli.output.rows(pingRendering(), results);
     if (options.graph === true && cli.output.mode === "table") cli.output.raw(pingSummary(results));
     if (stopped) return;
     const complete = results.every((result) => result.received === result.sent && result.received > 0);
@@ -249,7 +249,7 @@ async function* pingSession(
       const roundTrip = (): Promise<number> => client.node.ping(session, lane, plan.payload, plan.timeoutUs);
       yield await measure(
         cli,
-        { node: name, path, lane, secure: session.secure },
+        { node: name, path, lane, seal: session.secure ? "encrypted" : null },
         plan,
         roundTrip,
         isStopped,
@@ -273,7 +273,7 @@ async function pingDiscovery(
   const path = from === undefined ? "udp" : formatAddress({ kind: "udp", host: from.host, port: from.port });
   return await measure(
     cli,
-    { node: node.name, path, lane: "discovery", secure: node.trust === "keyed" },
+    { node: node.name, path, lane: "discovery", seal: "signed" },
     plan,
     () => discovery.ping(node.id),
     isStopped,
@@ -284,7 +284,8 @@ interface PingSubject {
   readonly node: string;
   readonly path: string;
   readonly lane: string;
-  readonly secure: boolean;
+  /** How replies are protected on the way; null inside the machine. */
+  readonly seal: "encrypted" | "signed" | null;
 }
 
 /** Sends the plan's count of pings and tells each reply as it comes. */
@@ -336,11 +337,11 @@ function tellReply(
   if (cli.output.mode === "ndjson") {
     cli.output.event("ping.reply", { node, path, lane, number, rttUs, error: error?.message ?? null });
   } else if (cli.output.mode === "table") {
-    const how = `${path}${subject.secure ? ", encrypted" : ""}, lane ${lane}`;
+    const how = `${shortPath(path)}${subject.seal === null ? "" : ` (${subject.seal})`}, lane ${lane}`;
     cli.output.message(
       rttUs === null
-        ? `no reply from ${node} via ${how}: ${error?.message}`
-        : `reply from ${node} via ${how}: ${(rttUs / 1000).toFixed(3)} ms`,
+        ? `no reply from ${node} by ${how}: ${error?.message}`
+        : `reply from ${node} by ${how}: ${(rttUs / 1000).toFixed(3)} ms`,
     );
   }
 }

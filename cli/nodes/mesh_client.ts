@@ -43,18 +43,29 @@ export class MeshClient {
     readonly local: Session | null,
   ) {}
 
-  /** Looks at the mesh. Rejects with `network-unusable`, or with what is wrong with the key file. */
-  static async open(cli: Cli, options: MeshClientOptions): Promise<MeshClient> {
+  /** Looks through the node of this machine alone; null when none runs. */
+  static async openLocal(cli: Cli): Promise<MeshClient | null> {
     const platform = await cli.platform();
-    const common = { ...await commonOptions(cli, "observer"), tcpPort: null };
-    const candidates = options.direct === true ? [] : listLocalNodes(platform.files, cli.settings.runDir);
+    const candidates = listLocalNodes(platform.files, cli.settings.runDir);
+    if (candidates.length === 0) return null;
+    const options = { ...await commonOptions(cli, "observer"), tcpPort: null, discovery: null };
     for (const candidate of inOrder(candidates)) {
-      const node = await Node.start(platform, { ...common, discovery: null });
+      const node = await Node.start(platform, options);
       const local = await reachLocal(node, candidate);
       if (local !== null) return new MeshClient(node, local);
       await node.stop();
     }
-    const node = await Node.start(platform, common);
+    return null;
+  }
+
+  /** Looks at the mesh. Rejects with `network-unusable`, or with what is wrong with the key file. */
+  static async open(cli: Cli, options: MeshClientOptions): Promise<MeshClient> {
+    const local = options.direct === true ? null : await MeshClient.openLocal(cli);
+    if (local !== null) return local;
+    const node = await Node.start(await cli.platform(), {
+      ...await commonOptions(cli, "observer"),
+      tcpPort: null,
+    });
     await node.discovery?.query({ quietUs: QUIET_US, timeoutUs: options.timeoutUs });
     return new MeshClient(node, null);
   }

@@ -16,15 +16,26 @@ export interface PingResult {
   readonly error: HanaError | null;
 }
 
+/** A path as people read it: the kind, and where it leads if that tells one from another. */
+export function shortPath(path: string): string {
+  const [kind = "", rest = ""] = path.split("://");
+  return kind === "unix" || kind === "pipe" ? `${kind} socket` : `${kind} ${rest}`;
+}
+
 /** Rows of `hana ping`. */
-export function pingRendering(_graph: boolean): Rendering<PingResult> {
+export function pingRendering(): Rendering<PingResult> {
   return {
     what: "ping",
     row: "target",
     id: (result) => result.node,
     columns: [
       { header: "NODE", cell: (result) => result.node },
-      { header: "PATH", cell: (result) => result.path, shrinks: true },
+      {
+        header: "PATH",
+        cell: (result) => result.path && shortPath(result.path),
+        plain: (result) => result.path,
+        shrinks: true,
+      },
       { header: "LANE", cell: (result) => result.lane },
       {
         header: "REPLIES",
@@ -32,20 +43,20 @@ export function pingRendering(_graph: boolean): Rendering<PingResult> {
         plain: (result) => `${result.received}/${result.sent}`,
         align: "right",
       },
-      { header: "MIN", cell: ms((rtt) => rtt.min), plain: us((rtt) => rtt.min), align: "right" },
+      { header: "MIN ms", cell: ms((rtt) => rtt.min), plain: us((rtt) => rtt.min), align: "right" },
       {
-        header: "P50",
+        header: "P50 ms",
         cell: ms((rtt) => rtt.percentile(0.5)),
         plain: us((rtt) => rtt.percentile(0.5)),
         align: "right",
       },
       {
-        header: "P99",
+        header: "P99 ms",
         cell: ms((rtt) => rtt.percentile(0.99)),
         plain: us((rtt) => rtt.percentile(0.99)),
         align: "right",
       },
-      { header: "MAX", cell: ms((rtt) => rtt.max), plain: us((rtt) => rtt.max), align: "right" },
+      { header: "MAX ms", cell: ms((rtt) => rtt.max), plain: us((rtt) => rtt.max), align: "right" },
     ],
     json: pingJson,
     document: (results) => ({ targets: results.map(pingJson) }),
@@ -79,7 +90,7 @@ function repliesOf(result: PingResult): Cell {
 }
 
 function ms(of: (rtt: Histogram) => number): (result: PingResult) => CellValue {
-  return ({ rtt }) => rtt.count === 0 ? null : `${(of(rtt) / 1000).toFixed(3)} ms`;
+  return ({ rtt }) => rtt.count === 0 ? null : (of(rtt) / 1000).toFixed(2);
 }
 
 function us(of: (rtt: Histogram) => number): (result: PingResult) => CellValue {
@@ -93,7 +104,7 @@ export function pingSummary(results: readonly PingResult[]): string {
   let text = "";
   for (const result of results) {
     if (result.received === 0) continue;
-    text += `\n${result.node} via ${result.path}, lane ${result.lane}\n`;
+    text += `\n${result.node} by ${shortPath(result.path ?? "")}, lane ${result.lane}\n`;
     const counts = octaves(result.rtt);
     const most = Math.max(...counts.map(({ count }) => count));
     for (const { fromUs, toUs, count } of counts) {

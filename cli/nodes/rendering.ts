@@ -30,7 +30,7 @@ export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
       { header: "VERSION", cell: (node) => node.version },
       {
         header: "AGE",
-        cell: (node) => briefDuration(node.ageMs * 1000),
+        cell: (node) => node.self ? null : briefDuration(node.ageMs * 1000),
         plain: (node) => node.ageMs,
         align: "right",
       },
@@ -97,5 +97,5 @@ function summaryOf(nodes: readonly NodeView[], elapsedMs: number): string {
   }
   const other = nodes.find((node) => !node.self && node.state === "alive");
   const next = other === undefined ? "" : `; try: hana ping ${other.name}`;
-  return `${parts.join(", ")}, answered in ${(elapsedMs / 1000).toFixed(1)} s${next}`;
+  return `${parts.join(", ")}, answered in ${briefDuration(elapsedMs * 1000)}${next}`;
 }

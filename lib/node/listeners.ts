@@ -87,7 +87,7 @@ export class NodeListeners {
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
     const plan = this.#plan;
-    if (plan?.runDirectory != null) {
+    if (plan !== null && plan.runDirectory !== null) {
       try {
         removeNote(this.context.platform.files, plan.runDirectory, plan.id);
       } catch (thrown) {
