@@ -1,3 +1,5 @@
+// The public face of the library. Decides what programs may rely on; everything here is documented where it is made.
+
 /**
  * hana: the machines of a live visual show as one mesh.
  *

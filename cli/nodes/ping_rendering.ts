@@ -43,7 +43,7 @@ export function pingRendering(): Rendering<PingResult> {
         plain: (result) => `${result.received}/${result.sent}`,
         align: "right",
       },
-      { header: "MIN ms", cell: ms((rtt) => rtt.min), plain: us((rtt) => rtt.min), align: "right" },
+      { header: "MIN ms", spare: 2, cell: ms((rtt) => rtt.min), plain: us((rtt) => rtt.min), align: "right" },
       {
         header: "P50 ms",
         cell: ms((rtt) => rtt.percentile(0.5)),

@@ -26,8 +26,8 @@ export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
       },
       { header: "ROLE", cell: (node) => node.role },
       { header: "ADDRESS", cell: addressOf, shrinks: true },
-      { header: "INTERFACE", cell: (node) => node.interface },
-      { header: "VERSION", cell: (node) => node.version },
+      { header: "INTERFACE", cell: (node) => node.interface, spare: 3 },
+      { header: "VERSION", cell: (node) => node.version, spare: 2 },
       {
         header: "AGE",
         cell: (node) => node.self ? null : briefDuration(node.ageMs * 1000),
@@ -36,7 +36,7 @@ export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
       },
       { header: "RTT", cell: rttOf, plain: (node) => node.rttMs, align: "right" },
       { header: "STATE", cell: stateOf, plain: (node) => node.state },
-      { header: "OWNER", cell: () => null },
+      { header: "OWNER", cell: () => null, spare: 1 },
     ],
     json: nodeJson,
     document: (nodes) => ({

@@ -25,6 +25,8 @@ export interface Column<Row> {
   readonly align?: "left" | "right";
   /** May be cut when the terminal is too narrow. */
   readonly shrinks?: boolean;
+  /** Left out of a table that is too wide for the terminal, before anything is cut; the lowest number goes first. */
+  readonly spare?: number;
 }
 
 /** Rows that a command shows. */

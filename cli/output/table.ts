@@ -34,27 +34,51 @@ export function tableLines<Row>(
   columns: number | null,
 ): string[] {
   if (rows.length === 0) return [];
-  const texts = rows.map((row) => rendering.columns.map((column) => cellText(column.cell(row))));
-  const natural = rendering.columns.map((column, i) =>
-    texts.reduce((most, line) => Math.max(most, displayWidth(line[i] ?? "")), column.header.length)
-  );
-  const widths = fitWidths(natural, rendering.columns, columns);
+  const shown = columnsThatFit(rendering.columns, rows, columns);
+  const texts = rows.map((row) => shown.map((column) => cellText(column.cell(row))));
+  const widths = fitWidths(shown.map((column) => naturalWidth(column, rows)), shown, columns);
   const table = new Table({
     chars: NO_BORDER,
-    head: rendering.columns.map((column) => palette.paint("strong", column.header)),
+    head: shown.map((column) => palette.paint("strong", column.header)),
     // The package colours on its own and ignores NO_COLOR unless both styles are empty.
     style: { "head": [], "border": [], "padding-left": 0, "padding-right": GAP, "compact": true },
-    colAligns: rendering.columns.map((column) => column.align ?? "left"),
+    colAligns: shown.map((column) => column.align ?? "left"),
     colWidths: widths.map((width) => width + GAP),
   });
   for (const [at, row] of rows.entries()) {
     const dimmed = rendering.dimmed?.(row) === true;
-    table.push(rendering.columns.map((column, i) => {
+    table.push(shown.map((column, i) => {
       const tone = cellTone(column.cell(row));
       return palette.paint(dimmed ? "dim" : tone, texts[at]?.[i] ?? "");
     }));
   }
   return table.toString().split("\n").map(trimLineEnd);
+}
+
+function naturalWidth<Row>(column: Column<Row>, rows: readonly Row[]): number {
+  return rows.reduce(
+    (most, row) => Math.max(most, displayWidth(cellText(column.cell(row)))),
+    column.header.length,
+  );
+}
+
+/** All columns, less the spare ones that would not fit beside the others. */
+function columnsThatFit<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  available: number | null,
+): readonly Column<Row>[] {
+  if (available === null) return columns;
+  const spare = columns.filter((column) => column.spare !== undefined)
+    .sort((a, b) => (a.spare ?? 0) - (b.spare ?? 0));
+  const dropped = new Set<Column<Row>>();
+  let excess = columns.reduce((sum, column) => sum + naturalWidth(column, rows) + GAP, -GAP) - available;
+  for (const column of spare) {
+    if (excess <= 0) break;
+    dropped.add(column);
+    excess -= naturalWidth(column, rows) + GAP;
+  }
+  return columns.filter((column) => !dropped.has(column));
 }
 
 /** Takes width from the widest column that may shrink until the line fits, or as far as that goes. */

@@ -146,6 +146,23 @@ Deno.test("a table never exceeds the terminal as long as a column can shrink", (
   );
 });
 
+Deno.test("spare columns give way one after the other before anything is cut", () => {
+  const wide: Rendering<Node> = {
+    ...NODES,
+    columns: [
+      ...NODES.columns,
+      { header: "VERSION", cell: () => "0.1.0", spare: 2 },
+      { header: "OWNER", cell: () => null, spare: 1 },
+    ],
+  };
+  const headingAt = (columns: number): string => tableLines(wide, ROWS, new Palette(false), columns)[0] ?? "";
+  assertEquals(headingAt(80).split(/ +/), ["NAME", "RTT", "STATE", "VERSION", "OWNER"]);
+  assertEquals(headingAt(36).split(/ +/), ["NAME", "RTT", "STATE", "VERSION"]);
+  const narrow = tableLines(wide, ROWS, new Palette(false), 28);
+  assertEquals(narrow[0]?.split(/ +/), ["NAME", "RTT", "STATE"]);
+  assertStringIncludes(narrow[2] ?? "", "right-wall");
+});
+
 /** Whether a character is there that a terminal obeys, but for tabs and line ends of our own. */
 function hasControls(text: string): boolean {
   return [...text].some((c) => c !== "\n" && c !== "\t" && /[\p{Cc}\u202e]/u.test(c));
