@@ -208,7 +208,7 @@ async function feed(to: WritableStream<Uint8Array>, text: string): Promise<void>
 
 /** What every program needs, whoever its user is: where programs stand and where Deno keeps its packages. */
 function inheritedEnvironment(): Record<string, string> {
-  const home = Deno.env.get("HOME") ?? "/root";
+  const home = Deno.env.get("HOME") ?? Deno.cwd();
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${home}/.cache`;
   return {
     PATH: Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin",
