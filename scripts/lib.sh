@@ -9,6 +9,8 @@ export HANA_CACHE="${XDG_CACHE_HOME:-${HOME:-$root/dist}/.cache}/hana"
 # Trust the machine's certificates as well, so that downloads work behind a proxy that has its own.
 export DENO_TLS_CA_STORE="${DENO_TLS_CA_STORE:-system,mozilla}"
 export DENO_NO_UPDATE_CHECK=1
+# npm has nothing to say to whoever runs hana.
+export NPM_CONFIG_UPDATE_NOTIFIER=false
 
 say() { printf '%s\n' "hana: $*" >&2; }
 
