@@ -60,7 +60,11 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   const expected = options.expect === undefined ? null : expectationOf(options.expect);
   const timeoutUs = cli.settings.timeout ?? DEFAULT_TIMEOUT_US;
   const progress = cli.output.progress("looking for nodes");
-  const client = await MeshClient.open(cli, { timeoutUs, direct: options.direct === true });
+  const client = await MeshClient.open(cli, {
+    timeoutUs,
+    direct: options.direct === true,
+    watch: options.watch === true || expected !== null,
+  });
   try {
     if (options.watch === true) return await watch(cli, client, isMeant, elapsedMs);
     const nodes = expected === null

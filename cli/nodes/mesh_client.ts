@@ -62,8 +62,10 @@ export class MeshClient {
   static async open(cli: Cli, options: MeshClientOptions): Promise<MeshClient> {
     const local = options.direct === true ? null : await MeshClient.openLocal(cli);
     if (local !== null) return local;
+    const common = await commonOptions(cli, "observer");
     const node = await Node.start(await cli.platform(), {
-      ...await commonOptions(cli, "observer"),
+      ...common,
+      discovery: { ...common.discovery, listens: options.watch === true },
       tcpPort: null,
     });
     await node.discovery?.query({ quietUs: QUIET_US, timeoutUs: options.timeoutUs });

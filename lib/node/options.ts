@@ -16,6 +16,8 @@ export interface DiscoverySettings {
   readonly interfaces?: readonly string[];
   /** `host` or `host:port` that are asked by unicast, where multicast does not reach. */
   readonly seeds?: readonly string[];
+  /** Whether to hear what all are told; an observer does not unless it stays to watch. */
+  readonly listens?: boolean;
 }
 
 /** How to make a node. */
