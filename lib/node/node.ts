@@ -295,11 +295,13 @@ export class Node {
 
   /** Counters and figures of everything, as plain data. */
   statistics(): Record<string, unknown> {
+    const { established, rekeys, failures } = this.#channelCounters;
+    const discovery = this.#discovery?.counters;
     return {
-      channel: { ...this.#channelCounters },
+      channel: { established, rekeys, failures: { ...failures } },
       listen: { ...this.#listeners.counters },
       sessions: { ...this.sessions.counters, open: this.sessions.size },
-      discovery: this.#discovery?.counters ?? null,
+      discovery: discovery === undefined ? null : { ...discovery },
       peers: this.sessions.all().filter((session) => session.isOpen).map((session) => ({
         name: session.peer.name,
         id: session.peer.id,
@@ -330,7 +332,7 @@ export class Node {
     await this.#discovery.start();
   }
 
-  #makeDiscovery({ port, group, interfaces, seeds }: DiscoverySettings): DiscoveryService {
+  #makeDiscovery({ port, group, interfaces, seeds, listens }: DiscoverySettings): DiscoveryService {
     const options = this.#options;
     return new DiscoveryService(this.#platform, {
       id: this.id,
@@ -353,6 +355,7 @@ export class Node {
       ...(group === undefined ? {} : { group }),
       ...(interfaces === undefined || interfaces.length === 0 ? {} : { interfaces }),
       ...(seeds === undefined ? {} : { seeds }),
+      ...(listens === undefined ? {} : { listens }),
     });
   }
 
