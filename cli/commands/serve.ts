@@ -59,15 +59,21 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     cli.output.message(`${signal}: saying goodbye`);
     stop.resolve();
   });
+  // A note of an earlier life would call us ready before we are.
+  if (options.readyFile !== undefined) platform.files.remove(options.readyFile);
   while (!stopping) {
     const node = await Node.start(platform, nodeOptions);
-    defineIdentify(cli, node);
-    tellReady(cli, node);
-    if (options.readyFile !== undefined) await writeReadyFile(cli, options.readyFile, node);
-    const logging = logChanges(cli, node);
-    const conflict = await Promise.race([stop.promise.then(() => null), node.conflict]);
-    logging();
-    await withinGoodbye(node.stop(conflict === null ? "quit" : "id conflict"));
+    let conflict: HanaError | null = null;
+    try {
+      defineIdentify(cli, node);
+      tellReady(cli, node);
+      if (options.readyFile !== undefined) await writeReadyFile(cli, options.readyFile, node);
+      const logging = logChanges(cli, node);
+      conflict = await Promise.race([stop.promise.then(() => null), node.conflict]);
+      logging();
+    } finally {
+      await withinGoodbye(node.stop(conflict === null ? "quit" : "id conflict"));
+    }
     if (conflict === null) break;
     cli.output.error(conflict);
     renewId(platform, nodeOptions.stateDirectory, node.name);
