@@ -14,7 +14,9 @@ function storageError(thrown: unknown, doing: string, path: string): HanaError {
   if (thrown instanceof HanaError) return thrown;
   let hint: string | undefined;
   if (thrown instanceof Deno.errors.PermissionDenied) hint = "check who owns it: ls -ld " + path;
-  else if (thrown instanceof Deno.errors.NotFound) hint = "check that the directory exists";
+  else if (thrown instanceof Deno.errors.NotADirectory) {
+    hint = "a file is in the way: ls -ld " + directoryOf(path);
+  } else if (thrown instanceof Deno.errors.NotFound) hint = "check that the directory exists";
   return new HanaError("storage", {
     what: `cannot ${doing} ${path}`,
     why: thrown instanceof Error ? thrown.message : String(thrown),
