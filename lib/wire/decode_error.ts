@@ -1,4 +1,6 @@
-// The one form in which a codec complains about bytes.
+// The one form in which a codec complains about bytes that a scanner refused.
+// Decides the wording: the format, the position, the reason with its limit. Never shows the bytes themselves,
+// which are a peer's and may be anything.
 
 import { HanaError } from "../base/mod.ts";
 import { type DecodeLimits, refusalText, type ScanRefusal } from "./limits.ts";

@@ -8,7 +8,7 @@ import { assert } from "../base/mod.ts";
 /** Bytes in front of each frame. */
 export const FRAME_HEADER_BYTES = 4;
 
-/** The longest frame unless configured otherwise: 16 MiB (issue: wire). */
+/** The longest frame unless configured otherwise: 16 MiB, far above any control message. */
 export const DEFAULT_MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 /** What is wrong with a stream of frames; the session closes with the code `frame-too-large` or `protocol`. */

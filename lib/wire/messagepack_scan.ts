@@ -110,11 +110,8 @@ export class MessagePackScanner {
           return this.#refuse(map ? "map-entries" : "array-length", start);
         }
         if (depth >= limits.maxDepth) return this.#refuse("depth", start);
-        const slots = map ? items * 2 : items;
-        // Every item takes a byte at least.
-        if (slots > end - at) return this.#refuse("truncated", end);
         depth++;
-        left[depth] = slots;
+        left[depth] = map ? items * 2 : items;
         isMap[depth] = map ? 1 : 0;
         continue;
       }

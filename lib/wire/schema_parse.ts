@@ -50,7 +50,7 @@ class SchemaParser {
       if (!allowed.includes(keyword)) {
         refuse(
           path + pathStep(keyword),
-          `is no keyword here (there are ${allowed.join(", ")}, title, description)`,
+          `is no keyword here (there are ${[...allowed, "title", "description"].join(", ")})`,
         );
       }
     }

@@ -220,6 +220,22 @@ for (const [what, text, said] of REFUSED_JSON) {
   });
 }
 
+Deno.test("the length of JSON text is what it stands for, not how it is escaped", () => {
+  const escaped: [string, string][] = [
+    ['"\\u0041"', "A"],
+    ['"\\n"', "\n"],
+    ['"\\u00e9"', "é"],
+    ['"\\u82b1"', "花"],
+    ['"\\uD83C\\udf38"', "🌸"],
+  ];
+  for (const [text, meaning] of escaped) {
+    const bytes = utf8(meaning).length;
+    assertEquals(createCodec("json", { maxStringBytes: bytes }).decode(utf8(text)), meaning);
+    const tight = createCodec("json", { maxStringBytes: bytes - 1 });
+    assertThrows(() => tight.decode(utf8(text)), HanaError, "maxStringBytes");
+  }
+});
+
 Deno.test("an escape written with other escapes means the same", () => {
   assertEquals(createCodec("json").decode(utf8('{"\\u0024bytes":"AAEC"}')), Uint8Array.of(0, 1, 2));
 });

@@ -25,6 +25,7 @@ const EVERY_FORM: Schema = s.object({
   mask: s.bytes({ maxLength: 16 }),
   list: s.array(s.nullable(s.integer()), { minItems: 1, maxItems: 3, ...notes }),
   tags: s.map(s.string(), notes),
+  anything: s.unknown(notes),
   constructor: s.optional(s.object({}, notes)),
 }, notes);
 
@@ -50,6 +51,10 @@ Deno.test("a record without additionalProperties is read as closed, and says so"
   assertEquals(parseSchema({ type: "object" }), s.object({}));
 });
 
+Deno.test("the empty schema allows any value", () => {
+  assertEquals(parseSchema({}), s.unknown());
+});
+
 Deno.test("null may stand first in a nullable", () => {
   assertEquals(parseSchema({ anyOf: [{ type: "null" }, { type: "string" }] }), s.nullable(s.string()));
 });
@@ -59,12 +64,16 @@ const REFUSED: readonly [string, unknown, string][] = [
   ["nothing", undefined, "schema: is nothing, not an object"],
   ["a list", [], "schema: is a list of 0 items, not an object"],
   ["true, which allows all", true, "schema: is true"],
-  ["no type", {}, "schema.type: is nothing"],
+  [
+    "keywords without a type",
+    { minimum: 1 },
+    "schema.minimum: is no keyword here (there are title, description)",
+  ],
   ["an unknown type", { type: "tensor" }, 'schema.type: is "tensor"'],
   ["a list of types", { type: ["string", "null"] }, "schema.type: is a list"],
   ["a regular expression", { type: "string", pattern: "(a+)+$" }, "schema.pattern: is no keyword here"],
   ["patternProperties", { type: "object", patternProperties: {} }, "patternProperties: is no keyword"],
-  ["a reference", { $ref: "#" }, "schema.type: is nothing"],
+  ["a reference", { $ref: "#" }, 'schema["$ref"]: is no keyword here'],
   ["a reference beside a type", { type: "object", $ref: "#" }, '["$ref"]: is no keyword here'],
   ["a format", { type: "string", format: "uri" }, "schema.format: is no keyword"],
   ["a keyword of another form", { type: "string", minimum: 1 }, "schema.minimum: is no keyword here"],

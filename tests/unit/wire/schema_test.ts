@@ -45,8 +45,9 @@ Deno.test("the static type of a schema is the type of its values", () => {
     required: ["a"],
   } as const;
   const fromLiteral: Same<Infer<typeof literal>, { a: null; b?: string }> = true;
+  const anything: Same<Infer<ReturnType<typeof s.unknown>>, unknown> = true;
   const atRunTime: Same<Infer<Schema>, unknown> = true;
-  assert(cue && fromLiteral && atRunTime);
+  assert(cue && fromLiteral && anything && atRunTime);
   const validator = compileSchema(CUE, "body");
   const checked: Cue = validator.check(GOOD);
   assertStrictEquals(checked, GOOD);
@@ -144,6 +145,12 @@ Deno.test("every schema takes its own kind of value and no other", () => {
     const nullable = compileSchema(s.nullable(i === 0 ? s.boolean() : schema));
     assert(nullable.accepts(null));
   }
+});
+
+Deno.test("the unknown schema allows any value, and a required one must still be there", () => {
+  const validator = compileSchema(s.object({ data: s.unknown(), more: s.optional(s.unknown()) }));
+  fc.assert(fc.property(anyValue, (data) => assertEquals(validator.validate({ data }), null)));
+  assertEquals(validator.validate({}), { path: "value.data", expected: "any value", found: "nothing" });
 });
 
 Deno.test("validating any value neither throws nor changes it", () => {

@@ -34,6 +34,7 @@ const READ: readonly [Schema, string, unknown][] = [
     b: Uint8Array.of(0, 255),
   }],
   [s.map(s.boolean()), '{"a":true}', { a: true }],
+  [s.unknown(), '{"a":[1]}', { a: [1] }],
 ];
 
 for (const [schema, text, value] of READ) {
@@ -69,6 +70,7 @@ const REFUSED: readonly [Schema, string, string][] = [
   [s.array(s.integer()), "1,2", "expected a list, each a whole number as JSON"],
   [s.array(s.integer()), "[1, 0.5]", "value[1]: expected a whole number, found 0.5"],
   [s.object({ x: s.integer() }), '{"y":1}', "value.x: expected a whole number, found nothing"],
+  [s.unknown(), "plain", 'expected any value as JSON, found "plain"'],
   [s.array(s.null()), "[".repeat(100), "nested deeper than 32"],
 ];
 
