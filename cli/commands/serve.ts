@@ -3,10 +3,11 @@
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import { Node, type NodeOptions, type NodeView, renewId } from "../../lib/node/mod.ts";
+import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
-import { document, EXIT, printable } from "../output/mod.ts";
+import { counted, document, EXIT, printable } from "../output/mod.ts";
 
 interface ServeOptions {
   readonly readyFile?: string;
@@ -182,10 +183,42 @@ async function writeReadyFile(cli: Cli, path: string, node: Node): Promise<void>
   }
 }
 
-/** Tells who comes and goes, until the function that it returns is called. */
+/** Tells what happens, until the function that it returns is called. */
 function logChanges(cli: Cli, node: Node): () => void {
   const level = cli.settings.logLevel;
-  if (level === "error" || level === "warn") return () => {};
+  if (level === "error") return () => {};
+  const stopWarnings = node.discovery?.onEvent((event) => {
+    const warning = warningOf(event, node);
+    if (warning !== null) cli.output.warn(warning);
+  });
+  const stopNodes = level === "warn" ? undefined : logNodes(cli, node);
+  return () => {
+    stopWarnings?.();
+    stopNodes?.();
+  };
+}
+
+/** What a crew should know of, if the event is of that kind. */
+function warningOf(event: DiscoveryEvent, node: Node): string | null {
+  switch (event.kind) {
+    case "renamed":
+      return `another node has the name ${event.wanted}: this one is ${event.name} now`;
+    case "foreign":
+      return `${
+        counted(event.sources, "machine")
+      } nearby with another mesh key, or none; compare: hana mesh show`;
+    case "incompatible":
+      return `${event.from.host} speaks version ${event.version} of the discovery protocol, which this hana does not`;
+    case "peer-limit":
+      return `the list of nodes is full: ${counted(event.overflow, "node")} did not fit`;
+    case "echo-missing":
+      return event.times < 3 ? null : node.discovery?.problems[0]?.error.message ?? null;
+    default:
+      return null;
+  }
+}
+
+function logNodes(cli: Cli, node: Node): () => void {
   const states = new Map<string, string>();
   return node.watchNodes((op, other) => {
     if (cli.output.mode === "ndjson" || cli.output.mode === "json") {
