@@ -146,9 +146,7 @@ function tellReady(cli: Cli, node: Node): void {
   }
   output.message(`${node.name} (${node.role}) is ready, id ${node.id.slice(0, 8)}`);
   for (const address of node.addresses) output.message(`  reach it at ${address}`);
-  if (!node.addresses.some((address) => address.startsWith("tcp://") && !address.includes("127.0.0.1"))) {
-    output.warn("there is no network interface yet: only this machine reaches the node; it goes on looking");
-  }
+  for (const { error } of node.discovery?.problems ?? []) output.warn(error.message);
   if (open) {
     output.message(
       cli.settings.insecure
