@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { Node, type NodeOptions, type NodeView, renewId } from "../../lib/node/mod.ts";
+import { Node, type NodeOptions, type NodeView } from "../../lib/node/mod.ts";
 import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
@@ -77,7 +77,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     }
     if (conflict === null) break;
     cli.output.error(conflict);
-    renewId(platform, nodeOptions.stateDirectory, node.name);
+    node.renewId();
   }
   // A goodbye was said: that is how a node is meant to end.
   cli.exitWith(EXIT.done);
@@ -102,7 +102,7 @@ function capabilitiesOf(texts: readonly string[]): Record<string, unknown> {
   const capabilities: Record<string, unknown> = {};
   for (const text of texts) {
     const [path = "", ...rest] = text.split("=");
-    if (!/^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/.test(path)) {
+    if (!/^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/.test(path)) {
       throw new HanaError("usage", {
         what: `--capability ${text}`,
         why: "a capability is key=value",

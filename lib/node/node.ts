@@ -26,7 +26,7 @@ import {
 import { type Address, formatAddress, parseAddress } from "../transport/mod.ts";
 import { addBuiltinMessages } from "./builtin.ts";
 import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
-import { claimIdentity, ephemeralIdentity, type HeldIdentity } from "./identity_store.ts";
+import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
 import { NodeListeners } from "./listeners.ts";
 import { DESCRIBE, PING } from "./messages.ts";
 import type { DiscoverySettings, NodeOptions } from "./options.ts";
@@ -314,6 +314,11 @@ export class Node {
   stop(reason = "quit"): Promise<void> {
     this.#stopped ??= this.#stop(reason);
     return this.#stopped;
+  }
+
+  /** Draws another id for the next start under this name. Call it after {@linkcode stop}, when {@linkcode conflict} resolved. */
+  renewId(): void {
+    renewId(this.#platform, this.#options.stateDirectory, this.#identity.name);
   }
 
   async #start(): Promise<void> {
