@@ -151,6 +151,7 @@ Deno.test("the unknown schema allows any value, and a required one must still be
   const validator = compileSchema(s.object({ data: s.unknown(), more: s.optional(s.unknown()) }));
   fc.assert(fc.property(anyValue, (data) => assertEquals(validator.validate({ data }), null)));
   assertEquals(validator.validate({}), { path: "value.data", expected: "any value", found: "nothing" });
+  assertEquals(compileSchema(s.unknown()).accepts(undefined), false);
 });
 
 Deno.test("validating any value neither throws nor changes it", () => {
