@@ -1,0 +1,74 @@
+// scripts/bench: runs benchmarks one after the other and says how they stand to their limits.
+// Decides the exit code: 0 all met, 5 a limit was missed, 3 something could not be measured, 2 wrong usage.
+
+import { EXIT } from "../../cli/output/exit_codes.ts";
+import { describeMachine } from "./machine.ts";
+import { renderResult } from "./rendering.ts";
+import { type Benchmark, CannotMeasure, type Result, type Unmeasured } from "./result.ts";
+import { STREAM_BENCHMARKS } from "./streams.ts";
+
+const USAGE = "usage: scripts/bench [NAME…] [--json] [--list]";
+const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS];
+
+function write(to: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+  const bytes = new TextEncoder().encode(text + "\n");
+  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+}
+
+function say(text: string): void {
+  write(Deno.stderr, `hana: ${text}`);
+}
+
+async function runAll(chosen: readonly Benchmark[], onResult: (result: Result) => void) {
+  const results: Result[] = [];
+  const unmeasured: Unmeasured[] = [];
+  const directory = await Deno.makeTempDir({ prefix: "hana-bench-" });
+  try {
+    for (const benchmark of chosen) {
+      say(`${benchmark.name}: ${benchmark.summary}`);
+      try {
+        const result = await benchmark.run({ directory, say });
+        results.push(result);
+        onResult(result);
+      } catch (thrown) {
+        if (!(thrown instanceof CannotMeasure)) throw thrown;
+        say(`${benchmark.name} cannot be measured here: ${thrown.message}`);
+        unmeasured.push({ name: benchmark.name, why: thrown.message });
+      }
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  return { results, unmeasured };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const names = args.filter((arg) => !arg.startsWith("-"));
+  const flags = args.filter((arg) => arg.startsWith("-"));
+  const wrong = flags.find((flag) => flag !== "--json" && flag !== "--list") ??
+    names.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+  if (wrong !== undefined) {
+    say(`there is no benchmark or option ${wrong}`);
+    write(Deno.stderr, `${USAGE}\nbenchmarks: ${BENCHMARKS.map(({ name }) => name).join(", ")}`);
+    return EXIT.usage;
+  }
+  if (flags.includes("--list")) {
+    for (const { name, summary } of BENCHMARKS) write(Deno.stdout, `${name}\t${summary}`);
+    return EXIT.done;
+  }
+  const chosen = names.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => names.includes(name));
+  const json = flags.includes("--json");
+  const machine = describeMachine();
+  const { results, unmeasured } = await runAll(chosen, (result) => {
+    if (!json) write(Deno.stdout, renderResult(result));
+  });
+  if (json) {
+    write(Deno.stdout, JSON.stringify({ schema: "hana.bench/1", machine, results, unmeasured }, null, 2));
+  } else {
+    write(Deno.stdout, Object.entries(machine).map(([name, value]) => `${name}=${value}`).join("  "));
+  }
+  if (results.some(({ met }) => !met)) return EXIT.threshold;
+  return unmeasured.length > 0 ? EXIT.partial : EXIT.done;
+}
+
+Deno.exit(await main(Deno.args));
