@@ -3,6 +3,8 @@
 
 const SUB_BUCKETS = 16;
 const OCTAVES = 32;
+/** The largest value with a bucket of its own width: 9.5 hours. */
+const LARGEST = 2 ** (OCTAVES + 3) - 1;
 
 /** Counts values; answers percentiles. */
 export class Histogram {
@@ -24,9 +26,9 @@ export class Histogram {
     return this.#max;
   }
 
-  /** Records one value in microseconds; negatives count as 0. */
+  /** Records one value in microseconds; negatives and NaN count as 0. */
   record(valueUs: number): void {
-    const value = valueUs < 0 ? 0 : Math.round(valueUs);
+    const value = valueUs > 0 ? Math.round(valueUs) : 0;
     const index = bucketOf(value);
     this.#buckets[index] = (this.#buckets[index] ?? 0) + 1;
     this.#count++;
@@ -54,16 +56,19 @@ export class Histogram {
   }
 }
 
-/** Values below 16 have a bucket each; above, the top five bits choose it. */
+/** Values below 16 have a bucket each; above, the top five bits choose it. What is over the last counts in it. */
 function bucketOf(value: number): number {
-  if (value < SUB_BUCKETS) return value;
-  const octave = Math.min(31 - Math.clz32(Math.min(value, 0x7fff_ffff)), OCTAVES + 2);
-  const sub = Math.floor(value / 2 ** (octave - 4)) & (SUB_BUCKETS - 1);
-  return Math.min(SUB_BUCKETS * OCTAVES - 1, (octave - 3) * SUB_BUCKETS + sub);
+  if (value < SUB_BUCKETS) return Math.ceil(value);
+  const whole = Math.min(Math.ceil(value), LARGEST);
+  // The count of leading zeros knows 32 bits only.
+  const octave = whole < 2 ** 32 ? 31 - Math.clz32(whole) : 63 - Math.clz32(Math.floor(whole / 2 ** 32));
+  const sub = Math.floor(whole / 2 ** (octave - 4)) % SUB_BUCKETS;
+  return (octave - 3) * SUB_BUCKETS + sub;
 }
 
 function upperEdge(index: number): number {
   if (index < SUB_BUCKETS) return index;
+  if (index === SUB_BUCKETS * OCTAVES - 1) return Infinity;
   const octave = Math.floor(index / SUB_BUCKETS) + 3;
   return (SUB_BUCKETS + (index % SUB_BUCKETS) + 1) * 2 ** (octave - 4) - 1;
 }
