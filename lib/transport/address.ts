@@ -72,10 +72,11 @@ export function formatHostPort(host: string, port: number): string {
  * @returns the port as null where none is given
  */
 export function splitHostPort(text: string): { host: string; port: number | null } | null {
-  const bracketed = /^\[([0-9A-Fa-f:.%\w]+)\](?::(\d{1,5}))?$/.exec(text);
+  const bracketed = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?$/.exec(text);
   const plain = bracketed ?? /^([^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(text);
   if (plain === null) {
-    return /^[0-9A-Fa-f:.]+(%\w+)?$/.test(text) && text.includes(":") ? { host: text, port: null } : null;
+    // Two colons at least, so that a port with a digit too many does not make an address of IPv6.
+    return /^(?=.*:.*:)[0-9A-Fa-f:.]+(%[\w.-]+)?$/.test(text) ? { host: text, port: null } : null;
   }
   const host = plain[1] ?? "";
   if (plain[2] === undefined) return { host, port: null };
