@@ -7,7 +7,7 @@ import type { RandomStream } from "../platform/mod.ts";
 export interface BackoffOptions {
   /** The first delay. */
   readonly initialUs: number;
-  /** No delay is longer. */
+  /** No nominal delay is longer; the jitter comes on top. */
   readonly maxUs: number;
   /** Each delay is drawn from (1 − jitter) to (1 + jitter) of its nominal value, so that a rack does not dial in step. */
   readonly jitter: number;
