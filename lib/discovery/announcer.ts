@@ -78,6 +78,11 @@ export class Announcer {
     return beatPeriodUs(this.meshSize());
   }
 
+  /** Whether announcements of our start are still to come: who asks now will hear them. */
+  get isStarting(): boolean {
+    return this.#planned.some((plan) => plan.attempt !== null);
+  }
+
   /** Whether goodbyes have begun. */
   get isLeaving(): boolean {
     return this.#byes !== null;

@@ -18,7 +18,7 @@ import { meshTagOf } from "./hash.ts";
 import { type Link, Links } from "./links.ts";
 import { Liveness } from "./liveness.ts";
 import { Newcomers } from "./newcomers.ts";
-import { OfferDesk } from "./offers.ts";
+import { OfferDesk, type PendingOffer } from "./offers.ts";
 import { Outbox, type Transmit } from "./outbox.ts";
 import { Overflow } from "./overflow.ts";
 import { SILENT_BEATS } from "./peer.ts";
@@ -32,6 +32,8 @@ export const DEFAULT_MAX_PEERS = 512;
 
 /** A timeout handled later than this was none of the peers' fault, in µs. */
 const STALL_US = 1_000_000;
+/** Nodes from which on a common start is a storm. */
+const STORM_NODES = 16;
 const ECHO_BEATS = SILENT_BEATS;
 
 /** What a core is made of. */
@@ -79,10 +81,12 @@ export class DiscoveryCore {
   #isGone = false;
   #tokens = 0;
   #expectedUs: number | null = null;
+  #nowUs: number;
 
   /** Throws `config` for a record that cannot be announced. Nothing is sent before links are given. */
   constructor(nowUs: number, readonly options: DiscoveryOptions) {
     const { record, id, incarnation, role, random } = options;
+    this.#nowUs = nowUs;
     const own: OwnRecord = {
       id,
       incarnation,
@@ -181,7 +185,7 @@ export class DiscoveryCore {
     }
     if (this.#announcer.isLeaving) return;
     this.#questions.handleTimeout(nowUs);
-    for (const offer of this.#offers.takeDue(nowUs)) this.#sendOffer(nowUs, offer.to, offer.nonce);
+    for (const offer of this.#offers.takeDue(nowUs)) this.#sendOffer(nowUs, offer);
     this.#newcomers.handleTimeout(nowUs);
     this.#liveness.handleTimeout(nowUs);
     this.#names.handleTimeout(nowUs);
@@ -277,7 +281,8 @@ export class DiscoveryCore {
   /** When {@linkcode handleTimeout} is due next, and what for; null when nothing is. */
   pollTimeout(): Wake | null {
     const wake = this.#nextWake();
-    this.#expectedUs = wake?.atUs ?? null;
+    // What is overdue since a pause is due now, and not late a second time.
+    this.#expectedUs = wake === null ? null : Math.max(wake.atUs, this.#nowUs);
     return wake;
   }
 
@@ -305,6 +310,7 @@ export class DiscoveryCore {
   // --- time ----------------------------------------------------------------------------------------------------
 
   #noteTime(nowUs: number): void {
+    this.#nowUs = nowUs;
     this.registry.setNow(nowUs);
     const lateUs = this.#expectedUs === null ? 0 : nowUs - this.#expectedUs;
     if (lateUs <= STALL_US) return;
@@ -332,17 +338,22 @@ export class DiscoveryCore {
     }
   }
 
-  #sendOffer(nowUs: number, to: IpEndpoint, echo: string): void {
+  #sendOffer(nowUs: number, pending: PendingOffer): void {
+    // When a whole show is switched on at once, announcements tell everybody and offers would only add to the storm.
+    if (pending.isForAll && this.#announcer.isStarting && this.meshSize > STORM_NODES) return;
     const { own, outbox, links } = this.#context;
-    const link = links.linkOf(to.host);
-    outbox.toEndpoint(nowUs, to, link, {
+    const link = links.linkOf(pending.to.host);
+    const offer = {
       kind: "offer",
       bootNonce: own.bootNonce,
-      echo,
+      echo: pending.nonce,
       record: this.#announcer.recordFor(link),
       peerCount: this.registry.presentCount + 1,
       beatMs: this.#announcer.beatUs / 1000,
-    });
+    } as const;
+    outbox.toEndpoint(nowUs, pending.to, link, offer);
+    // Who asks one node by multicast has asked by unicast before, in vain.
+    if (pending.isShouted && link !== null) outbox.toLink(nowUs, link, offer, true);
   }
 
   #onRecordChanged(nowUs: number): void {

@@ -194,7 +194,7 @@ function bodyMap(message: Message, step: number): Record<string, unknown> {
         p: message.peerCount,
         t: message.beatMs,
         r: recordToMap(message.record, step),
-        ...(message.question === null ? {} : { q: questionMap(message.question, step === 0 ? 64 : 16) }),
+        ...(message.question === null ? {} : { q: questionMap(message.question, step === 0 ? 128 : 16) }),
       };
     case "heartbeat":
       return { b, v: message.stateVersion, p: message.peerCount, t: message.beatMs };

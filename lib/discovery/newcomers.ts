@@ -14,6 +14,8 @@ import type { NodeRecord } from "./record.ts";
 
 /** When a newcomer is asked, in µs after it was met; the last time by multicast too, should unicast not get through. */
 const ASK_TIMES_US = [0, 200_000, 600_000];
+/** When it is tried again after our own rate forbade to ask. */
+const BUSY_RETRY_US = 100_000;
 /** A newcomer that has not answered by then is forgotten; its next beat starts over. */
 const GIVE_UP_US = 1_600_000;
 /** Newcomers at a time; at the bound the oldest is forgotten and counted. */
@@ -35,6 +37,7 @@ interface Newcomer {
   sighting: Sighting;
   readonly metUs: number;
   asked: number;
+  nextUs: number;
 }
 
 /** The waiting room. */
@@ -48,8 +51,11 @@ export class Newcomers {
     return this.#waiting.size;
   }
 
-  /** Takes note of a newcomer and asks it at once. */
-  meet(nowUs: number, sighting: Sighting): void {
+  /**
+   * Takes note of a newcomer and asks it: at once, or after `waitUs` should its announcement not come before.
+   * An announcement is worth waiting for, because it saves asking for the record.
+   */
+  meet(nowUs: number, sighting: Sighting, waitUs = 0): void {
     const id = sighting.life.id;
     const known = this.#waiting.get(id);
     if (known !== undefined && known.sighting.life === sighting.life) {
@@ -57,6 +63,7 @@ export class Newcomers {
       const isNewer = sighting.record !== null &&
         (before === null || sighting.record.stateVersion > before.stateVersion);
       if (isNewer) known.sighting = sighting;
+      if (known.asked === 0 && waitUs === 0 && known.nextUs > known.metUs) this.#ask(nowUs, known);
       return;
     }
     if (known !== undefined && known.sighting.life.incarnation > sighting.life.incarnation) return;
@@ -68,9 +75,9 @@ export class Newcomers {
         break;
       }
     }
-    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0 };
+    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0, nextUs: nowUs + waitUs };
     this.#waiting.set(id, newcomer);
-    this.#ask(nowUs, newcomer);
+    if (waitUs === 0) this.#ask(nowUs, newcomer);
   }
 
   /** The newcomer that has answered, taken out; null when this life was not asked. */
@@ -85,14 +92,16 @@ export class Newcomers {
   handleTimeout(nowUs: number): void {
     for (const [id, newcomer] of this.#waiting) {
       if (newcomer.metUs + GIVE_UP_US <= nowUs) this.#waiting.delete(id);
-      else if (nextAskUs(newcomer) <= nowUs) this.#ask(nowUs, newcomer);
+      else if (newcomer.nextUs <= nowUs) this.#ask(nowUs, newcomer);
     }
   }
 
   /** What is due next. */
   next(): Wake | null {
     let atUs = Infinity;
-    for (const newcomer of this.#waiting.values()) atUs = Math.min(atUs, nextAskUs(newcomer));
+    for (const newcomer of this.#waiting.values()) {
+      atUs = Math.min(atUs, newcomer.nextUs, newcomer.metUs + GIVE_UP_US);
+    }
     return atUs === Infinity ? null : { atUs, reason: "newcomer" };
   }
 
@@ -109,12 +118,12 @@ export class Newcomers {
         target,
       } as const
       : { kind: "ping", bootNonce: own.bootNonce, nonce, target, observer: isObserver } as const;
+    if (!outbox.toEndpoint(nowUs, from, link, message)) {
+      newcomer.nextUs = nowUs + BUSY_RETRY_US;
+      return;
+    }
     newcomer.asked++;
-    outbox.toEndpoint(nowUs, from, link, message);
+    newcomer.nextUs = newcomer.metUs + (ASK_TIMES_US[newcomer.asked] ?? GIVE_UP_US);
     if (newcomer.asked === ASK_TIMES_US.length && link !== null) outbox.toLink(nowUs, link, message, true);
   }
-}
-
-function nextAskUs(newcomer: Newcomer): number {
-  return newcomer.metUs + (ASK_TIMES_US[newcomer.asked] ?? GIVE_UP_US);
 }

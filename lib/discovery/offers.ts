@@ -26,7 +26,13 @@ export interface PendingOffer {
   readonly atUs: number;
   readonly nonce: string;
   readonly to: IpEndpoint;
+  /** Asked of us alone, but by multicast: the answer goes that way too. */
+  readonly isShouted: boolean;
+  readonly isForAll: boolean;
 }
+
+/** How a question came: to all, or to us alone by either way. */
+export type Address = "all" | "direct" | "shouted";
 
 /** Our rank among `meshSize` nodes for the questions of one family: evenly spread, and the same for all attempts. */
 export function rankOf(id: NodeId, nonce: string, meshSize: number): number {
@@ -49,7 +55,7 @@ export class OfferDesk {
   }
 
   /**
-   * Takes a question in. `isDirect`: we alone were asked, by unicast, so there is nobody to take turns with.
+   * Takes a question in. Where we alone were asked there is nobody to take turns with.
    * At its bounds (5 a second and source, 50 altogether, 64 waiting) a question goes unanswered and is counted.
    */
   handleQuestion(
@@ -57,14 +63,14 @@ export class OfferDesk {
     question: Question,
     from: IpEndpoint,
     meshSize: number,
-    isDirect: boolean,
+    address: Address,
   ): void {
     const ownShortId = this.id.slice(0, 2 * SHORT_ID_BYTES);
     for (let at = 0; at < question.known.length; at += SHORT_ID_BYTES) {
       if (toHex(question.known.subarray(at, at + SHORT_ID_BYTES)) === ownShortId) return;
     }
     let delayUs = 0;
-    if (!isDirect) {
+    if (address === "all") {
       const rank = rankOf(this.id, question.nonce, meshSize);
       if (rank >= (RANKS_BY_ATTEMPT[question.attempt] ?? Infinity)) return;
       delayUs = Math.min(
@@ -88,6 +94,8 @@ export class OfferDesk {
       atUs: nowUs + delayUs,
       nonce: question.nonce,
       to: { host: from.host, port: from.port },
+      isShouted: address === "shouted",
+      isForAll: address === "all",
     });
   }
 

@@ -77,15 +77,16 @@ export class Outbox {
     }
   }
 
-  /** Sends to one address. */
-  toEndpoint(nowUs: number, endpoint: IpEndpoint, link: Link | null, message: Message): void {
+  /** Sends to one address. Returns false when our own rate did not allow it. */
+  toEndpoint(nowUs: number, endpoint: IpEndpoint, link: Link | null, message: Message): boolean {
     if (message.kind !== "bye" && !this.#unicast.canTake(nowUs)) {
       this.counters.dropped["unicast-limit"]++;
-      return;
+      return false;
     }
     const body = encodeBody(message, this.sender.codec);
     const bytes = this.#sealed(nowUs, message, body, this.#nextSeq(), "unicast");
     this.#put(bytes, { kind: "unicast", endpoint }, link?.key ?? null);
+    return true;
   }
 
   /** The next datagram to send. */

@@ -37,6 +37,8 @@ const SOURCE_PER_SECOND = 200;
 const SOURCE_BURST = 400;
 const MAX_SOURCES = 1_024;
 const MAX_LIVES = 2_048;
+/** How long the announcement of a node that pings us is waited for. */
+const UNANNOUNCED_WAIT_US = 300_000;
 const DOUBLE_EVERY_US = 1_000_000;
 const INCOMPATIBLE_EVERY_US = 60_000_000;
 
@@ -130,7 +132,7 @@ export class Reception {
       case "heartbeat":
         return this.#handleHeartbeat(nowUs, life, message, from, link);
       case "query":
-        return this.#handleQuery(nowUs, life, message, from, link);
+        return this.#handleQuery(nowUs, life, message, datagram, from, link);
       case "offer":
         return this.#handleOffer(nowUs, life, message, datagram, from, link);
       case "bye":
@@ -152,7 +154,7 @@ export class Reception {
     if (message.record.role === "observer") return "malformed";
     const refusal = this.#hear(nowUs, life, message.record, message, from, link);
     if (refusal === null && message.question !== null && this.#mayOffer(life, link)) {
-      this.parts.offers.handleQuestion(nowUs, message.question, from, this.parts.meshSize(), false);
+      this.parts.offers.handleQuestion(nowUs, message.question, from, this.parts.meshSize(), "all");
     }
     return refusal;
   }
@@ -202,6 +204,7 @@ export class Reception {
     nowUs: number,
     life: Life,
     message: Query,
+    datagram: Datagram,
     from: IpEndpoint,
     link: Link | null,
   ): Refusal | null {
@@ -209,7 +212,8 @@ export class Reception {
     const { target, question } = message;
     if (target !== null && target !== targetOf(this.context.own.id)) return "not-for-us";
     if (!this.#mayOffer(life, link)) return "off-link";
-    this.parts.offers.handleQuestion(nowUs, question, from, this.parts.meshSize(), target !== null);
+    const address = target === null ? "all" : datagram.header.path === "unicast" ? "direct" : "shouted";
+    this.parts.offers.handleQuestion(nowUs, question, from, this.parts.meshSize(), address);
     return null;
   }
 
@@ -265,7 +269,8 @@ export class Reception {
     const isKnown = peer?.life === life && (peer.isPresent || peer.state === "left");
     // Somebody lists us whom we have not heard ourselves: half of the way works already.
     if (!isKnown && !message.observer && this.context.registry.canInsert()) {
-      this.parts.newcomers.meet(nowUs, { life, record: null, peerCount: 1, beatMs: 1_000, from, link });
+      const sighting = { life, record: null, peerCount: 1, beatMs: 1_000, from, link };
+      this.parts.newcomers.meet(nowUs, sighting, UNANNOUNCED_WAIT_US);
     }
     return null;
   }
