@@ -28,7 +28,7 @@ export interface DatagramOptions {
 export interface DatagramHandlers {
   /** A datagram came. `bytes` is valid during the call only. */
   onDatagram(bytes: Uint8Array, from: IpEndpoint): void;
-  /** Sending or receiving failed; the socket goes on and has counted it. */
+  /** Sending, receiving or joining failed; the socket goes on and has counted it. Repeats come once a second. */
   onError(error: HanaError): void;
 }
 
@@ -47,7 +47,11 @@ export interface DatagramSocket {
   readonly stats: DatagramStats;
   /** Sends at once or drops and counts; never throws, never queues. The bytes may be reused afterwards. */
   send(bytes: Uint8Array, to: IpEndpoint): void;
-  /** Joins a group on the interface that has this address; joining twice is harmless. Throws `network-unusable`. */
+  /**
+   * Joins a group on the interface that has this address; joining twice is harmless, and needed after an interface
+   * was removed and made again. Throws `network-unusable` when no interface has the address; a refusal of the
+   * system comes by `onError`, since systems answer later.
+   */
   join(group: string, interfaceAddress: string): void;
   /** Leaves a group; harmless when not joined. */
   leave(group: string, interfaceAddress: string): void;

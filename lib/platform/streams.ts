@@ -31,9 +31,15 @@ export interface ByteStream {
   open(handlers: StreamHandlers): void;
   /** Writes all of `bytes`, which belong to the stream until `onWritten`. One write at a time. */
   write(bytes: Uint8Array): void;
-  /** Says that no more will be written, once a running write is through. */
+  /**
+   * Says that no more will be written, once a running write is through. A pipe has no half-close: there it ends
+   * both directions, and bytes of the peer that are still under way are lost.
+   */
   closeWrite(): void;
-  /** Ends both directions at once and drops what was not written. `onClose(null)` follows. */
+  /**
+   * Ends both directions at once and drops what was not written. `onClose(null)` follows. The peer sees an end or a
+   * reset, as its system likes; bytes whose `onWritten` came usually still arrive, but nobody promises it.
+   */
   abort(): void;
   /** Stops reading, so that the peer's writes back up; a chunk already read may still come. */
   pauseReading(): void;
@@ -53,7 +59,10 @@ export interface ListenHandlers {
 export interface StreamListener {
   /** Where it listens, with the port that the system chose. */
   readonly address: StreamAddress;
-  /** Stops accepting; streams already accepted live on. Removes the file of a Unix socket. */
+  /**
+   * Stops accepting; streams already accepted live on. Removes the file of a Unix socket. Listening there again in
+   * the same process may follow at once.
+   */
   close(): void;
 }
 
@@ -65,8 +74,15 @@ export interface ConnectOptions {
 
 /** Opens streams. */
 export interface Streams {
-  /** Rejects with `address-in-use`, `network-unusable`, `refused`, `unsupported` or `config` (path too long). */
+  /**
+   * Rejects with `address-in-use` (also for a Unix socket whose path exists, stale or not), `network-unusable`,
+   * `refused` (permission), `not-found` (no such directory), `unsupported` or `config` (path over 103 bytes).
+   */
   listen(address: StreamAddress, handlers: ListenHandlers): Promise<StreamListener>;
-  /** Rejects with `unreachable`, `cancelled`, `refused` or `unsupported`. TCP comes with TCP_NODELAY set. */
+  /**
+   * Rejects with `unreachable`, `cancelled`, `refused` (permission), `unsupported` or `config`. For a Unix socket
+   * `not-found` means that there is no file and `unreachable` that nobody listens behind it: if it is a socket, it
+   * is stale. TCP comes with TCP_NODELAY set.
+   */
   connect(address: StreamAddress, options?: ConnectOptions): Promise<ByteStream>;
 }

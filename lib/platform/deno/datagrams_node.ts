@@ -17,7 +17,7 @@ import { bindError, datagramError, udpText } from "./datagram_errors.ts";
 import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
 import { DenoDatagramStats } from "./datagram_stats.ts";
-import { interfaceIndex, isAlreadyJoined } from "./memberships.ts";
+import { interfaceIndex } from "./memberships.ts";
 import { SendSlots } from "./send_slots.ts";
 
 /**
@@ -41,6 +41,7 @@ export class NodeDgramSocket implements DatagramSocket {
   #closed = false;
   #local: IpEndpoint;
   #lastFrom: IpEndpoint = { host: "", port: 0 };
+  readonly #joined = new Set<string>();
   /** Memberships that were asked for before the socket was bound. */
   #waiting: Array<() => void> = [];
 
@@ -90,14 +91,24 @@ export class NodeDgramSocket implements DatagramSocket {
   join(group: string, interfaceAddress: string): void {
     if (this.#closed) return;
     interfaceIndex(this.#interfaces, group, interfaceAddress);
+    const key = `${group}|${interfaceAddress}`;
     this.#whenBound(`joining ${group} on ${interfaceAddress}`, (socket) => {
-      socket.addMembership(group, interfaceAddress);
+      try {
+        socket.addMembership(group, interfaceAddress);
+        this.#joined.add(key);
+      } catch (thrown) {
+        // A second join is refused as invalid; it is tried all the same, since it helps after an interface was
+        // removed and made again.
+        if (!this.#joined.has(key)) throw thrown;
+      }
     });
   }
 
   leave(group: string, interfaceAddress: string): void {
     if (this.#closed) return;
-    this.#whenBound(null, (socket) => socket.dropMembership(group, interfaceAddress));
+    this.#whenBound(`leaving ${group} on ${interfaceAddress}`, (socket) => {
+      if (this.#joined.delete(`${group}|${interfaceAddress}`)) socket.dropMembership(group, interfaceAddress);
+    });
   }
 
   close(): void {
@@ -154,13 +165,13 @@ export class NodeDgramSocket implements DatagramSocket {
     for (const run of waiting) run();
   }
 
-  #whenBound(what: string | null, ask: (socket: Socket) => void): void {
+  #whenBound(what: string, ask: (socket: Socket) => void): void {
     const run = (): void => {
       if (this.#socket === null || this.#closed) return;
       try {
         ask(this.#socket);
       } catch (thrown) {
-        if (what !== null && !isAlreadyJoined(thrown)) this.#onError(datagramError(thrown, what));
+        this.#onError(datagramError(thrown, what));
       }
     };
     if (this.#bound) run();

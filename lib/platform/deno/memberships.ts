@@ -104,8 +104,8 @@ export class Memberships {
   }
 }
 
-/** Linux and macOS say EADDRINUSE, Windows WSAEINVAL, which joins of a valid group give for nothing else. */
-export function isAlreadyJoined(thrown: unknown): boolean {
+/** Linux and macOS say EADDRINUSE, Windows WSAEINVAL, which a join of a checked group gives for nothing else. */
+function isAlreadyJoined(thrown: unknown): boolean {
   const code = systemCodeOf(thrown);
   return code === "EADDRINUSE" || thrown instanceof Deno.errors.AddrInUse ||
     (Deno.build.os === "windows" && code === "EINVAL");

@@ -2,6 +2,7 @@
 // Decides how a name becomes a path and how a node socket fulfils the stream contract. The adapter itself does
 // not care what kind of path it is given, so that it is tested over a Unix socket on other systems.
 // Loads `node:net` on first use only: most runs never need it.
+// A pipe has no half-close, and the runtime's node sockets have none either: `closeWrite` ends both directions.
 
 import type { Server, Socket } from "node:net";
 import { assert, HanaError } from "../../base/mod.ts";
@@ -129,7 +130,11 @@ function anonymous(address: StreamAddress): string {
   return `${address.kind}://`;
 }
 
-/** A stream over a socket of `node:net`. */
+/**
+ * A stream over a socket of `node:net`. Unlike other streams it ends whole: after `closeWrite` what was written
+ * arrives, but nothing more is read, and `onEnd` and `onClose(null)` follow (seen on Deno 2.7.11, where a node
+ * socket reports the end of its reading side as soon as its writing side has ended).
+ */
 export class NodeNetStream implements ByteStream {
   readonly local: string;
   readonly remote: string;

@@ -17,6 +17,7 @@ import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
 import { isAddress, isIpv6, isMulticast, isWildcard, LIMITED_BROADCAST } from "./address.ts";
 import type { Engine } from "./engine.ts";
+import { digestBytes } from "./event_log.ts";
 import { LOST } from "./link.ts";
 import type { HostNetwork, SimulatedInterface } from "./network.ts";
 import type { Held, ProcessLife } from "./process_life.ts";
@@ -31,6 +32,7 @@ const LAST_PORT = 65535;
 /** A datagram under way. */
 interface Frame {
   readonly bytes: Uint8Array;
+  readonly digest: number;
   readonly from: IpEndpoint;
   readonly fromHost: string;
   readonly toHost: string;
@@ -132,7 +134,7 @@ export class DatagramPorts {
     const sockets = this.#sockets.get(frame.toPort);
     if (sockets === undefined) return;
     if (!frame.group) {
-      this.#bestMatch(sockets, frame.toHost)?.deliver(frame.bytes, frame.from, frame.fromHost);
+      this.#bestMatch(sockets, frame.toHost)?.deliver(frame);
       return;
     }
     if (isMulticast(frame.toHost) && !at.hears(frame.toHost)) return;
@@ -142,7 +144,7 @@ export class DatagramPorts {
         ? isIpv6(socket.local.host) === isIpv6(frame.toHost)
         : socket.local.host === frame.toHost
     );
-    for (const socket of receivers) socket.deliver(frame.bytes, frame.from, frame.fromHost);
+    for (const socket of receivers) socket.deliver(frame);
   }
 
   #bestMatch(sockets: readonly SimulatedDatagramSocket[], address: string): SimulatedDatagramSocket | null {
@@ -208,6 +210,7 @@ export class DatagramPorts {
   ): Frame {
     return {
       bytes: bytes.slice(),
+      digest: digestBytes(bytes),
       from: { host: source, port: socket.local.port },
       fromHost: this.network.hostName,
       toHost: to.host,
@@ -315,15 +318,23 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   }
 
   /** A datagram for this socket. */
-  deliver(bytes: Uint8Array, from: IpEndpoint, fromHost: string): void {
+  deliver(frame: Frame): void {
     if (this.#closed) return;
+    const { bytes, from } = frame;
     const engine = this.#ports.engine;
     if (bytes.length > MAX_DATAGRAM_BYTES) {
       this.stats.receiveErrors++;
       return;
     }
     this.stats.received++;
-    engine.log.record(engine.nowUs, "datagram", fromHost, this.#life.hostName, bytes.length, bytes);
+    engine.log.record(
+      engine.nowUs,
+      "datagram",
+      frame.fromHost,
+      this.#life.hostName,
+      bytes.length,
+      frame.digest,
+    );
     const lent = engine.lend(bytes);
     try {
       this.#handlers.onDatagram(lent, from);

@@ -40,10 +40,17 @@ export type EventTap = (event: SimulatedEvent) => void;
 
 const FNV_PRIME = 0x01000193;
 
-/** Digests events. */
+/** 32 bits from the bytes of a payload: the part of the digest that a frame carries to all its receivers. */
+export function digestBytes(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME);
+  return hash ^ (hash >>> 15);
+}
+
+/** Digests events. Its state is kept in signed 32-bit integers, which the engine stores without allocating. */
 export class EventLog {
-  #low = 0x811c9dc5;
-  #high = 0x9747b28c;
+  #low = 0x811c9dc5 | 0;
+  #high = 0x9747b28c | 0;
   #count = 0;
   readonly #names = new Map<string, number>();
   /** Set to see every event; slower. */
@@ -56,33 +63,35 @@ export class EventLog {
 
   /** 64 bits of digest as 16 hex digits. */
   digest(): string {
-    return this.#high.toString(16).padStart(8, "0") + this.#low.toString(16).padStart(8, "0");
+    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
+    return hex(this.#high) + hex(this.#low);
   }
 
-  /** Takes in one event; `payload` is what was carried, if it is at hand. */
-  record(atUs: number, kind: EventKind, from: string, to: string, bytes: number, payload?: Uint8Array): void {
+  /** Takes in one event; `payload` is the {@linkcode digestBytes} of what was carried. */
+  record(atUs: number, kind: EventKind, from: string, to: string, bytes: number, payload = 0): void {
     this.#count++;
     this.#mix(KIND_NUMBERS.get(kind) ?? EVENT_KINDS.length);
-    this.#mix(atUs >>> 0);
-    this.#mix(Math.floor(atUs / 0x100000000));
+    this.#mix(atUs | 0);
+    this.#mix((atUs / 0x100000000) | 0);
     this.#mix(this.#numberOf(from));
     this.#mix(this.#numberOf(to));
     this.#mix(bytes);
-    if (payload !== undefined) { for (let i = 0; i < payload.length; i++) this.#mix(payload[i] ?? 0); }
+    this.#mix(payload);
     if (this.tap !== null) this.tap({ atUs, kind, from, to, bytes });
   }
 
   #mix(word: number): void {
-    this.#low = Math.imul(this.#low ^ word, FNV_PRIME) >>> 0;
-    this.#high = (Math.imul(this.#high ^ this.#low, 0x85ebca6b) + ((this.#high >>> 15) ^ word)) >>> 0;
+    const low = Math.imul(this.#low ^ word, FNV_PRIME);
+    this.#low = low;
+    this.#high = (Math.imul(this.#high ^ low, 0x85ebca6b) + ((this.#high >>> 15) ^ word)) | 0;
   }
 
   // A name is digested letter by letter once and by that digest ever after.
   #numberOf(name: string): number {
     let number = this.#names.get(name);
     if (number === undefined) {
-      number = 0x811c9dc5;
-      for (let i = 0; i < name.length; i++) number = Math.imul(number ^ name.charCodeAt(i), FNV_PRIME) >>> 0;
+      number = 0x811c9dc5 | 0;
+      for (let i = 0; i < name.length; i++) number = Math.imul(number ^ name.charCodeAt(i), FNV_PRIME);
       this.#names.set(name, number);
     }
     return number;

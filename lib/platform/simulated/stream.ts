@@ -5,6 +5,7 @@
 import { assert, HanaError } from "../../base/mod.ts";
 import type { ByteStream, StreamHandlers } from "../mod.ts";
 import { type Engine, MAX_PIECE_BYTES } from "./engine.ts";
+import { digestBytes } from "./event_log.ts";
 import { LOST } from "./link.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";
 import type { StreamPath } from "./stream_path.ts";
@@ -245,7 +246,7 @@ export class SimulatedStream implements ByteStream, Held {
     if (this.#closed || this.#paused || this.#handlers === null || this.#readEnded) return;
     if (this.#unread.length > 0) {
       const bytes = this.#takeUnread();
-      this.#log("stream", bytes.length, bytes);
+      this.#log("stream", bytes.length, digestBytes(bytes));
       const lent = this.#engine.lend(bytes);
       this.#call((handlers) => handlers.onData(lent));
       this.#engine.takeBack(lent);
@@ -351,7 +352,7 @@ export class SimulatedStream implements ByteStream, Held {
     }
   }
 
-  #log(kind: "stream" | "stream-retry" | "end" | "reset", bytes: number, payload?: Uint8Array): void {
+  #log(kind: "stream" | "stream-retry" | "end" | "reset", bytes: number, payload = 0): void {
     this.#engine.log.record(this.#engine.nowUs, kind, this.#life.hostName, this.remote, bytes, payload);
   }
 }

@@ -5,7 +5,7 @@
 import type { ByteStream, Platform, StreamAddress, StreamListener } from "../../../lib/platform/mod.ts";
 import type { HanaError } from "../../../lib/base/mod.ts";
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
-import { SimulatedWorld, type StreamPieces } from "../../../lib/platform/simulated/mod.ts";
+import { SimulatedWorld, type StreamPieces, WINDOW_BYTES } from "../../../lib/platform/simulated/mod.ts";
 
 /** A platform under test. */
 export interface Harness {
@@ -21,6 +21,8 @@ export interface Harness {
   readonly broadcast: string;
   /** An empty directory on the first host. */
   readonly directory: string;
+  /** More bytes than the buffers between two ends take. */
+  readonly moreThanBuffers: number;
   /** What callbacks let out. */
   readonly crashes: HanaError[];
   /** Lets time pass until `condition` holds; fails when it does not within ten seconds. */
@@ -68,6 +70,7 @@ export async function realHarness(): Promise<Harness> {
     addressB: "127.0.0.1",
     broadcast: "127.255.255.255",
     directory,
+    moreThanBuffers: 48_000_000,
     crashes,
     until,
     settle: (promise) => settleBy(promise, until),
@@ -107,6 +110,7 @@ export function simulatedHarness(streamPieces: StreamPieces): Promise<Harness> {
     addressB: "10.0.0.2",
     broadcast: "10.0.0.255",
     directory,
+    moreThanBuffers: 4 * WINDOW_BYTES,
     crashes,
     until,
     settle: (promise) => settleBy(promise, until),
