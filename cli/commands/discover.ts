@@ -6,7 +6,7 @@ import type { NodeView } from "../../lib/node/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { nodeFilter } from "../nodes/filter.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
-import { countAlive, isSameForWatcher, nodesRendering } from "../nodes/rendering.ts";
+import { byName, countAlive, isSameForWatcher, nodesRendering } from "../nodes/rendering.ts";
 import { counted, EXIT, Watch } from "../output/mod.ts";
 
 /** How long is waited for nodes that are expected, and for answers where no node runs here. */
@@ -145,7 +145,7 @@ async function waitFor(
   const timer = setTimeout(() => met.resolve(), Math.max(0, timeoutUs / 1000));
   await met.promise;
   clearTimeout(timer);
-  return [...known.values()];
+  return [...known.values()].sort(byName);
 }
 
 async function watch(

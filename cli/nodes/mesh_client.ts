@@ -15,6 +15,7 @@ import {
 import type { Session } from "../../lib/session/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { commonOptions } from "./options.ts";
+import { byName } from "./rendering.ts";
 
 /** How to look. */
 export interface MeshClientOptions {
@@ -77,10 +78,12 @@ export class MeshClient {
     return this.local === null ? "the network" : `the local node ${this.local.peer.name}`;
   }
 
-  /** All nodes that are known now. */
+  /** All nodes that are known now, by name, so that two looks read alike. */
   async nodes(): Promise<NodeView[]> {
-    if (this.local === null) return this.node.nodes();
-    return (await this.local.request(LIST_NODES, {})).nodes as NodeView[];
+    const nodes = this.local === null
+      ? this.node.nodes()
+      : (await this.local.request(LIST_NODES, {})).nodes as NodeView[];
+    return nodes.sort(byName);
   }
 
   /** The nodes that are known now, and `listener` for every change from then on. */

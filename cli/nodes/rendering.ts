@@ -47,6 +47,12 @@ export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
   };
 }
 
+/** Sorts nodes by name, so that two looks read alike. */
+export function byName(a: NodeView, b: NodeView): number {
+  if (a.name === b.name) return a.id < b.id ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
+}
+
 /** How many nodes are there, as far as anybody can tell. */
 export function countAlive(nodes: readonly NodeView[]): number {
   return nodes.filter((node) => node.state === "alive").length;
