@@ -2,13 +2,16 @@
 // Decides the exit code: 0 all met, 5 a limit was missed, 3 something could not be measured, 2 wrong usage.
 
 import { EXIT } from "../../cli/output/exit_codes.ts";
+import { DISCOVERY } from "./discovery.ts";
+import { IDLE } from "./idle.ts";
 import { describeMachine } from "./machine.ts";
 import { renderResult } from "./rendering.ts";
 import { type Benchmark, CannotMeasure, type Result, type Unmeasured } from "./result.ts";
+import { STARTUP } from "./startup.ts";
 import { STREAM_BENCHMARKS } from "./streams.ts";
 
 const USAGE = "usage: scripts/bench [NAME…] [--json] [--list]";
-const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS];
+const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS, DISCOVERY, STARTUP, IDLE];
 
 function write(to: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
   const bytes = new TextEncoder().encode(text + "\n");

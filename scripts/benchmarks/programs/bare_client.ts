@@ -46,3 +46,4 @@ await serveCommands(({ what, count, perWrite }) => {
   if (what === "tcp") return roundTrips(tcp, Number(count));
   return oneWay(Number(count), Number(perWrite));
 });
+Deno.exit(0);

@@ -51,3 +51,4 @@ void acceptAll(tcp, (connection) => {
 });
 tell({ port: tcp.addr.port });
 await serveCommands(() => ({}));
+Deno.exit(0);

@@ -2,14 +2,14 @@
 
 import { TextLineReader } from "../lines.ts";
 
-/** Runs `handle` for every command until the input ends, then ends the process. */
+/** Runs `handle` for every command until the input ends. */
 export async function serveCommands(
   handle: (command: Readonly<Record<string, number | string>>) => Promise<unknown> | unknown,
-): Promise<never> {
+): Promise<void> {
   const lines = new TextLineReader(Deno.stdin.readable);
   for (;;) {
     const line = await lines.next(2 ** 31 - 1);
-    if (line === null) Deno.exit(0);
+    if (line === null) return;
     tell(await handle(JSON.parse(line) as Readonly<Record<string, number | string>>));
   }
 }

@@ -48,3 +48,4 @@ await serveCommands(({ what, count }) => {
   if (what === "tcp") return roundTrips(tcp, Number(count));
   return oneWay(Number(count));
 });
+Deno.exit(0);

@@ -29,3 +29,4 @@ node.onRequest(COUNT_NOTES, () => {
 });
 tell({ addresses: node.addresses });
 await serveCommands(() => ({}));
+Deno.exit(0);
