@@ -174,12 +174,23 @@ Deno.test("a beat that comes after the goodbye changes nothing", () => {
   assertEquals(a.core.counters.refused["after-goodbye"] > 0, true);
 });
 
-Deno.test("a node that went to sleep may come back in the same life", () => {
+Deno.test("a beat after a goodbye for sleep is asked about, and without an answer changes nothing", () => {
   const { mesh, a, b } = pair();
   mesh.isRecording = true;
+  mesh.canPass = (from) => from !== b;
+  mesh.run(1_200 * MS);
+  const late = mesh.crossings.filter((crossing) => crossing.sender === b).at(-1);
+  mesh.canPass = () => true;
   b.core.leave(mesh.nowUs, "sleep");
-  mesh.run(10 * MS);
+  mesh.run(400 * MS);
   assertEquals(a.happened("left"), [{ kind: "left", id: b.id, reason: "sleep" }]);
+  assert(late !== undefined);
+  mesh.crossings.length = 0;
+  mesh.inject(a, late.transmit.bytes, late.from);
+  mesh.run(10 * MS);
+  assertEquals(mesh.crossings.filter((crossing) => crossing.transmit.to.kind === "unicast").length, 1);
+  mesh.run(3 * SECOND);
+  assertEquals(a.stateOf(b), "left");
 });
 
 Deno.test("the left are forgotten after 10 minutes and the dead after an hour", () => {
