@@ -102,19 +102,29 @@ liveTest("a node with the key may be commanded by others with the key", async (n
   assertEquals([code, document.reply], [0, { shown: "this is b: hello" }]);
 });
 
-liveTest("a rotated key parts nobody who still holds the one before", async (network) => {
-  const [a, b] = stageOf(network, "a", "b");
-  await shareKey(a, b);
-  const rotated = await a.run(["mesh", "rotate"]);
-  assertEquals(rotated.code, 0, rotated.stderr);
-  await Promise.all([a.serve(), b.serve()]);
-  for (const [user, other] of [[a, "b"], [b, "a"]] as const) {
-    const { code, stderr } = await user.discover("--expect", "2");
-    assertEquals(code, 0, stderr);
-    const pinged = await user.ping(other);
+liveTest(
+  "a rotated key still opens a session with who holds the one before, and all meet under the new one",
+  async (network) => {
+    const [a, b] = stageOf(network, "a", "b");
+    await shareKey(a, b);
+    const rotated = await a.run(["mesh", "rotate", "-q"]);
+    assertEquals(rotated.code, 0, rotated.stderr);
+    const [, nodeB] = await Promise.all([a.serve(), b.serve()]);
+    const pinged = await a.ping(`tcp://10.77.1.2:${nodeB.port}`);
     assertEquals(pinged.code, 0, pinged.stderr);
-  }
-});
+
+    await nodeB.stop();
+    const code = rotated.stdout.trim();
+    const taken = await b.run(["mesh", "rotate", "--join", "-"], { stdin: `${code}\n` });
+    assertEquals(taken.code, 0, taken.stderr);
+    await b.serve();
+    for (const [user, other] of [[a, "b"], [b, "a"]] as const) {
+      const { code, stderr } = await user.discover("--expect", "2");
+      assertEquals(code, 0, stderr);
+      assertEquals((await user.ping(other)).code, 0);
+    }
+  },
+);
 
 liveTest("a key file that others can read is refused by every command", async (network) => {
   const [a] = stageOf(network, "a");

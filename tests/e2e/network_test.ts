@@ -3,22 +3,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type CapturedProcess, eventually } from "../support/captured_process.ts";
 import { liveTest } from "../support/live_test.ts";
-import { type Machine, TestNetwork } from "../support/namespaces.ts";
+import { TestNetwork } from "../support/namespaces.ts";
 import { skippable } from "../support/requirement.ts";
-
-const PROGRAM = new URL("./programs/raw.ts", import.meta.url).pathname;
-
-function raw(machine: Machine, ...args: string[]): CapturedProcess {
-  const flags = ["run", "--quiet", "--no-config", "--unstable-net", "--allow-net"];
-  return machine.start(Deno.execPath(), [...flags, PROGRAM, ...args], { label: `raw ${args.join(" ")}` });
-}
-
-/** Starts a program that says when it is ready. */
-async function listening(machine: Machine, ...args: string[]): Promise<CapturedProcess> {
-  const process = raw(machine, ...args);
-  await process.until("ready", ({ stdout }) => stdout.includes("ready") ? true : null);
-  return process;
-}
+import { listening, raw } from "./raw.ts";
 
 liveTest("machines of one segment reach each other, those of another segment do not", async (network) => {
   network.addSegment("left");

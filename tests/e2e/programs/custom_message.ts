@@ -3,11 +3,8 @@
 
 // deno-lint-ignore-file no-console
 
-import { Node } from "../../../lib/node/mod.ts";
+import { defineEvent, defineRequest, loadKeyRing, Node, openMeshKeyRing, s } from "../../../lib/mod.ts";
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
-import { loadKeyRing, openMeshKeyRing } from "../../../lib/security/mod.ts";
-import { defineEvent, defineRequest } from "../../../lib/session/mod.ts";
-import { s } from "../../../lib/wire/mod.ts";
 
 /** Lights the whole wall for a moment. */
 const FLASH = defineRequest({
