@@ -10,6 +10,7 @@ import { compareInterfaces, toNetworkInterface } from "../../../lib/platform/den
 import { interfaceIndex } from "../../../lib/platform/deno/memberships.ts";
 import { MAX_SENDS_IN_FLIGHT, SendSlots } from "../../../lib/platform/deno/send_slots.ts";
 import { RepeatFilter } from "../../../lib/platform/repeat_filter.ts";
+import { DenoTimers } from "../../../lib/platform/deno/timers.ts";
 import { realHarness } from "./harness.ts";
 
 function listener(texts: string[], errors: HanaError[] = []): DatagramHandlers {
@@ -146,6 +147,19 @@ Deno.test("a timer in a hundred days neither runs nor overflows", async () => {
   // The system timer of the far one is replaced by that of the next, which is the last.
   h.a.timers.schedule(h.a.clock.nowUs(), () => ran.push("last"));
   await h.until(() => ran.length > 1, "the last timer ran");
+  await h.close();
+});
+
+Deno.test("a timer whose system timer fires early is armed again", async () => {
+  const h = await realHarness();
+  // A clock at half speed: every system timer fires when half of the time has passed.
+  const clock = { nowUs: () => Math.floor(h.a.clock.nowUs() / 2), wallMs: () => 0 };
+  const timers = new DenoTimers(clock, new CrashReporter(undefined));
+  let ranAtUs = 0;
+  const atUs = clock.nowUs() + 10_000;
+  timers.schedule(atUs, () => ranAtUs = clock.nowUs());
+  await h.until(() => ranAtUs > 0, "the timer ran");
+  assert(ranAtUs >= atUs);
   await h.close();
 });
 

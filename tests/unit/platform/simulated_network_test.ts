@@ -106,6 +106,18 @@ Deno.test("a joined group reaches every unbound socket of the port, a bound one 
   assertEquals([joined.heard, other.heard, bound.heard], [group, group, ["u from 10.1.0.1"]]);
 });
 
+Deno.test("a sender hears itself only when its machine joined the group", async () => {
+  const { world, left } = twoSegments();
+  const ear = new Ear(left.platform);
+  const sender = new Ear(left.platform, "0.0.0.0", 0, "10.1.0.2");
+  sender.say("one", GROUP);
+  await world.runFor(10_000);
+  ear.socket.join(GROUP, "10.1.0.2");
+  sender.say("two", GROUP);
+  await world.runFor(10_000);
+  assertEquals(ear.heard, ["two from 10.1.0.2"]);
+});
+
 Deno.test("nobody hears a group that was joined on another interface", async () => {
   const { world, dual, left } = twoSegments();
   const ear = new Ear(dual.platform);
