@@ -18,7 +18,7 @@ export interface CarrierHandlers {
   onOpen(): void;
   /** A payload came. Valid during the call only. */
   onPayload(lane: LaneId, payload: Uint8Array): void;
-  /** A lane that was full has room. */
+  /** A write went through: lanes may be writable again ({@linkcode Carrier.isWritable}). */
   onWritable(): void;
   /** The carrier is gone: null when both sides ended it in order. */
   onClose(error: HanaError | null): void;
@@ -46,13 +46,15 @@ export interface Carrier {
   /** Both ends as URLs. */
   readonly local: string;
   readonly remote: string;
+  /** The largest payload that it takes. */
+  readonly maxPayloadBytes: number;
   /** Starts the carrier. Called once. */
   open(handlers: CarrierHandlers): void;
   /** Sends a payload; returns at once. The bytes may be reused afterwards. */
   send(lane: Lane, payload: Uint8Array): SendStatus;
-  /** Whether the lane would take another payload without queueing it. */
+  /** Whether nothing waits on the lane: its next payload goes out as soon as its tier has its turn. */
   isWritable(lane: Lane): boolean;
-  /** Sends what is queued on reliable lanes, then ends. */
+  /** Sends what is queued, then ends. */
   end(): void;
   /** Drops everything at once. */
   abort(error: HanaError | null): void;

@@ -66,7 +66,13 @@ export class SessionSet {
     if (this.#sessions.size >= this.maxSessions) {
       this.counters.refusedFull++;
       // Nothing is said: the peer may be anybody.
-      link.open({ onOpen: () => {}, onFrame: () => {}, onWritable: () => {}, onClose: () => {} });
+      link.open({
+        onOpen: () => {},
+        onFrame: () => {},
+        onWritable: () => {},
+        onEnd: () => {},
+        onClose: () => {},
+      });
       link.abort();
       return;
     }

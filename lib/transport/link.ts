@@ -22,6 +22,8 @@ export interface LinkHandlers {
   onFrame(payload: Uint8Array): void;
   /** A write went through: there is room (again). */
   onWritable(): void;
+  /** The peer will send no more. The owner ends too, once it has sent what it must. */
+  onEnd(): void;
   /** The link is gone: null when both sides ended it in order. */
   onClose(error: HanaError | null): void;
 }
@@ -47,6 +49,7 @@ export interface LinkStats {
 
 const DEFAULT_HIGH_WATER_BYTES = 64 * 1024;
 const INITIAL_BUFFER_BYTES = 4 * 1024;
+const EMPTY = new Uint8Array(0);
 
 /** Frames over a stream. */
 export class Link {
@@ -61,7 +64,7 @@ export class Link {
   #waitingBytes = 0;
   #flying = new Uint8Array(INITIAL_BUFFER_BYTES);
   /** Sealed bytes, where there is a channel. */
-  #sealed = new Uint8Array(0);
+  #sealed = EMPTY;
   #writing = false;
   #open = false;
   #ending = false;
@@ -77,6 +80,11 @@ export class Link {
   /** Whether frames travel sealed. */
   get secure(): boolean {
     return this.#channel !== null;
+  }
+
+  /** Whether both sides have proved themselves and nothing has ended yet. */
+  get isOpen(): boolean {
+    return this.#open && !this.#ending;
   }
 
   /** Whether another frame is welcome. */
@@ -259,7 +267,7 @@ export class Link {
     if (failure !== null) this.abort(channelError(failure, this.stream.remote));
     else if (this.#decoder.isMidFrame) {
       this.abort(new HanaError("protocol", { what: `${this.stream.remote} ended in the middle of a frame` }));
-    } else this.end();
+    } else this.#handlers?.onEnd();
   }
 
   #finish(reason: HanaError | null): void {
@@ -272,6 +280,9 @@ export class Link {
         : reason;
     this.#channel?.close();
     this.#closed = true;
+    this.#open = false;
+    this.#waiting = this.#flying = this.#sealed = EMPTY;
+    this.#waitingBytes = 0;
     this.#decoder.stop();
     this.#handlers?.onClose(error);
   }

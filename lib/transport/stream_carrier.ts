@@ -15,9 +15,8 @@ import {
 } from "../lanes/mod.ts";
 import type { Link } from "./link.ts";
 
-/** A lane's queue: a list with a moving head, compacted now and then. */
-class LaneQueue {
-  readonly stats: LaneStats = {
+function newLaneStats(): LaneStats {
+  return {
     sentMessages: 0,
     sentBytes: 0,
     receivedMessages: 0,
@@ -28,10 +27,16 @@ class LaneQueue {
     refusedFull: 0,
     refusedTooLarge: 0,
   };
+}
+
+/** A lane's queue: a list with a moving head, compacted now and then. */
+class LaneQueue {
+  /** The turn in which the lane was served last. */
+  servedInTurn = 0;
   #items: (Uint8Array | undefined)[] = [];
   #head = 0;
 
-  constructor(readonly lane: Lane) {}
+  constructor(readonly lane: Lane, readonly stats: LaneStats) {}
 
   get isEmpty(): boolean {
     return this.stats.queuedMessages === 0;
@@ -76,12 +81,12 @@ class LaneQueue {
 export class StreamCarrier implements Carrier {
   readonly kind = "stream";
   readonly #queues: (LaneQueue | undefined)[] = [];
-  /** The queues by tier, then by lane number: the order in which they are served. */
-  #served: LaneQueue[] = [];
+  /** The same queues without gaps. */
+  readonly #served: LaneQueue[] = [];
+  /** By lane; a peer may send on lanes on which we never do. */
+  readonly #stats: (LaneStats | undefined)[] = [];
   #waiting = 0;
   #turn = 0;
-  #handlers: CarrierHandlers | null = null;
-  #refused = false;
   #ending = false;
 
   constructor(private readonly link: Link) {}
@@ -102,20 +107,34 @@ export class StreamCarrier implements Carrier {
     return this.link.stats.bytesReceived;
   }
 
+  get maxPayloadBytes(): number {
+    return this.link.maxFrameBytes - 1;
+  }
+
   open(handlers: CarrierHandlers): void {
-    this.#handlers = handlers;
     this.link.open({
-      onOpen: () => handlers.onOpen(),
-      onFrame: (frame) => this.#onFrame(frame),
-      onWritable: () => this.#onWritable(),
-      onClose: (error) => handlers.onClose(error),
+      onOpen: () => {
+        handlers.onOpen();
+        this.#sendWaiting();
+      },
+      onFrame: (frame) => this.#onFrame(frame, handlers),
+      onWritable: () => {
+        this.#sendWaiting();
+        handlers.onWritable();
+      },
+      // What waits still goes out: a peer that said goodbye early reads on until we end, too.
+      onEnd: () => this.end(),
+      onClose: (error) => {
+        this.#ending = true;
+        handlers.onClose(error);
+      },
     });
   }
 
   send(lane: Lane, payload: Uint8Array): SendStatus {
     const queue = this.#queueOf(lane);
     if (this.#ending) return "closed";
-    if (payload.length + 1 > this.link.maxFrameBytes) {
+    if (payload.length > this.maxPayloadBytes) {
       queue.stats.refusedTooLarge++;
       return "too-large";
     }
@@ -126,16 +145,13 @@ export class StreamCarrier implements Carrier {
       return "sent";
     }
     const before = queue.stats.queuedMessages;
-    if (!queue.push(payload)) {
-      this.#refused = true;
-      return "full";
-    }
+    if (!queue.push(payload)) return "full";
     this.#waiting += queue.stats.queuedMessages - before;
     return "queued";
   }
 
   isWritable(lane: Lane): boolean {
-    return !this.#ending && this.link.canSend && this.#queueOf(lane).isEmpty;
+    return !this.#ending && this.link.isOpen && this.#queueOf(lane).isEmpty;
   }
 
   end(): void {
@@ -149,21 +165,19 @@ export class StreamCarrier implements Carrier {
   }
 
   laneStats(lane: LaneId): LaneStats {
-    return this.#queues[lane]?.stats ?? new LaneQueue({ id: lane } as Lane).stats;
+    return this.#stats[lane] ??= newLaneStats();
   }
 
-  #onFrame(frame: Uint8Array): void {
-    const lane = frame[0];
+  #onFrame(frame: Uint8Array, handlers: CarrierHandlers): void {
+    const lane = frame[0] as LaneId | undefined;
     if (lane === undefined) return;
-    const queue = this.#queues[lane];
-    if (queue !== undefined) {
-      queue.stats.receivedMessages++;
-      queue.stats.receivedBytes += frame.length - 1;
-    }
-    this.#handlers?.onPayload(lane as LaneId, frame.subarray(1));
+    const stats = this.laneStats(lane);
+    stats.receivedMessages++;
+    stats.receivedBytes += frame.length - 1;
+    handlers.onPayload(lane, frame.subarray(1));
   }
 
-  #onWritable(): void {
+  #sendWaiting(): void {
     while (this.#waiting > 0 && this.link.canSend) {
       const queue = this.#nextQueue();
       const payload = queue?.shift();
@@ -173,33 +187,29 @@ export class StreamCarrier implements Carrier {
       queue.stats.sentMessages++;
       queue.stats.sentBytes += payload.length;
     }
-    if (this.#waiting > 0) return;
-    if (this.#ending) this.link.end();
-    if (this.#refused || this.link.canSend) {
-      this.#refused = false;
-      this.#handlers?.onWritable();
-    }
+    if (this.#ending && this.#waiting === 0) this.link.end();
   }
 
-  /** The lowest tier that has something; within a tier lanes take turns. */
+  /** The lowest tier that has something; within a tier the lane that waits longest for its turn. */
   #nextQueue(): LaneQueue | undefined {
-    const served = this.#served;
-    this.#turn++;
     let best: LaneQueue | undefined;
-    for (let i = 0; i < served.length; i++) {
-      const queue = served[(i + this.#turn) % served.length];
-      if (queue === undefined || queue.isEmpty) continue;
-      if (best === undefined || queue.lane.tier < best.lane.tier) best = queue;
+    for (const queue of this.#served) {
+      if (queue.isEmpty) continue;
+      if (
+        best === undefined || queue.lane.tier < best.lane.tier ||
+        (queue.lane.tier === best.lane.tier && queue.servedInTurn < best.servedInTurn)
+      ) best = queue;
     }
+    if (best !== undefined) best.servedInTurn = ++this.#turn;
     return best;
   }
 
   #queueOf(lane: Lane): LaneQueue {
     let queue = this.#queues[lane.id];
     if (queue === undefined) {
-      queue = new LaneQueue(lane);
+      queue = new LaneQueue(lane, this.laneStats(lane.id));
       this.#queues[lane.id] = queue;
-      this.#served = [...this.#served, queue];
+      this.#served.push(queue);
     }
     return queue;
   }
