@@ -12,8 +12,9 @@ const DEAD_BEATS = 5;
 /** Beats by which the timers of nodes on a vanished link are extended. */
 const GRACE_BEATS = 2.5;
 const SUSPECT_SLACK_US = 100_000;
-/** When a suspect is asked, in µs after the suspicion; the last time on every way there is. */
-const PROBE_TIMES_US = [0, 200_000, 600_000];
+/** Questions to a suspect, the last one on every way there is, and the waits between them in µs. */
+const PROBES = 3;
+const PROBE_WAITS_US = [200_000, 400_000];
 /** From suspicion to verdict at least, so that the last question can be answered. */
 const VERDICT_US = 1_000_000;
 const DEAD_PROBE_US = 30_000_000;
@@ -63,12 +64,13 @@ export class Liveness {
         peer.state = "suspect";
         peer.sinceUs = nowUs;
         peer.probesSent = 0;
+        peer.nextProbeUs = nowUs;
         registry.changed(nowUs, peer);
         emit(this.context, { kind: "suspected", id: peer.id, silentUs: nowUs - peer.lastHeardUs });
       }
       if (peer.state === "suspect") {
         if (deadUs(peer) <= nowUs) this.#declareDead(nowUs, peer);
-        else if (probeUs(peer) <= nowUs) this.#probe(nowUs, peer);
+        else if (peer.nextProbeUs <= nowUs) this.#probe(nowUs, peer);
       } else if (peer.state === "dead") {
         if (peer.sinceUs + DEAD_FOR_US <= nowUs) registry.remove(nowUs, peer);
         else if (peer.nextProbeUs <= nowUs) this.#askDead(nowUs, peer);
@@ -102,8 +104,9 @@ export class Liveness {
   }
 
   #probe(nowUs: number, peer: Peer): void {
+    peer.nextProbeUs = nowUs + (PROBE_WAITS_US[peer.probesSent] ?? Infinity);
     peer.probesSent++;
-    const isLast = peer.probesSent === PROBE_TIMES_US.length;
+    const isLast = peer.probesSent === PROBES;
     for (const route of isLast ? peer.routes.values() : [peer.route]) {
       this.ask(nowUs, peer, "probe", route.from);
     }
@@ -144,10 +147,6 @@ function suspectUs(peer: Peer): number {
   return peer.silentSinceUs + SILENT_BEATS * peer.beatUs + SUSPECT_SLACK_US;
 }
 
-function probeUs(peer: Peer): number {
-  return peer.sinceUs + (PROBE_TIMES_US[peer.probesSent] ?? Infinity);
-}
-
 function deadUs(peer: Peer): number {
   return Math.max(peer.silentSinceUs + DEAD_BEATS * peer.beatUs, peer.sinceUs + VERDICT_US);
 }
@@ -157,7 +156,7 @@ function nextUs(peer: Peer): number {
     case "alive":
       return suspectUs(peer);
     case "suspect":
-      return Math.min(probeUs(peer), deadUs(peer));
+      return Math.min(peer.nextProbeUs, deadUs(peer));
     case "dead":
       return Math.min(peer.nextProbeUs, peer.sinceUs + DEAD_FOR_US);
     case "left":
@@ -170,7 +169,7 @@ function reasonOf(peer: Peer): WakeReason {
     case "alive":
       return "suspicion";
     case "suspect":
-      return probeUs(peer) < deadUs(peer) ? "probe" : "verdict";
+      return peer.nextProbeUs < deadUs(peer) ? "probe" : "verdict";
     case "dead":
       return peer.nextProbeUs < peer.sinceUs + DEAD_FOR_US ? "probe" : "forget";
     case "left":

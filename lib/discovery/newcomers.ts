@@ -12,12 +12,14 @@ import type { Link } from "./links.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
 
-/** When a newcomer is asked, in µs after it was met; the last time by multicast too, should unicast not get through. */
-const ASK_TIMES_US = [0, 200_000, 600_000];
-/** When it is tried again after our own rate forbade to ask. */
+/**
+ * Waits after each question in µs. The third question goes by multicast too, should unicast not get through; after the
+ * third wait the newcomer is forgotten, and its next beat starts over.
+ */
+const WAITS_US = [200_000, 400_000, 1_000_000];
+/** When it is tried again after our own rate forbade to ask, and how long at most. */
 const BUSY_RETRY_US = 100_000;
-/** A newcomer that has not answered by then is forgotten; its next beat starts over. */
-const GIVE_UP_US = 1_600_000;
+const GIVE_UP_US = 5_000_000;
 /** Newcomers at a time; at the bound the oldest is forgotten and counted. */
 const MAX_NEWCOMERS = 512;
 const NO_IDS = new Uint8Array(0);
@@ -91,8 +93,10 @@ export class Newcomers {
   /** Asks again and gives up where it is time. */
   handleTimeout(nowUs: number): void {
     for (const [id, newcomer] of this.#waiting) {
-      if (newcomer.metUs + GIVE_UP_US <= nowUs) this.#waiting.delete(id);
-      else if (newcomer.nextUs <= nowUs) this.#ask(nowUs, newcomer);
+      if (newcomer.nextUs > nowUs) continue;
+      const isOver = newcomer.asked === WAITS_US.length || newcomer.metUs + GIVE_UP_US <= nowUs;
+      if (isOver) this.#waiting.delete(id);
+      else this.#ask(nowUs, newcomer);
     }
   }
 
@@ -100,7 +104,7 @@ export class Newcomers {
   next(): Wake | null {
     let atUs = Infinity;
     for (const newcomer of this.#waiting.values()) {
-      atUs = Math.min(atUs, newcomer.nextUs, newcomer.metUs + GIVE_UP_US);
+      atUs = Math.min(atUs, newcomer.nextUs);
     }
     return atUs === Infinity ? null : { atUs, reason: "newcomer" };
   }
@@ -122,8 +126,8 @@ export class Newcomers {
       newcomer.nextUs = nowUs + BUSY_RETRY_US;
       return;
     }
+    newcomer.nextUs = nowUs + (WAITS_US[newcomer.asked] ?? 0);
     newcomer.asked++;
-    newcomer.nextUs = newcomer.metUs + (ASK_TIMES_US[newcomer.asked] ?? GIVE_UP_US);
-    if (newcomer.asked === ASK_TIMES_US.length && link !== null) outbox.toLink(nowUs, link, message, true);
+    if (newcomer.asked === WAITS_US.length && link !== null) outbox.toLink(nowUs, link, message, true);
   }
 }

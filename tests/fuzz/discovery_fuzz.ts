@@ -1,0 +1,201 @@
+// Feeds broken datagrams to a discovery core that lives on between them.
+// A third is unsigned garbage, a third a valid datagram that was altered after it was signed, and a third has the key:
+// its body was altered before it was signed, as an insider or a later version would do.
+// A run fails when anything is thrown, when something unsigned is accepted or answered, and when a bound is passed.
+
+import type { Incarnation, NodeId } from "../../lib/base/mod.ts";
+import {
+  createBodyCodec,
+  type DatagramSeal,
+  DiscoveryCore,
+  encodeDatagram,
+  MAX_DATAGRAM_BYTES,
+  meshTagOf,
+  type Message,
+} from "../../lib/discovery/mod.ts";
+import { DATAGRAM_TAG_BYTES, DatagramAuthenticator, MeshKey, MeshKeyRing } from "../../lib/security/mod.ts";
+import { Mutator } from "./mutate.ts";
+
+/** What a run did. Every iteration is one datagram. */
+export interface FuzzReport {
+  readonly iterations: number;
+  /** Datagrams that changed something: signed, and broken in no way that matters. */
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+const HEADER_BYTES = 41;
+const MAX_PEERS = 32;
+const STRANGER = { host: "10.0.0.66", port: 6_666 };
+
+function check(condition: boolean, claim: string): asserts condition {
+  if (!condition) throw new Error(`fuzzing lib/discovery: ${claim}`);
+}
+
+function hex(mutator: Mutator, bytes: number): string {
+  return [...mutator.bytes(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A valid message of any kind; now and then one that answers the last question of the core. */
+function drawMessage(mutator: Mutator, id: NodeId, incarnation: Incarnation, target: NodeId): Message {
+  const base = { bootNonce: "11".repeat(8), peerCount: mutator.below(100), beatMs: mutator.below(20_000) };
+  const record = {
+    id,
+    incarnation,
+    stateVersion: mutator.below(5),
+    name: ["wall", "left", "right"][mutator.below(3)] ?? "",
+    role: "daemon" as const,
+    version: "0.1.0",
+    endpoints: [{ kind: "tcp" as const, address: `tcp://10.0.0.${mutator.below(256)}:4000` }],
+    capabilities: { gpu: { name: "x", deep: [[1, 2], { a: null }] } },
+    resources: { displays: mutator.below(9) },
+    tags: { place: "left" },
+  };
+  const question = {
+    nonce: hex(mutator, 8),
+    attempt: mutator.below(4),
+    known: mutator.bytes(4 * mutator.below(8)),
+  };
+  const echo = hex(mutator, 8);
+  switch (mutator.below(7)) {
+    case 0:
+      return { kind: "announce", ...base, record, question: mutator.below(2) === 0 ? null : question };
+    case 1:
+      return { kind: "heartbeat", ...base, stateVersion: mutator.below(9) };
+    case 2:
+      return {
+        kind: "query",
+        ...base,
+        question,
+        target: mutator.below(2) === 0 ? null : target.slice(0, 16),
+      };
+    case 3:
+      return { kind: "offer", ...base, echo, record };
+    case 4:
+      return { kind: "bye", ...base, reason: "quit" };
+    case 5:
+      return {
+        kind: "ping",
+        ...base,
+        nonce: echo,
+        target: target.slice(0, 16),
+        observer: mutator.below(2) === 0,
+      };
+    default:
+      return { kind: "ack", ...base, echo, stateVersion: 1 };
+  }
+}
+
+/** Signs bytes as they are; the header may be nonsense. */
+function signed(seal: DatagramSeal, bytes: Uint8Array): Uint8Array {
+  const all = new Uint8Array(bytes.length + DATAGRAM_TAG_BYTES);
+  all.set(bytes);
+  all[HEADER_BYTES - 1] = seal.keyTag;
+  seal.sign(all, bytes.length);
+  return all;
+}
+
+/** Feeds `iterations` datagrams, the same ones for the same `seed`. Throws at the first that does harm. */
+export function fuzzDiscovery(seed: number, iterations: number): FuzzReport {
+  const mutator = new Mutator(seed);
+  const codec = createBodyCodec();
+  const seal = new DatagramAuthenticator(new MeshKeyRing(new MeshKey(mutator.bytes(32)), null));
+  const meshTag = meshTagOf("");
+  const id = hex(mutator, 16) as NodeId;
+  let nowUs = 1_000_000;
+  const core = new DiscoveryCore(nowUs, {
+    id,
+    incarnation: 1_000 as Incarnation,
+    role: "daemon",
+    record: { name: "wall", version: "0.1.0" },
+    trust: "keyed",
+    seal,
+    codec,
+    random: {
+      u32: () => mutator.u32(),
+      float: () => mutator.u32() / 2 ** 32,
+      fill: (target) => {
+        target.set(mutator.bytes(target.length));
+        return target;
+      },
+    },
+    maxPeers: MAX_PEERS,
+  });
+  core.handleInterfaces(nowUs, [
+    {
+      key: "eth0",
+      name: "eth0",
+      address: "10.0.0.1",
+      prefix: 24,
+      broadcast: "10.0.0.255",
+      loopback: false,
+      port: 7,
+    },
+  ]);
+  let accepted = 0;
+  for (let i = 0; i < iterations; i++) {
+    nowUs += mutator.below(20_000);
+    const sender = `${(mutator.below(64) + 16).toString(16)}${"0".repeat(30)}` as NodeId;
+    const from = mutator.below(40) === 0 ? id : sender;
+    const incarnation = 1_000 + mutator.below(3) as Incarnation;
+    const header = {
+      path: "multicast",
+      id: from,
+      incarnation,
+      seq: mutator.below(1_000_000),
+      sentMs: Math.floor(nowUs / 1000),
+    } as const;
+    const valid = encodeDatagram(header, drawMessage(mutator, from, incarnation, id), meshTag, codec, seal);
+    const way = mutator.below(3);
+    let bytes: Uint8Array;
+    if (way === 0) {
+      bytes = mutator.bytes(mutator.below(1_300));
+    } else if (way === 1) {
+      bytes = mutator.mutate(valid);
+    } else {
+      const body = mutator.mutate(valid.subarray(HEADER_BYTES, valid.length - DATAGRAM_TAG_BYTES));
+      const head = mutator.below(8) === 0
+        ? mutator.mutate(valid.subarray(0, HEADER_BYTES)).subarray(0, HEADER_BYTES)
+        : valid.subarray(0, HEADER_BYTES);
+      const whole = new Uint8Array(Math.max(HEADER_BYTES, head.length) + body.length);
+      whole.set(head);
+      whole.set(body, HEADER_BYTES);
+      bytes = signed(seal, whole);
+    }
+    const isGenuine = seal.verify(bytes) !== null;
+    const refusal = core.handleDatagram(nowUs, bytes, { host: `10.0.0.${20 + mutator.below(200)}`, port: 7 });
+    if (refusal === null) {
+      check(isGenuine, "something without a valid MAC was accepted");
+      accepted++;
+    }
+    drain(core, nowUs, isGenuine);
+  }
+  check(core.handleDatagram(nowUs, mutator.bytes(64), STRANGER) !== null, "garbage is refused to the end");
+  check(
+    core.counters.refused["own-id"] + core.counters.accepted > 0 || iterations < 100,
+    "something got through",
+  );
+  return { iterations, accepted, refused: iterations - accepted };
+}
+
+/** Takes what the core says; an answer may only follow something genuine, or time. */
+function drain(core: DiscoveryCore, nowUs: number, isGenuine: boolean): void {
+  let isUnicast = false;
+  for (let transmit = core.pollTransmit(); transmit !== null; transmit = core.pollTransmit()) {
+    check(transmit.bytes.length <= MAX_DATAGRAM_BYTES, "a datagram is over 1,200 bytes");
+    if (transmit.to.kind === "unicast") isUnicast = true;
+  }
+  check(isGenuine || !isUnicast, "a stranger was answered");
+  while (core.pollEvent() !== null);
+  const wake = core.pollTimeout();
+  if (wake !== null && wake.atUs <= nowUs) {
+    core.handleTimeout(nowUs);
+    while (core.pollTransmit() !== null);
+    const next = core.pollTimeout();
+    check(next === null || next.atUs > nowUs, `a timer for ${next?.reason} that never ends`);
+  }
+  check(core.registry.size <= MAX_PEERS, "the registry is over its bound");
+  for (const entry of core.registry.snapshot()) {
+    check(entry.record.name.length <= 48, "a name is over its bound");
+  }
+}
