@@ -5,14 +5,7 @@
 
 import { HanaError, Histogram, toHanaError } from "../base/mod.ts";
 import type { LaneName } from "../lanes/mod.ts";
-import {
-  ByteReader,
-  ByteWriter,
-  type Codec,
-  type CodecName,
-  createCodec,
-  DEFAULT_MAX_FRAME_BYTES,
-} from "../wire/mod.ts";
+import { ByteReader, ByteWriter, type Codec, type CodecName, createCodec } from "../wire/mod.ts";
 import {
   type Deadline,
   newSessionCounters,
@@ -20,6 +13,7 @@ import {
   type SessionEvent,
   type Transmit,
 } from "./events.ts";
+import type { SessionLimits } from "./limits.ts";
 import { type AdmissionContext, admit, type Admitted } from "./admission.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type {
@@ -30,6 +24,7 @@ import type {
   RequestDefinition,
 } from "./message.ts";
 import { PendingRequests } from "./pending.ts";
+import { RunningRequests } from "./running.ts";
 import { chooseVersion, decodeGreeting, encodeGreeting, refusalOf } from "./greeting.ts";
 import {
   CODEC_NUMBERS,
@@ -39,36 +34,11 @@ import {
   type Identity,
   PayloadKind,
   PROTOCOL_VERSIONS,
+  shortText,
 } from "./protocol.ts";
 
-/** Bounds and intervals of a session, times in microseconds. */
-export interface SessionLimits {
-  /** The greeting must be through after this long. */
-  readonly helloTimeoutUs: number;
-  /** A heartbeat goes out this often. */
-  readonly heartbeatUs: number;
-  /** A peer that sent nothing for this long is lost. */
-  readonly silenceUs: number;
-  /** Requests of ours that may wait for an answer at once; one more fails with `overloaded`. */
-  readonly maxPendingRequests: number;
-  /** Requests of the peer that may run at once; one more is answered with `overloaded`. */
-  readonly maxRunningRequests: number;
-  /** Message names that the peer may use in one session; one more ends it. */
-  readonly maxPeerNames: number;
-  /** A payload of ours may have this many bytes; the frame limit less the lane's number. */
-  readonly maxPayloadBytes: number;
-}
-
-/** Heartbeat and silence: three beats may be lost and a fourth be late before a peer counts as gone. */
-export const DEFAULT_SESSION_LIMITS: SessionLimits = {
-  helloTimeoutUs: 5_000_000,
-  heartbeatUs: 1_000_000,
-  silenceUs: 5_000_000,
-  maxPendingRequests: 1024,
-  maxRunningRequests: 256,
-  maxPeerNames: 1024,
-  maxPayloadBytes: DEFAULT_MAX_FRAME_BYTES - 1,
-};
+/** What a request says of its patience at most; "forever" is about 49 days. */
+const MAX_TIMEOUT_MS = 2 ** 32 - 1;
 
 /** What a core is made from. */
 export interface SessionCoreOptions {
@@ -99,7 +69,7 @@ export class SessionCore {
   readonly #ownNames = new Map<string, number>();
   readonly #peerNames = new Map<number, string>();
   readonly #pending = new PendingRequests();
-  readonly #running = new Map<number, CompiledMessage>();
+  readonly #running = new RunningRequests();
   #nextRequest = 1;
   #helloDeadlineUs = Infinity;
   #heartbeat: Heartbeat;
@@ -172,8 +142,7 @@ export class SessionCore {
   handleClose(error: HanaError): void {
     this.#state = "closed";
     for (const id of this.#pending.takeAll()) this.#events.push({ type: "failure", id, error });
-    for (const id of this.#running.keys()) this.#events.push({ type: "cancel", id });
-    this.#running.clear();
+    for (const id of this.#running.takeAll()) this.#events.push({ type: "cancel", id });
   }
 
   // ── calls of the application ─────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +171,7 @@ export class SessionCore {
     writer.u8(PayloadKind.request);
     writer.varint(id);
     writer.varint(number);
-    writer.varint(Math.max(1, Math.round(timeoutUs / 1000)));
+    writer.varint(Math.max(1, Math.min(MAX_TIMEOUT_MS, Math.round(timeoutUs / 1000))));
     this.#writeBody(message, body);
     this.#pending.add(id, { message, deadlineUs: nowUs + timeoutUs, sentAtUs: nowUs });
     this.counters.requestsSent++;
@@ -231,9 +200,12 @@ export class SessionCore {
     return writer.view();
   }
 
-  /** Answers a request of the peer. A reply that its own schema forbids goes out as a failure. */
+  /**
+   * Answers a request of the peer, also one that it took back: until then it counts as running. A reply that its
+   * own schema forbids goes out as a failure.
+   */
   respond(id: number, reply: unknown): void {
-    const message = this.#running.get(id);
+    const message = this.#running.awaited(id);
     if (message === undefined) return;
     const problem = message.reply?.validate(reply) ?? null;
     if (problem !== null) {
@@ -258,15 +230,15 @@ export class SessionCore {
       );
       return;
     }
-    this.#running.delete(id);
+    this.#running.finish(id);
     this.#transmits.push({ lane: message.definition.lane, payload: writer.copy() });
   }
 
   /** Answers a request of the peer with an error. */
   respondFailure(id: number, error: HanaError): void {
-    const message = this.#running.get(id);
+    const message = this.#running.awaited(id);
     if (message === undefined) return;
-    this.#running.delete(id);
+    this.#running.finish(id);
     this.#transmitFailure(id, error, message.definition.lane);
   }
 
@@ -276,7 +248,7 @@ export class SessionCore {
     if (this.#state === "open") {
       const writer = this.#begin();
       writer.u8(PayloadKind.goodbye);
-      writer.bytes(this.#codec.encode({ reason: reason.slice(0, 256) }));
+      writer.bytes(this.#codec.encode({ reason: shortText(reason, 256) }));
       this.#transmits.push({ lane: "control", payload: writer.copy() });
     }
   }
@@ -437,7 +409,7 @@ export class SessionCore {
       return this.#transmitFailure(id, error, definition.lane);
     }
     this.counters.requestsReceived++;
-    this.#running.set(id, admitted.message);
+    this.#running.start(id, admitted.message);
     this.#events.push({ type: "request", id, definition, body: admitted.body, timeoutUs: timeoutMs * 1000 });
   }
 
@@ -476,7 +448,7 @@ export class SessionCore {
 
   #handleCancel(reader: ByteReader): void {
     const id = reader.varint();
-    if (this.#running.delete(id)) this.#events.push({ type: "cancel", id });
+    if (this.#running.cancel(id)) this.#events.push({ type: "cancel", id });
   }
 
   #handleGoodbye(reader: ByteReader): void {
@@ -484,7 +456,7 @@ export class SessionCore {
     const reason = typeof body === "object" && body !== null
       ? (body as Record<string, unknown>).reason
       : undefined;
-    this.#events.push({ type: "goodbye", reason: typeof reason === "string" ? reason.slice(0, 256) : "" });
+    this.#events.push({ type: "goodbye", reason: typeof reason === "string" ? shortText(reason, 256) : "" });
   }
 
   #handlePong(nowUs: number, nonce: number): void {
@@ -545,7 +517,8 @@ export class SessionCore {
     writer.u8(PayloadKind.name);
     writer.varint(number);
     writer.shortText(definition.name);
-    this.#transmits.push({ lane: definition.lane, payload: writer.copy() });
+    // Never on the message's own lane: that may drop its oldest, and a number without a name ends the session.
+    this.#transmits.push({ lane: "control", payload: writer.copy() });
     return number;
   }
 
@@ -553,8 +526,10 @@ export class SessionCore {
     const writer = this.#begin();
     writer.u8(PayloadKind.failure);
     writer.varint(id);
+    const start = writer.copy();
     writer.bytes(this.#codec.encode(encodeFailure(error)));
-    this.#transmits.push({ lane, payload: writer.copy() });
+    // Where not even the reason fits, the failure itself must still arrive: without a body it reads as `internal`.
+    this.#transmits.push({ lane, payload: writer.failed ? start : writer.copy() });
   }
 
   #transmitNumber(kind: number, id: number, lane: LaneName): void {

@@ -110,8 +110,8 @@ function checkDefinition(definition: MessageDefinition): void {
       "a name is two to six dotted lower-case words, 64 characters at most, like wall.identify",
     );
   }
-  if (!isLaneName(definition.lane)) {
-    throw badDefinition(name, `there is no lane ${JSON.stringify(definition.lane)}`);
+  if (typeof definition.lane !== "string" || !isLaneName(definition.lane)) {
+    throw badDefinition(name, "there is no such lane");
   }
   if (definition.effect !== "read" && definition.effect !== "command") {
     throw badDefinition(name, "its effect is neither read nor command");
@@ -124,7 +124,8 @@ function checkDefinition(definition: MessageDefinition): void {
 }
 
 function badDefinition(name: string, why: string): HanaError {
-  return new HanaError("schema", { what: `message ${JSON.stringify(name)} cannot be defined`, why });
+  const shown = JSON.stringify(name.slice(0, MAX_NAME_LENGTH));
+  return new HanaError("schema", { what: `message ${shown} cannot be defined`, why });
 }
 
 /** A definition with its schemas compiled, as a session uses it. */

@@ -2,7 +2,8 @@
 // Decides who may say what to whom, how requests find their answers, when a peer counts as gone, and how a lost
 // session comes back. Never chooses an address and never looks at the network (lib/node, lib/discovery).
 
-export { DEFAULT_SESSION_LIMITS, SessionCore, type SessionCoreOptions, type SessionLimits } from "./core.ts";
+export { SessionCore, type SessionCoreOptions } from "./core.ts";
+export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 export type { SessionCounters, SessionEvent, Transmit } from "./events.ts";
 export { type EventHandler, type HandlerContext, HandlerTable, type RequestHandler } from "./handlers.ts";
 export { type KeeperCounters, type KeeperState, SessionKeeper, type SessionKeeperOptions } from "./keeper.ts";

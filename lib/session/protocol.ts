@@ -74,9 +74,23 @@ const FORWARDED_CODES: readonly ErrorCode[] = [
   "unsupported",
 ];
 
-/** An error as it travels in reject and failure. */
+/** The most that travels of each text of an error, in UTF-16 units. */
+const MAX_ERROR_TEXT = 1024;
+
+/** The beginning of `text`, without half a character at its end: that has no form on the wire. */
+export function shortText(text: string, maxLength: number): string {
+  return text.slice(0, maxLength).toWellFormed();
+}
+
+/** An error as it travels in reject and failure. Handlers fail with texts of any length and form. */
 export function encodeFailure(error: HanaError): Record<string, unknown> {
-  return { code: error.code, what: error.what, why: error.why, hint: error.hint };
+  const { code, what, why, hint } = error;
+  return {
+    code,
+    what: shortText(what, MAX_ERROR_TEXT),
+    why: why === undefined ? undefined : shortText(why, MAX_ERROR_TEXT),
+    hint: hint === undefined ? undefined : shortText(hint, MAX_ERROR_TEXT),
+  };
 }
 
 /** Reads an error that a peer sent; anything unreadable is the peer's bug and says so. */
@@ -87,8 +101,10 @@ export function decodeFailure(body: unknown, peerName: string): HanaError {
   >;
   const known = FORWARDED_CODES.find((candidate) => candidate === code);
   return new HanaError(known ?? "internal", {
-    what: typeof what === "string" ? what : `${peerName} failed without saying why`,
-    ...(typeof why === "string" ? { why } : {}),
-    ...(typeof hint === "string" ? { hint } : {}),
+    what: typeof what === "string"
+      ? shortText(what, MAX_ERROR_TEXT)
+      : `${peerName} failed without saying why`,
+    ...(typeof why === "string" ? { why: shortText(why, MAX_ERROR_TEXT) } : {}),
+    ...(typeof hint === "string" ? { hint: shortText(hint, MAX_ERROR_TEXT) } : {}),
   });
 }

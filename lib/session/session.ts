@@ -13,9 +13,10 @@ import {
 } from "../lanes/mod.ts";
 import type { Platform, TimerHandle } from "../platform/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
-import { DEFAULT_SESSION_LIMITS, SessionCore, type SessionLimits } from "./core.ts";
+import { SessionCore } from "./core.ts";
 import type { SessionCounters, SessionEvent } from "./events.ts";
 import type { HandlerTable } from "./handlers.ts";
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 import type {
   BodyOf,
   EventDefinition,
@@ -111,13 +112,18 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
+    const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
     this.#core = new SessionCore({
       side: options.side,
       local: options.local,
       messages: options.handlers.messages,
       codec: options.codec ?? "msgpack",
       trusted: options.trusted,
-      limits: { ...DEFAULT_SESSION_LIMITS, ...options.limits },
+      // What the carrier would refuse is refused to the caller; it must not cost the session.
+      limits: {
+        ...limits,
+        maxPayloadBytes: Math.min(limits.maxPayloadBytes, options.carrier.maxPayloadBytes),
+      },
     });
     this.#ready.promise.catch(() => {});
   }
@@ -355,7 +361,6 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
         return this.#onRequest(event.id, event.definition, event.body);
       case "cancel":
         this.#running.get(event.id)?.abort();
-        this.#running.delete(event.id);
         return;
       case "goodbye":
         this.#goodbye = event.reason;
