@@ -1,7 +1,7 @@
 // A session that is kept: dialled again with jittered back-off whenever it is lost, until it is stopped.
-// Decides what a program may send meanwhile: reliable one-way messages wait up to a stated bound, then the caller
-// sees an error; unreliable ones are dropped and counted. Never repeats a message that was handed to a carrier:
-// only the program knows whether doing it twice is right.
+// Decides what a program may send meanwhile: reliable one-way messages and requests wait up to a stated bound, then
+// the caller sees an error; unreliable messages are dropped and counted. Messages that wait go out before later ones.
+// Never repeats a message that was handed to a carrier: only the program knows whether doing it twice is right.
 
 import { HanaError, toHanaError } from "../base/mod.ts";
 import { isReliable, LANES, type SendStatus } from "../lanes/mod.ts";
@@ -19,7 +19,7 @@ export interface SessionKeeperOptions {
   /** Makes one attempt; resolves with a session that is ready. */
   connect(signal: AbortSignal): Promise<Session>;
   readonly backoff?: BackoffOptions;
-  /** Reliable one-way messages that wait while there is no session; 1,024 when not given. */
+  /** Reliable one-way messages, and again requests, that wait while there is no session; 1,024 when not given. */
   readonly maxBuffered?: number;
   /** Told of every change, with why the last attempt failed. */
   onState?(state: KeeperState, error: HanaError | null): void;
@@ -32,11 +32,19 @@ export interface KeeperCounters {
   buffered: number;
   refusedFull: number;
   droppedUnreliable: number;
+  /** Waited, and turned out to be none that this peer may be sent. */
+  droppedWrong: number;
 }
 
 interface Buffered {
   readonly definition: EventDefinition;
   readonly body: unknown;
+}
+
+/** Somebody who waits for a session. */
+interface Waiter {
+  resolve(session: Session): void;
+  reject(error: HanaError): void;
 }
 
 const DEFAULT_MAX_BUFFERED = 1024;
@@ -49,6 +57,7 @@ export class SessionKeeper {
     buffered: 0,
     refusedFull: 0,
     droppedUnreliable: 0,
+    droppedWrong: 0,
   };
   readonly #options: SessionKeeperOptions;
   readonly #backoff: Backoff;
@@ -58,7 +67,11 @@ export class SessionKeeper {
   #session: Session | null = null;
   #state: KeeperState = "connecting";
   #retry: TimerHandle | null = null;
-  #opened = Promise.withResolvers<Session>();
+  /** Whether the buffer waits for room on a lane of the session. */
+  #draining = false;
+  readonly #waiters = new Set<Waiter>();
+  /** What {@linkcode open} gives to all who ask while there is no session. */
+  #opened: Promise<Session> | null = null;
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options;
@@ -67,7 +80,6 @@ export class SessionKeeper {
       options.backoff ?? DEFAULT_BACKOFF,
       options.platform.random.stream("session/keeper"),
     );
-    this.#opened.promise.catch(() => {});
     this.#attempt();
   }
 
@@ -85,12 +97,14 @@ export class SessionKeeper {
 
   /** Resolves with the session as soon as there is one; rejects with `cancelled` once stopped. */
   get open(): Promise<Session> {
-    return this.#session !== null ? Promise.resolve(this.#session) : this.#opened.promise;
+    if (this.#session !== null) return Promise.resolve(this.#session);
+    if (this.#state === "stopped") return Promise.reject(stoppedError());
+    return this.#opened ??= this.#nextSession();
   }
 
   /**
    * Sends a one-way message, or keeps it until there is a session.
-   * Throws `overloaded` when the bound is reached, `closed` once stopped.
+   * Throws `overloaded` when the bound is reached, `closed` once stopped. A body that waits must not be changed.
    * @returns `queued` also for a message that waits here; `full` is never returned, it is thrown
    */
   send<D extends EventDefinition>(definition: D, body: BodyOf<D>): SendStatus {
@@ -101,11 +115,13 @@ export class SessionKeeper {
       });
     }
     const session = this.#session;
-    if (session !== null && session.isOpen) {
+    const reliable = isReliable(LANES[definition.lane].kind);
+    // A reliable message does not overtake those that wait.
+    if (session !== null && session.isOpen && (!reliable || this.#buffer.length === 0)) {
       const status = session.post(definition, body);
       if (status !== "full" && status !== "closed") return status;
     }
-    if (!isReliable(LANES[definition.lane].kind)) {
+    if (!reliable) {
       this.counters.droppedUnreliable++;
       return "closed";
     }
@@ -118,10 +134,14 @@ export class SessionKeeper {
     }
     this.#buffer.push({ definition, body });
     this.counters.buffered++;
+    if (session !== null && session.isOpen) this.#drainLater(session, definition);
     return "queued";
   }
 
-  /** Sends a request over the session, waiting for one if need be. The timeout covers the wait. */
+  /**
+   * Sends a request over the session, waiting for one if need be. The timeout covers the wait.
+   * Rejects as a session does, and with `overloaded` when too many wait already.
+   */
   async request<D extends RequestDefinition>(
     definition: D,
     body: BodyOf<D>,
@@ -138,12 +158,24 @@ export class SessionKeeper {
   async stop(reason = "done"): Promise<void> {
     if (this.#state === "stopped") return;
     this.#retry?.cancel();
-    this.#stop.abort(new HanaError("cancelled", { what: "the connection was stopped" }));
+    this.#stop.abort(stoppedError());
     this.#buffer = [];
     this.#become("stopped", null);
-    this.#opened.reject(new HanaError("cancelled", { what: "the connection was stopped" }));
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.reject(stoppedError());
     await this.#session?.close(reason);
     this.#session = null;
+  }
+
+  #nextSession(): Promise<Session> {
+    const { promise, resolve, reject } = Promise.withResolvers<Session>();
+    const forget = (): void => {
+      this.#opened = null;
+    };
+    promise.then(forget, forget);
+    this.#waiters.add({ resolve, reject });
+    return promise;
   }
 
   #attempt(): void {
@@ -162,33 +194,50 @@ export class SessionKeeper {
     this.counters.connected++;
     this.#backoff.reset();
     this.#session = session;
-    this.#become("open", null);
-    this.#opened.resolve(session);
     void session.ended.then((end) => {
       this.#session = null;
-      this.#opened = Promise.withResolvers();
-      this.#opened.promise.catch(() => {});
+      this.#draining = false;
       this.#onLost(end.error);
     });
     this.#flush(session);
+    this.#become("open", null);
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.resolve(session);
   }
 
   /** Sends what waited, oldest first, and keeps what the session does not take. */
   #flush(session: Session): void {
-    const waiting = this.#buffer;
-    this.#buffer = [];
-    for (let i = 0; i < waiting.length; i++) {
-      const item = waiting[i];
-      if (item === undefined) continue;
-      const status = session.isOpen ? session.post(item.definition, item.body) : "closed";
-      if (status === "full" || status === "closed") {
-        this.#buffer = [...waiting.slice(i), ...this.#buffer];
-        if (status === "full") {
-          void session.writable(item.definition.lane).then(() => this.#flush(session), () => {});
-        }
-        return;
-      }
+    let sent = 0;
+    for (const item of this.#buffer) {
+      const status = session.isOpen ? this.#post(session, item) : "closed";
+      if (status === "full") this.#drainLater(session, item.definition);
+      if (status === "full" || status === "closed") break;
+      sent++;
     }
+    this.#buffer.splice(0, sent);
+  }
+
+  /** Only now does a message meet the peer's role: one that may not be sent is dropped, the others go on. */
+  #post(session: Session, { definition, body }: Buffered): SendStatus {
+    try {
+      return session.post(definition, body);
+    } catch (thrown) {
+      if (!(thrown instanceof HanaError)) throw thrown;
+      this.counters.droppedWrong++;
+      return "sent";
+    }
+  }
+
+  /** Goes on with the buffer as soon as the lane of its first message has room. */
+  #drainLater(session: Session, { lane }: EventDefinition): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    session.writable(lane).then(() => {
+      if (this.#session !== session) return;
+      this.#draining = false;
+      this.#flush(session);
+    }, () => {});
   }
 
   #onLost(error: HanaError | null): void {
@@ -205,32 +254,37 @@ export class SessionKeeper {
 
   /** The session, or a rejection when `deadlineUs` passes or the caller gives up first. */
   #openBefore(deadlineUs: number, definition: RequestDefinition, signal?: AbortSignal): Promise<Session> {
-    const session = this.#session;
-    if (session !== null) return Promise.resolve(session);
+    if (this.#session !== null) return Promise.resolve(this.#session);
+    if (this.#state === "stopped") return Promise.reject(stoppedError());
+    const notSent = (code: "cancelled" | "timeout" | "overloaded", why: string): HanaError =>
+      new HanaError(code, { what: `${definition.name} was not sent`, why });
+    if (signal?.aborted === true) return Promise.reject(notSent("cancelled", "the caller gave up"));
+    if (this.#waiters.size >= this.#maxBuffered) {
+      this.counters.refusedFull++;
+      const why = `there is no connection and ${this.#maxBuffered} wait for one already`;
+      return Promise.reject(notSent("overloaded", why));
+    }
     return new Promise((resolve, reject) => {
-      const stop = (error: HanaError): void => {
+      const settle = (): void => {
+        this.#waiters.delete(waiter);
         timer.cancel();
         signal?.removeEventListener("abort", abort);
-        reject(error);
       };
-      const abort = (): void =>
-        stop(new HanaError("cancelled", { what: `${definition.name} was cancelled` }));
+      const waiter: Waiter = {
+        resolve: (session) => (settle(), resolve(session)),
+        reject: (error) => (settle(), reject(error)),
+      };
+      const abort = (): void => waiter.reject(notSent("cancelled", "the caller gave up"));
       const timer = this.#options.platform.timers.schedule(
         deadlineUs,
-        () =>
-          stop(
-            new HanaError("timeout", {
-              what: `${definition.name} was not sent`,
-              why: "there was no connection in time",
-            }),
-          ),
+        () => waiter.reject(notSent("timeout", "there was no connection in time")),
       );
       signal?.addEventListener("abort", abort, { once: true });
-      this.#opened.promise.then((opened) => {
-        timer.cancel();
-        signal?.removeEventListener("abort", abort);
-        resolve(opened);
-      }, stop);
+      this.#waiters.add(waiter);
     });
   }
+}
+
+function stoppedError(): HanaError {
+  return new HanaError("cancelled", { what: "the connection was stopped" });
 }
