@@ -24,18 +24,20 @@ export interface TransportContext {
 export interface DialOptions {
   /** The whole attempt, retries included, ends after this many microseconds. */
   readonly timeoutUs: number;
-  /** Retries an unreachable address with these delays until the deadline; without it one try must do. */
+  /** Retries an address where nobody is with these delays until the deadline; without it one try must do. */
   readonly retry?: BackoffOptions;
   /** Aborting rejects with `cancelled`. */
   readonly signal?: AbortSignal;
 }
+
+const RETRIED: readonly string[] = ["unreachable", "not-found"];
 
 /** 3 s: a dead host on a LAN answers "unreachable" after 2.8 s here (research: deno-platform 2.1). */
 export const DEFAULT_DIAL_TIMEOUT_US = 3_000_000;
 
 /**
  * Connects to an address. The link is not opened yet: the caller sets its handlers.
- * Rejects with `unreachable`, `timeout`, `cancelled`, `refused` or `unsupported`.
+ * Rejects with `unreachable`, `not-found` (no such local socket), `timeout`, `cancelled`, `refused`, `unsupported`.
  */
 export async function dial(context: TransportContext, address: Address, options: DialOptions): Promise<Link> {
   const { platform } = context;
@@ -53,7 +55,8 @@ export async function dial(context: TransportContext, address: Address, options:
         return makeLink(context, stream, address);
       } catch (thrown) {
         if (abort.signal.aborted) throw abort.signal.reason;
-        const retriable = thrown instanceof HanaError && thrown.code === "unreachable";
+        // A local socket that nobody has made yet is a node that is still starting.
+        const retriable = thrown instanceof HanaError && RETRIED.includes(thrown.code);
         if (backoff === undefined || !retriable) throw thrown;
         await pause(platform, backoff.nextDelayUs(), abort.signal);
       }
