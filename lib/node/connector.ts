@@ -59,6 +59,8 @@ export async function connectTo(
   });
   const cancel = (): void => session.abort(new HanaError("cancelled", { what: "connecting was cancelled" }));
   options.signal?.addEventListener("abort", cancel, { once: true });
+  // An abort in the very turn in which dialling was through would otherwise be missed.
+  if (options.signal?.aborted === true) cancel();
   try {
     await session.ready;
   } catch (thrown) {
@@ -86,6 +88,11 @@ export async function connectToAny(
   const [first] = addresses;
   if (first === undefined) throw new HanaError("unreachable", { what: "there is no address to try" });
   if (addresses.length === 1) return await connectTo(context, first, options);
+  if (options.signal?.aborted === true) {
+    throw new HanaError("cancelled", { what: "connecting was cancelled" });
+  }
+  const { clock } = context.platform;
+  const deadlineUs = clock.nowUs() + options.timeoutUs;
   const race = new AbortController();
   const stop = (): void => race.abort();
   options.signal?.addEventListener("abort", stop, { once: true });
@@ -104,7 +111,8 @@ export async function connectToAny(
           context.platform.clock.nowUs() + STAGGER_US,
           startNext,
         );
-        connectTo(context, address, { ...options, signal: race.signal }).then((session) => {
+        const timeoutUs = Math.max(1, deadlineUs - clock.nowUs());
+        connectTo(context, address, { ...options, timeoutUs, signal: race.signal }).then((session) => {
           timer.cancel();
           if (won) return void session.close("another path was faster").catch(() => {});
           won = true;
@@ -113,8 +121,9 @@ export async function connectToAny(
           timer.cancel();
           running--;
           failures.push(toHanaError(thrown, "unreachable", formatAddress(address)));
-          if (next < addresses.length && !race.signal.aborted) startNext();
-          else if (running === 0 && !won) reject(allFailed(failures));
+          if (won) return;
+          if (next < addresses.length && !race.signal.aborted && clock.nowUs() < deadlineUs) startNext();
+          else if (running === 0) reject(allFailed(failures));
         });
       };
       startNext();
