@@ -6,7 +6,7 @@ import { HanaError } from "../base/mod.ts";
 import { type Aead, type AeadCipher, type AeadName, selfTestAead } from "./aead.ts";
 import { nodeCipher } from "./aead_node.ts";
 
-/** From this many bytes of text on, native code with its set-up beats WebAssembly (scripts/bench_aead.ts). */
+/** From this many bytes of text on, native code with its set-up beats WebAssembly (scripts/bench aead). */
 export const LARGE_TEXT_BYTES = 3072;
 /** The back end that all others are measured by in the tests, and the one that is left when they fail. */
 const REFERENCE = "@noble/ciphers";

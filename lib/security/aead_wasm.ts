@@ -1,5 +1,5 @@
 // ChaCha20-Poly1305 in WebAssembly: the fastest for the messages that hana sends most (64 B in 0.8 µs, where
-// node:crypto takes 3.8 µs and @noble 5 µs; scripts/bench_aead.ts), up to about 3 KiB.
+// node:crypto takes 3.8 µs and @noble 5 µs; scripts/bench aead), up to about 3 KiB.
 // Drives the module's memory itself rather than through the package's wrapper: no allocation a message,
 // and tags compared in constant time, which the wrapper does not do.
 

@@ -70,7 +70,7 @@ export function noiseSuite(cipher: AeadCipher, hashName: NoiseHashName): NoiseSu
 
 /**
  * The suite of hana's sessions. ChaChaPoly, because its WebAssembly back end is three times as fast as anything
- * native at 64 B, twice at 256 B and no slower at 1,200 B (scripts/bench_aead.ts); SHA256, because it is native and the same hash
+ * native at 64 B, twice at 256 B and no slower at 1,200 B (scripts/bench aead); SHA256, because it is native and the same hash
  * authenticates discovery.
  */
 export const SESSION_SUITE: {

@@ -11,7 +11,23 @@ import { STARTUP } from "./startup.ts";
 import { STREAM_BENCHMARKS } from "./streams.ts";
 
 const USAGE = "usage: scripts/bench [NAME…] [--json] [--list]";
+const config = new URL("../../deno.json", import.meta.url).pathname;
 const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS, DISCOVERY, STARTUP, IDLE];
+
+/** Tables of what single operations cost, by name. They promise nothing and run only when they are asked for, alone. */
+const TABLES: Readonly<Record<string, { readonly summary: string; readonly command: readonly string[] }>> = {
+  aead: {
+    summary: "table: ciphers and back ends by message size, handshakes, sealed records, signed datagrams",
+    command: ["run", "--quiet", "-A", "--config", config, new URL("./aead.ts", import.meta.url).pathname],
+  },
+  codec: {
+    summary: "table: encoding and decoding values, frames and schemas, with their oracles beside them",
+    command: [
+      ...["bench", "--quiet", "-A", "--no-check", "--config", config],
+      new URL("../../tests/unit/wire/codec_bench.ts", import.meta.url).pathname,
+    ],
+  },
+};
 
 function write(to: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
   const bytes = new TextEncoder().encode(text + "\n");
@@ -45,20 +61,36 @@ async function runAll(chosen: readonly Benchmark[], onResult: (result: Result) =
   return { results, unmeasured };
 }
 
+/** Runs a table to its end with our own streams. */
+async function printTable(command: readonly string[], json: boolean): Promise<number> {
+  const args = [...command, ...(json ? ["--json"] : [])];
+  const env: Record<string, string> = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
+  return (await new Deno.Command(Deno.execPath(), { args, stdin: "null", env }).spawn().status).code;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const names = args.filter((arg) => !arg.startsWith("-"));
   const flags = args.filter((arg) => arg.startsWith("-"));
+  const [onlyName, second] = names;
+  const table = onlyName === undefined || second !== undefined ? undefined : TABLES[onlyName];
   const wrong = flags.find((flag) => flag !== "--json" && flag !== "--list") ??
-    names.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+    names.find((name) => table === undefined && !BENCHMARKS.some((benchmark) => benchmark.name === name));
   if (wrong !== undefined) {
     say(`there is no benchmark or option ${wrong}`);
-    write(Deno.stderr, `${USAGE}\nbenchmarks: ${BENCHMARKS.map(({ name }) => name).join(", ")}`);
+    write(
+      Deno.stderr,
+      `${USAGE}\nbenchmarks: ${BENCHMARKS.map(({ name }) => name).join(", ")}; alone: ${
+        Object.keys(TABLES).join(", ")
+      }`,
+    );
     return EXIT.usage;
   }
   if (flags.includes("--list")) {
     for (const { name, summary } of BENCHMARKS) write(Deno.stdout, `${name}\t${summary}`);
+    for (const [name, { summary }] of Object.entries(TABLES)) write(Deno.stdout, `${name}\t${summary}`);
     return EXIT.done;
   }
+  if (table !== undefined) return await printTable(table.command, flags.includes("--json"));
   const chosen = names.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => names.includes(name));
   const json = flags.includes("--json");
   const machine = describeMachine();

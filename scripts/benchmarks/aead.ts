@@ -1,9 +1,9 @@
 // Measures what lib/security costs on this machine: every cipher and back end by message size, then handshakes,
-// whole channels and signed datagrams. `deno run -A scripts/bench_aead.ts [--json]`.
+// whole channels and signed datagrams. `scripts/bench aead [--json]`.
 // The choice of suite and back ends (noise_suite.ts, aead_load.ts) rests on this table.
 
-import type { RandomStream } from "../lib/platform/mod.ts";
-import { type AeadCipher, loadAead, NO_AAD } from "../lib/security/mod.ts";
+import type { RandomStream } from "../../lib/platform/mod.ts";
+import { type AeadCipher, loadAead, NO_AAD } from "../../lib/security/mod.ts";
 import {
   ChannelCounters,
   DatagramAuthenticator,
@@ -12,11 +12,11 @@ import {
   MeshKeyRing,
   ReplayGuard,
   SecureChannel,
-} from "../lib/security/mod.ts";
-import { nobleCipher } from "../lib/security/aead_noble.ts";
-import { nodeCipher } from "../lib/security/aead_node.ts";
-import { wasmCipher } from "../lib/security/aead_wasm.ts";
-import { X25519KeyPair } from "../lib/security/x25519.ts";
+} from "../../lib/security/mod.ts";
+import { nobleCipher } from "../../lib/security/aead_noble.ts";
+import { nodeCipher } from "../../lib/security/aead_node.ts";
+import { wasmCipher } from "../../lib/security/aead_wasm.ts";
+import { X25519KeyPair } from "../../lib/security/x25519.ts";
 
 const SIZES = [64, 256, 1200, 2048, 3072, 4096, 16_384, 65_519];
 const ROUNDS = 7;
