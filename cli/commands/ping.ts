@@ -84,6 +84,7 @@ async function ping(cli: Cli, targets: readonly string[], options: PingOptions):
           node: target,
           path: null,
           lane: null,
+          seal: null,
           sent: 0,
           received: 0,
           rtt: new Histogram(),
@@ -220,6 +221,7 @@ async function* pingEachAddress(
           node: node.name,
           path: url,
           lane,
+          seal: null,
           sent: plan.count,
           received: 0,
           rtt: new Histogram(),
@@ -284,8 +286,7 @@ interface PingSubject {
   readonly node: string;
   readonly path: string;
   readonly lane: string;
-  /** How replies are protected on the way; null inside the machine. */
-  readonly seal: "encrypted" | "signed" | null;
+  readonly seal: PingResult["seal"];
 }
 
 /** Sends the plan's count of pings and tells each reply as it comes. */
@@ -318,6 +319,7 @@ async function measure(
     node: subject.node,
     path: subject.path,
     lane: subject.lane,
+    seal: subject.seal,
     sent,
     received: rtt.count,
     rtt,
@@ -335,7 +337,15 @@ function tellReply(
 ): void {
   const { node, path, lane } = subject;
   if (cli.output.mode === "ndjson") {
-    cli.output.event("ping.reply", { node, path, lane, number, rttUs, error: error?.message ?? null });
+    cli.output.event("ping.reply", {
+      node,
+      path,
+      lane,
+      seal: subject.seal,
+      number,
+      rttUs,
+      error: error?.message ?? null,
+    });
   } else if (cli.output.mode === "table") {
     const how = `${shortPath(path)}${subject.seal === null ? "" : ` (${subject.seal})`}, lane ${lane}`;
     cli.output.message(

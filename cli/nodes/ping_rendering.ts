@@ -9,6 +9,8 @@ export interface PingResult {
   /** The address at the other end; null when there was no way. */
   readonly path: string | null;
   readonly lane: string | null;
+  /** How replies are protected on the way; null inside the machine, and where there was no way. */
+  readonly seal: "encrypted" | "signed" | null;
   readonly sent: number;
   readonly received: number;
   /** Round trips in microseconds. */
@@ -69,6 +71,7 @@ function pingJson(result: PingResult): JsonObject {
     node: result.node,
     path: result.path,
     lane: result.lane,
+    seal: result.seal,
     sent: result.sent,
     received: result.received,
     rttUs: rtt.count === 0 ? null : {
