@@ -31,11 +31,11 @@ liveTest(
     const [left] = users;
     const { code, document } = await left.ping("wall-right", "desk");
     assertEquals(code, 0);
-    const paths = document.targets.map(({ node, path }) => [node, path]);
+    const paths = document.targets.map(({ node, path, seal }) => [node, path, seal]);
     const ports = nodes.map((node) => node.port);
     assertEquals(paths, [
-      ["wall-right", `tcp://10.77.1.2:${ports[1]}`],
-      ["desk", `tcp://10.77.1.3:${ports[2]}`],
+      ["wall-right", `tcp://10.77.1.2:${ports[1]}`, "encrypted"],
+      ["desk", `tcp://10.77.1.3:${ports[2]}`, "encrypted"],
     ]);
     for (const target of document.targets) {
       assert(target.received === target.sent && target.sent > 0, JSON.stringify(target));

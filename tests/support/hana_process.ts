@@ -33,6 +33,7 @@ export interface PingTarget {
   readonly node: string;
   readonly path: string | null;
   readonly lane: string;
+  readonly seal: "encrypted" | "signed" | null;
   readonly sent: number;
   readonly received: number;
   readonly rttUs: { readonly min: number; readonly p50: number; readonly max: number } | null;
