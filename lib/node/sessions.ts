@@ -1,5 +1,7 @@
 // All sessions of a node: accepted and dialled ones.
-// Decides how many there may be and that each greets in time; keeps one open session a peer for callers to share.
+// Decides how many may come, and how many of them may still be strangers: at that bound the one that has been silent
+// for longest gives way, so that idle connections never keep members out. Keeps one open session a peer for callers to
+// share.
 
 import { HanaError, type NodeId } from "../base/mod.ts";
 import { Session } from "../session/mod.ts";
@@ -13,8 +15,14 @@ export interface SessionSetCounters {
   refusedFull: number;
   /** Accepted connections that never became sessions. */
   failedGreetings: number;
+  /** Of those, how many had to give way to newer ones. */
+  evicted: number;
+  /** Sessions that had greeted, and ended without a goodbye. */
   lost: number;
 }
+
+/** Accepted connections that have not greeted yet; one more ends the oldest of them. */
+const MAX_STRANGERS = 64;
 
 /** Sessions at once unless configured otherwise: a hundred machines with a few tools each, four times over. */
 export const DEFAULT_MAX_SESSIONS = 1024;
@@ -26,9 +34,13 @@ export class SessionSet {
     greeted: 0,
     refusedFull: 0,
     failedGreetings: 0,
+    evicted: 0,
     lost: 0,
   };
   readonly #sessions = new Set<Session>();
+  /** Accepted ones that have not greeted yet, oldest first. */
+  readonly #strangers = new Set<Session>();
+  #closed = false;
   readonly #byPeer = new Map<NodeId, Session>();
   readonly #listeners = new Set<(session: Session) => void>();
   #lastFailure: HanaError | null = null;
@@ -63,7 +75,8 @@ export class SessionSet {
   /** Takes in a connection that came. `local` connections come by the guarded socket of this machine. */
   accept(context: ConnectorContext, link: Link, local: boolean): void {
     this.counters.accepted++;
-    if (this.#sessions.size >= this.maxSessions) {
+    if (this.#strangers.size >= Math.min(MAX_STRANGERS, this.maxSessions)) this.#evictOldestStranger();
+    if (this.#closed || this.#sessions.size >= this.maxSessions) {
       this.counters.refusedFull++;
       // Nothing is said: the peer may be anybody.
       link.open({
@@ -86,8 +99,10 @@ export class SessionSet {
       trusted: local || context.trusted,
       ...(context.limits === undefined ? {} : { limits: context.limits }),
     });
+    this.#strangers.add(session);
     this.#keep(session);
     session.ready.then(() => {
+      this.#strangers.delete(session);
       this.counters.greeted++;
       for (const listener of this.#listeners) listener(session);
     }, (thrown) => {
@@ -102,15 +117,30 @@ export class SessionSet {
     this.#byPeer.set(session.peer.id, session);
   }
 
-  /** Says goodbye on all sessions; resolves when they are over. */
+  /** Says goodbye on all sessions and takes in no more; resolves when they are over. */
   async closeAll(reason: string): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.all().map((session) => session.close(reason)));
+  }
+
+  #evictOldestStranger(): void {
+    for (const oldest of this.#strangers) {
+      this.counters.evicted++;
+      // Its end is told later; it must make room now.
+      this.#strangers.delete(oldest);
+      this.#sessions.delete(oldest);
+      oldest.abort(
+        new HanaError("overloaded", { what: "a connection that did not greet gave way to another" }),
+      );
+      return;
+    }
   }
 
   #keep(session: Session): void {
     this.#sessions.add(session);
     void session.ended.then((end) => {
-      if (end.kind === "lost") this.counters.lost++;
+      if (end.kind === "lost" && !this.#strangers.has(session)) this.counters.lost++;
+      this.#strangers.delete(session);
       this.#sessions.delete(session);
       for (const [id, kept] of this.#byPeer) if (kept === session) this.#byPeer.delete(id);
     });

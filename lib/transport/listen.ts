@@ -1,6 +1,6 @@
 // Listening: from an address to a stream of new links.
-// Decides when a socket file is stale (only a failed connect proves it), how many links may be in their handshake
-// at once, and how long one may take. Never answers a stranger: the channel sees to that.
+// Decides when a socket file is stale: only a failed connect proves it. Never answers a stranger (the channel sees to
+// that), and never limits how many come or how long they stay (their owner does).
 
 import { HanaError } from "../base/mod.ts";
 import type { ByteStream, StreamListener, TimerHandle } from "../platform/mod.ts";
