@@ -124,7 +124,8 @@ function readIdentity(bytes: Uint8Array | null): { id: NodeId; incarnation: numb
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     const { id, incarnation } = value as Record<string, unknown>;
     if (typeof id !== "string" || !isNodeId(id) || typeof incarnation !== "number") return null;
-    return Number.isSafeInteger(incarnation) && incarnation < 2 ** 48 ? { id, incarnation } : null;
+    // One more must still fit the 48 bits on the wire.
+    return Number.isSafeInteger(incarnation) && incarnation < 2 ** 48 - 1 ? { id, incarnation } : null;
   } catch {
     return null;
   }

@@ -91,7 +91,7 @@ export class NodeListeners {
       try {
         removeNote(this.context.platform.files, plan.runDirectory, plan.id);
       } catch (thrown) {
-        // The directory may be gone before us; a note without a socket is swept by whoever looks.
+        // The directory may be gone before us; a note without a socket misleads nobody for longer than one dial.
         if (!(thrown instanceof HanaError)) throw thrown;
       }
     }

@@ -1,5 +1,5 @@
 // The nodes of this machine that share a run directory, found without the network: each leaves a socket and, beside
-// it, a note of who it is. Decides which of them a tool talks to; a note without a living socket is swept away.
+// it, a note of who it is. Decides which of them a tool talks to; whether one still lives, dialling it tells.
 
 import { HanaError, isNodeId, type NodeId } from "../base/mod.ts";
 import type { Files } from "../platform/mod.ts";
@@ -35,7 +35,8 @@ export function listLocalNodes(files: Files, runDirectory: string): LocalNode[] 
   const nodes: LocalNode[] = [];
   for (const name of files.list(runDirectory)) {
     if (!/^[0-9a-f]{12}\.json$/.test(name)) continue;
-    const node = readNote(files.read(`${runDirectory}/${name}`));
+    const path = `${runDirectory}/${name}`;
+    const node = files.stat(path)?.kind === "file" ? readNote(files.read(path)) : null;
     if (node !== null) nodes.push(node);
   }
   return nodes.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
