@@ -138,3 +138,41 @@ liveTest("a machine that gets another address is found under it", async (network
   assertEquals(code, 0);
   assertMatch(document.targets[0]?.path ?? "", /^tcp:\/\/10\.77\.1\.77:/);
 });
+
+liveTest(
+  "of two cables one may be pulled: the node stays alive, and pings take the other",
+  async (network) => {
+    network.addSegment("control");
+    network.addSegment("video");
+    const [a, b] = ["a", "b"].map((name, index) =>
+      new HanaUser(network.addMachine(name, {
+        segments: [
+          { segment: "control", address: `10.77.1.${index + 1}/24` },
+          { segment: "video", address: `10.77.2.${index + 1}/24` },
+        ],
+      }))
+    ) as [HanaUser, HanaUser];
+    await shareKey(a, b);
+    await Promise.all([a.serve(), b.serve()]);
+    const watch = await a.watch();
+    await watch.untilState("b", "alive");
+    const hosts = ({ path }: { readonly path: string | null }): string => path?.split(":")[1] ?? "";
+    const every = await a.ping("b", "--path", "all", "-c", "2");
+    assertEquals(every.code, 0, every.stderr);
+    const overTcp = every.document.targets.filter(({ path }) => path?.startsWith("tcp:"));
+    assertEquals(overTcp.map(hosts).sort(), ["//10.77.1.2", "//10.77.2.2"]);
+
+    b.machine.pullCable("control");
+    const auto = await a.ping("b", "--timeout", "2s");
+    assertEquals(auto.code, 0, auto.stderr);
+    assertEquals(auto.document.targets.map(hosts), ["//10.77.2.2"]);
+    const compared = await a.ping("b", "--path", "all", "-c", "2", "--timeout", "500ms");
+    assertEquals(compared.code, 3, compared.stderr);
+    assertStringIncludes(compared.stderr, "10.77.1.2");
+    await onC.untilState("b", "dead", VERDICT_MS);
+    const states = watch.lines.flatMap((line) => line.op !== "sync" && line.name === "b" ? [line.state] : []);
+    assertEquals(new Set(states), new Set(["alive"]));
+    const listed = (await a.discover()).document.nodes.find(({ name }) => name === "b");
+    assertEquals(listed?.state, "alive");
+  },
+);

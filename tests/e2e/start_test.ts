@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { HanaUser } from "../support/hana_process.ts";
 import { liveTest } from "../support/live_test.ts";
+import { listening } from "./raw.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
 /** Starts a node in vain; returns what it said. */
@@ -25,6 +26,9 @@ liveTest("a port that somebody holds is named, and the next try works", async (n
   assertStringIncludes(said, "9000");
   assertEquals(a.runFiles().length, 2, "the node that runs keeps its socket and note, the other leaves none");
   assertEquals((await a.ping("first")).code, 0);
+  // Held by a program that is not hana.
+  await listening(a.machine, "answer", "9001");
+  assertStringIncludes(await refusal(a, 69, "--name", "second", "--port", "9001"), "9001");
   await first.stop();
   const next = await a.serve("--name", "second", "--port", "9000");
   assertEquals(next.port, 9000);
