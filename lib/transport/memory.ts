@@ -1,5 +1,6 @@
 // Streams inside one process (mem://): two nodes of a test or an embedding program talk without a system call.
-// Decides nothing of the network's: no delay, no loss (the simulated platform has those); one write at a time, like any stream.
+// Decides nothing of the network's: no delay, no loss (the simulated platform has those); one write at a time, like
+// any stream.
 
 import { HanaError } from "../base/mod.ts";
 import type { ByteStream, ListenHandlers, StreamHandlers, Timers } from "../platform/mod.ts";
@@ -18,8 +19,13 @@ export class MemoryNetwork {
         why: "this process listens on it already",
       });
     }
-    this.#listeners.set(name, handlers);
-    return { close: () => void (this.#listeners.get(name) === handlers && this.#listeners.delete(name)) };
+    // A copy is this listener's own, so that closing it twice never closes a later one.
+    const own: ListenHandlers = {
+      onStream: (stream) => handlers.onStream(stream),
+      onError: (error) => handlers.onError(error),
+    };
+    this.#listeners.set(name, own);
+    return { close: () => void (this.#listeners.get(name) === own && this.#listeners.delete(name)) };
   }
 
   /** Connects to a name. Throws `unreachable` when nobody listens. */

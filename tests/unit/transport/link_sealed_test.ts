@@ -154,7 +154,9 @@ Deno.test("a handshake that comes a second time gets no answer and is counted", 
 });
 
 Deno.test("garbage instead of a handshake is refused without an answer", () => {
-  for (const garbage of [utf8("GET / HTTP/1.1\r\n\r\n"), new Uint8Array(200), new Uint8Array(64).fill(0xff)]) {
+  for (
+    const garbage of [utf8("GET / HTTP/1.1\r\n\r\n"), new Uint8Array(200), new Uint8Array(64).fill(0xff)]
+  ) {
     const stream = new FakeStream();
     const side = new RecordedLink(stream, { channel: SecureChannel.listen(testContext(testRing(1))) }).open();
     stream.feed(garbage);
