@@ -245,7 +245,7 @@ export class Reception {
     this.parts.newcomers.take(life);
     const peer = this.context.registry.peer(life.id);
     if (peer?.life !== life) return null;
-    if (peer.state === "left") return "after-goodbye";
+    if (peer.state === "left") return "duplicate"; // it is said three times
     peer.state = "left";
     peer.sinceUs = nowUs;
     peer.isAsleep = reason === "sleep";

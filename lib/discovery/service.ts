@@ -344,7 +344,7 @@ export class DiscoveryService {
     else this.#sockets.rejoin(key);
     if (times === 2) this.#scanSoon(0);
     const link = this.interfaces.find((each) => each.key === key);
-    if (times !== BLOCKED_AFTER_MISSES || link === undefined) return;
+    if (times !== BLOCKED_AFTER_MISSES || link === undefined || link.loopback) return;
     this.#blocked.set(key, {
       interface: link.name,
       error: new HanaError("network-unusable", {

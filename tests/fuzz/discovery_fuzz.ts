@@ -1,12 +1,14 @@
 // Feeds broken datagrams to a discovery core that lives on between them.
-// A third is unsigned garbage, a third a valid datagram that was altered after it was signed, and a third has the key:
-// its body was altered before it was signed, as an insider or a later version would do.
+// An eighth is garbage, a quarter valid datagrams that were altered after they were signed, and the rest has the key:
+// half of these were altered before they were signed, as an insider or a later version would do. Senders answer the
+// core's questions, so that nodes are admitted, restarted, lost and forgotten all the time.
 // A run fails when anything is thrown, when something unsigned is accepted or answered, and when a bound is passed.
 
 import type { Incarnation, NodeId } from "../../lib/base/mod.ts";
 import {
   createBodyCodec,
   type DatagramSeal,
+  decodeDatagram,
   DiscoveryCore,
   encodeDatagram,
   MAX_DATAGRAM_BYTES,
@@ -26,6 +28,7 @@ export interface FuzzReport {
 
 const HEADER_BYTES = 41;
 const MAX_PEERS = 32;
+const SENDERS = 64;
 const STRANGER = { host: "10.0.0.66", port: 6_666 };
 
 function check(condition: boolean, claim: string): asserts condition {
@@ -36,8 +39,14 @@ function hex(mutator: Mutator, bytes: number): string {
   return [...mutator.bytes(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A valid message of any kind; now and then one that answers the last question of the core. */
-function drawMessage(mutator: Mutator, id: NodeId, incarnation: Incarnation, target: NodeId): Message {
+/** A valid message of any kind; an answer answers `asked`, the last question of the core to this sender, if there is one. */
+function drawMessage(
+  mutator: Mutator,
+  id: NodeId,
+  incarnation: Incarnation,
+  target: NodeId,
+  asked: string | undefined,
+): Message {
   const base = { bootNonce: "11".repeat(8), peerCount: mutator.below(100), beatMs: mutator.below(20_000) };
   const record = {
     id,
@@ -56,8 +65,8 @@ function drawMessage(mutator: Mutator, id: NodeId, incarnation: Incarnation, tar
     attempt: mutator.below(4),
     known: mutator.bytes(4 * mutator.below(8)),
   };
-  const echo = hex(mutator, 8);
-  switch (mutator.below(7)) {
+  const echo = asked ?? hex(mutator, 8);
+  switch (asked !== undefined && mutator.below(2) === 0 ? 3 + 3 * mutator.below(2) : mutator.below(7)) {
     case 0:
       return { kind: "announce", ...base, record, question: mutator.below(2) === 0 ? null : question };
     case 1:
@@ -84,6 +93,10 @@ function drawMessage(mutator: Mutator, id: NodeId, incarnation: Incarnation, tar
     default:
       return { kind: "ack", ...base, echo, stateVersion: 1 };
   }
+}
+
+function senderId(number: number): NodeId {
+  return `${(number + 16).toString(16)}${"0".repeat(30)}` as NodeId;
 }
 
 /** Signs bytes as they are; the header may be nonsense. */
@@ -132,28 +145,38 @@ export function fuzzDiscovery(seed: number, iterations: number): FuzzReport {
       port: 7,
     },
   ]);
+  const asked = new Map<NodeId, string>();
   let accepted = 0;
   for (let i = 0; i < iterations; i++) {
-    nowUs += mutator.below(20_000);
-    const sender = `${(mutator.below(64) + 16).toString(16)}${"0".repeat(30)}` as NodeId;
+    nowUs += mutator.below(8_000);
+    const sender = senderId(mutator.below(SENDERS));
     const from = mutator.below(40) === 0 ? id : sender;
-    const incarnation = 1_000 + mutator.below(3) as Incarnation;
+    // Restarts now and then.
+    const incarnation = 1_000 + Math.floor(i / 5_000) + mutator.below(2) as Incarnation;
     const header = {
       path: "multicast",
       id: from,
       incarnation,
-      seq: mutator.below(1_000_000),
+      // Mostly in order, sometimes late or again.
+      seq: Math.max(0, i - (mutator.below(4) === 0 ? mutator.below(5_000) : 0)),
       sentMs: Math.floor(nowUs / 1000),
     } as const;
-    const valid = encodeDatagram(header, drawMessage(mutator, from, incarnation, id), meshTag, codec, seal);
-    const way = mutator.below(3);
+    const valid = encodeDatagram(
+      header,
+      drawMessage(mutator, from, incarnation, id, asked.get(from)),
+      meshTag,
+      codec,
+      seal,
+    );
+    const way = mutator.below(8);
     let bytes: Uint8Array;
     if (way === 0) {
       bytes = mutator.bytes(mutator.below(1_300));
-    } else if (way === 1) {
+    } else if (way <= 2) {
       bytes = mutator.mutate(valid);
     } else {
-      const body = mutator.mutate(valid.subarray(HEADER_BYTES, valid.length - DATAGRAM_TAG_BYTES));
+      const sound = valid.subarray(HEADER_BYTES, valid.length - DATAGRAM_TAG_BYTES);
+      const body = mutator.below(2) === 0 ? sound : mutator.mutate(sound);
       const head = mutator.below(8) === 0
         ? mutator.mutate(valid.subarray(0, HEADER_BYTES)).subarray(0, HEADER_BYTES)
         : valid.subarray(0, HEADER_BYTES);
@@ -168,7 +191,19 @@ export function fuzzDiscovery(seed: number, iterations: number): FuzzReport {
       check(isGenuine, "something without a valid MAC was accepted");
       accepted++;
     }
-    drain(core, nowUs, isGenuine);
+    drain(core, nowUs, isGenuine, (bytes) => {
+      const sent = decodeDatagram(bytes, meshTag, codec, seal);
+      check(typeof sent === "object", "what the core sends can be read");
+      const { message } = sent;
+      const target = message.kind === "ping" || message.kind === "query" ? message.target : null;
+      if (target === null) return;
+      const nonce = message.kind === "ping"
+        ? message.nonce
+        : message.kind === "query"
+        ? message.question.nonce
+        : "";
+      asked.set(target.padEnd(32, "0") as NodeId, nonce);
+    });
   }
   check(core.handleDatagram(nowUs, mutator.bytes(64), STRANGER) !== null, "garbage is refused to the end");
   check(
@@ -179,11 +214,18 @@ export function fuzzDiscovery(seed: number, iterations: number): FuzzReport {
 }
 
 /** Takes what the core says; an answer may only follow something genuine, or time. */
-function drain(core: DiscoveryCore, nowUs: number, isGenuine: boolean): void {
+function drain(
+  core: DiscoveryCore,
+  nowUs: number,
+  isGenuine: boolean,
+  onUnicast: (bytes: Uint8Array) => void,
+): void {
   let isUnicast = false;
   for (let transmit = core.pollTransmit(); transmit !== null; transmit = core.pollTransmit()) {
     check(transmit.bytes.length <= MAX_DATAGRAM_BYTES, "a datagram is over 1,200 bytes");
-    if (transmit.to.kind === "unicast") isUnicast = true;
+    if (transmit.to.kind !== "unicast") continue;
+    isUnicast = true;
+    onUnicast(transmit.bytes);
   }
   check(isGenuine || !isUnicast, "a stranger was answered");
   while (core.pollEvent() !== null);

@@ -142,6 +142,19 @@ Deno.test("goodbye reaches the others, and the machine's sockets are closed", as
   assertEquals(b.interfaces, []);
 });
 
+Deno.test("a query that waits ends with the service", async () => {
+  const world = new SimulatedWorld({ seed: 10 });
+  const a = makeService(hostOf(world, 1).platform, "a");
+  await a.start();
+  let answers = -1;
+  void a.query({ quietUs: 60 * SECOND, timeoutUs: 60 * SECOND }).then((count) => answers = count);
+  await world.runFor(SECOND);
+  assertEquals(answers, -1);
+  void a.stop();
+  await world.runFor(SECOND);
+  assertEquals(answers, 0);
+});
+
 Deno.test("the same seed gives the same run", async () => {
   const digests: string[] = [];
   for (let i = 0; i < 2; i++) {
