@@ -1,6 +1,7 @@
 // What an idle node takes: share of a core and resident memory, from /proc, over the same half minute for all.
 // Each process stands in a network namespace of its own with loopback and one interface.
 
+import { endChildren, startChild } from "./children.ts";
 import { compiledHana, compileLine, SOURCE_HANA } from "./executables.ts";
 import { isolated } from "./isolation.ts";
 import { type Benchmark, CannotMeasure, type Context, type Figures, type Result } from "./result.ts";
@@ -8,6 +9,8 @@ import { round, rounded } from "./statistics.ts";
 
 const SETTLE_MS = 5_000;
 const WINDOW_MS = 30_000;
+/** A node says goodbye within two seconds. */
+const GOODBYE_MS = 4_000;
 const MAX_CPU_PERCENT = 1;
 const MAX_RESIDENT_MB = 120;
 /** USER_HZ: the unit of times in /proc, 100 on every Linux that hana is compiled for. */
@@ -29,14 +32,6 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function end(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGTERM");
-  } catch (thrown) {
-    if (!(thrown instanceof TypeError)) throw thrown; // it has ended already
-  }
-}
-
 async function run(context: Context): Promise<Result> {
   if (Deno.build.os !== "linux") throw new CannotMeasure("it reads /proc, which only Linux has");
   const prefix = isolated({ loopbackOnly: false });
@@ -52,11 +47,9 @@ async function run(context: Context): Promise<Result> {
     [waiting],
     [Deno.execPath(), "run", "--quiet", "--no-config", `${waiting}.js`],
   ];
-  const children = commands.map((command) => {
-    const [first = "", ...args] = [...prefix, ...command];
-    // Every wrapper replaces itself by the next, so the process id is that of what is measured.
-    return new Deno.Command(first, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
-  });
+  // Every wrapper replaces itself by the next, so the process id is that of what is measured.
+  const streams = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  const children = commands.map((command) => startChild([...prefix, ...command], streams));
   try {
     await pause(SETTLE_MS);
     const before = children.map(({ pid }) => cpuMs(pid));
@@ -69,8 +62,7 @@ async function run(context: Context): Promise<Result> {
     }));
     return resultOf(measured);
   } finally {
-    children.forEach(end);
-    await Promise.all(children.map(({ status }) => status));
+    await endChildren(GOODBYE_MS);
   }
 }
 

@@ -1,17 +1,21 @@
 // scripts/bench: runs benchmarks one after the other and says how they stand to their limits.
-// Decides the exit code: 0 all met, 5 a limit was missed, 3 something could not be measured, 2 wrong usage.
+// Decides the exit code: 0 all met, 5 a limit was missed, 3 something could not be measured, 2 wrong usage,
+// 70 a benchmark broke. Nothing that a run started outlives it.
 
 import { EXIT } from "../../cli/output/exit_codes.ts";
+import { endChildren } from "./children.ts";
 import { DISCOVERY } from "./discovery.ts";
 import { IDLE } from "./idle.ts";
 import { describeMachine } from "./machine.ts";
 import { renderResult } from "./rendering.ts";
-import { type Benchmark, CannotMeasure, type Result, type Unmeasured } from "./result.ts";
+import { type Benchmark, CannotMeasure, exitCodeOf, type Result, type Unmeasured } from "./result.ts";
 import { STARTUP } from "./startup.ts";
 import { STREAM_BENCHMARKS } from "./streams.ts";
 
 const USAGE = "usage: scripts/bench [NAME…] [--json] [--list]";
 const config = new URL("../../deno.json", import.meta.url).pathname;
+/** Processes may take this long to end when the run does. */
+const GRACE_MS = 4_000;
 const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS, DISCOVERY, STARTUP, IDLE];
 
 /** Tables of what single operations cost, by name. They promise nothing and run only when they are asked for, alone. */
@@ -38,10 +42,22 @@ function say(text: string): void {
   write(Deno.stderr, `hana: ${text}`);
 }
 
+/** Whether a signal ends the run: what breaks from then on breaks because of it. */
+let isEnding = false;
+
 async function runAll(chosen: readonly Benchmark[], onResult: (result: Result) => void) {
   const results: Result[] = [];
   const unmeasured: Unmeasured[] = [];
   const directory = await Deno.makeTempDir({ prefix: "hana-bench-" });
+  let cleaned: Promise<void> | undefined;
+  const cleanUp = () =>
+    cleaned ??= endChildren(GRACE_MS).then(() => Deno.remove(directory, { recursive: true }));
+  for (const [signal, code] of [["SIGINT", EXIT.interrupted], ["SIGTERM", EXIT.terminated]] as const) {
+    Deno.addSignalListener(signal, () => {
+      isEnding = true;
+      void cleanUp().finally(() => Deno.exit(code));
+    });
+  }
   try {
     for (const benchmark of chosen) {
       say(`${benchmark.name}: ${benchmark.summary}`);
@@ -56,7 +72,7 @@ async function runAll(chosen: readonly Benchmark[], onResult: (result: Result) =
       }
     }
   } finally {
-    await Deno.remove(directory, { recursive: true });
+    await cleanUp();
   }
   return { results, unmeasured };
 }
@@ -102,8 +118,13 @@ async function main(args: readonly string[]): Promise<number> {
   } else {
     write(Deno.stdout, Object.entries(machine).map(([name, value]) => `${name}=${value}`).join("  "));
   }
-  if (results.some(({ met }) => !met)) return EXIT.threshold;
-  return unmeasured.length > 0 ? EXIT.partial : EXIT.done;
+  return exitCodeOf(results, unmeasured);
 }
 
-Deno.exit(await main(Deno.args));
+Deno.exit(
+  await main(Deno.args).catch(async (thrown: unknown) => {
+    if (isEnding) await new Promise<never>(() => {});
+    say(thrown instanceof Error ? thrown.message : String(thrown));
+    return EXIT.bug;
+  }),
+);

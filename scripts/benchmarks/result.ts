@@ -1,5 +1,7 @@
 // What a benchmark says: figures, the baseline of the same run, limits, and whether they are kept.
-// Decides the shape that `--json` promises; never what a figure is worth.
+// Decides the exit code and the shape that `--json` promises; never what a figure is worth.
+
+import { EXIT, type ExitCode } from "../../cli/output/exit_codes.ts";
 
 /** Figures by name; the unit stands in the name of the field that holds them, or in the figure's own. */
 export type Figures = Readonly<Record<string, number>>;
@@ -42,6 +44,12 @@ export interface Result extends Measured {
 export interface Unmeasured {
   readonly name: string;
   readonly why: string;
+}
+
+/** 5 when a limit was missed, 3 when something could not be measured, else 0 (`hana help exit-codes`). */
+export function exitCodeOf(results: readonly Result[], unmeasured: readonly Unmeasured[]): ExitCode {
+  if (results.some(({ met }) => !met)) return EXIT.threshold;
+  return unmeasured.length > 0 ? EXIT.partial : EXIT.done;
 }
 
 /** Thrown by a benchmark that this machine cannot run. */

@@ -1,6 +1,7 @@
 // A measuring process: takes a command a line on its standard input, answers each with a line of JSON.
 // Decides when one counts as stuck, and that it ends with its owner. Never measures: its program does.
 
+import { signalChild, startChild } from "./children.ts";
 import { TextLineReader } from "./lines.ts";
 
 /** A command may take this long; a hang, not a measurement. */
@@ -33,9 +34,7 @@ export class MeasuringProcess implements AsyncDisposable {
       programs + program,
       ...args,
     ];
-    const [first = "", ...rest] = command;
-    this.#child = new Deno.Command(first, { args: rest, stdin: "piped", stdout: "piped", stderr: "inherit" })
-      .spawn();
+    this.#child = startChild(command, { stdin: "piped", stdout: "piped", stderr: "inherit" });
     this.#lines = new TextLineReader(this.#child.stdout);
     this.#input = this.#child.stdin.getWriter();
   }
@@ -59,7 +58,7 @@ export class MeasuringProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close().catch(() => {});
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE_MS);
+    const timer = setTimeout(() => signalChild(this.#child, "SIGKILL"), GRACE_MS);
     await this.#child.status;
     clearTimeout(timer);
     await this.#lines.cancel();

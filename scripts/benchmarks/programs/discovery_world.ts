@@ -6,12 +6,14 @@ import { Node, NODES_DELTA, type NodeView, WATCH_NODES } from "../../../lib/node
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
 import { openMeshKeyRing } from "../../../lib/security/mod.ts";
 import type { Session } from "../../../lib/session/mod.ts";
+import { endChildren, signalChild, startChild } from "../children.ts";
 import { TextLineReader } from "../lines.ts";
 import { serveCommands, tell } from "./commands.ts";
 
 const [hana = "", directory = ""] = Deno.args;
 const keyFile = `${directory}/key`;
 const READY_MS = 10_000;
+const GRACE_MS = 3_000;
 /** The first node's own announcements at its start must be over before somebody comes. */
 const SETTLE_MS = 2_500;
 
@@ -26,8 +28,9 @@ class Serve {
   ) {}
 
   static async start(name: string): Promise<Serve> {
-    const child = new Deno.Command(hana, {
-      args: [
+    const child = startChild(
+      [
+        hana,
         ...["serve", "--name", name, "--interface", "lo", "--ndjson", "--log-level", "warn"],
         ...[
           "--state-dir",
@@ -38,10 +41,8 @@ class Serve {
           keyFile,
         ],
       ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+      { stdin: "null", stdout: "piped", stderr: "piped" },
+    );
     const lines = new TextLineReader(child.stdout);
     const line = await lines.next(READY_MS);
     const readyMs = performance.now();
@@ -54,7 +55,7 @@ class Serve {
   }
 
   async stop(): Promise<void> {
-    this.child.kill("SIGTERM");
+    signalChild(this.child, "SIGTERM");
     await this.child.status;
     await Promise.all([this.lines.cancel(), this.child.stderr.cancel()]);
   }
@@ -109,6 +110,7 @@ class Watchers {
   }
 }
 
+Deno.addSignalListener("SIGTERM", () => void endChildren(GRACE_MS).finally(() => Deno.exit(143)));
 const created = await new Deno.Command(hana, {
   args: ["mesh", "create", "--key-file", keyFile, "--state-dir", directory],
   stdin: "null",
@@ -122,15 +124,15 @@ await watchers.watch(first);
 await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 tell({});
 
-await serveCommands(async ({ number }) => {
+async function meet(number: number) {
   const second = await Serve.start(`second-${number}`);
-  const sessions = [await watchers.watch(second)];
+  const session = await watchers.watch(second);
   const connectMs = performance.now() - second.readyMs;
   const [firstAt, secondAt] = await Promise.all([
     watchers.listed(first.id, second.id),
     watchers.listed(second.id, first.id),
   ]);
-  await Promise.all(sessions.map((session) => session.close()));
+  await session.close();
   await second.stop();
   // Before the ready line counts as at once: the promise is about what comes after it.
   return {
@@ -138,6 +140,11 @@ await serveCommands(async ({ number }) => {
     secondMs: Math.max(0, secondAt - second.readyMs),
     connectMs,
   };
-});
-await first.stop();
+}
+
+try {
+  await serveCommands(({ number }) => meet(Number(number)));
+} finally {
+  await endChildren(GRACE_MS);
+}
 Deno.exit(0);
