@@ -11,6 +11,8 @@ import { type NodeRecord, recordFromMap, recordToMap, TRUNCATIONS } from "./reco
 export const MAX_DATAGRAM_BYTES = 1_200;
 /** Bytes before the body. */
 export const HEADER_BYTES = 41;
+/** Where the header says which key signed. */
+const KEY_TAG_AT = 40;
 /** Bytes of the MAC at the end. */
 export const MAC_BYTES = 16;
 /** Largest body in bytes. */
@@ -257,10 +259,18 @@ export function sealDatagram(
   setU48(view, 24, header.incarnation);
   view.setUint32(30, header.seq >>> 0);
   setU48(view, 34, header.sentMs);
-  view.setUint8(40, seal.keyTag);
+  view.setUint8(KEY_TAG_AT, seal.keyTag);
   bytes.set(body, HEADER_BYTES);
   seal.sign(bytes, HEADER_BYTES + body.length);
   return bytes;
+}
+
+/** A copy of a sealed datagram, sealed by another key: for machines that know only that one. */
+export function resealDatagram(bytes: Uint8Array, seal: DatagramSeal): Uint8Array {
+  const copy = bytes.slice();
+  copy[KEY_TAG_AT] = seal.keyTag;
+  seal.sign(copy, copy.length - MAC_BYTES);
+  return copy;
 }
 
 /** Encodes and signs one message. */

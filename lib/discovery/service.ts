@@ -9,7 +9,7 @@ import type { IpEndpoint, Platform, TimerHandle } from "../platform/mod.ts";
 import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import type { DatagramSeal, LeaveReason } from "./datagram.ts";
+import { type DatagramSeal, type LeaveReason, resealDatagram } from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { chooseInterfaces, parseSeed } from "./interface_choice.ts";
@@ -38,6 +38,11 @@ export interface ServiceOptions {
   readonly meshName?: string;
   /** Signs and verifies; `DatagramAuthenticator` brings its trust along. */
   readonly seal: DatagramSeal & { readonly trust: Trust };
+  /**
+   * While a key is rotated: signs a second copy of everything, so that machines which have not heard of the new key go
+   * on seeing this one. To a machine with both keys the copy is one more path of the same datagram.
+   */
+  readonly alsoSeal?: DatagramSeal;
   readonly port?: number;
   readonly group?: string;
   /** Names or addresses of the interfaces to use; all but containers and tunnels unless given. */
@@ -275,6 +280,7 @@ export class DiscoveryService {
   #flush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
+    const { alsoSeal } = this.options;
     try {
       for (
         let transmit = this.#core.pollTransmit();
@@ -282,6 +288,9 @@ export class DiscoveryService {
         transmit = this.#core.pollTransmit()
       ) {
         if (!this.#sockets.send(transmit)) this.counters.dropped["no-link"]++;
+        else if (alsoSeal !== undefined) {
+          this.#sockets.send({ ...transmit, bytes: resealDatagram(transmit.bytes, alsoSeal) });
+        }
       }
       for (let event = this.#core.pollEvent(); event !== null; event = this.#core.pollEvent()) {
         this.#handleEvent(event);

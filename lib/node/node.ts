@@ -11,7 +11,13 @@ import {
 } from "../discovery/mod.ts";
 import { type LaneName } from "../lanes/mod.ts";
 import type { Platform } from "../platform/mod.ts";
-import { ChannelCounters, DatagramAuthenticator, loadSessionSuite, ReplayGuard } from "../security/mod.ts";
+import {
+  ChannelCounters,
+  DatagramAuthenticator,
+  loadSessionSuite,
+  MeshKeyRing,
+  ReplayGuard,
+} from "../security/mod.ts";
 import {
   type EventDefinition,
   type EventHandler,
@@ -356,6 +362,9 @@ export class Node {
         tags: options.tags ?? {},
       },
       seal: new DatagramAuthenticator(options.keys),
+      ...(options.keys.previous === null
+        ? {}
+        : { alsoSeal: new DatagramAuthenticator(new MeshKeyRing(options.keys.previous, null)) }),
       ...(port === undefined ? {} : { port }),
       ...(group === undefined ? {} : { group }),
       ...(interfaces === undefined || interfaces.length === 0 ? {} : { interfaces }),

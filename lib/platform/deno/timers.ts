@@ -13,16 +13,16 @@ declare function setImmediate(callback: () => void): unknown;
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 class QueueTimerHandle implements TimerHandle {
-  readonly #queue: EventQueue;
+  readonly #timers: DenoTimers;
   readonly #event: QueuedEvent;
 
-  constructor(queue: EventQueue, event: QueuedEvent) {
-    this.#queue = queue;
+  constructor(timers: DenoTimers, event: QueuedEvent) {
+    this.#timers = timers;
     this.#event = event;
   }
 
   cancel(): void {
-    this.#queue.cancel(this.#event);
+    this.#timers.cancel(this.#event);
   }
 }
 
@@ -47,7 +47,16 @@ export class DenoTimers implements Timers {
   schedule(atUs: number, callback: () => void): TimerHandle {
     const event = this.#queue.push(atUs, callback);
     if (atUs < this.#armedForUs) this.#arm(atUs);
-    return new QueueTimerHandle(this.#queue, event);
+    return new QueueTimerHandle(this, event);
+  }
+
+  /** Forgets an event. The last one takes the system timer along, so that nothing keeps an idle program alive. */
+  cancel(event: QueuedEvent): void {
+    this.#queue.cancel(event);
+    if (this.#queue.size > 0 || this.#systemTimer === undefined) return;
+    clearTimeout(this.#systemTimer);
+    this.#systemTimer = undefined;
+    this.#armedForUs = Infinity;
   }
 
   defer(callback: () => void): void {
