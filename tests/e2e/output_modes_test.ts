@@ -1,0 +1,141 @@
+// The commands that need a mesh, in every output mode and with every exit code that applies, as one table.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { liveTest } from "../support/live_test.ts";
+import { shareKey, stageOf } from "./stage.ts";
+
+interface Call {
+  readonly args: string;
+  readonly code: number;
+  readonly out?: RegExp;
+  readonly err?: RegExp;
+}
+
+const SILENT = /^$/;
+/** At most three lines, the first one saying what failed. */
+const ERROR = /^error: .+\n(?: {2}.+\n){0,2}$/;
+
+/** Asked on `left`, which serves as a daemon beside `right`, a visualization. */
+const CALLS: readonly Call[] = [
+  // discover
+  {
+    args: "discover",
+    code: 0,
+    out: /^left\tdaemon\t10\.77\.1\.1:\d+\t-\t.*\talive\t-\nright\tvisualization\t.*\n$/,
+    err: SILENT,
+  },
+  {
+    args: "discover --header",
+    code: 0,
+    out: /^NAME\tROLE\tADDRESS\tINTERFACE\tVERSION\tAGE\tRTT\tSTATE\tOWNER\nleft\t/,
+  },
+  { args: "discover -q", code: 0, out: /^left\nright\n$/, err: SILENT },
+  {
+    args: "discover --json",
+    code: 0,
+    out: /^\{"schema":"hana\.discover\/1","ts":"[^"]+Z","nodes":\[.*"summary":\{"total":2,"alive":2,/,
+  },
+  { args: "discover --ndjson", code: 0, out: /^(\{"schema":"hana\.discover\.node\/1",.*\}\n){2}$/ },
+  { args: "discover --role visualization -q", code: 0, out: /^right\n$/ },
+  { args: "discover --tag wall=north -q", code: 0, out: /^right\n$/ },
+  { args: "discover --capability gpu.vramMb>=8000 -q", code: 0, out: /^right\n$/ },
+  { args: "discover --role app", code: 1, out: SILENT, err: /no node of the local node left fits/ },
+  { args: "discover --expect left,right -q", code: 0, out: /^left\nright\n$/ },
+  {
+    args: "discover --expect 3 --timeout 300ms -q",
+    code: 3,
+    out: /^left\nright\n$/,
+    err: /2 of 3 nodes answered/,
+  },
+  { args: "discover --expect right,lost --timeout 300ms -q", code: 3, err: /missing: lost/ },
+  { args: "discover --role wizard", code: 2, out: SILENT, err: /there is no role wizard/ },
+  { args: "discover --watch --json", code: 2, out: SILENT, err: ERROR },
+  { args: "discover --watch --timeout 300ms -q", code: 0, out: /^add\tleft\nadd\tright\nsync\n$/ },
+  {
+    args: "discover --watch --timeout 300ms --plain",
+    code: 0,
+    out: /^add\tleft\t.*\nadd\tright\t.*\nsync\n$/,
+  },
+  { args: "discover --expct 2", code: 2, out: SILENT, err: /did you mean --expect\?/ },
+  // ping
+  {
+    args: "ping right -c 2",
+    code: 0,
+    out: /^right\ttcp:\/\/10\.77\.1\.2:\d+\tcontrol\t2\/2\t\d+\t\d+\t\d+\t\d+\n$/,
+    err: SILENT,
+  },
+  { args: "ping right -c 1 -q", code: 0, out: /^right\n$/, err: SILENT },
+  {
+    args: "ping right -c 1 --json",
+    code: 0,
+    out: /^\{"schema":"hana\.ping\/1","ts":"[^"]+","targets":\[\{"node":"right","path":"tcp:/,
+  },
+  {
+    args: "ping right -c 2 --ndjson",
+    code: 0,
+    out: /^(\{"schema":"hana\.ping\.reply\/1",.*\}\n){2}\{"schema":"hana\.ping\.target\/1",.*\}\n$/,
+  },
+  { args: "ping right -c 1 --lane all", code: 0, out: /^(right\ttcp:.*\n){5}$/ },
+  { args: "ping left -c 1", code: 0, out: /^left\tunix:\/\/\/.*\tcontrol\t1\/1\t/ },
+  { args: "ping all -c 1 -q", code: 0, out: /^left\nright\n$/ },
+  { args: "ping right nobody -c 1", code: 3, err: ERROR },
+  { args: "ping nobody", code: 1, out: SILENT, err: ERROR },
+  { args: "ping right --lane fast", code: 2, out: SILENT, err: /there is no lane fast/ },
+  { args: "ping right --path wifi", code: 2, out: SILENT, err: /there is no path wifi/ },
+  { args: "ping right --count 0", code: 2, out: SILENT, err: ERROR },
+  { args: "ping right --size 99999", code: 2, out: SILENT, err: ERROR },
+  { args: "ping", code: 2, out: SILENT, err: ERROR },
+  { args: "ping tcp://10.77.1.2", code: 2, out: SILENT, err: /needs a host and a port/ },
+  { args: "ping tcp://10.77.1.2:1", code: 1, out: SILENT, err: ERROR },
+  // call
+  { args: "call right hana.identify text=hi", code: 0, out: /^shown\tthis is right: hi\n$/, err: SILENT },
+  { args: "call right hana.identify text=hi -q", code: 0, out: /^this is right: hi\n$/ },
+  {
+    args: "call right hana.identify --json",
+    code: 0,
+    out: /^\{"schema":"hana\.call\/1",.*"reply":\{"shown":"this is right"\}\}\n$/,
+  },
+  { args: "call right --list -q", code: 0, out: /^hana\.ping\.control\n(.*\n)*hana\.identify\n$/ },
+  { args: "call right --list --json", code: 0, out: /^\{"schema":"hana\.call\.list\/1",/ },
+  { args: "call right hana.identfy", code: 1, out: SILENT, err: /did you mean hana\.identify\?/ },
+  { args: "call right hana.identify txt=1", code: 2, out: SILENT, err: ERROR },
+  { args: "call right hana.identify text", code: 2, out: SILENT, err: ERROR },
+  { args: "call nobody hana.identify", code: 1, out: SILENT, err: ERROR },
+  { args: "call", code: 2, out: SILENT, err: ERROR },
+  // serve, beside the one that runs
+  { args: "serve --name left", code: 7, out: SILENT, err: /a node named left runs on this machine already/ },
+  { args: "serve --name a/b", code: 2, out: SILENT, err: ERROR },
+  { args: "serve --role wizard", code: 2, out: SILENT, err: ERROR },
+  { args: "serve --port 70000", code: 2, out: SILENT, err: ERROR },
+  { args: "serve --nmae left", code: 2, out: SILENT, err: /did you mean --name\?/ },
+  { args: "serve --capability =1", code: 2, out: SILENT, err: ERROR },
+  { args: "serve --peer not:an:address", code: 2, out: SILENT, err: ERROR },
+  { args: "complete nodes", code: 0, out: /^left\nright\n$/, err: SILENT },
+];
+
+liveTest(
+  "discover, ping, call and serve keep every output mode and exit code of the contract",
+  async (network) => {
+    const [left, right] = stageOf(network, "left", "right");
+    await shareKey(left, right);
+    await left.serve();
+    await right.serve("--role", "visualization", "--tag", "wall=north", "--capability", "gpu.vramMb=8192");
+    assertEquals((await left.discover("--expect", "2")).code, 0);
+    const faults: string[] = [];
+    for (const { args, code, out, err } of CALLS) {
+      const ran = await left.run(args.split(" "));
+      try {
+        assertEquals(ran.code, code);
+        if (out !== undefined) assertMatch(ran.stdout, out);
+        if (err !== undefined) assertMatch(ran.stderr, err);
+        // deno-lint-ignore no-control-regex
+        assert(!/\x1b/.test(ran.stdout + ran.stderr), "colour in a pipe");
+      } catch (thrown) {
+        faults.push(
+          `hana ${args}\n${thrown instanceof Error ? thrown.message : thrown}\n${ran.stdout}${ran.stderr}`,
+        );
+      }
+    }
+    assertEquals(faults, [], faults.join("\n\n"));
+  },
+);
