@@ -183,7 +183,7 @@ async function* pingOne(
   isStopped: () => boolean,
 ): AsyncGenerator<PingResult> {
   if (target.includes("://") || target.startsWith("/")) {
-    const session = await client.node.open(target, { timeoutUs: reachTimeout(plan) });
+    const session = await client.node.open(target, { timeoutUs: plan.timeoutUs });
     return yield* pingSession(cli, client, session, session.peer.name, plan, isStopped);
   }
   const node = await client.find(target);
@@ -193,7 +193,7 @@ async function* pingOne(
   for (const path of plan.paths) {
     if (path === "udp") yield await pingDiscovery(cli, client, node, plan, isStopped);
     else if (plan.paths.length === 1) {
-      const session = await client.node.open(node, { timeoutUs: reachTimeout(plan), path });
+      const session = await client.node.open(node, { timeoutUs: plan.timeoutUs, path });
       yield* pingSession(cli, client, session, node.name, plan, isStopped);
     } else yield* pingEachAddress(cli, client, node, path, plan, isStopped);
   }
@@ -211,7 +211,7 @@ async function* pingEachAddress(
   for (const address of client.node.pathsTo(node, path)) {
     const url = formatAddress(address);
     try {
-      const session = await client.node.open(url, { timeoutUs: reachTimeout(plan) });
+      const session = await client.node.open(url, { timeoutUs: plan.timeoutUs });
       yield* pingSession(cli, client, session, node.name, plan, isStopped);
     } catch (thrown) {
       const error = toHanaError(thrown, "unreachable", url);
@@ -230,11 +230,6 @@ async function* pingEachAddress(
       }
     }
   }
-}
-
-/** Dialling may take longer than one reply. */
-function reachTimeout(plan: PingPlan): number {
-  return Math.max(plan.timeoutUs, DEFAULT_TIMEOUT_US);
 }
 
 async function* pingSession(

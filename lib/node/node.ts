@@ -381,8 +381,8 @@ export class Node {
       this.#conflict.resolve(
         new HanaError("conflict", {
           what: `another process has the id of ${this.#name}`,
-          why: `it answers from ${event.from.host}; a state directory was probably copied`,
-          hint: "nothing to do: this node takes a new id",
+          why:
+            `it answers from ${event.from.host}; a state directory was probably copied, so this node takes a new id`,
         }),
       );
     }

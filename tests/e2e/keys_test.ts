@@ -103,7 +103,7 @@ liveTest("a node with the key may be commanded by others with the key", async (n
 });
 
 liveTest(
-  "a rotated key still opens a session with who holds the one before, and all meet under the new one",
+  "while a key is rotated nobody disappears, and all meet under the new one",
   async (network) => {
     const [a, b] = stageOf(network, "a", "b");
     await shareKey(a, b);
@@ -112,6 +112,11 @@ liveTest(
     const [, nodeB] = await Promise.all([a.serve(), b.serve()]);
     const pinged = await a.ping(`tcp://10.77.1.2:${nodeB.port}`);
     assertEquals(pinged.code, 0, pinged.stderr);
+    // Nobody disappears while the new key goes round.
+    for (const user of [a, b]) {
+      const { code, stderr } = await user.discover("--expect", "a,b");
+      assertEquals(code, 0, stderr);
+    }
 
     await nodeB.stop();
     const code = rotated.stdout.trim();

@@ -10,13 +10,28 @@ const TEMPORARY_SUFFIX_BYTES = 6;
 /** A lock file holds nothing, but its name should not invite others to open it. */
 const LOCK_FILE_MODE = 0o600;
 
+/** `path`, or the directory above it that is there: what a person can look at. */
+function nearestExisting(path: string): string {
+  let at = path;
+  while (at !== directoryOf(at)) {
+    try {
+      Deno.lstatSync(at);
+      return at;
+    } catch {
+      at = directoryOf(at);
+    }
+  }
+  return at;
+}
+
 function storageError(thrown: unknown, doing: string, path: string): HanaError {
   if (thrown instanceof HanaError) return thrown;
   let hint: string | undefined;
-  if (thrown instanceof Deno.errors.PermissionDenied) hint = "check who owns it: ls -ld " + path;
-  else if (thrown instanceof Deno.errors.NotADirectory) {
-    hint = "a file is in the way: ls -ld " + directoryOf(path);
-  } else if (thrown instanceof Deno.errors.NotFound) hint = "check that the directory exists";
+  if (thrown instanceof Deno.errors.PermissionDenied) {
+    hint = "check who owns it: ls -ld " + nearestExisting(path);
+  } else if (thrown instanceof Deno.errors.NotADirectory) {
+    hint = "a file is in the way: ls -ld " + nearestExisting(path);
+  } else if (thrown instanceof Deno.errors.NotFound) hint = "ls -ld " + nearestExisting(path);
   return new HanaError("storage", {
     what: `cannot ${doing} ${path}`,
     why: thrown instanceof Error ? thrown.message : String(thrown),
