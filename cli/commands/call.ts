@@ -7,6 +7,7 @@ import { coerceArguments, coerceText, describeSchema } from "../../lib/wire/mod.
 import { nearest } from "../config/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
+import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { type Json, type JsonObject, type RecordRendering, type Rendering } from "../output/mod.ts";
 
 interface CallOptions {
@@ -36,14 +37,7 @@ export function define(command: Command, cli: Cli): void {
     .action(async (target, message, args, options) =>
       await call(cli, target, message, args, options as CallOptions)
     );
-  addSettingFlags(command as unknown as Command, [
-    "interface",
-    "discoveryPort",
-    "discoveryGroup",
-    "peers",
-    "keyFile",
-    "wire",
-  ]);
+  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
 }
 
 async function call(

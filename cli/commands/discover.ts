@@ -3,9 +3,10 @@
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
 import type { NodeView } from "../../lib/node/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
 import { nodeFilter } from "../nodes/filter.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
+import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { byName, countAlive, isSameForWatcher, nodesRendering } from "../nodes/rendering.ts";
 import { counted, EXIT, Watch } from "../output/mod.ts";
 
@@ -35,7 +36,6 @@ export function define(command: Command, cli: Cli): void {
     },
     { call: "hana discover --watch", why: "and who comes and goes" },
   );
-  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
   command
     .option("--role <ROLE>", "only nodes of this role")
     .option("--tag <KEY=VALUE>", "only nodes with this tag; repeatable", collect)
@@ -44,13 +44,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--watch", "go on and show every change")
     .option("--direct", "ask the network even if a node runs here")
     .action(async (options) => await discover(cli, options as DiscoverOptions));
-  addSettingFlags(command as unknown as Command, [
-    "interface",
-    "discoveryPort",
-    "discoveryGroup",
-    "peers",
-    "keyFile",
-  ]);
+  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
 }
 
 async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {

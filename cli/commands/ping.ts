@@ -8,6 +8,7 @@ import type { Session } from "../../lib/session/mod.ts";
 import { formatAddress } from "../../lib/transport/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
+import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { pingRendering, type PingResult, pingSummary, shortPath } from "../nodes/ping_rendering.ts";
 import { EXIT, exitCodeOf, parseDuration } from "../output/mod.ts";
 
@@ -45,14 +46,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--graph", "a histogram for each path and lane")
     .option("--direct", "find nodes on the network even if one runs here")
     .action(async (targets, options) => await ping(cli, targets, options as PingOptions));
-  addSettingFlags(command as unknown as Command, [
-    "interface",
-    "discoveryPort",
-    "discoveryGroup",
-    "peers",
-    "keyFile",
-    "wire",
-  ]);
+  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
 }
 
 async function ping(cli: Cli, targets: readonly string[], options: PingOptions): Promise<void> {

@@ -4,7 +4,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import { Node, type NodeOptions, type NodeView } from "../../lib/node/mod.ts";
 import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
 import { counted, document, EXIT, printable } from "../output/mod.ts";
@@ -28,7 +28,6 @@ export function define(command: Command, cli: Cli): void {
       why: "what a visualization is to the mesh",
     },
   );
-  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
   command
     .option("--capability <KEY=VALUE>", "something that this node can do; repeatable", collect)
     .option("--ready-file <FILE>", "write how to reach the node there once it can be reached")

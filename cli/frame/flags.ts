@@ -61,6 +61,11 @@ function settingOption(name: SettingName): Option<string> {
   return option as Option<string>;
 }
 
+/** For options that are given several times: all their values, in order. */
+export function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
 /** The setting that an option sets; null for any other option. */
 export function settingOf(option: object): SettingName | null {
   return settingOfOption.get(option) ?? null;

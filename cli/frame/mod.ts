@@ -2,7 +2,7 @@
 
 export { Cli } from "./cli.ts";
 export type { CommandEntry, CommandModule } from "./entry.ts";
-export { addSettingFlags, settingOf } from "./flags.ts";
+export { addSettingFlags, collect, settingOf } from "./flags.ts";
 export { commandPath, helpPage, twoColumns } from "./help.ts";
 export { type Example, getExamples, isHiddenCommand, setExamples } from "./marks.ts";
 export { type Program, runProgram } from "./program.ts";

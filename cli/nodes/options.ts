@@ -4,8 +4,19 @@ import type { Role } from "../../lib/base/mod.ts";
 import type { NodeOptions } from "../../lib/node/mod.ts";
 import { type MeshKeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
 import { buildInfo } from "../build_info.ts";
+import type { SettingName } from "../config/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { KeyStore } from "../mesh/key_store.ts";
+
+/** Settings of every command that looks for nodes. */
+export const LOOK_SETTINGS: readonly SettingName[] = [
+  "interface",
+  "discoveryPort",
+  "discoveryGroup",
+  "peers",
+  "keyFile",
+  "wire",
+];
 
 /** The keys of this machine; the open ring where it has none. */
 export async function machineKeys(cli: Cli): Promise<MeshKeyRing> {

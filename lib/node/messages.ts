@@ -5,6 +5,9 @@ import { ANY_ROLE, defineEvent, defineRequest } from "../session/mod.ts";
 import { s } from "../wire/mod.ts";
 import type { LaneName } from "../lanes/mod.ts";
 
+/** What may be asked by and of everybody, ahead of all else. */
+const OPEN_TO_ALL = { lane: "control", effect: "read", from: ANY_ROLE, to: ANY_ROLE } as const;
+
 /** Longest ping payload in bytes: an unreliable lane's message limit (architecture 4). */
 export const MAX_PING_BYTES = 16 * 1024;
 
@@ -35,10 +38,7 @@ export const PING = {
 export const DESCRIBE = defineRequest({
   name: "hana.describe",
   description: "The node's record and the messages it understands.",
-  lane: "control",
-  effect: "read",
-  from: ANY_ROLE,
-  to: ANY_ROLE,
+  ...OPEN_TO_ALL,
   body: s.object({}),
   reply: s.object({ node: s.unknown(), messages: s.array(s.unknown(), { maxItems: 1024 }) }),
 });
@@ -47,10 +47,7 @@ export const DESCRIBE = defineRequest({
 export const LIST_NODES = defineRequest({
   name: "hana.nodes.list",
   description: "The nodes that this node sees, itself first.",
-  lane: "control",
-  effect: "read",
-  from: ANY_ROLE,
-  to: ANY_ROLE,
+  ...OPEN_TO_ALL,
   body: s.object({}),
   reply: s.object({ nodes: s.array(s.unknown(), { maxItems: 8192 }) }),
 });
@@ -59,10 +56,7 @@ export const LIST_NODES = defineRequest({
 export const WATCH_NODES = defineRequest({
   name: "hana.nodes.watch",
   description: "Sends hana.nodes.delta for every change from now on.",
-  lane: "control",
-  effect: "read",
-  from: ANY_ROLE,
-  to: ANY_ROLE,
+  ...OPEN_TO_ALL,
   body: s.object({}),
   reply: s.object({ nodes: s.array(s.unknown(), { maxItems: 8192 }) }),
 });
@@ -71,10 +65,7 @@ export const WATCH_NODES = defineRequest({
 export const NODES_DELTA = defineEvent({
   name: "hana.nodes.delta",
   description: "One change of the list of nodes.",
-  lane: "control",
-  effect: "read",
-  from: ANY_ROLE,
-  to: ANY_ROLE,
+  ...OPEN_TO_ALL,
   body: s.object({ op: s.enum(["add", "update", "remove"]), node: s.unknown() }),
 });
 
@@ -82,10 +73,7 @@ export const NODES_DELTA = defineEvent({
 export const STATISTICS = defineRequest({
   name: "hana.statistics",
   description: "Counters of the node, its discovery and its sessions.",
-  lane: "control",
-  effect: "read",
-  from: ANY_ROLE,
-  to: ANY_ROLE,
+  ...OPEN_TO_ALL,
   body: s.object({}),
   reply: s.object({ statistics: s.unknown() }),
 });
