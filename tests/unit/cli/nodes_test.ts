@@ -97,7 +97,8 @@ Deno.test("a ping row keeps exact microseconds for scripts and says which path r
     received: 4,
     rtt,
     error: null,
-  };
+    seal: "encrypted",
+  } as const;
   const json = pingRendering().json(result);
   assertEquals([json.node, json.path, json.lane, json.sent, json.received], [
     "a",
@@ -125,6 +126,7 @@ Deno.test("a histogram counts every reply once", () => {
     received: 49,
     rtt,
     error: null,
+    seal: null,
   }]);
   const counts = [...text.matchAll(/ (\d+)$/gm)].map((match) => Number(match[1]));
   assertEquals(counts.reduce((sum, count) => sum + count, 0), 49);
