@@ -104,7 +104,7 @@ export async function connectToAny(
       let won = false;
       const startNext = (): void => {
         const address = addresses[next];
-        if (won || address === undefined || race.signal.aborted) return;
+        if (won || address === undefined || race.signal.aborted || clock.nowUs() >= deadlineUs) return;
         next++;
         running++;
         const timer = context.platform.timers.schedule(
@@ -122,8 +122,8 @@ export async function connectToAny(
           running--;
           failures.push(toHanaError(thrown, "unreachable", formatAddress(address)));
           if (won) return;
-          if (next < addresses.length && !race.signal.aborted && clock.nowUs() < deadlineUs) startNext();
-          else if (running === 0) reject(allFailed(failures));
+          startNext();
+          if (running === 0) reject(allFailed(failures));
         });
       };
       startNext();
