@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { shareKey, stageOf } from "../e2e/stage.ts";
 import { ensureBinary } from "../support/binary.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 
 /** Runs `body` with every `hana` of the tests being the executable. */
 async function withBinary(body: () => Promise<void>): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { HanaUser, type PingTarget, tcpHosts } from "../support/hana_process.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
 /** Suspicion comes after 3.4 beats of silence, the verdict after 5; a beat is 1.1 s at most in a mesh this small. */

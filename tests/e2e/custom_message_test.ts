@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CapturedProcess } from "../support/captured_process.ts";
 import { denoRun } from "../support/cli.ts";
 import type { HanaUser } from "../support/hana_process.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import type { TestNetwork } from "../support/namespaces.ts";
 import { shareKey, stageOf } from "./stage.ts";
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type HanaUser, type ServedNode } from "../support/hana_process.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
 /** As much of `hana call NODE hana.statistics` as is read here. */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { HanaUser, tcpHosts } from "../support/hana_process.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
 /** Silence alone is no suspicion before 3.3 beats; whatever comes within this was said, not concluded. */

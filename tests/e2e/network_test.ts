@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type CapturedProcess, eventually } from "../support/captured_process.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import { TestNetwork } from "../support/namespaces.ts";
 import { skippable } from "../support/requirement.ts";
 import { listening, raw } from "./raw.ts";

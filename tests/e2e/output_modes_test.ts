@@ -1,7 +1,7 @@
 // The commands that need a mesh, in every output mode and with every exit code that applies, as one table.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
 interface Call {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { HanaUser } from "../support/hana_process.ts";
-import { liveTest } from "../support/live_test.ts";
+import { liveTest } from "../support/live.ts";
 import { listening, raw } from "./raw.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
