@@ -178,11 +178,16 @@ export class SessionCore {
     return { id, payload: writer.view() };
   }
 
+  /** Forgets a request that could not be sent: the peer never hears of it. */
+  dropRequest(id: number): void {
+    this.#pending.take(id);
+  }
+
   /** Takes a request back: its answer is ignored, the peer is told. */
   cancelRequest(id: number): void {
     const pending = this.#pending.take(id);
     if (pending === undefined) return;
-    this.#transmitNumber(PayloadKind.cancel, id, pending.message.definition.lane);
+    this.#transmitCancel(id, pending.message.definition.lane);
   }
 
   /**
@@ -231,7 +236,7 @@ export class SessionCore {
       return;
     }
     this.#running.finish(id);
-    this.#transmits.push({ lane: message.definition.lane, payload: writer.copy() });
+    this.#transmit(message.definition.lane, writer.copy());
   }
 
   /** Answers a request of the peer with an error. */
@@ -249,7 +254,7 @@ export class SessionCore {
       const writer = this.#begin();
       writer.u8(PayloadKind.goodbye);
       writer.bytes(this.#codec.encode({ reason: shortText(reason, 256) }));
-      this.#transmits.push({ lane: "control", payload: writer.copy() });
+      this.#transmit("control", writer.copy());
     }
   }
 
@@ -294,7 +299,7 @@ export class SessionCore {
     writer.u8(kind);
     writer.u8(CODEC_NUMBERS[this.#codec.name]);
     writer.bytes(this.#codec.encode(encodeGreeting({ ...this.options.local, versions })));
-    this.#transmits.push({ lane: "control", payload: writer.copy() });
+    this.#transmit("control", writer.copy());
   }
 
   #handleGreeting(nowUs: number, kind: number, reader: ByteReader): void {
@@ -332,7 +337,7 @@ export class SessionCore {
       writer.u8(PayloadKind.reject);
       writer.u8(CODEC_NUMBERS[this.#codec.name]);
       writer.bytes(this.#codec.encode(encodeFailure(error)));
-      this.#transmits.push({ lane: "control", payload: writer.copy() });
+      this.#transmit("control", writer.copy());
     }
     this.#state = "closed";
     this.#events.push({ type: "broken", error });
@@ -468,7 +473,7 @@ export class SessionCore {
     const writer = this.#begin();
     writer.u8(kind);
     writer.u32(nonce);
-    this.#transmits.push({ lane: "control", payload: writer.copy() });
+    this.#transmit("control", writer.copy(), true);
   }
 
   // ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -518,7 +523,7 @@ export class SessionCore {
     writer.varint(number);
     writer.shortText(definition.name);
     // Never on the message's own lane: that may drop its oldest, and a number without a name ends the session.
-    this.#transmits.push({ lane: "control", payload: writer.copy() });
+    this.#transmit("control", writer.copy());
     return number;
   }
 
@@ -529,19 +534,23 @@ export class SessionCore {
     const start = writer.copy();
     writer.bytes(this.#codec.encode(encodeFailure(error)));
     // Where not even the reason fits, the failure itself must still arrive: without a body it reads as `internal`.
-    this.#transmits.push({ lane, payload: writer.failed ? start : writer.copy() });
+    this.#transmit(lane, writer.failed ? start : writer.copy());
   }
 
-  #transmitNumber(kind: number, id: number, lane: LaneName): void {
+  #transmitCancel(id: number, lane: LaneName): void {
     const writer = this.#begin();
-    writer.u8(kind);
+    writer.u8(PayloadKind.cancel);
     writer.varint(id);
-    this.#transmits.push({ lane, payload: writer.copy() });
+    this.#transmit(lane, writer.copy(), true);
+  }
+
+  #transmit(lane: LaneName, payload: Uint8Array, optional = false): void {
+    this.#transmits.push({ lane, payload, optional });
   }
 
   #expireRequests(nowUs: number): void {
     for (const [id, { message, sentAtUs }] of this.#pending.takeExpired(nowUs)) {
-      this.#transmitNumber(PayloadKind.cancel, id, message.definition.lane);
+      this.#transmitCancel(id, message.definition.lane);
       this.counters.timedOut++;
       const what = `${this.#peer?.name} did not answer ${message.definition.name}`;
       const why = `${Math.round((nowUs - sentAtUs) / 1000)} ms passed`;

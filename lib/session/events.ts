@@ -26,6 +26,8 @@ export type SessionEvent =
 export interface Transmit {
   readonly lane: LaneName;
   readonly payload: Uint8Array;
+  /** Whether it may be left out where its lane is full: pulses and cancels, which the peer does without. */
+  readonly optional: boolean;
 }
 
 /** When the core wants to be asked again, and why. */

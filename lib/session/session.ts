@@ -230,7 +230,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       this.#transmitPending();
       const status = this.#options.carrier.send(LANES[definition.lane], started.payload);
       if (status !== "sent" && status !== "queued") {
-        this.#core.cancelRequest(id);
+        this.#core.dropRequest(id);
         this.#waiters.get(id)?.reject(notSent(definition, status));
         this.#waiters.delete(id);
       }
@@ -330,12 +330,15 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     this.#arm();
   }
 
-  /** Payloads of the core go out in order. A control lane at its bound means a peer that reads nothing: it is cut. */
+  /**
+   * Payloads of the core go out in order. A lane that is full of what it cannot do without, answers say, belongs to a
+   * peer that reads nothing: it is cut.
+   */
   #transmitPending(): void {
     const { carrier } = this.#options;
     for (let next = this.#core.pollTransmit(); next !== null; next = this.#core.pollTransmit()) {
       const status = carrier.send(LANES[next.lane], next.payload);
-      if (status === "full" || status === "too-large") {
+      if (status === "too-large" || (status === "full" && !next.optional)) {
         carrier.abort(
           new HanaError("overloaded", {
             what: `${this.#core.peer?.name ?? "the peer"} does not keep up`,

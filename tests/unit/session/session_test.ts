@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { HanaError } from "../../../lib/base/mod.ts";
 import { LANES } from "../../../lib/lanes/mod.ts";
-import { ANY_ROLE, defineRequest, type HandlerContext } from "../../../lib/session/mod.ts";
+import { ANY_ROLE, defineEvent, defineRequest, type HandlerContext } from "../../../lib/session/mod.ts";
 import { encodeFrame, s } from "../../../lib/wire/mod.ts";
 import { PORT, Stage } from "./session_support.ts";
 import { bytes, CUE, DOUBLE, HUE, NOTE } from "./support.ts";
@@ -17,6 +17,16 @@ const ECHO = defineRequest({
   to: ANY_ROLE,
   body: s.object({ text: s.string() }),
   reply: s.object({ text: s.string() }),
+});
+
+/** A one-way message of no content, on the same lane as {@linkcode ECHO}. */
+const BULK = defineEvent({
+  name: "test.bulk",
+  lane: "state",
+  effect: "read",
+  from: ANY_ROLE,
+  to: ANY_ROLE,
+  body: s.object({}),
 });
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -239,6 +249,37 @@ Deno.test("a reliable lane at its bound says full, an unreliable one drops; writ
   await stage.until(() => heard.length > sent, "all that was taken comes");
   assertEquals(heard, Array.from({ length: sent + 1 }, (_, i) => i));
   assert(near.isOpen, "a name that was dropped with the oldest would have ended it");
+});
+
+Deno.test("a lane that is full refuses requests to their callers, and costs the session nothing", async () => {
+  const stage = new Stage({ limits: { silenceUs: 3600 * second } });
+  stage.farHandlers.onRequest(ECHO, ({ text }) => ({ text }));
+  stage.farHandlers.onEvent(BULK, () => {});
+  const { near } = await stage.connected();
+  stage.plug(false);
+  const early = near.request(ECHO, { text: "early" }, { timeoutUs: 500_000 });
+  while (near.send(BULK, {}) !== "full");
+  assertEquals(await codeOf(near.request(ECHO, { text: "refused" })), "overloaded");
+  assertEquals(near.statistics().pendingRequests, 1);
+  // Its cancel finds no room either, and is left out.
+  assertEquals(await codeOf(stage.settle(early)), "timeout");
+  stage.plug(true);
+  await stage.settle(near.writable("state"));
+  assertEquals(await stage.settle(near.request(ECHO, { text: "late" })), { text: "late" });
+});
+
+Deno.test("a control lane full of a program's own messages leaves out heartbeats, not the session", async () => {
+  const stage = new Stage({ limits: { silenceUs: 3600 * second } });
+  const urgent = { ...BULK, name: "test.urgent", lane: "control" } as const;
+  stage.farHandlers.onEvent(urgent, () => {});
+  const { near } = await stage.connected();
+  stage.plug(false);
+  while (near.send(urgent, {}) !== "full");
+  await stage.world.runFor(20 * second);
+  assert(near.isOpen);
+  stage.plug(true);
+  await stage.settle(near.writable("control"));
+  assertEquals(near.send(urgent, {}), "sent");
 });
 
 Deno.test("waiting for room ends with the session", async () => {
