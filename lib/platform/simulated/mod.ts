@@ -12,6 +12,7 @@ export {
   SimulatedInterface,
 } from "./network.ts";
 export { Link, type LinkModel, LOST, UniformLink, type UniformLinkOptions } from "./link.ts";
+export type { DelaySpec, LinkSpec } from "./link_spec.ts";
 export { type DiskOperation, SimulatedDisk } from "./files.ts";
 export { type EventKind, type EventTap, type SimulatedEvent } from "./event_log.ts";
 export { type CrashHook } from "./engine.ts";

@@ -1,0 +1,191 @@
+// How a run is watched: one stream of facts, and observers that make metrics, violations and claims of it.
+// Decides the faces; parts that come later add observers by registering them, never by editing the runner.
+// Observers look from outside (the oracle), never through the simulated network.
+
+import type { NodeId } from "../base/mod.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Something that happened. `atUs` is true time since the run began. */
+export type Fact =
+  | {
+    readonly kind: "node-started";
+    readonly atUs: number;
+    readonly node: string;
+    readonly id: NodeId;
+    readonly incarnation: number;
+  }
+  /** It can be reached: `Node.start` has resolved. */
+  | { readonly kind: "node-ready"; readonly atUs: number; readonly node: string }
+  | {
+    readonly kind: "node-stopped";
+    readonly atUs: number;
+    readonly node: string;
+    readonly how: "leave" | "crash" | "power-loss" | "failed";
+    readonly why?: string;
+  }
+  /** What one node thinks of another changed. */
+  | {
+    readonly kind: "view";
+    readonly atUs: number;
+    readonly observer: string;
+    /** The other node's name in the scenario; null for somebody who is none of them. */
+    readonly subject: string | null;
+    readonly op: "add" | "update" | "remove";
+    readonly state: "alive" | "suspect" | "dead" | "left";
+    readonly before: "alive" | "suspect" | "dead" | "left" | null;
+    readonly incarnation: number;
+    readonly listedName: string;
+  }
+  | { readonly kind: "discovery"; readonly atUs: number; readonly node: string; readonly event: string }
+  | {
+    readonly kind: "session";
+    readonly atUs: number;
+    readonly node: string;
+    readonly peer: string;
+    readonly what: "open" | "lost" | "goodbye" | "closed";
+  }
+  | {
+    readonly kind: "sent";
+    readonly atUs: number;
+    readonly traffic: string;
+    readonly from: string;
+    readonly to: string;
+    readonly number: number;
+    readonly status: string;
+  }
+  | {
+    readonly kind: "received";
+    readonly atUs: number;
+    readonly traffic: string;
+    readonly from: string;
+    readonly to: string;
+    readonly number: number;
+    readonly sentAtUs: number;
+  }
+  /** A frame on a segment; only where somebody asked for frames. */
+  | {
+    readonly kind: "frame";
+    readonly atUs: number;
+    readonly from: string;
+    readonly to: string;
+    readonly bytes: number;
+    readonly type: string;
+    readonly fate: "delivered" | "lost" | "cut" | "duplicated" | "corrupted";
+    readonly arrivesUs: number;
+  }
+  | {
+    readonly kind: "fault";
+    readonly atUs: number;
+    readonly action: string;
+    readonly phase: "begin" | "end";
+    readonly verb: string;
+    readonly chosen: readonly string[];
+    readonly text: string;
+  }
+  | { readonly kind: "phase"; readonly atUs: number; readonly phase: "warm" | "quiet" | "end" }
+  | { readonly kind: "claim"; readonly atUs: number; readonly claim: string }
+  | { readonly kind: "crash"; readonly atUs: number; readonly node: string; readonly text: string }
+  | { readonly kind: "violation"; readonly atUs: number; readonly violation: Violation };
+
+/** A rule that was broken. */
+export interface Violation {
+  /** Id of the invariant, or `metric:<name>`. */
+  readonly id: string;
+  /** `safety` and `liveness` are invariants; `metric` is a threshold; `internal` is a bug of hana. */
+  readonly kind: "safety" | "liveness" | "metric" | "internal";
+  readonly atUs: number;
+  readonly nodes: readonly string[];
+  /** A sentence for people. */
+  readonly text: string;
+}
+
+/** Statistics of one metric. */
+export interface MetricValue {
+  /** `us`, `bytes`, `frames`, `count`, `share`. */
+  readonly unit: string;
+  readonly count: number;
+  /** The value itself where there is just one. */
+  readonly value?: number;
+  readonly min?: number;
+  readonly p50?: number;
+  readonly p95?: number;
+  readonly p99?: number;
+  readonly max?: number;
+}
+
+/** What the oracle knows for sure, without touching the network. */
+export interface Oracle {
+  readonly nowUs: number;
+  readonly phase: "warmup" | "active" | "quiet";
+  /** All nodes of the scenario. */
+  readonly nodes: readonly string[];
+  /** Whether a node's process runs and is ready. */
+  isUp(node: string): boolean;
+  /** Since when it is up or down. */
+  sinceUs(node: string): number;
+  /** Whether its host is frozen or slowed now, or was within the last `withinUs`. */
+  wasStalled(node: string, withinUs: number): boolean;
+  /** Whether frames can pass from one node to the other now: neither cut, isolated, unplugged nor without power. */
+  canTalk(from: string, to: string): boolean;
+  /** Since when {@linkcode canTalk} has been as it is. */
+  canTalkSinceUs(from: string, to: string): number;
+  /** Whether both hold the same key: strangers never count as peers. */
+  sharesMesh(a: string, b: string): boolean;
+  /** The scenario's name of the node with this id in its present life; null for none. */
+  nameOf(id: string): string | null;
+  /** What `observer` lists now, by the scenario's names. */
+  view(
+    observer: string,
+  ): ReadonlyMap<string, { readonly state: string; readonly incarnation: number; readonly sinceUs: number }>;
+}
+
+/** What an observer is given at the start of a run. */
+export interface RunContext {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly oracle: Oracle;
+  /** Reports a violation at once; the run goes on unless it is the first and the runner stops at the first. */
+  violate(violation: Omit<Violation, "atUs">): void;
+  /** Says that something happened which a `sometimes` claim may ask for. */
+  claim(name: string): void;
+}
+
+/** One watcher of one run. */
+export interface RunObserver {
+  onFact?(fact: Fact): void;
+  /** Called every simulated 100 ms. */
+  onTick?(nowUs: number): void;
+  /** Called once at the end; returns its metrics. */
+  finish?(): Readonly<Record<string, MetricValue>>;
+}
+
+/** A kind of watcher: an invariant or a set of metrics. */
+export interface ObserverDefinition {
+  readonly id: string;
+  readonly kind: "safety" | "liveness" | "metrics";
+  /** One sentence: the rule, or what is measured. */
+  readonly summary: string;
+  /** On without being asked for. */
+  readonly byDefault: boolean;
+  create(context: RunContext): RunObserver;
+}
+
+/** The outcome of one run. */
+export interface RunResult {
+  readonly scenario: string;
+  readonly hash: string;
+  readonly seed: number;
+  /** hana's version and commit. */
+  readonly software: string;
+  readonly verdict: "pass" | "fail" | "inconclusive" | "invalid";
+  readonly simulatedUs: number;
+  readonly events: number;
+  /** Digest of everything that happened. */
+  readonly digest: string;
+  readonly metrics: Readonly<Record<string, MetricValue>>;
+  readonly violations: readonly Violation[];
+  /** Claims with how often they happened, and how often they had to. */
+  readonly claims: readonly { readonly claim: string; readonly times: number; readonly atLeast: number }[];
+  /** Why the run is invalid or inconclusive. */
+  readonly reason: string | null;
+}
