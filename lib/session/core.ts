@@ -178,12 +178,7 @@ export class SessionCore {
     return { id, payload: writer.view() };
   }
 
-  /** Forgets a request that could not be sent: the peer never hears of it. */
-  dropRequest(id: number): void {
-    this.#pending.take(id);
-  }
-
-  /** Takes a request back: its answer is ignored, the peer is told. */
+  /** Takes a request back: its answer is ignored, the peer is told, which is harmless if it never heard of it. */
   cancelRequest(id: number): void {
     const pending = this.#pending.take(id);
     if (pending === undefined) return;

@@ -230,7 +230,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       this.#transmitPending();
       const status = this.#options.carrier.send(LANES[definition.lane], started.payload);
       if (status !== "sent" && status !== "queued") {
-        this.#core.dropRequest(id);
+        this.#core.cancelRequest(id);
         this.#waiters.get(id)?.reject(notSent(definition, status));
         this.#waiters.delete(id);
       }

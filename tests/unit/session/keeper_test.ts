@@ -88,23 +88,45 @@ Deno.test("a message that may not be sent to whom we meet goes alone; the others
   assertEquals([heard, keeper.counters.droppedWrong, keeper.state], [[1, 3], 2, "open"]);
 });
 
-Deno.test("a lane that is full lets messages wait here, and they go out in order once there is room", async () => {
+Deno.test("a lane that is full lets messages wait here, and later ones do not overtake them", async () => {
   const { stage, keeper, heard } = keep(
     { maxBuffered: 50 },
     new Stage({ limits: { silenceUs: 3600 * second } }),
   );
   await stage.serve();
-  await stage.settle(keeper.open);
-  stage.plug(false);
-  let sent = 0;
-  while (keeper.bufferedMessages < 50) keeper.send(NOTE, { number: sent++ });
+  const session = await stage.settle(keeper.open);
+  let number = 0;
+  await stage.fill(() => {
+    if (keeper.bufferedMessages === 50) return "full";
+    keeper.send(NOTE, { number: number++ });
+    return keeper.bufferedMessages > 0 ? "full" : "queued";
+  });
+  while (keeper.bufferedMessages < 50) keeper.send(NOTE, { number: number++ });
   assertEquals(assertThrows(() => keeper.send(NOTE, { number: -1 }), HanaError).code, "overloaded");
+  const queued = session.statistics().lanes.events.queuedMessages;
   stage.plug(true);
+  // The lane has room again, but what waits here has not been let in yet.
+  await stage.until(() => session.statistics().lanes.events.queuedMessages < queued, "some went out");
+  assertEquals(keeper.bufferedMessages, 50);
+  assertThrows(() => keeper.send(NOTE, { number: -1 }), HanaError);
   await stage.until(() => keeper.bufferedMessages === 0, "the buffer drains without a new session");
-  keeper.send(NOTE, { number: sent++ });
-  await stage.until(() => heard.length === sent, "all came");
-  assertEquals(heard, Array.from({ length: sent }, (_, i) => i));
+  keeper.send(NOTE, { number: number++ });
+  await stage.until(() => heard.length === number, "all came");
+  assertEquals(heard, Array.from({ length: number }, (_, i) => i));
   assertEquals(keeper.counters.connected, 1);
+});
+
+Deno.test("after a success the pauses begin small again", async () => {
+  const { stage, keeper } = keep({ backoff: { initialUs: 100_000, maxUs: 6_400_000, jitter: 0 } });
+  await stage.world.runFor(5 * second);
+  await stage.serve();
+  await stage.settle(keeper.open);
+  stage.far.restartProcess();
+  await stage.until(() => keeper.session === null, "the loss is noticed");
+  const before = keeper.counters.attempts;
+  await stage.world.runFor(second);
+  // 0.1, 0.3 and 0.7 s after the loss.
+  assertEquals(keeper.counters.attempts - before, 3);
 });
 
 Deno.test("a message handed to a session that is lost is never sent twice", async () => {

@@ -112,6 +112,17 @@ export class Stage {
     );
   }
 
+  /** Pulls the cable and sends until the system, the link and the lane take nothing more. Returns how many went. */
+  async fill(send: () => string): Promise<number> {
+    this.plug(false);
+    for (let sent = 0, stuck = false;; await this.world.runFor(10_000)) {
+      const before = sent;
+      while (send() !== "full") sent++;
+      if (stuck && sent === before) return sent;
+      stuck = sent === before;
+    }
+  }
+
   /** The cable of the far machine. */
   plug(up: boolean): void {
     this.far.setInterfaceUp("eth0", up);

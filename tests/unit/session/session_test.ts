@@ -235,12 +235,16 @@ Deno.test("a reliable lane at its bound says full, an unreliable one drops; writ
   stage.farHandlers.onEvent(NOTE, ({ number }) => void heard.push(number));
   stage.farHandlers.onEvent(HUE, () => {});
   const { near } = await stage.connected();
-  stage.plug(false);
-  let sent = 0;
-  while (near.send(NOTE, { number: sent }) !== "full") sent++;
-  for (let number = 0; number < 1000; number++) near.send(HUE, { number });
+  let number = 0;
+  const sent = await stage.fill(() => {
+    const status = near.send(NOTE, { number });
+    if (status !== "full") number++;
+    return status;
+  });
+  for (let i = 0; i < 1000; i++) near.send(HUE, { number: i });
   const { events, modulation } = near.statistics().lanes;
-  assertEquals([events.refusedFull, events.queuedMessages], [1, LANES.events.maxQueuedMessages]);
+  assert(events.refusedFull > 0);
+  assertEquals(events.queuedMessages, LANES.events.maxQueuedMessages);
   assertEquals(modulation.droppedOldest, 1000 - LANES.modulation.maxQueuedMessages);
   const writable = near.writable("events");
   stage.plug(true);
@@ -258,7 +262,7 @@ Deno.test("a lane that is full refuses requests to their callers, and costs the 
   const { near } = await stage.connected();
   stage.plug(false);
   const early = near.request(ECHO, { text: "early" }, { timeoutUs: 500_000 });
-  while (near.send(BULK, {}) !== "full");
+  await stage.fill(() => near.send(BULK, {}));
   assertEquals(await codeOf(near.request(ECHO, { text: "refused" })), "overloaded");
   assertEquals(near.statistics().pendingRequests, 1);
   // Its cancel finds no room either, and is left out.
@@ -273,20 +277,18 @@ Deno.test("a control lane full of a program's own messages leaves out heartbeats
   const urgent = { ...BULK, name: "test.urgent", lane: "control" } as const;
   stage.farHandlers.onEvent(urgent, () => {});
   const { near } = await stage.connected();
-  stage.plug(false);
-  while (near.send(urgent, {}) !== "full");
+  await stage.fill(() => near.send(urgent, {}));
   await stage.world.runFor(20 * second);
-  assert(near.isOpen);
+  assert(near.isOpen && near.statistics().lanes.control.refusedFull > 20);
   stage.plug(true);
   await stage.settle(near.writable("control"));
-  assertEquals(near.send(urgent, {}), "sent");
+  assert(near.send(urgent, {}) !== "full");
 });
 
 Deno.test("waiting for room ends with the session", async () => {
   const stage = new Stage();
   const { near } = await stage.connected();
-  stage.plug(false);
-  while (near.send(NOTE, { number: 1 }) !== "full");
+  await stage.fill(() => near.send(NOTE, { number: 1 }));
   const waiting = codeOf(near.writable("events"));
   near.abort();
   assertEquals(await stage.settle(waiting), "closed");
