@@ -125,6 +125,8 @@ export class SessionSet {
 
   #evictOldestStranger(): void {
     for (const oldest of this.#strangers) {
+      // It has greeted in this very turn, which is told later.
+      if (oldest.isOpen) continue;
       this.counters.evicted++;
       // Its end is told later; it must make room now.
       this.#strangers.delete(oldest);

@@ -149,3 +149,30 @@ Deno.test("giving up works before and at any moment of connecting, and leaves no
   await park.world.runFor(10 * second);
   assertEquals([open(nodes), hosts.length, park.crashes], [[0, 0, 0], 3, []]);
 });
+
+Deno.test("giving up in the very turn in which dialling was through is not missed", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const { park, nodes, from } = await scene(1);
+    const giveUp = new AbortController();
+    const streams = {
+      listen: from.streams.listen.bind(from.streams),
+      connect: async (...args: Parameters<typeof from.streams.connect>) => {
+        const stream = await from.streams.connect(...args);
+        let left = turns;
+        const later = (): void => {
+          if (left-- > 0) void Promise.resolve().then(later);
+          else giveUp.abort();
+        };
+        later();
+        return stream;
+      },
+    };
+    const connecting = connectTo(context({ ...from, streams }), at(1), {
+      timeoutUs: second,
+      signal: giveUp.signal,
+    });
+    assertEquals(await codeOf(park.settle(connecting)), "cancelled", `${turns} turns`);
+    await park.world.runFor(2 * second);
+    assertEquals(open(nodes), [0]);
+  }
+});
