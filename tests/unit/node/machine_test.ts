@@ -7,9 +7,6 @@ import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
 import type { Platform } from "../../../lib/platform/mod.ts";
 import { nodeOptions } from "./support.ts";
 
-// The real timers keep a system timer for what was cancelled; it runs out by itself.
-const lenient = { sanitizeOps: false, sanitizeResources: false };
-
 async function withNodes(
   count: number,
   run: (nodes: Node[], directory: string, platform: Platform) => Promise<void>,
@@ -34,7 +31,7 @@ function startIn(directory: string, platform: Platform): Promise<Node> {
   );
 }
 
-Deno.test("nodes of one machine find each other's sockets by their notes, and talk", lenient, async () => {
+Deno.test("nodes of one machine find each other's sockets by their notes, and talk", async () => {
   await withNodes(3, async (nodes, directory, platform) => {
     const notes = listLocalNodes(platform.files, `${directory}/run`);
     assertEquals(notes.map((note) => note.id).sort(), nodes.map((node) => node.id).sort());
@@ -49,7 +46,7 @@ Deno.test("nodes of one machine find each other's sockets by their notes, and ta
   });
 });
 
-Deno.test("a node that stops takes its socket and its note along", lenient, async () => {
+Deno.test("a node that stops takes its socket and its note along", async () => {
   await withNodes(1, async ([node], directory, platform) => {
     assert(node !== undefined);
     assertEquals(platform.files.list(`${directory}/run`).length, 2);
@@ -63,7 +60,6 @@ Deno.test("a node that stops takes its socket and its note along", lenient, asyn
 
 Deno.test(
   "a run directory that others can enter keeps a node from starting, and stays as it was",
-  lenient,
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "hana-" });
     try {
@@ -79,7 +75,7 @@ Deno.test(
   },
 );
 
-Deno.test("connecting by hand with garbage costs that connection alone", lenient, async () => {
+Deno.test("connecting by hand with garbage costs that connection alone", async () => {
   await withNodes(2, async ([node, other], directory) => {
     assert(node !== undefined && other !== undefined);
     const path = `${directory}/run/${node.id.slice(0, 12)}.sock`;
