@@ -109,6 +109,8 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   #closing: string | null = null;
   #end: SessionEnd | null = null;
   #handlerFailures = 0;
+  /** Tells handlers of one-way messages that the session is over. */
+  readonly #over = new AbortController();
 
   private constructor(options: SessionOptions) {
     this.#options = options;
@@ -390,7 +392,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     const handler = this.#options.handlers.find(definition.name);
     if (handler === undefined) return;
     try {
-      const result = handler(body, { session: this, signal: neverAborted.signal });
+      const result = handler(body, { session: this, signal: this.#over.signal });
       if (result instanceof Promise) result.catch(() => this.#handlerFailures++);
     } catch {
       this.#handlerFailures++;
@@ -465,6 +467,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     this.#timer?.cancel();
     this.#ready.reject(why);
     this.#onWritable();
+    this.#over.abort();
     this.#ended.resolve(this.#end);
   }
 
@@ -511,8 +514,6 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     });
   }
 }
-
-const neverAborted = new AbortController();
 
 function cancelled(definition: MessageDefinition): HanaError {
   return new HanaError("cancelled", { what: `${definition.name} was cancelled` });

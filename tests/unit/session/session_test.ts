@@ -86,6 +86,19 @@ Deno.test("one-way messages come in order and are counted; a handler that fails 
   assertEquals(far.statistics().lanes.events.receivedMessages, 200);
 });
 
+Deno.test("a handler of a one-way message hears of the end of its session, and of nothing before", async () => {
+  const stage = new Stage();
+  const signals: AbortSignal[] = [];
+  stage.farHandlers.onEvent(NOTE, (_body, { signal }: HandlerContext) => void signals.push(signal));
+  const { near } = await stage.connected();
+  near.send(NOTE, { number: 1 });
+  await stage.until(() => signals.length === 1, "it came");
+  await stage.world.runFor(second);
+  assertEquals(signals[0]?.aborted, false);
+  await stage.settle(near.close());
+  await stage.until(() => signals[0]?.aborted === true, "the handler hears of it");
+});
+
 Deno.test("a caller that gives up is told at once, and the handler sees it", async () => {
   const stage = new Stage();
   const signals: AbortSignal[] = [];
