@@ -8,7 +8,7 @@ import { nodeFilter } from "../nodes/filter.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { byName, countAlive, isSameForWatcher, nodesRendering } from "../nodes/rendering.ts";
-import { counted, EXIT, Watch } from "../output/mod.ts";
+import { counted, EXIT, Watch, type WatchOp, whileRead } from "../output/mod.ts";
 
 /** How long is waited for nodes that are expected, and for answers where no node runs here. */
 const DEFAULT_TIMEOUT_US = 2_000_000;
@@ -151,15 +151,16 @@ async function watch(
   const view = await Watch.open(cli.output, nodesRendering(elapsedMs));
   const over = Promise.withResolvers<void>();
   const shown = new Map<string, NodeView>();
-  const show = (op: "add" | "update" | "remove", node: NodeView): void => {
+  const tell = (op: WatchOp, node: NodeView): void => whileRead(() => view.change(op, node), over.resolve);
+  const show = (op: WatchOp, node: NodeView): void => {
     const before = shown.get(node.id);
     if (op === "remove" || !isMeant(node)) {
-      if (shown.delete(node.id) && before !== undefined) view.change("remove", before);
+      if (shown.delete(node.id) && before !== undefined) tell("remove", before);
       return;
     }
     shown.set(node.id, node);
-    if (before === undefined) view.change("add", node);
-    else if (!isSameForWatcher(before, node)) view.change("update", node);
+    if (before === undefined) tell("add", node);
+    else if (!isSameForWatcher(before, node)) tell("update", node);
   };
   for (const node of await client.watch(show)) show("add", node);
   view.sync();

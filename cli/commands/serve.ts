@@ -7,7 +7,8 @@ import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
 import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
-import { counted, document, EXIT, printable } from "../output/mod.ts";
+import { nodeJson } from "../nodes/rendering.ts";
+import { counted, document, EXIT, printable, whileRead } from "../output/mod.ts";
 
 interface ServeOptions {
   readonly readyFile?: string;
@@ -19,7 +20,7 @@ const GOODBYE_MS = 2_000;
 
 /** Declares `hana serve`. */
 export function define(command: Command, cli: Cli): void {
-  command.description("runs a node on this machine: others find it, reach it and start programs on it");
+  command.description("runs a node on this machine: others find it, reach it and call what it understands");
   setExamples(
     command,
     { call: "hana serve", why: "a daemon with the machine's name" },
@@ -53,11 +54,14 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   const nodeOptions = await optionsOf(cli, options);
   const platform = await cli.platform();
   let stopping = false;
-  const stop = Promise.withResolvers<void>();
-  cli.signals.handle((signal) => {
+  const stopped = Promise.withResolvers<void>();
+  const stop = (): void => {
     stopping = true;
+    stopped.resolve();
+  };
+  cli.signals.handle((signal) => {
     cli.output.message(`${signal}: saying goodbye`);
-    stop.resolve();
+    stop();
   });
   // A note of an earlier life would call us ready before we are.
   if (options.readyFile !== undefined) platform.files.remove(options.readyFile);
@@ -68,9 +72,10 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
       defineIdentify(cli, node);
       tellReady(cli, node);
       if (options.readyFile !== undefined) await writeReadyFile(cli, options.readyFile, node);
-      const logging = logChanges(cli, node);
-      conflict = await Promise.race([stop.promise.then(() => null), node.conflict]);
-      logging();
+      // Whoever read the events has left: that ends this node in order, as a signal does.
+      const stopLogging = logChanges(cli, node, stop);
+      conflict = await Promise.race([stopped.promise.then(() => null), node.conflict]);
+      stopLogging();
     } finally {
       await withinGoodbye(node.stop(conflict === null ? "quit" : "id conflict"));
     }
@@ -180,15 +185,15 @@ async function writeReadyFile(cli: Cli, path: string, node: Node): Promise<void>
   }
 }
 
-/** Tells what happens, until the function that it returns is called. */
-function logChanges(cli: Cli, node: Node): () => void {
+/** Tells what happens, until the function that it returns is called; calls `onGone` when nobody reads it any more. */
+function logChanges(cli: Cli, node: Node, onGone: () => void): () => void {
   const level = cli.settings.logLevel;
   if (level === "error") return () => {};
   const stopWarnings = node.discovery?.onEvent((event) => {
     const warning = warningOf(event, node);
     if (warning !== null) cli.output.warn(warning);
   });
-  const stopNodes = level === "warn" ? undefined : logNodes(cli, node);
+  const stopNodes = level === "warn" ? undefined : logNodes(cli, node, onGone);
   return () => {
     stopWarnings?.();
     stopNodes?.();
@@ -215,11 +220,11 @@ function warningOf(event: DiscoveryEvent, node: Node): string | null {
   }
 }
 
-function logNodes(cli: Cli, node: Node): () => void {
+function logNodes(cli: Cli, node: Node, onGone: () => void): () => void {
   const states = new Map<string, string>();
   return node.watchNodes((op, other) => {
-    if (cli.output.mode === "ndjson" || cli.output.mode === "json") {
-      cli.output.event("serve.node", { op, node: { ...other } as never });
+    if (cli.output.mode === "ndjson") {
+      whileRead(() => cli.output.event("serve.node", { op, node: nodeJson(other) }), onGone);
       return;
     }
     const before = states.get(other.id);

@@ -11,9 +11,9 @@ import {
   EXIT,
   type ExitCode,
   exitCodeOf,
+  isReaderGone,
   Output,
   Palette,
-  ReaderGone,
   shouldColour,
   type Streams,
   systemStreams,
@@ -67,7 +67,7 @@ export async function runProgram(entries: readonly CommandEntry[], args: readonl
 
 /** Says on stderr what went wrong, and gives the exit code. */
 function report(cli: Cli, thrown: unknown, args: readonly string[]): ExitCode {
-  if (thrown instanceof ReaderGone) return EXIT.done;
+  if (isReaderGone(thrown)) return EXIT.done;
   if (thrown instanceof ParseStop) {
     if (thrown.isHelpShown) return EXIT.done;
     if (thrown.isHelpInstead) return EXIT.usage;

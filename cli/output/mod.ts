@@ -18,4 +18,4 @@ export { Progress, type ProgressOptions, type ProgressTime } from "./progress.ts
 export type { Cell, CellValue, Column, Field, RecordRendering, Rendering } from "./rendering.ts";
 export { counted, printable, shellWord } from "./text.ts";
 export { Watch, type WatchOp } from "./watch.ts";
-export { ReaderGone, type Streams, systemStreams, type TextSink } from "./writer.ts";
+export { isReaderGone, type Streams, systemStreams, type TextSink, whileRead } from "./writer.ts";

@@ -1,10 +1,36 @@
 // Bytes out: data to stdout, everything else to stderr, each write through to the system before it returns,
 // so that a reader of NDJSON sees every line at once and nothing is lost when the process ends.
-// Decides what a closed or full pipe means; never what is written.
+// Decides what a closed or full pipe and a full disk mean; never what is written.
+
+import { HanaError } from "../../lib/base/mod.ts";
 
 /** Thrown when nobody reads stdout any more; the frame ends quietly with exit code 0. */
 export class ReaderGone extends Error {
   override readonly name = "ReaderGone";
+}
+
+/** Whether `thrown` says that nobody reads stdout any more, also when a callback's fault was wrapped on the way. */
+export function isReaderGone(thrown: unknown): boolean {
+  let at = thrown;
+  // A chain of causes may be a ring.
+  for (let depth = 0; at instanceof Error && depth < 5; depth++) {
+    if (at instanceof ReaderGone) return true;
+    at = at.cause;
+  }
+  return false;
+}
+
+/**
+ * Runs `write`; calls `onGone` instead of throwing when nobody reads stdout any more. For callbacks of a command that
+ * has something to end in order: what they throw would reach nobody.
+ */
+export function whileRead(write: () => void, onGone: () => void): void {
+  try {
+    write();
+  } catch (thrown) {
+    if (!isReaderGone(thrown)) throw thrown;
+    onGone();
+  }
 }
 
 /** A place for text. */
@@ -35,12 +61,12 @@ const FULL_PIPE_WAIT_MS = 2;
 class SystemSink implements TextSink {
   readonly isTerminal: boolean;
   readonly #stream: SyncStream;
-  readonly #onGone: () => void;
+  readonly #onFailure: (thrown: unknown) => void;
   readonly #encoder = new TextEncoder();
 
-  constructor(stream: SyncStream, onGone: () => void) {
+  constructor(stream: SyncStream, onFailure: (thrown: unknown) => void) {
     this.#stream = stream;
-    this.#onGone = onGone;
+    this.#onFailure = onFailure;
     this.isTerminal = stream.isTerminal();
   }
 
@@ -62,10 +88,8 @@ class SystemSink implements TextSink {
         if (thrown instanceof Deno.errors.WouldBlock) {
           // A parent made the pipe non-blocking; wait for its reader without losing order.
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_WAIT_MS);
-        } else if (thrown instanceof Deno.errors.BrokenPipe) {
-          return this.#onGone();
         } else {
-          throw thrown;
+          return this.#onFailure(thrown);
         }
       }
     }
@@ -82,13 +106,21 @@ function consoleSize(): { columns: number; rows: number } | null {
   }
 }
 
-/** The streams of this process. Writing to a stdout without reader throws {@linkcode ReaderGone}. */
+/**
+ * The streams of this process. Writing to a stdout without reader throws {@linkcode ReaderGone}, to one that takes no
+ * more (a full disk) `storage`.
+ */
 export function systemStreams(): Streams {
   return {
-    out: new SystemSink(Deno.stdout, () => {
-      throw new ReaderGone("stdout has no reader");
+    out: new SystemSink(Deno.stdout, (thrown) => {
+      if (thrown instanceof Deno.errors.BrokenPipe) throw new ReaderGone("stdout has no reader");
+      throw new HanaError("storage", {
+        what: "standard output cannot be written",
+        why: thrown instanceof Error ? thrown.message : String(thrown),
+        cause: thrown,
+      });
     }),
-    // Nobody listens to messages: that is no reason to stop working.
+    // Nobody can be told, by a closed pipe, a full disk or a terminal that is gone: no reason to stop working.
     err: new SystemSink(Deno.stderr, () => {}),
   };
 }
