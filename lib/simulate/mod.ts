@@ -20,9 +20,12 @@ export {
 } from "./scenario.ts";
 export type {
   Fact,
+  FrameSample,
+  Gauge,
   MetricValue,
   ObserverDefinition,
   Oracle,
+  PathQuality,
   RunContext,
   RunObserver,
   RunResult,

@@ -30,6 +30,8 @@ export type Fact =
     readonly observer: string;
     /** The other node's name in the scenario; null for somebody who is none of them. */
     readonly subject: string | null;
+    /** The id that is listed. */
+    readonly id: NodeId;
     readonly op: "add" | "update" | "remove";
     readonly state: "alive" | "suspect" | "dead" | "left";
     readonly before: "alive" | "suspect" | "dead" | "left" | null;
@@ -60,6 +62,19 @@ export type Fact =
     readonly from: string;
     readonly to: string;
     readonly number: number;
+    readonly sentAtUs: number;
+    /** Numbers the sessions of the run; within one, a reliable ordered lane never changes the order. */
+    readonly session: number;
+  }
+  /** A request is settled at its sender: `ok`, or the code of an error. */
+  | {
+    readonly kind: "answered";
+    readonly atUs: number;
+    readonly traffic: string;
+    readonly from: string;
+    readonly to: string;
+    readonly number: number;
+    readonly status: string;
     readonly sentAtUs: number;
   }
   /** A frame on a segment; only where somebody asked for frames. */
@@ -129,6 +144,8 @@ export interface Oracle {
   canTalk(from: string, to: string): boolean;
   /** Since when {@linkcode canTalk} has been as it is. */
   canTalkSinceUs(from: string, to: string): number;
+  /** How well frames pass now. What is judged strictly is judged on good ways alone. */
+  quality(from: string, to: string): PathQuality;
   /** Whether both hold the same key: strangers never count as peers. */
   sharesMesh(a: string, b: string): boolean;
   /** The scenario's name of the node with this id in its present life; null for none. */
@@ -137,6 +154,41 @@ export interface Oracle {
   view(
     observer: string,
   ): ReadonlyMap<string, { readonly state: string; readonly incarnation: number; readonly sinceUs: number }>;
+  /** The name under which a node goes in the mesh now; null while it is down. */
+  currentName(node: string): string | null;
+  /** The id that it has now; null while it is down. */
+  currentId(node: string): NodeId | null;
+  /** What a node holds beside the bound on it: nodes listed, sessions, messages that wait. Empty while it is down. */
+  gauges(node: string): readonly Gauge[];
+  /** Bytes of discovery that a node's present life has sent; null while it is down or where nobody counts. */
+  sentBytes(node: string): number | null;
+  /** A node's monotonic clock; null while it is down or where nobody can read it. */
+  monotonicUs(node: string): number | null;
+}
+
+/**
+ * `none`: nothing passes. `poor`: so much is lost or held that a node may rightly be taken for dead. `fair`: some is
+ * lost. `clean`: nothing is.
+ */
+export type PathQuality = "none" | "poor" | "fair" | "clean";
+
+/** Something of a node that must stay bounded. */
+export interface Gauge {
+  readonly name: string;
+  readonly value: number;
+  readonly bound: number;
+}
+
+/** A frame on a segment, as observers of traffic see it; the object is used again after the call. */
+export interface FrameSample {
+  readonly atUs: number;
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: number;
+  /** A kind of discovery's datagrams, `stream` for sessions, `other`. */
+  readonly type: string;
+  readonly fate: "delivered" | "lost" | "cut" | "duplicated" | "corrupted";
+  readonly arrivesUs: number;
 }
 
 /** What an observer is given at the start of a run. */
@@ -152,7 +204,11 @@ export interface RunContext {
 
 /** One watcher of one run. */
 export interface RunObserver {
+  /** The kinds of facts that it wants; all when not given. Facts that nobody wants are not made. */
+  readonly wants?: readonly Fact["kind"][];
   onFact?(fact: Fact): void;
+  /** Frames are tapped only in runs in which somebody has this. */
+  onFrame?(frame: FrameSample): void;
   /** Called every simulated 100 ms. */
   onTick?(nowUs: number): void;
   /** Called once at the end; returns its metrics. */
@@ -167,6 +223,8 @@ export interface ObserverDefinition {
   readonly summary: string;
   /** On without being asked for. */
   readonly byDefault: boolean;
+  /** Names, or beginnings of names up to a dot, of the metrics that it makes: a bound on one switches it on. */
+  readonly metrics?: readonly string[];
   create(context: RunContext): RunObserver;
 }
 
