@@ -118,6 +118,30 @@ Deno.test("a caller that gives up is told at once, and the handler sees it", asy
   assertEquals(near.statistics().pendingRequests, 0);
 });
 
+Deno.test("requests that are over leave nothing on a signal that lives on", async () => {
+  const stage = new Stage();
+  stage.farHandlers.onRequest(DOUBLE, ({ value }) => {
+    if (value === 1) throw new HanaError("refused", { what: "no" });
+    return { value };
+  });
+  const { near } = await stage.connected();
+  const { signal } = new AbortController();
+  let listening = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  Object.assign(signal, {
+    addEventListener: (...args: Parameters<typeof add>) => (listening++, add(...args)),
+    removeEventListener: (...args: Parameters<typeof remove>) => (listening--, remove(...args)),
+  });
+  await stage.settle(near.request(DOUBLE, { value: 2 }, { signal }));
+  await codeOf(stage.settle(near.request(DOUBLE, { value: 1 }, { signal })));
+  const cut = near.request(DOUBLE, { value: 3 }, { signal });
+  assertEquals(listening, 1);
+  near.abort();
+  assertEquals(await codeOf(stage.settle(cut)), "closed");
+  assertEquals(listening, 0);
+});
+
 Deno.test("a request that nobody answers fails at its own deadline", async () => {
   const stage = new Stage();
   stage.farHandlers.onRequest(DOUBLE, () => new Promise(() => {}));
