@@ -11,6 +11,8 @@ export class FakeStream implements ByteStream {
   readonly remote = "tcp://10.0.0.2:2";
   /** Every write so far, copied when it came. */
   readonly writes: Uint8Array[] = [];
+  /** Size of the memory behind the newest write. */
+  lastCapacityBytes = 0;
   writing = false;
   writeEnded = false;
   aborted = false;
@@ -31,6 +33,7 @@ export class FakeStream implements ByteStream {
     this.writing = true;
     this.#held = { bytes, copy: bytes.slice() };
     this.writes.push(bytes.slice());
+    this.lastCapacityBytes = bytes.buffer.byteLength;
   }
 
   closeWrite(): void {
