@@ -2,13 +2,20 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHex } from "../../lib/base/mod.ts";
+import type { SendStatus } from "../../lib/lanes/mod.ts";
 import type { MessageDefinition, Session } from "../../lib/session/mod.ts";
 import { coerceArguments, coerceText, describeSchema } from "../../lib/wire/mod.ts";
 import { nearest } from "../config/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
-import { type Json, type JsonObject, type RecordRendering, type Rendering } from "../output/mod.ts";
+import {
+  type Json,
+  type JsonObject,
+  type RecordRendering,
+  type Rendering,
+  shellWord,
+} from "../output/mod.ts";
 
 interface CallOptions {
   readonly list?: true;
@@ -58,10 +65,13 @@ async function call(
     }
     const definition = messages.find((message) => message.name === name);
     if (definition === undefined) throw unknownMessage(session, name, messages);
-    const body = bodyOf(definition, args);
+    const body = bodyOf(definition, args, target);
     if (definition.kind === "event") {
-      session.post(definition, body);
-      await session.close("called");
+      const status = session.post(definition, body);
+      if (status !== "sent" && status !== "queued") throw notSent(session, name, status);
+      // Closing lets out what waits; only then was it sent.
+      const end = await session.close("called");
+      if (end.error !== null) throw end.error;
       cli.output.message(`${name} was sent to ${session.peer.name}`);
       return;
     }
@@ -73,23 +83,33 @@ async function call(
 }
 
 /** The body that the words of the command line stand for. Throws `usage` with what was expected. */
-function bodyOf({ name, body }: MessageDefinition, args: readonly string[]): unknown {
+function bodyOf({ name, body }: MessageDefinition, args: readonly string[], target: string): unknown {
   try {
     if ("properties" in body) return coerceArguments(body, args);
     const [only, second] = args;
     if (only === undefined || second !== undefined) {
-      throw new HanaError("schema", { what: name, why: `one argument is wanted: ${describeSchema(body)}` });
+      throw new HanaError("schema", {
+        what: "arguments",
+        why: `one is wanted: ${describeSchema(body)}`,
+      });
     }
-    return coerceText(body, only, name);
+    return coerceText(body, only, "argument");
   } catch (thrown) {
     if (!(thrown instanceof HanaError)) throw thrown;
     throw new HanaError("usage", {
-      what: thrown.what,
+      what: `${name}: ${thrown.what}`,
       ...(thrown.why === undefined ? {} : { why: thrown.why }),
-      hint: thrown.hint ?? `hana call NODE --list`,
+      hint: `hana call ${shellWord(target)} --list`,
       cause: thrown,
     });
   }
+}
+
+function notSent(session: Session, name: string, status: SendStatus): HanaError {
+  return new HanaError(status === "too-large" ? "frame-too-large" : "closed", {
+    what: `${name} was not sent to ${session.peer.name}`,
+    why: status === "too-large" ? "it is over the frame limit" : `the session is ${status}`,
+  });
 }
 
 async function reach(client: MeshClient, target: string, timeoutUs: number): Promise<Session> {

@@ -51,6 +51,13 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);
   const isMeant = nodeFilter(options);
+  if (options.watch === true && options.expect !== undefined) {
+    throw new HanaError("usage", {
+      what: "--watch and --expect together",
+      why: "--expect ends as soon as the nodes are there, --watch goes on",
+      hint: "without --watch",
+    });
+  }
   const expected = options.expect === undefined ? null : expectationOf(options.expect);
   const timeoutUs = cli.settings.timeout ?? DEFAULT_TIMEOUT_US;
   const progress = cli.output.progress("looking for nodes");

@@ -132,7 +132,7 @@ function laneOf(text: string): LaneName {
   throw new HanaError("usage", {
     what: `there is no lane ${text}`,
     why: `the lanes are ${Object.keys(LANES).join(", ")}`,
-    hint: "hana ping NODE --lane all",
+    hint: "--lane all",
   });
 }
 
@@ -141,7 +141,7 @@ function pathOf(text: string): PathKind | "udp" {
   throw new HanaError("usage", {
     what: `there is no path ${text}`,
     why: "the paths are auto, unix, pipe, tcp, udp, all",
-    hint: "hana ping NODE --path all",
+    hint: "--path all",
   });
 }
 
@@ -149,8 +149,7 @@ function wholeNumber(flag: string, text: string, min: number, max: number): numb
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new HanaError("usage", {
-    what: `${flag} ${text}`,
-    why: `a whole number from ${min} to ${max} is wanted`,
+    what: `${flag} is ${JSON.stringify(text)}, expected a whole number from ${min} to ${max}`,
     hint: `${flag} ${Math.max(min, Math.min(max, 64))}`,
   });
 }

@@ -108,8 +108,8 @@ function capabilitiesOf(texts: readonly string[]): Record<string, unknown> {
     const [path = "", ...rest] = text.split("=");
     if (!/^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/.test(path)) {
       throw new HanaError("usage", {
-        what: `--capability ${text}`,
-        why: "a capability is key=value",
+        what: `--capability is ${JSON.stringify(text)}, expected KEY or KEY=VALUE`,
+        why: "a key is letters, digits, _ and -, with dots between its parts",
         hint: "--capability gpu.vramMb=8000",
       });
     }

@@ -5,6 +5,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { type BuildInfo, buildInfo } from "../build_info.ts";
 import type { Cli } from "../frame/cli.ts";
 import { setExamples } from "../frame/marks.ts";
+import { withWholeCall } from "../frame/whole_call.ts";
 import { asHanaError } from "../output/errors.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../output/exit_codes.ts";
 import { chooseMode } from "../output/mode.ts";
@@ -46,7 +47,7 @@ export function runVersion(flags: readonly string[]): ExitCode {
     return EXIT.done;
   } catch (thrown) {
     if (thrown instanceof ReaderGone) return EXIT.done;
-    const error = asHanaError(thrown);
+    const error = withWholeCall(asHanaError(thrown), ["version", ...flags]);
     new Output({ ...options, mode: "plain", modeWasAsked: false }).error(error);
     return exitCodeOf(error);
   }

@@ -23,7 +23,8 @@ import type { CommandEntry } from "./entry.ts";
 import { addGlobalFlags, flagTexts, type GlobalFlags } from "./flags.ts";
 import { helpPage } from "./help.ts";
 import { hide, setExamples } from "./marks.ts";
-import { ParseStop, usageError, withWholeCall } from "./usage.ts";
+import { ParseStop, usageError } from "./usage.ts";
+import { withWholeCall } from "./whole_call.ts";
 
 /** All commands, as help and completions see them. */
 export interface Program {

@@ -82,30 +82,6 @@ function unknown(
   return new HanaError("usage", { what, why: `did you mean ${meant}?`, hint: corrected(args, word, meant) });
 }
 
-/**
- * Makes a hint that is only a flag with its value (`--timeout 5s`) into the whole call with that value, since a
- * hint is something to run.
- */
-export function withWholeCall(error: HanaError, args: readonly string[]): HanaError {
-  const parts = /^(--[a-z-]+) (\S+)$/.exec(error.hint ?? "");
-  if (error.code !== "usage" || parts === null) return error;
-  const [, flag = "", value = ""] = parts;
-  const at = args.lastIndexOf(flag);
-  const joined = args.findLastIndex((arg) => arg.startsWith(`${flag}=`));
-  if (at < 0 && joined < 0) return error;
-  const call = args.map((arg, i) => {
-    if (i === joined) return `${flag}=${value}`;
-    return shellWord(at >= 0 && i === at + 1 ? value : arg);
-  });
-  const { what, why, cause } = error;
-  return new HanaError("usage", {
-    what,
-    ...(why === undefined ? {} : { why }),
-    hint: ["hana", ...call].join(" "),
-    cause,
-  });
-}
-
 /** The call again, with the first occurrence of `word` replaced. */
 function corrected(args: readonly string[], word: string, meant: string): string {
   let done = false;

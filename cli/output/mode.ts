@@ -25,7 +25,7 @@ export function chooseMode(flags: ModeFlags, isTerminal: boolean): OutputMode {
     throw new HanaError("usage", {
       what: `--${first} and --${second} together`,
       why: "each of them chooses the whole form of the output",
-      hint: `one of them, for example --${first} alone`,
+      hint: `without --${second}`,
     });
   }
   return first ?? (isTerminal ? "table" : "plain");

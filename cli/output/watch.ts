@@ -42,7 +42,7 @@ export class Watch<Row> {
       throw new HanaError("usage", {
         what: "--watch and --json together",
         why: "--json is one document, --watch goes on for ever",
-        hint: "--watch --ndjson",
+        hint: "--ndjson instead of --json",
       });
     }
     const draws = output.mode === "table" && output.streams.out.isTerminal;

@@ -51,8 +51,7 @@ export function coerceArguments(schema: ObjectSchema, words: readonly string[]):
     if (property === undefined || Object.hasOwn(values, name)) continue;
     throw new HanaError("schema", {
       what: `argument ${describeValue(name)}`,
-      why: "is missing",
-      hint: `add ${name}=VALUE, with ${describeSchema(property)}`,
+      why: `is missing: ${name}=VALUE, with ${describeSchema(property)}`,
     });
   }
   return values;

@@ -51,7 +51,19 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     { args: "-V --header", code: 0, out: /^FIELD\tVALUE\nversion\t/ },
     { args: "version -q", code: 0, out: /^\d+\.\d+\.\d+\n$/ },
     { args: "version --color never -q", code: 0, out: /^\d+\.\d+\.\d+\n$/ },
-    { args: "version --json --plain", code: 2, out: SILENT, err: /^error: --json and --plain together\n/ },
+    {
+      args: "version --json --plain",
+      code: 2,
+      out: SILENT,
+      err: /^error: --json and --plain together\n.*\n {2}try: hana version --json\n$/,
+    },
+    { args: "config show -q --ndjson", code: 2, err: /try: hana config show --ndjson\n$/ },
+    {
+      args: "discover --watch --expect 2",
+      code: 2,
+      out: SILENT,
+      err: /^error: --watch and --expect together\n/,
+    },
     {
       args: "--color never version --json --plain",
       code: 2,

@@ -113,7 +113,7 @@ Deno.test("--watch into a pipe is NDJSON deltas with one sync after the snapshot
 Deno.test("--watch --json is refused with the flag that works", async () => {
   const { code, stderr } = await misbehave("watch", "--json");
   assertEquals(code, 2);
-  assertMatch(stderr, /try: --watch --ndjson/);
+  assertMatch(stderr, /try: hana watch --ndjson\n/);
 });
 
 skippable({
