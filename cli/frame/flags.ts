@@ -2,14 +2,7 @@
 // Decides their form from the table of settings, so that a setting is described once. Never reads a file.
 
 import { type Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import {
-  checkFlag,
-  type FlagTexts,
-  SETTING_NAMES,
-  settingFlag,
-  type SettingName,
-  SETTINGS,
-} from "../config/mod.ts";
+import { checkFlag, type FlagTexts, SETTING_NAMES, type SettingName, SETTINGS } from "../config/mod.ts";
 
 /** What the global flags say that are no settings. */
 export interface GlobalFlags {
@@ -82,9 +75,4 @@ export function flagTexts(command: CommandUnknownOpts): FlagTexts {
     }
   }
   return texts;
-}
-
-/** `--port` of every setting that can be a flag, for completions and help. */
-export function allSettingFlags(): string[] {
-  return SETTING_NAMES.map(settingFlag);
 }

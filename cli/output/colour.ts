@@ -8,9 +8,6 @@ export type Tone = "good" | "warn" | "bad" | "strong" | "dim" | "none";
 /** `--color`. */
 export type ColourChoice = "auto" | "always" | "never";
 
-/** All values of `--color`. */
-export const COLOUR_CHOICES: readonly ColourChoice[] = ["auto", "always", "never"];
-
 /** Reads one environment variable. */
 export type ReadEnvironment = (name: string) => string | undefined;
 

@@ -1,13 +1,6 @@
 // How hana speaks: the face of the output room. Light on purpose: `hana version` loads all of it.
 
-export {
-  COLOUR_CHOICES,
-  type ColourChoice,
-  Palette,
-  type ReadEnvironment,
-  shouldColour,
-  type Tone,
-} from "./colour.ts";
+export { type ColourChoice, Palette, type ReadEnvironment, shouldColour, type Tone } from "./colour.ts";
 export { document, type Json, type JsonObject } from "./document.ts";
 export { briefDuration, formatDuration, parseDuration, tryDuration } from "./duration.ts";
 export { asHanaError, errorLines } from "./errors.ts";

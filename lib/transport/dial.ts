@@ -32,9 +32,6 @@ export interface DialOptions {
 
 const RETRIED: readonly string[] = ["unreachable", "not-found"];
 
-/** 3 s: a dead host on a LAN answers "unreachable" after 2.8 s here (research: deno-platform 2.1). */
-export const DEFAULT_DIAL_TIMEOUT_US = 3_000_000;
-
 /**
  * Connects to an address. The link is not opened yet: the caller sets its handlers.
  * Rejects with `unreachable`, `not-found` (no such local socket), `timeout`, `cancelled`, `refused`, `unsupported`.

@@ -3,7 +3,7 @@
 
 export { type Address, formatAddress, formatHostPort, parseAddress, splitHostPort } from "./address.ts";
 export { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
-export { DEFAULT_DIAL_TIMEOUT_US, dial, type DialOptions, isSealed, type TransportContext } from "./dial.ts";
+export { dial, type DialOptions, isSealed, type TransportContext } from "./dial.ts";
 export { Link, type LinkHandlers, type LinkOptions, type LinkStats } from "./link.ts";
 export { type LinkListener, type LinkListenerHandlers, listen, type ListenCounters } from "./listen.ts";
 export { MemoryNetwork, memoryPair } from "./memory.ts";
