@@ -53,8 +53,17 @@ export class Cli {
 
   /** The machine. */
   platform(): Promise<Platform> {
-    this.#platform ??= import("../../lib/platform/deno/mod.ts").then((room) => room.denoPlatform());
+    this.#platform ??= import("../../lib/platform/deno/mod.ts").then((room) =>
+      this.#rehearsed(room.denoPlatform())
+    );
     return this.#platform;
+  }
+
+  /** The machine as it is, unless `hana simulate --real` rehearses with this process (cli/simulate/real). */
+  async #rehearsed(platform: Platform): Promise<Platform> {
+    if (this.environment.get("HANA_REHEARSAL") !== "stdin") return platform;
+    const { rehearsedPlatform } = await import("../simulate/real/rehearsal.ts");
+    return await rehearsedPlatform(platform);
   }
 
   /** Ends with `code` once the command's action has returned. The last call holds. */
