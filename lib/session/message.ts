@@ -65,6 +65,7 @@ export function defineRequest<const D extends Omit<RequestDefinition, "kind">>(
 ): D & { readonly kind: "request" } {
   const complete = { ...definition, kind: "request" } as const;
   checkDefinition(complete);
+  parseSchema(complete.reply);
   return complete;
 }
 
@@ -103,6 +104,7 @@ export function parseDefinition(value: unknown): MessageDefinition {
 }
 
 function checkDefinition(definition: MessageDefinition): void {
+  parseSchema(definition.body);
   const { name } = definition;
   if (!MESSAGE_NAME.test(name) || name.length > MAX_NAME_LENGTH) {
     throw badDefinition(

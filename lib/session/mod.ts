@@ -24,6 +24,7 @@ export {
 } from "./message.ts";
 export { type Identity, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
 export {
+  MAX_UNFINISHED_EVENTS,
   type RequestOptions,
   Session,
   type SessionEnd,

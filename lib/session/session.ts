@@ -81,6 +81,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Asynchronous handlers of one-way messages that may run at once in one session. */
+export const MAX_UNFINISHED_EVENTS = 1_024;
 const DEFAULT_REQUEST_TIMEOUT_US = 5_000_000;
 /** How long an end in order may take before the carrier is cut. */
 const LINGER_US = 1_000_000;
@@ -388,12 +390,20 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   }
   #lastError: HanaError | null = null;
 
+  #unfinishedEvents = 0;
   #onOneWay(definition: EventDefinition, body: unknown): void {
     const handler = this.#options.handlers.find(definition.name);
     if (handler === undefined) return;
+    // A program that takes messages more slowly than they come loses some, counted, and not the machine's memory.
+    if (this.#unfinishedEvents >= MAX_UNFINISHED_EVENTS) {
+      this.#core.counters.overloaded++;
+      return;
+    }
     try {
       const result = handler(body, { session: this, signal: this.#over.signal });
-      if (result instanceof Promise) result.catch(() => this.#handlerFailures++);
+      if (!(result instanceof Promise)) return;
+      this.#unfinishedEvents++;
+      result.catch(() => this.#handlerFailures++).finally(() => this.#unfinishedEvents--);
     } catch {
       this.#handlerFailures++;
     }

@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { HanaError } from "../../../lib/base/mod.ts";
 import { LANES } from "../../../lib/lanes/mod.ts";
-import { ANY_ROLE, defineEvent, defineRequest, type HandlerContext } from "../../../lib/session/mod.ts";
+import {
+  ANY_ROLE,
+  defineEvent,
+  defineRequest,
+  type HandlerContext,
+  MAX_UNFINISHED_EVENTS,
+} from "../../../lib/session/mod.ts";
 import { encodeFrame, s } from "../../../lib/wire/mod.ts";
 import { PORT, Stage } from "./session_support.ts";
 import { bytes, CUE, DOUBLE, HUE, NOTE } from "./support.ts";
@@ -84,6 +90,25 @@ Deno.test("one-way messages come in order and are counted; a handler that fails 
   assertEquals(heard, Array.from({ length: 200 }, (_, i) => i));
   assertEquals([far.handlerFailures, far.statistics().counters.eventsReceived], [2, 200]);
   assertEquals(far.statistics().lanes.events.receivedMessages, 200);
+});
+
+Deno.test("one-way messages whose handlers never finish are bounded, and a handler that finishes makes room", async () => {
+  const stage = new Stage();
+  const unfinished: PromiseWithResolvers<void>[] = [];
+  stage.farHandlers.onEvent(NOTE, () => {
+    const handler = Promise.withResolvers<void>();
+    unfinished.push(handler);
+    return handler.promise;
+  });
+  const { near, far } = await stage.connected();
+  const flood = MAX_UNFINISHED_EVENTS + 100;
+  for (let number = 0; number < flood; number++) near.send(NOTE, { number });
+  await stage.until(() => far.statistics().counters.eventsReceived === flood, "all came");
+  assertEquals([unfinished.length, far.statistics().counters.overloaded], [MAX_UNFINISHED_EVENTS, 100]);
+  unfinished[0]?.resolve();
+  await stage.world.runFor(1_000);
+  near.send(NOTE, { number: flood });
+  await stage.until(() => unfinished.length === MAX_UNFINISHED_EVENTS + 1, "there is room again");
 });
 
 Deno.test("a handler of a one-way message hears of the end of its session, and of nothing before", async () => {
