@@ -1,6 +1,8 @@
 // What settings see of the process: variables, user, host name. One small seam, so that precedence is tested
 // without a process. Decides where directories stand by default (XDG base directories); never makes one.
 
+import { userInfo } from "node:os";
+
 /** The surroundings of a command. */
 export interface Environment {
   /** One environment variable. */
@@ -9,6 +11,8 @@ export interface Environment {
   names(): string[];
   /** The numeric user id, null on Windows. */
   userId(): number | null;
+  /** The home directory as the system's accounts have it; undefined where they do not know this user. */
+  accountHome(): string | undefined;
   hostname(): string;
   readonly isWindows: boolean;
   /** The text of a file; null when it is not there. Throws what the system says otherwise. */
@@ -24,6 +28,13 @@ export function processEnvironment(): Environment {
     get: (name) => Deno.env.get(name),
     names: () => Object.keys(Deno.env.toObject()),
     userId: () => Deno.uid(),
+    accountHome() {
+      try {
+        return userInfo().homedir;
+      } catch {
+        return undefined;
+      }
+    },
     hostname: () => Deno.hostname(),
     isWindows: Deno.build.os === "windows",
     readFile(path) {
@@ -45,9 +56,12 @@ export interface Derived {
   readonly from: string;
 }
 
-/** The home directory; undefined where nothing says it. */
+/**
+ * The home directory; undefined where nothing says it. Services are often started without HOME, and must find the
+ * same keys as their user's shell.
+ */
 export function homeOf(env: Environment): string | undefined {
-  return env.get("HOME") ?? env.get("USERPROFILE");
+  return env.get("HOME") || env.get("USERPROFILE") || env.accountHome();
 }
 
 // The XDG specification: a relative path in these variables is invalid and is ignored.

@@ -59,12 +59,16 @@ function expectText(value: unknown, expects: string): string {
   return value;
 }
 
-/** A text that `pattern` allows. */
-export function text(expects: string, pattern: RegExp = /^[^\p{Cc}]+$/u): Kind<string> {
+function isOneLine(given: string): boolean {
+  return /^[^\p{Cc}]+$/u.test(given);
+}
+
+/** A text that `allows` says yes to. */
+export function text(expects: string, allows: (given: string) => boolean = isOneLine): Kind<string> {
   return {
     expects,
     parseText(given) {
-      if (!pattern.test(given)) throw new Misfit(`is ${JSON.stringify(given)}, expected ${expects}`);
+      if (!allows(given)) throw new Misfit(`is ${JSON.stringify(given)}, expected ${expects}`);
       return given;
     },
     parseValue(value) {

@@ -1,6 +1,7 @@
 // The one table of settings: name, kind, flag, default, meaning. Flags, HANA_* variables, configuration files,
 // help, completions and `hana config show` all read it. Decides what can be set; never where a value came from.
 
+import { isNodeName, MAX_NODE_NAME_BYTES, nodeNameFromHost } from "../../lib/base/mod.ts";
 import { defaultRunDir, defaultStateDir, type Derived, type Environment, homeOf } from "./environment.ts";
 import { bytes, choice, duration, flag, integer, type Kind, list, mapping, path, text } from "./kinds.ts";
 
@@ -43,19 +44,21 @@ export function setHome(env: Environment): void {
 }
 const aPath = path(() => home);
 
-// Letters, digits and . _ - so that a name is one shell word and one line; 48 bytes fit an announcement.
 const NODE_NAME = text(
-  "a name of letters, digits, '.', '_' or '-' (48 bytes at most)",
-  /^(?=.{1,48}$)[\p{L}\p{N}][\p{L}\p{N}._-]*$/u,
+  `a name of letters, digits, '.', '_' or '-' (${MAX_NODE_NAME_BYTES} bytes at most)`,
+  isNodeName,
 );
+
+function isMulticastGroup(given: string): boolean {
+  return /^2(2[4-9]|3\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(given);
+}
 
 function derived(at: (env: Environment) => Derived): (env: Environment) => Default<string> {
   return at;
 }
 
 function nameFromHost(env: Environment): Default<string> {
-  const host = env.hostname().replace(/[^\p{L}\p{N}._-]/gu, "-").replace(/^[^\p{L}\p{N}]+/u, "").slice(0, 48);
-  return { value: host === "" ? "node" : host, from: "host name" };
+  return { value: nodeNameFromHost(env.hostname()), from: "host name" };
 }
 
 /** Every setting, in the order in which people read them. The key in files is the name in kebab-case. */
@@ -92,7 +95,7 @@ export const SETTINGS = {
     47676,
   ),
   discoveryGroup: setting<string>(
-    text("an IPv4 multicast group", /^2(2[4-9]|3\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/),
+    text("an IPv4 multicast group", isMulticastGroup),
     "--discovery-group <ADDRESS>",
     "multicast group on which nodes find each other",
     "239.255.76.86",

@@ -15,3 +15,4 @@ export {
   type Role,
   ROLES,
 } from "./identity.ts";
+export { isNodeName, MAX_NODE_NAME_BYTES, nodeNameFromHost } from "./node_name.ts";

@@ -2,7 +2,17 @@
 // Decides that an id survives restarts, that an incarnation only grows (also when the clock was set back a year), and
 // that two nodes of one machine never share a directory: each name has its own, held by a lock.
 
-import { HanaError, type Incarnation, isNodeId, NODE_ID_BYTES, type NodeId, toHex } from "../base/mod.ts";
+import {
+  HanaError,
+  type Incarnation,
+  isNodeId,
+  isNodeName,
+  MAX_NODE_NAME_BYTES,
+  NODE_ID_BYTES,
+  type NodeId,
+  nodeNameFromHost,
+  toHex,
+} from "../base/mod.ts";
 import type { FileLock, Platform } from "../platform/mod.ts";
 
 /** An identity that is held by this process. */
@@ -40,7 +50,7 @@ export function claimIdentity(platform: Platform, options: ClaimOptions): HeldId
       hint: `hana serve --name ${options.name}-2`,
     });
   }
-  const base = nameFromHost(platform.host.hostname);
+  const base = nodeNameFromHost(platform.host.hostname);
   for (let i = 1; i <= MAX_NAMESAKES; i++) {
     const name = i === 1 ? base : `${base}-${i}`;
     const lock = lockName(platform, stateDirectory, name);
@@ -58,24 +68,14 @@ export function ephemeralIdentity(platform: Platform, name: string): HeldIdentit
   return { id, name, incarnation: platform.clock.wallMs() as Incarnation, release: () => {} };
 }
 
-/** Longest name in bytes of UTF-8 (discovery research 6.3). */
-export const MAX_NODE_NAME_BYTES = 48;
-const NAME_PATTERN = /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u;
-
 /** Throws `config` for a name that people could not type or that would not fit. */
 export function checkName(name: string): void {
-  if (NAME_PATTERN.test(name) && new TextEncoder().encode(name).length <= MAX_NODE_NAME_BYTES) return;
+  if (isNodeName(name)) return;
   throw new HanaError("config", {
     what: `${JSON.stringify(name)} cannot be the name of a node`,
     why: `a name has letters, digits and . _ - between them, ${MAX_NODE_NAME_BYTES} bytes at most`,
     hint: "hana serve --name stage-left",
   });
-}
-
-function nameFromHost(hostname: string): string {
-  const label = hostname.split(".")[0] ?? "";
-  const cleaned = label.replace(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
-  return cleaned.slice(0, MAX_NODE_NAME_BYTES - 3) || "node";
 }
 
 function directoryOf(stateDirectory: string, name: string): string {

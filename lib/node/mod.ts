@@ -2,14 +2,7 @@
 // Decides how a name becomes a session and what every node answers. Never a protocol: the rooms below have those.
 
 export type { BuiltinSource } from "./builtin.ts";
-export {
-  checkName,
-  claimIdentity,
-  type ClaimOptions,
-  type HeldIdentity,
-  MAX_NODE_NAME_BYTES,
-  renewId,
-} from "./identity_store.ts";
+export { checkName, claimIdentity, type ClaimOptions, type HeldIdentity, renewId } from "./identity_store.ts";
 export { chooseLocalNode, listLocalNodes, type LocalNode } from "./local.ts";
 export {
   DESCRIBE,

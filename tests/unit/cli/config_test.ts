@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { HanaError } from "../../../lib/base/mod.ts";
+import { HanaError, isNodeName } from "../../../lib/base/mod.ts";
+import { claimIdentity } from "../../../lib/node/mod.ts";
+import { SimulatedWorld } from "../../../lib/platform/simulated/mod.ts";
 import {
   type Environment,
   type FlagTexts,
@@ -11,20 +13,23 @@ import {
 import { editDistance } from "../../../cli/config/nearest.ts";
 
 interface Surroundings {
-  readonly variables?: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, string | undefined>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly isWindows?: boolean;
+  readonly hostname?: string;
 }
 
 const USER_FILE = "/h/.config/hana/config.yaml";
 
-function environment({ variables = {}, files = {}, isWindows = false }: Surroundings): Environment {
-  const all: Record<string, string> = { HOME: "/h", ...variables };
+function environment(surroundings: Surroundings): Environment {
+  const { variables = {}, files = {}, isWindows = false, hostname = "left wall #1" } = surroundings;
+  const all: Readonly<Record<string, string | undefined>> = { HOME: "/h", ...variables };
   return {
     get: (name) => all[name],
     names: () => Object.keys(all),
     userId: () => isWindows ? null : 1000,
-    hostname: () => "left wall #1",
+    accountHome: () => "/account",
+    hostname: () => hostname,
     isWindows,
     readFile: (path) => files[path] ?? null,
   };
@@ -134,8 +139,30 @@ Deno.test("directories follow XDG, ignore a relative one, and are never shared b
   assertEquals(windows.settings.stateDir, "C:\\Users\\crew\\AppData\\Local\\hana");
 });
 
-Deno.test("a host name becomes a name that fits one shell word", async () => {
+Deno.test("a service without HOME finds what its user's shell finds", async () => {
+  for (const variables of [{ HOME: "" }, { HOME: undefined }]) {
+    const { settings } = await resolve({
+      variables,
+      files: { "/account/.config/hana/config.yaml": "port: 9" },
+    });
+    assertEquals([settings.stateDir, settings.port], ["/account/.local/state/hana", 9]);
+  }
+});
+
+Deno.test("the name that is shown is the one that a node takes: of the host, without its domain", async () => {
   assertEquals((await resolve({})).settings.name, "left-wall--1");
+  for (const hostname of ["left.stage.lan", "Büro", "x".repeat(200), "...", ""]) {
+    const { name } = (await resolve({ hostname })).settings;
+    assert(isNodeName(name), name);
+    const { platform } = new SimulatedWorld({ seed: 1 }).createHost({ name: "a" });
+    const named = { ...platform, host: { ...platform.host, hostname } };
+    assertEquals(claimIdentity(named, { stateDirectory: "/state" }).name, name);
+  }
+});
+
+Deno.test("a name is measured in bytes, as an announcement does", async () => {
+  assertEquals((await resolve({}, { name: "ü".repeat(24) })).settings.name.length, 24);
+  assertEquals((await refused({}, { name: "ü".repeat(25) })).code, "usage");
 });
 
 Deno.test("what does not fit is refused with its place and what was expected", async () => {
