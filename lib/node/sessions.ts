@@ -1,7 +1,7 @@
 // All sessions of a node: accepted and dialled ones.
-// Decides how many may come, and how many of them may still be strangers: at that bound the one that has been silent
-// for longest gives way, so that idle connections never keep members out. Keeps one open session a peer for callers to
-// share.
+// Decides how many may come, and how many of them may still be strangers: at that bound the oldest one of the machine
+// that has most of them gives way, so that neither idle connections nor one that floods keep members out. Keeps one
+// open session a peer for callers to share.
 
 import { HanaError, type NodeId } from "../base/mod.ts";
 import { Session } from "../session/mod.ts";
@@ -75,7 +75,7 @@ export class SessionSet {
   /** Takes in a connection that came. `local` connections come by the guarded socket of this machine. */
   accept(context: ConnectorContext, link: Link, local: boolean): void {
     this.counters.accepted++;
-    if (this.#strangers.size >= Math.min(MAX_STRANGERS, this.maxSessions)) this.#evictOldestStranger();
+    if (this.#strangers.size >= Math.min(MAX_STRANGERS, this.maxSessions)) this.#evictStranger();
     if (this.#closed || this.#sessions.size >= this.maxSessions) {
       this.counters.refusedFull++;
       // Nothing is said: the peer may be anybody.
@@ -123,10 +123,11 @@ export class SessionSet {
     await Promise.all(this.all().map((session) => session.close(reason)));
   }
 
-  #evictOldestStranger(): void {
+  #evictStranger(): void {
+    const crowded = mostFrequent([...this.#strangers].map(hostOf));
     for (const oldest of this.#strangers) {
-      // It has greeted in this very turn, which is told later.
-      if (oldest.isOpen) continue;
+      // One that has greeted in this very turn is told of later.
+      if (oldest.isOpen || hostOf(oldest) !== crowded) continue;
       this.counters.evicted++;
       // Its end is told later; it must make room now.
       this.#strangers.delete(oldest);
@@ -147,4 +148,20 @@ export class SessionSet {
       for (const [id, kept] of this.#byPeer) if (kept === session) this.#byPeer.delete(id);
     });
   }
+}
+
+/** The machine at the other end: `10.0.0.7` of `tcp://10.0.0.7:51234`. */
+function hostOf(session: Session): string {
+  return session.remote.replace(/:\d+$/, "");
+}
+
+function mostFrequent(texts: readonly string[]): string | null {
+  const counts = new Map<string, number>();
+  let best: string | null = null;
+  for (const text of texts) {
+    const count = (counts.get(text) ?? 0) + 1;
+    counts.set(text, count);
+    if (best === null || count > (counts.get(best) ?? 0)) best = text;
+  }
+  return best;
 }

@@ -13,7 +13,7 @@ interface Fixture {
   readonly park: Park;
   readonly set: SessionSet;
   /** A connection comes in; the test is its other end. */
-  accept(): FakeStream;
+  accept(remote?: string): FakeStream;
 }
 
 function fixture(maxSessions: number): Fixture {
@@ -29,8 +29,8 @@ function fixture(maxSessions: number): Fixture {
   return {
     park,
     set,
-    accept: () => {
-      const stream = new FakeStream();
+    accept: (remote) => {
+      const stream = new FakeStream(...(remote === undefined ? [] : [remote]));
       set.accept(context, new Link(stream, { channel: null }), true);
       return stream;
     },
@@ -49,10 +49,19 @@ Deno.test("the one that has been silent for longest gives way to a newcomer, mem
     return stream;
   });
   await park.world.runFor(1);
-  const strangers = Array.from({ length: 70 }, accept);
+  const strangers = Array.from({ length: 70 }, () => accept());
   assertEquals(strangers.map((stream) => stream.aborted), strangers.map((_, i) => i < 6));
   assert(members.every((stream) => !stream.aborted));
   assertEquals([set.counters.evicted, set.size], [6, 164]);
+});
+
+Deno.test("a machine that floods pushes out its own connections, not the handshakes of others", () => {
+  const { set, accept } = fixture(1000);
+  const others = Array.from({ length: 20 }, (_, i) => accept(`tcp://10.0.0.${i + 10}:5000`));
+  const flood = Array.from({ length: 500 }, (_, i) => accept(`tcp://10.0.0.99:${6000 + i}`));
+  assert(others.every((stream) => !stream.aborted), "a handshake was pushed out");
+  assertEquals(flood.filter((stream) => !stream.aborted).length, 44);
+  assertEquals([set.counters.evicted, set.size], [456, 64]);
 });
 
 Deno.test("a full set makes room by a stranger, and refuses newcomers when all are members", async () => {

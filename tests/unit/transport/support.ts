@@ -8,7 +8,6 @@ import { Link, type LinkOptions } from "../../../lib/transport/mod.ts";
 /** One end of a stream whose other end is the test. */
 export class FakeStream implements ByteStream {
   readonly local = "tcp://10.0.0.1:1";
-  readonly remote = "tcp://10.0.0.2:2";
   /** Every write so far, copied when it came. */
   readonly writes: Uint8Array[] = [];
   /** Size of the memory behind the newest write. */
@@ -20,6 +19,8 @@ export class FakeStream implements ByteStream {
   #handlers: StreamHandlers | null = null;
   /** What was handed over last, to see that it is left alone while it is written. */
   #held: { bytes: Uint8Array; copy: Uint8Array } | null = null;
+
+  constructor(readonly remote = "tcp://10.0.0.2:2") {}
 
   open(handlers: StreamHandlers): void {
     if (this.#handlers !== null) throw new Error("opened twice");
