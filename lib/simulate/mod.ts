@@ -12,6 +12,7 @@ export {
   type MetricBound,
   type NetworkPlan,
   type NodePlan,
+  type PlantedBug,
   type Scenario,
   SCENARIO_VERSION,
   type Selector,

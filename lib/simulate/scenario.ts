@@ -71,7 +71,12 @@ export interface NodePlan {
   readonly wantedName?: string;
   /** Takes over the identity files of this node: a cloned disk. */
   readonly cloneOf?: string;
+  /** A bug on purpose, so that the canary proves that checkers bark: its disk forgets which life it is in. */
+  readonly plantedBug?: PlantedBug;
 }
+
+/** Bugs that can be planted into a node. `forgets-incarnation`: every life begins as the first one did. */
+export type PlantedBug = "forgets-incarnation";
 
 /** Messages that flow by themselves. */
 export interface TrafficPlan {
