@@ -192,10 +192,15 @@ function logChanges(cli: Cli, node: Node, onGone: () => void): () => void {
   const stopWarnings = node.discovery?.onEvent((event) => {
     const warning = warningOf(event, node);
     if (warning !== null) cli.output.warn(warning);
+    if (level === "debug") cli.output.message(`debug: ${JSON.stringify(event)}`);
+  });
+  const stopSessions = level !== "debug" ? undefined : node.sessions.onAccepted(({ peer, remote }) => {
+    cli.output.message(`debug: ${peer.name} (${peer.role}) opened a session from ${remote}`);
   });
   const stopNodes = level === "warn" ? undefined : logNodes(cli, node, onGone);
   return () => {
     stopWarnings?.();
+    stopSessions?.();
     stopNodes?.();
   };
 }

@@ -50,6 +50,11 @@ export function chooseInterfaces(
   return chosen;
 }
 
+/** What of `wanted` names no interface of the list, by name or by address. */
+export function missingInterfaces(list: readonly NetworkInterface[], wanted: readonly string[]): string[] {
+  return wanted.filter((text) => !list.some(({ name, address }) => name === text || address === text));
+}
+
 function toChosen(each: NetworkInterface): ChosenInterface {
   const { name, address, prefix, loopback } = each;
   return {

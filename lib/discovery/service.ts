@@ -5,14 +5,14 @@
 // newcomers only when they ask it; `problems` says so, and the port is tried again with every look.
 
 import { HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
-import type { IpEndpoint, Platform, TimerHandle } from "../platform/mod.ts";
+import type { IpEndpoint, NetworkInterface, Platform, TimerHandle } from "../platform/mod.ts";
 import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
 import { type DatagramSeal, type LeaveReason, resealDatagram } from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
-import { chooseInterfaces, parseSeed } from "./interface_choice.ts";
+import { chooseInterfaces, missingInterfaces, parseSeed } from "./interface_choice.ts";
 import type { NodeRecord, RecordPatch } from "./record.ts";
 import type { Registry, Trust } from "./registry.ts";
 import { DiscoverySockets } from "./sockets.ts";
@@ -81,7 +81,7 @@ export class DiscoveryService {
   #onGone: (() => void) | null = null;
   #isFlushing = false;
 
-  /** Throws `config` for a record, an interface or a seed that cannot be. Touches nothing before `start`. */
+  /** Throws `config` for a record or a seed that cannot be. Touches nothing before `start`. */
   constructor(readonly platform: Platform, readonly options: ServiceOptions) {
     const mesh = {
       group: options.group ?? DEFAULT_DISCOVERY_GROUP,
@@ -134,13 +134,16 @@ export class DiscoveryService {
     const shared = this.#sockets.sharedProblem;
     if (shared !== null) problems.push({ interface: null, error: withPortHint(shared, this.#port) });
     for (const [name, error] of this.#sockets.linkProblems) problems.push({ interface: name, error });
+    for (const name of missingInterfaces(this.platform.interfaces.list(), this.options.interfaces ?? [])) {
+      problems.push({ interface: name, error: noInterface(name, this.platform.interfaces.list()) });
+    }
     if (this.#state === "running" && this.interfaces.every((link) => link.loopback)) {
       problems.push({
         interface: null,
         error: new HanaError("network-unusable", {
           what: "no network interface",
           why: "only this machine can be seen until one appears",
-          hint: "plug in a cable, or name an interface with --interface",
+          hint: "plug in a cable, or name an interface that there is: ip address",
         }),
       });
     }
@@ -369,6 +372,16 @@ export class DiscoveryService {
     const { clock, timers } = this.platform;
     return new Promise((resolve) => timers.schedule(clock.nowUs() + us, () => resolve()));
   }
+}
+
+function noInterface(name: string, list: readonly NetworkInterface[]): HanaError {
+  const names = [...new Set(list.filter((each) => !each.loopback).map((each) => each.name))];
+  return new HanaError("network-unusable", {
+    what: `there is no network interface ${name}`,
+    why: names.length === 0
+      ? "this machine has none at all; it is used as soon as it is there"
+      : `there are ${names.slice(0, 8).join(", ")}; it is used as soon as it is there`,
+  });
 }
 
 function withPortHint(error: HanaError, port: number): HanaError {

@@ -40,9 +40,17 @@ export function prepareRunDirectory(files: Files, host: Host, path: string): voi
     throw new HanaError("refused", {
       what: `run directory ${path} is open to other users (mode 0${stat.mode.toString(8)})`,
       why: "the directory is the guard of the local socket",
-      hint: `chmod 700 ${path}`,
+      // Shutting the others out of a directory of theirs would harm more than this node.
+      hint: isOfTheSystem(path)
+        ? `hana serve --run-dir ${path === "/" ? "" : path}/hana`
+        : `chmod 700 ${path}`,
     });
   }
+}
+
+/** Whether a directory is the system's own, such as `/`, `/tmp` or `/var/tmp`. */
+function isOfTheSystem(path: string): boolean {
+  return /^\/([^/]*|(var|usr|dev|run|etc)\/(tmp|shm|lock|run|lib|local|user))\/*$/.test(path);
 }
 
 /** The socket of a node: short and unique, so that many nodes share a run directory. Throws `config` when too long. */

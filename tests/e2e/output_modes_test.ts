@@ -156,3 +156,22 @@ liveTest(
     assertEquals(faults, [], faults.join("\n\n"));
   },
 );
+
+liveTest("--log-level decides how much a node tells: warnings, nodes, every event", async (network) => {
+  const [a, b] = stageOf(network, "a", "b");
+  await shareKey(a, b);
+  await b.serve();
+  const told = async (level: string): Promise<string> => {
+    const node = await a.serve("--log-level", level, "--interface", "eth0", "--name", level);
+    // Its own session shows that it has long heard of `b`.
+    const { code } = await a.discover("--expect", `b,${level}`);
+    assertEquals(code, 0);
+    return (await node.stop()).stderr;
+  };
+  assert(!(await told("warn")).includes("found b"));
+  const info = await told("info");
+  assert(info.includes("found b (daemon)") && !info.includes("debug: "), info);
+  const debug = await told("debug");
+  assertMatch(debug, /debug: \{"kind":"added","id":"[0-9a-f]{32}"\}\n/);
+  assertMatch(debug, /debug: observer \(observer\) opened a session from unix:/);
+});

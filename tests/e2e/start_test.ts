@@ -46,6 +46,8 @@ liveTest("a run directory that cannot be used is named, with the way out", async
   assertStringIncludes(await refusal(a, 2, "--run-dir", `${path}/file/below`), `${path}/file/below`);
   assertStringIncludes(await refusal(a, 7, "--run-dir", `${path}/open`), `chmod 700 ${path}/open`);
   assertEquals(Array.from(Deno.readDirSync(`${path}/open`)), []);
+  // What is said must not break the machine: /tmp is everybody's.
+  assertStringIncludes(await refusal(a, 7, "--run-dir", "/tmp"), "hana serve --run-dir /tmp/hana\n");
   // The other nodes of the same user start all the same.
   await a.serve();
 });
@@ -98,6 +100,7 @@ liveTest("an interface that is not there does not end a node: it may come", asyn
   await b.serve();
   const node = await a.serve("--interface", "eth7");
   assert(node.process.isRunning);
+  assertStringIncludes(node.process.stderr, "warning: there is no network interface eth7");
   network.connect(a.machine, { segment: "stage", address: "10.77.1.70/24", interface: "eth7" });
   const watch = await b.watch();
   await watch.untilState("a", "alive");

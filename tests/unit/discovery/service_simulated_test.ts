@@ -63,6 +63,22 @@ Deno.test("a cable that is pulled makes a node lost, and putting it back brings 
   );
 });
 
+Deno.test("an interface that was asked for and is not there is named, with those that are", async () => {
+  const world = new SimulatedWorld({ seed: 4 });
+  const host = hostOf(world, 1);
+  const a = makeService(host.platform, "a", { interfaces: ["eth0", "eht1", "10.0.0.7"] });
+  await a.start();
+  await world.runFor(SECOND);
+  const told = a.problems.map(({ interface: name, error }) => [name, error.code, error.why?.split(";")[0]]);
+  assertEquals(told, [
+    ["eht1", "network-unusable", "there are eth0"],
+    ["10.0.0.7", "network-unusable", "there are eth0"],
+  ]);
+  host.addInterface({ name: "eht1", segment: "lan", address: "10.0.0.7", prefix: 24 });
+  await world.runFor(3 * SECOND);
+  assertEquals(a.problems, []);
+});
+
 Deno.test("a machine without an interface says so, and is found within 3 s of getting one", async () => {
   const world = new SimulatedWorld({ seed: 3 });
   const lonely = world.createHost({ name: "lonely" });
