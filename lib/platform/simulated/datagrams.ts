@@ -18,14 +18,21 @@ import { RepeatFilter } from "../repeat_filter.ts";
 import { isAddress, isIpv6, isMulticast, isWildcard, LIMITED_BROADCAST } from "./address.ts";
 import type { Engine } from "./engine.ts";
 import { digestBytes } from "./event_log.ts";
-import { LOST } from "./link.ts";
+import type { HostCpu } from "./cpu.ts";
+import type { FrameFate } from "./frame_tap.ts";
+import { CUT, HELD, LOST, type Traffic } from "./link.ts";
 import type { HostNetwork, SimulatedInterface } from "./network.ts";
 import type { Held, ProcessLife } from "./process_life.ts";
+import type { Segment } from "./segment.ts";
 
 /** IPv4 and UDP headers. */
 const HEADER_BYTES = 28;
 /** A datagram to the own host takes about this long. */
 const LOOPBACK_DELAY_US = 20;
+/** Datagrams that wait at a socket of a host that does not run; what comes then is lost, as in a system's buffer. */
+export const SOCKET_BUFFER_DATAGRAMS = 256;
+/** Interfaces on one segment at most. */
+const MAX_RECEIVERS = 65536;
 const FIRST_EPHEMERAL_PORT = 49152;
 const LAST_PORT = 65535;
 
@@ -40,18 +47,101 @@ interface Frame {
   readonly group: boolean;
 }
 
+/** The frame as it arrives with one bit of what it carries flipped. */
+function flipBit(frame: Frame, bit: number): Frame {
+  if (frame.bytes.length === 0) return frame;
+  const bytes = frame.bytes.slice();
+  const at = bit % (bytes.length * 8);
+  bytes[at >> 3] = (bytes[at >> 3] ?? 0) ^ (1 << (at & 7));
+  return { ...frame, bytes, digest: digestBytes(bytes) };
+}
+
+/**
+ * One frame on its way to many receivers: one event in the queue at a time, for all who hear it at the same instant.
+ * The cost of a beacon is then its handlers, not the queue (simulation research 1.8).
+ */
+class FanOut {
+  readonly #engine: Engine;
+  readonly #frame: Frame;
+  readonly #portsOf: (hostName: string) => DatagramPorts | null;
+  readonly #sentUs: number;
+  readonly #run = (): void => this.#deliver();
+  #targets: SimulatedInterface[] = [];
+  #delays: number[] = [];
+  #isSorted = true;
+  #next = 0;
+
+  constructor(engine: Engine, frame: Frame, portsOf: (hostName: string) => DatagramPorts | null) {
+    this.#engine = engine;
+    this.#frame = frame;
+    this.#portsOf = portsOf;
+    this.#sentUs = engine.nowUs;
+  }
+
+  /** One receiver more. */
+  add(target: SimulatedInterface, delayUs: number): void {
+    const last = this.#delays.length - 1;
+    if (last >= 0 && delayUs < (this.#delays[last] ?? 0)) this.#isSorted = false;
+    this.#targets.push(target);
+    this.#delays.push(delayUs);
+  }
+
+  /** Lets the frame go. Receivers of one instant hear it in the order of their plugging in. */
+  start(): void {
+    if (!this.#isSorted) this.#sort();
+    this.#plan();
+  }
+
+  #sort(): void {
+    const count = this.#delays.length;
+    const keys = new Float64Array(count);
+    for (let i = 0; i < count; i++) keys[i] = (this.#delays[i] ?? 0) * MAX_RECEIVERS + i;
+    keys.sort();
+    const targets: SimulatedInterface[] = [];
+    const delays: number[] = [];
+    for (const key of keys) {
+      const target = this.#targets[key % MAX_RECEIVERS];
+      if (target === undefined) continue;
+      targets.push(target);
+      delays.push(Math.floor(key / MAX_RECEIVERS));
+    }
+    this.#targets = targets;
+    this.#delays = delays;
+  }
+
+  #plan(): void {
+    this.#engine.at(this.#sentUs + (this.#delays[this.#next] ?? 0), this.#run);
+  }
+
+  #deliver(): void {
+    const delayUs = this.#delays[this.#next];
+    while (this.#next < this.#delays.length && this.#delays[this.#next] === delayUs) {
+      const target = this.#targets[this.#next++];
+      if (target !== undefined) this.#portsOf(target.hostName)?.deliver(target, this.#frame);
+    }
+    if (this.#next < this.#delays.length) this.#plan();
+  }
+}
+
 /** The UDP ports of one host. */
 export class DatagramPorts {
   readonly engine: Engine;
   readonly network: HostNetwork;
+  readonly cpu: HostCpu;
   readonly #sockets = new Map<number, SimulatedDatagramSocket[]>();
   readonly #portsOf: (hostName: string) => DatagramPorts | null;
   #nextEphemeral = FIRST_EPHEMERAL_PORT;
 
   /** `portsOf` finds the ports of another host. */
-  constructor(engine: Engine, network: HostNetwork, portsOf: (hostName: string) => DatagramPorts | null) {
+  constructor(
+    engine: Engine,
+    network: HostNetwork,
+    cpu: HostCpu,
+    portsOf: (hostName: string) => DatagramPorts | null,
+  ) {
     this.engine = engine;
     this.network = network;
+    this.cpu = cpu;
     this.#portsOf = portsOf;
   }
 
@@ -117,14 +207,8 @@ export class DatagramPorts {
     }
     if (bytes.length + HEADER_BYTES > route.out.segment.mtuBytes) return "Message too long";
     const target = route.target;
-    const delayUs = target === null
-      ? LOST
-      : route.out.segment.planUs(route.out, target, bytes.length + HEADER_BYTES, false);
-    if (target === null || delayUs === LOST) {
-      this.engine.log.record(this.engine.nowUs, "datagram-lost", frame.fromHost, to.host, bytes.length);
-      return null;
-    }
-    this.engine.after(delayUs, () => this.#portsOf(target.hostName)?.deliver(target, frame));
+    if (target === null) this.#lose(frame, to.host, CUT);
+    else this.#launch(route.out.segment, route.out, target, frame, "unicast");
     return null;
   }
 
@@ -172,33 +256,84 @@ export class DatagramPorts {
     if (segment !== null && bytes.length + HEADER_BYTES > segment.mtuBytes) return "Message too long";
     this.engine.after(LOOPBACK_DELAY_US, () => this.deliver(out, frame));
     if (segment === null) return null;
-    // Receivers with the same delay share one event: the cost of a beacon is its handlers, not the queue.
-    let runAtUs = LOST;
-    let together: SimulatedInterface[] = [];
+    let fanOut: FanOut | null = null;
+    const size = bytes.length + HEADER_BYTES;
     for (const target of segment.attached) {
       if (target === out || (multicast && !target.hears(to.host))) continue;
-      const delayUs = segment.planUs(out, target, bytes.length + HEADER_BYTES, true);
-      if (delayUs === LOST) {
-        this.engine.log.record(
-          this.engine.nowUs,
-          "datagram-lost",
-          frame.fromHost,
-          target.hostName,
-          bytes.length,
-        );
+      const delayUs = segment.planUs(out, target, size, "group");
+      const link = segment.lastLink;
+      if (delayUs < 0 || link === null || link.flippedBit >= 0 || link.copyUs >= 0) {
+        this.#settle(segment, out, target, frame, "group", delayUs);
         continue;
       }
-      if (delayUs !== runAtUs || together.length === 0) {
-        const receivers: SimulatedInterface[] = [];
-        this.engine.after(delayUs, () => {
-          for (const receiver of receivers) this.#portsOf(receiver.hostName)?.deliver(receiver, frame);
-        });
-        together = receivers;
-        runAtUs = delayUs;
-      }
-      together.push(target);
+      this.#tapFrame(frame, target.hostName, "delivered", delayUs);
+      fanOut ??= new FanOut(this.engine, frame, this.#portsOf);
+      fanOut.add(target, delayUs);
     }
+    fanOut?.start();
     return null;
+  }
+
+  /** Sends a frame to one interface. */
+  #launch(
+    segment: Segment,
+    out: SimulatedInterface,
+    target: SimulatedInterface,
+    frame: Frame,
+    traffic: Traffic,
+  ): void {
+    const delayUs = segment.planUs(out, target, frame.bytes.length + HEADER_BYTES, traffic);
+    this.#settle(segment, out, target, frame, traffic, delayUs);
+  }
+
+  /** Does with a frame what its segment has planned. */
+  #settle(
+    segment: Segment,
+    out: SimulatedInterface,
+    target: SimulatedInterface,
+    frame: Frame,
+    traffic: Traffic,
+    delayUs: number,
+  ): void {
+    if (delayUs === HELD) {
+      const size = frame.bytes.length + HEADER_BYTES;
+      segment.hold(
+        out,
+        target,
+        size,
+        traffic,
+        (laterUs) => this.#settle(segment, out, target, frame, traffic, laterUs),
+      );
+      return;
+    }
+    if (delayUs < 0) {
+      this.#lose(frame, target.hostName, delayUs);
+      return;
+    }
+    const copyUs = segment.lastLink?.copyUs ?? LOST;
+    const flippedBit = segment.lastLink?.flippedBit ?? -1;
+    const arriving = flippedBit < 0 ? frame : flipBit(frame, flippedBit);
+    this.#arriveIn(target, arriving, delayUs);
+    this.#tapFrame(arriving, target.hostName, flippedBit < 0 ? "delivered" : "corrupted", delayUs);
+    if (copyUs < 0) return;
+    this.#arriveIn(target, frame, copyUs);
+    this.#tapFrame(frame, target.hostName, "duplicated", copyUs);
+  }
+
+  #arriveIn(target: SimulatedInterface, frame: Frame, delayUs: number): void {
+    this.engine.after(delayUs, () => this.#portsOf(target.hostName)?.deliver(target, frame));
+  }
+
+  #lose(frame: Frame, to: string, why: number): void {
+    this.engine.log.record(this.engine.nowUs, "datagram-lost", frame.fromHost, to, frame.bytes.length);
+    this.#tapFrame(frame, to, why === CUT ? "cut" : "lost", -1);
+  }
+
+  #tapFrame(frame: Frame, to: string, fate: FrameFate, delayUs: number): void {
+    const tap = this.engine.frameTap;
+    if (tap === null) return;
+    const arrivesUs = delayUs < 0 ? -1 : this.engine.nowUs + delayUs;
+    tap(frame.fromHost, to, frame.bytes.length + HEADER_BYTES, frame.bytes, fate, arrivesUs, "datagram");
   }
 
   #frame(
@@ -252,6 +387,7 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   readonly #news: RepeatFilter;
   #joined: Joined[] = [];
   #closed = false;
+  #waiting = 0;
 
   constructor(
     ports: DatagramPorts,
@@ -281,7 +417,9 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
       what: `sending to udp://${to.host}:${to.port}`,
       why: problem,
     });
-    if (this.#news.isNews(error.message)) this.#ports.engine.after(0, () => this.#tell(error));
+    if (!this.#news.isNews(error.message)) return;
+    const { engine, cpu } = this.#ports;
+    engine.after(0, () => cpu.run(() => this.#tell(error)));
   }
 
   join(group: string, interfaceAddress: string): void {
@@ -320,6 +458,30 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   /** A datagram for this socket. */
   deliver(frame: Frame): void {
     if (this.#closed) return;
+    const cpu = this.#ports.cpu;
+    if (cpu.isFree) {
+      this.#hand(frame);
+      return;
+    }
+    if (this.#waiting >= SOCKET_BUFFER_DATAGRAMS) {
+      const { engine } = this.#ports;
+      engine.log.record(
+        engine.nowUs,
+        "datagram-lost",
+        frame.fromHost,
+        this.#life.hostName,
+        frame.bytes.length,
+      );
+      return;
+    }
+    this.#waiting++;
+    cpu.run(() => {
+      this.#waiting--;
+      if (!this.#closed) this.#hand(frame);
+    });
+  }
+
+  #hand(frame: Frame): void {
     const { bytes, from } = frame;
     const engine = this.#ports.engine;
     if (bytes.length > MAX_DATAGRAM_BYTES) {

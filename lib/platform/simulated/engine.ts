@@ -5,6 +5,7 @@
 import type { HanaError } from "../../base/mod.ts";
 import { EventQueue, type QueuedEvent } from "../event_queue.ts";
 import { callbackError, EventLog } from "./event_log.ts";
+import type { FrameTap } from "./frame_tap.ts";
 import { SimulatedRandom } from "./random.ts";
 
 /** The largest piece that a stream hands to its owner, as on a machine. */
@@ -21,6 +22,8 @@ export class Engine {
   /** Microseconds since the world began. */
   nowUs = 0;
   readonly log = new EventLog();
+  /** Told of every frame; null costs nothing. */
+  frameTap: FrameTap | null = null;
   readonly random: SimulatedRandom;
   readonly #queue = new EventQueue();
   readonly #lent = new Uint8Array(MAX_PIECE_BYTES);

@@ -1,6 +1,7 @@
 // The disk of a simulated host, and a process's view of it.
-// Decides that what `write` returned for survives a crash, that locks end with their process, and that the file of
-// a Unix socket stays when its owner is killed. Knows no owners; modes are kept, not enforced.
+// Decides that what `write` returned for survives even a loss of power (that is its contract: it is synced), that what was
+// only appended survives a crash of its process but not the machine's, that locks end with their process, and that the
+// file of a Unix socket stays when its owner is killed. Knows no owners; modes are kept, not enforced.
 
 import { HanaError } from "../../base/mod.ts";
 import type { FileLock, Files, FileStat } from "../mod.ts";
@@ -10,6 +11,8 @@ interface Entry {
   readonly kind: "file" | "directory" | "socket";
   readonly mode: number;
   bytes: Uint8Array;
+  /** How much of it is on the disk for good. What was made or removed is so at once. */
+  synced: number;
   /** Who listens behind a socket; null once nobody does. */
   listener: object | null;
 }
@@ -60,7 +63,36 @@ export class SimulatedDisk {
     const at = normalise(path);
     if (this.#entries.get(at)?.kind === "directory") throw this.#error("write", path, "is a directory");
     this.#needParent("write", at);
-    this.#entries.set(at, { kind: "file", mode, bytes: bytes.slice(), listener: null });
+    this.#entries.set(at, { kind: "file", mode, bytes: bytes.slice(), synced: bytes.length, listener: null });
+  }
+
+  /** Adds to a file, made when missing; it is safe from a loss of power only after {@linkcode sync}. */
+  append(path: string, bytes: Uint8Array, mode: number): void {
+    this.#check("write", path);
+    const at = normalise(path);
+    let entry = this.#entries.get(at);
+    if (entry === undefined) {
+      this.#needParent("write", at);
+      this.#entries.set(at, entry = { kind: "file", mode, bytes: NOTHING, synced: 0, listener: null });
+    }
+    if (entry.kind !== "file") throw this.#error("write", path, `is a ${entry.kind}`);
+    const longer = new Uint8Array(entry.bytes.length + bytes.length);
+    longer.set(entry.bytes);
+    longer.set(bytes, entry.bytes.length);
+    entry.bytes = longer;
+  }
+
+  /** Brings a file to the disk for good; nothing where there is none. */
+  sync(path: string): void {
+    const entry = this.#entries.get(normalise(path));
+    if (entry !== undefined) entry.synced = entry.bytes.length;
+  }
+
+  /** The machine lost power: what was not synced is gone. */
+  losePower(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.synced < entry.bytes.length) entry.bytes = entry.bytes.slice(0, entry.synced);
+    }
   }
 
   /** Takes a file or an empty directory away. */
@@ -86,7 +118,7 @@ export class SimulatedDisk {
       return;
     }
     this.makeDirectory(parentOf(at), mode);
-    this.#entries.set(at, { kind: "directory", mode, bytes: NOTHING, listener: null });
+    this.#entries.set(at, { kind: "directory", mode, bytes: NOTHING, synced: 0, listener: null });
   }
 
   /** What is known of a path. */
@@ -142,7 +174,7 @@ export class SimulatedDisk {
         why: "its directory is missing",
       });
     }
-    this.#entries.set(at, { kind: "socket", mode, bytes: NOTHING, listener });
+    this.#entries.set(at, { kind: "socket", mode, bytes: NOTHING, synced: 0, listener });
     return true;
   }
 

@@ -6,10 +6,13 @@ import type { Host, OperatingSystem, Platform } from "../mod.ts";
 import { DatagramPorts } from "./datagrams.ts";
 import type { Engine } from "./engine.ts";
 import { SimulatedDisk } from "./files.ts";
-import { HostNetwork, type InterfaceAddress, type Segment, type SimulatedInterface } from "./network.ts";
-import { type HostClocks, SimulatedProcess } from "./process.ts";
+import { HostCpu } from "./cpu.ts";
+import { HostNetwork, type InterfaceAddress, type SimulatedInterface } from "./network.ts";
+import { SimulatedProcess } from "./process.ts";
+import type { Segment } from "./segment.ts";
 import type { StreamPieces } from "./stream.ts";
 import { StreamPorts } from "./streams.ts";
+import { type ClockFault, HostClocks } from "./wall_clock.ts";
 
 /** An interface to be: one address on one segment. */
 export interface InterfaceOptions {
@@ -44,6 +47,8 @@ export interface HostSurroundings {
 }
 
 const DEFAULT_USER_ID = 1000;
+/** What a crew's laptop brings along: a second network that leads nowhere. */
+const WRONG_INTERFACE = "wrong0";
 
 /** A machine. */
 export class SimulatedHost {
@@ -51,6 +56,9 @@ export class SimulatedHost {
   /** What is on it stays, whatever happens to the host. */
   readonly disk: SimulatedDisk;
   readonly network: HostNetwork;
+  /** Whether and how soon its programs run. */
+  readonly cpu: HostCpu;
+  /** Its clocks; the wall clock may be set wrong while the world runs. */
   readonly clocks: HostClocks;
   readonly datagramPorts: DatagramPorts;
   readonly streamPorts: StreamPorts;
@@ -61,6 +69,7 @@ export class SimulatedHost {
   #main: SimulatedProcess;
   #powered = true;
   #serial = 0;
+  #defaultBefore: string | null = null;
 
   constructor(options: HostOptions, around: HostSurroundings) {
     this.name = options.name;
@@ -70,19 +79,19 @@ export class SimulatedHost {
     this.disk = new SimulatedDisk(userId);
     this.network = new HostNetwork(options.name, options.defaultInterface ?? null);
     for (const each of options.interfaces ?? []) this.addInterface(each);
-    this.clocks = {
-      wallOffsetMs: options.wallOffsetMs ?? 0,
-      monotonicOffsetUs: options.monotonicOffsetUs ?? 0,
-    };
+    this.clocks = new HostClocks(options.wallOffsetMs ?? 0, options.monotonicOffsetUs ?? 0);
+    this.cpu = new HostCpu(around.engine);
     this.datagramPorts = new DatagramPorts(
       around.engine,
       this.network,
+      this.cpu,
       (name) => around.hostCalled(name)?.datagramPorts ?? null,
     );
     this.streamPorts = new StreamPorts(
       around.engine,
       this.network,
       this.disk,
+      this.cpu,
       around.pieces,
       () => this.#powered,
       (name) => around.hostCalled(name)?.streamPorts ?? null,
@@ -119,6 +128,7 @@ export class SimulatedHost {
     }
     const process = new SimulatedProcess({
       engine: this.#engine,
+      cpu: this.cpu,
       network: this.network,
       disk: this.disk,
       datagramPorts: this.datagramPorts,
@@ -138,8 +148,15 @@ export class SimulatedHost {
     this.#fault("power off");
     this.#powered = false;
     this.network.setPower(false);
+    this.cpu.reset();
     for (const process of this.#processes) process.losePower();
     this.#processes = [];
+  }
+
+  /** As {@linkcode crash}, and what was not synced to disk is gone. */
+  losePower(): void {
+    this.crash();
+    this.disk.losePower();
   }
 
   /** Power comes back (after a crash if there was none) and a new main process starts over the same disk. */
@@ -174,6 +191,35 @@ export class SimulatedHost {
     if (!this.network.remove(name)) throw this.#noInterface(name);
   }
 
+  /** Removes an interface and makes it anew with the same name and addresses: memberships on it are gone. */
+  recreateInterface(name: string): SimulatedInterface {
+    const old = this.#interface(name);
+    this.#fault(`${name} made anew`);
+    this.network.remove(name);
+    return this.network.add(name, old.segment, old.addresses);
+  }
+
+  /**
+   * Adds an interface on a segment of its own that leads nowhere, and makes it the default one. Returns its name;
+   * {@linkcode removeWrongInterface} takes it away.
+   */
+  addWrongInterface(): string {
+    this.#fault(`${WRONG_INTERFACE} added`);
+    this.network.add(WRONG_INTERFACE, this.#segmentCalled(`${this.name}/nowhere`), [{
+      address: "169.254.13.37",
+      prefix: 16,
+    }]);
+    this.#defaultBefore = this.network.defaultInterface;
+    this.network.defaultInterface = WRONG_INTERFACE;
+    return WRONG_INTERFACE;
+  }
+
+  /** Takes the wrong interface away and gives the default back. Throws `not-found` when there is none. */
+  removeWrongInterface(): void {
+    this.removeInterface(WRONG_INTERFACE);
+    this.network.defaultInterface = this.#defaultBefore;
+  }
+
   /** Pulls its cable, or puts it back. Addresses and memberships stay. */
   setInterfaceUp(name: string, up: boolean): void {
     this.#fault(`${name} ${up ? "up" : "down"}`);
@@ -184,6 +230,56 @@ export class SimulatedHost {
   setAddresses(name: string, addresses: readonly InterfaceAddress[]): void {
     this.#fault(`${name} readdressed`);
     this.#interface(name).setAddresses(addresses);
+  }
+
+  // Faults ------------------------------------------------------------------------------------------------------
+
+  /** Nothing of it gets out or in by any interface. Isolations add up; its processes go on and talk to each other. */
+  isolate(): void {
+    this.#fault("isolated");
+    this.network.isolate(true);
+  }
+
+  /** Undoes one {@linkcode isolate}. */
+  endIsolation(): void {
+    this.#fault("isolation ended");
+    this.network.isolate(false);
+  }
+
+  /** Loses this share (0 to 1) of multicast and broadcast from and to it, while unicast lives. */
+  setGroupLoss(share: number): void {
+    this.#fault(`group loss ${share}`);
+    this.network.setGroupLoss(share);
+  }
+
+  /**
+   * Stops all its programs: no timer, datagram or stream callback runs. Its system goes on: datagrams wait in bounded
+   * buffers, connections are accepted, the clocks run. Freezes add up. Nobody else may call its programs meanwhile.
+   */
+  freeze(): void {
+    this.#fault("frozen");
+    this.cpu.freeze();
+  }
+
+  /** Undoes one {@linkcode freeze}; after the last one everything that was due runs late, in order. */
+  thaw(): void {
+    this.#fault("thawed");
+    this.cpu.thaw();
+  }
+
+  /** Each callback occupies the host for so long; 0 makes it quick again. */
+  slow(extraUs: number): void {
+    this.#fault(`slow by ${extraUs} us`);
+    this.cpu.slow(extraUs);
+  }
+
+  /**
+   * Makes the wall clock wrong; the monotonic one never is. Returns how to end it: an offset or a step is taken back, a
+   * drift or a swing stops, and what a drift has gathered stays.
+   */
+  changeClock(change: ClockFault): () => void {
+    this.#fault(`clock ${change.kind}`);
+    return this.clocks.change(this.#engine.nowUs, change, () => this.#engine.nowUs);
   }
 
   #interface(name: string): SimulatedInterface {

@@ -3,16 +3,26 @@
 
 export { SimulatedWorld, type WorldOptions } from "./world.ts";
 export { type HostOptions, type InterfaceOptions, SimulatedHost } from "./host.ts";
-export { SimulatedProcess, WORLD_EPOCH_MS } from "./process.ts";
+export { SimulatedProcess } from "./process.ts";
+export { type InterfaceAddress, type Route, SimulatedInterface } from "./network.ts";
+export { MAX_HELD_FRAMES, Segment, type SegmentOptions } from "./segment.ts";
 export {
-  type InterfaceAddress,
-  type Route,
-  Segment,
-  type SegmentOptions,
-  SimulatedInterface,
-} from "./network.ts";
-export { Link, type LinkModel, LOST, UniformLink, type UniformLinkOptions } from "./link.ts";
+  CUT,
+  HELD,
+  Link,
+  type LinkModel,
+  LOST,
+  type TimeProcess,
+  type Traffic,
+  UniformLink,
+  type UniformLinkOptions,
+} from "./link.ts";
 export type { DelaySpec, LinkSpec } from "./link_spec.ts";
+export { DEFAULT_QUEUE_BYTES, SpecLink } from "./spec_link.ts";
+export type { FrameFate, FrameTap } from "./frame_tap.ts";
+export { HostCpu } from "./cpu.ts";
+export { type ClockFault, HostClocks, WORLD_EPOCH_MS } from "./wall_clock.ts";
+export { SOCKET_BUFFER_DATAGRAMS } from "./datagrams.ts";
 export { type DiskOperation, SimulatedDisk } from "./files.ts";
 export { type EventKind, type EventTap, type SimulatedEvent } from "./event_log.ts";
 export { type CrashHook } from "./engine.ts";

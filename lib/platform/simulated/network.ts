@@ -1,21 +1,10 @@
-// Segments (one switched network each), interfaces and what joins them.
-// Decides who on a segment can hear whom, and when a frame arrives. Never looks into a frame.
+// Network interfaces of simulated hosts and the way out of a host.
+// Decides which interface a packet leaves by and whose address is whose. Never looks into a frame.
 
 import { HanaError } from "../../base/mod.ts";
 import { broadcastOf, isInNetwork, isIpv6, isLoopback } from "./address.ts";
-import type { Engine } from "./engine.ts";
-import { Link, type LinkModel, LOST, UniformLink, type UniformLinkOptions } from "./link.ts";
 import type { NetworkInterface } from "../mod.ts";
-
-/** Settings of a segment. */
-export interface SegmentOptions extends UniformLinkOptions {
-  /** The largest IP packet; a datagram with its 28 bytes of headers must fit. */
-  readonly mtuBytes?: number;
-  /** Decides delay and loss instead of the uniform model. */
-  readonly model?: LinkModel;
-}
-
-const ETHERNET_MTU_BYTES = 1500;
+import type { Segment } from "./segment.ts";
 
 /** An address on an interface. */
 export interface InterfaceAddress {
@@ -34,6 +23,10 @@ export class SimulatedInterface {
   up = true;
   /** False while its host has no power. */
   powered = true;
+  /** True while its host is cut off from everybody. */
+  isolated = false;
+  /** The share of multicast and broadcast from and to its host that is lost. */
+  groupLoss = 0;
   /** False once removed; memberships go with it (E12). */
   present = true;
   /** Groups joined here, with how many sockets did. */
@@ -130,97 +123,6 @@ export class SimulatedInterface {
   }
 }
 
-/** One switched network. */
-export class Segment {
-  readonly name: string;
-  readonly mtuBytes: number;
-  /** Decides delay and loss; may be replaced while the world runs. */
-  model: LinkModel;
-  readonly #engine: Engine;
-  readonly #attached: SimulatedInterface[] = [];
-  readonly #links = new Map<string, Map<string, Link>>();
-  readonly #cuts = new Map<string, Set<string>>();
-
-  constructor(engine: Engine, name: string, options: SegmentOptions = {}) {
-    this.#engine = engine;
-    this.name = name;
-    this.mtuBytes = options.mtuBytes ?? ETHERNET_MTU_BYTES;
-    this.model = options.model ?? new UniformLink(options);
-  }
-
-  /** The interfaces on it, in the order in which they came. */
-  get attached(): readonly SimulatedInterface[] {
-    return this.#attached;
-  }
-
-  /** Plugs an interface in. */
-  attach(added: SimulatedInterface): void {
-    this.#attached.push(added);
-  }
-
-  /** Unplugs it for good. */
-  detach(removed: SimulatedInterface): void {
-    const at = this.#attached.indexOf(removed);
-    if (at >= 0) this.#attached.splice(at, 1);
-  }
-
-  /** The interface that answers for an address; null when nobody does. */
-  ownerOf(address: string): SimulatedInterface | null {
-    for (const attached of this.#attached) if (attached.usable && attached.owns(address)) return attached;
-    return null;
-  }
-
-  /** From now on nothing gets from one host to the other; the way back stays as it is. */
-  cut(fromHost: string, toHost: string): void {
-    let targets = this.#cuts.get(fromHost);
-    if (targets === undefined) this.#cuts.set(fromHost, targets = new Set());
-    targets.add(toHost);
-  }
-
-  /** Undoes {@linkcode cut}. */
-  heal(fromHost: string, toHost: string): void {
-    this.#cuts.get(fromHost)?.delete(toHost);
-  }
-
-  /** Cuts every pair of a host in one group and a host in another, both ways. */
-  partition(...groups: ReadonlyArray<readonly string[]>): void {
-    groups.forEach((group, index) => {
-      for (const other of groups.slice(index + 1)) {
-        for (const a of group) {
-          for (const b of other) {
-            this.cut(a, b);
-            this.cut(b, a);
-          }
-        }
-      }
-    });
-  }
-
-  /** Undoes every cut. */
-  healAll(): void {
-    this.#cuts.clear();
-  }
-
-  /** Whether frames of one host can reach the other. */
-  canReach(fromHost: string, toHost: string): boolean {
-    return this.#cuts.get(fromHost)?.has(toHost) !== true;
-  }
-
-  /** Microseconds until a frame of `bytes` arrives, or `LOST`. */
-  planUs(from: SimulatedInterface, to: SimulatedInterface, bytes: number, group: boolean): number {
-    if (!from.usable || !to.usable || !this.canReach(from.hostName, to.hostName)) return LOST;
-    return this.model.planUs(this.#link(from.hostName, to.hostName), bytes, this.#engine.nowUs, group);
-  }
-
-  #link(from: string, to: string): Link {
-    let links = this.#links.get(from);
-    if (links === undefined) this.#links.set(from, links = new Map());
-    let link = links.get(to);
-    if (link === undefined) links.set(to, link = new Link(this.name, from, to, this.#engine.random));
-    return link;
-  }
-}
-
 /** How traffic to an address leaves a host. */
 export interface Route {
   readonly out: SimulatedInterface;
@@ -238,6 +140,9 @@ export class HostNetwork {
   defaultInterface: string | null;
   readonly #interfaces: SimulatedInterface[] = [];
   #nextIndex = 1;
+  #powered = true;
+  #isolations = 0;
+  #groupLoss = 0;
 
   constructor(hostName: string, defaultInterface: string | null) {
     this.hostName = hostName;
@@ -262,7 +167,9 @@ export class HostNetwork {
       });
     }
     const added = new SimulatedInterface(this.hostName, name, this.#nextIndex++, segment, addresses);
-    added.powered = this.#interfaces[0]?.powered ?? true;
+    added.powered = this.#powered;
+    added.isolated = this.#isolations > 0;
+    added.groupLoss = this.#groupLoss;
     this.#interfaces.push(added);
     segment?.attach(added);
     return added;
@@ -319,6 +226,24 @@ export class HostNetwork {
 
   /** Cuts or restores power. */
   setPower(powered: boolean): void {
+    this.#powered = powered;
     for (const each of this.#interfaces) each.powered = powered;
+  }
+
+  /** Whether nothing gets out or in. */
+  get isolated(): boolean {
+    return this.#isolations > 0;
+  }
+
+  /** Cuts the host off, or undoes one such cut: they add up. */
+  isolate(on: boolean): void {
+    this.#isolations = Math.max(0, this.#isolations + (on ? 1 : -1));
+    for (const each of this.#interfaces) each.isolated = this.#isolations > 0;
+  }
+
+  /** Sets the share of multicast and broadcast that is lost. */
+  setGroupLoss(share: number): void {
+    this.#groupLoss = share;
+    for (const each of this.#interfaces) each.groupLoss = share;
   }
 }

@@ -11,6 +11,7 @@ import type {
   Timers,
 } from "../mod.ts";
 import type { QueuedEvent } from "../event_queue.ts";
+import type { HostCpu } from "./cpu.ts";
 import type { DatagramPorts } from "./datagrams.ts";
 import { SimulatedDatagrams } from "./datagrams.ts";
 import type { Engine } from "./engine.ts";
@@ -19,17 +20,7 @@ import type { HostNetwork } from "./network.ts";
 import { ProcessLife } from "./process_life.ts";
 import type { StreamPorts } from "./streams.ts";
 import { SimulatedStreams } from "./streams.ts";
-
-/** 2023-11-14, 22:13:20 UTC: the wall clock when a world begins. */
-export const WORLD_EPOCH_MS = 1_700_000_000_000;
-
-/** The clocks of a host. */
-export interface HostClocks {
-  /** Added to the wall clock; may be set while the world runs. */
-  wallOffsetMs: number;
-  /** Added to the monotonic clock; fixed for a host. */
-  readonly monotonicOffsetUs: number;
-}
+import type { HostClocks } from "./wall_clock.ts";
 
 class SimulatedClock implements Clock {
   readonly #engine: Engine;
@@ -45,48 +36,74 @@ class SimulatedClock implements Clock {
   }
 
   wallMs(): number {
-    return WORLD_EPOCH_MS + Math.floor(this.#engine.nowUs / 1000) + this.#clocks.wallOffsetMs;
+    return this.#clocks.wallMs(this.#engine.nowUs);
   }
 }
 
 class SimulatedTimer implements TimerHandle {
-  readonly #engine: Engine;
-  readonly #event: QueuedEvent;
+  readonly #owner: SimulatedTimers;
+  readonly #callback: () => void;
+  #event: QueuedEvent | null = null;
+  #isCancelled = false;
 
-  constructor(engine: Engine, event: QueuedEvent) {
-    this.#engine = engine;
-    this.#event = event;
+  constructor(owner: SimulatedTimers, callback: () => void) {
+    this.#owner = owner;
+    this.#callback = callback;
   }
 
+  plan(engine: Engine, atUs: number): void {
+    this.#event = engine.at(atUs, () => this.#onDue());
+  }
+
+  // A timer that is due on a frozen host has left the queue already.
   cancel(): void {
-    this.#engine.cancel(this.#event);
+    this.#isCancelled = true;
+    if (this.#event !== null) this.#owner.engine.cancel(this.#event);
+    this.#event = null;
+  }
+
+  #onDue(): void {
+    this.#event = null;
+    const { cpu } = this.#owner;
+    if (cpu.isFree) this.#fire();
+    else if (this.#owner.life.alive) cpu.run(() => this.#fire());
+  }
+
+  #fire(): void {
+    if (!this.#isCancelled) this.#owner.fire(this.#callback);
   }
 }
 
 class SimulatedTimers implements Timers {
-  readonly #engine: Engine;
-  readonly #life: ProcessLife;
+  readonly engine: Engine;
+  readonly life: ProcessLife;
+  readonly cpu: HostCpu;
   readonly #offsetUs: number;
 
-  constructor(engine: Engine, life: ProcessLife, offsetUs: number) {
-    this.#engine = engine;
-    this.#life = life;
+  constructor(engine: Engine, life: ProcessLife, cpu: HostCpu, offsetUs: number) {
+    this.engine = engine;
+    this.life = life;
+    this.cpu = cpu;
     this.#offsetUs = offsetUs;
   }
 
   schedule(atUs: number, callback: () => void): TimerHandle {
-    const event = this.#engine.at(atUs - this.#offsetUs, () => {
-      if (!this.#life.alive) return;
-      this.#engine.log.record(this.#engine.nowUs, "timer", this.#life.hostName, this.#life.hostName, 0);
-      this.#run(callback, "a timer");
-    });
-    return new SimulatedTimer(this.#engine, event);
+    const timer = new SimulatedTimer(this, callback);
+    timer.plan(this.engine, atUs - this.#offsetUs);
+    return timer;
+  }
+
+  /** Runs a timer that is due. */
+  fire(callback: () => void): void {
+    if (!this.life.alive) return;
+    this.engine.log.record(this.engine.nowUs, "timer", this.life.hostName, this.life.hostName, 0);
+    this.#run(callback, "a timer");
   }
 
   // A promise callback is what the real platform uses too: it runs between two events, in the order of its making.
   defer(callback: () => void): void {
     void Promise.resolve().then(() => {
-      if (this.#life.alive) this.#run(callback, "a deferred call");
+      if (this.life.alive) this.#run(callback, "a deferred call");
     });
   }
 
@@ -94,7 +111,7 @@ class SimulatedTimers implements Timers {
     try {
       callback();
     } catch (thrown) {
-      this.#engine.crash(thrown, `${what} on ${this.#life.hostName}`);
+      this.engine.crash(thrown, `${what} on ${this.life.hostName}`);
     }
   }
 }
@@ -116,6 +133,7 @@ class SimulatedInterfaces implements NetworkInterfaces {
 /** What a process needs of its host. */
 export interface ProcessSurroundings {
   readonly engine: Engine;
+  readonly cpu: HostCpu;
   readonly network: HostNetwork;
   readonly disk: SimulatedDisk;
   readonly datagramPorts: DatagramPorts;
@@ -138,7 +156,7 @@ export class SimulatedProcess {
     const clock = new SimulatedClock(engine, around.clocks);
     this.platform = {
       clock,
-      timers: new SimulatedTimers(engine, this.#life, around.clocks.monotonicOffsetUs),
+      timers: new SimulatedTimers(engine, this.#life, around.cpu, around.clocks.monotonicOffsetUs),
       random: engine.random.under(`host:${facts.hostname}/process:${serial}`),
       datagrams: new SimulatedDatagrams(around.datagramPorts, this.#life, clock),
       streams: new SimulatedStreams(around.streamPorts, this.#life),

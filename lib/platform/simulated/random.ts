@@ -133,6 +133,16 @@ export class SimulatedRandom implements RandomSource {
     return stream;
   }
 
+  /** The stream called `name` from its beginning, whoever else draws from it. */
+  fresh(name: string): PhiloxStream {
+    return new PhiloxStream(this.#seed, this.#prefix + name);
+  }
+
+  /** 128 bits from the seed and a name. */
+  hash(name: string): Uint32Array {
+    return hashName(this.#seed, this.#prefix + name);
+  }
+
   /** The streams of a part of the world, by a longer prefix. */
   under(name: string): SimulatedRandom {
     return new SimulatedRandom(this.#seed, `${this.#prefix}${name}/`);

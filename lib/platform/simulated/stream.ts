@@ -1,23 +1,28 @@
 // One end of a simulated stream: a reliable ordered pipe with a bounded window.
 // Decides order, back pressure, retransmission after loss, and what a reset or a dead peer looks like.
-// Models no congestion window and no bandwidth: pieces take the delay of the path and nothing else.
+// Models no congestion window: a piece takes the delay and the rate of the path, and one that is lost comes again
+// after a retransmission timeout, with everything behind it waiting.
 
 import { assert, HanaError } from "../../base/mod.ts";
 import type { ByteStream, StreamHandlers } from "../mod.ts";
 import { type Engine, MAX_PIECE_BYTES } from "./engine.ts";
 import { digestBytes } from "./event_log.ts";
-import { LOST } from "./link.ts";
+import type { HostCpu } from "./cpu.ts";
+import { HELD, LOST } from "./link.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";
 import type { StreamPath } from "./stream_path.ts";
 
 /** Bytes that may be under way or unread; then `onWritten` waits for the reader. */
 export const WINDOW_BYTES = 256 * 1024;
 
-/** Linux's smallest retransmission timeout (RFC 6298 asks for 1 s), doubled at each try up to the largest. */
+/**
+ * Linux's smallest retransmission timeout (RFC 6298 asks for 1 s), doubled at each try up to the largest. Linux goes up
+ * to 120 s; hana gives a silent peer up long before, and a stall should end soon after the fault that made it.
+ */
 const FIRST_RETRY_US = 200_000;
-const MAX_RETRY_US = 120_000_000;
-/** Linux gives up after so many tries (tcp_retries2), about a quarter of an hour. */
-const MAX_RETRIES = 15;
+const MAX_RETRY_US = 3_000_000;
+/** Linux gives up after 924.6 s (tcp_retries2 = 15): four tries in the first 3 s, then one every 3 s. */
+const MAX_RETRIES = 311;
 
 /** How received bytes are cut for the owner: `whole` as much as there is, `random` anything from one byte up. */
 export type StreamPieces = "whole" | "random";
@@ -29,6 +34,7 @@ type Piece = Uint8Array | null;
 export interface StreamEnd {
   readonly engine: Engine;
   readonly life: ProcessLife;
+  readonly cpu: HostCpu;
   readonly local: string;
   readonly remote: string;
   readonly path: StreamPath;
@@ -43,6 +49,7 @@ export class SimulatedStream implements ByteStream, Held {
   readonly remote: string;
   readonly #engine: Engine;
   readonly #life: ProcessLife;
+  readonly #cpu: HostCpu;
   readonly #path: StreamPath;
   readonly #pieces: StreamPieces;
   readonly #isPowered: () => boolean;
@@ -75,6 +82,7 @@ export class SimulatedStream implements ByteStream, Held {
   constructor(end: StreamEnd) {
     this.#engine = end.engine;
     this.#life = end.life;
+    this.#cpu = end.cpu;
     this.local = end.local;
     this.remote = end.remote;
     this.#path = end.path;
@@ -92,7 +100,7 @@ export class SimulatedStream implements ByteStream, Held {
   open(handlers: StreamHandlers): void {
     assert(this.#handlers === null, "a stream is opened once");
     this.#handlers = handlers;
-    if (this.#closed) this.#engine.after(0, () => this.#tellClosed(this.#closeError));
+    if (this.#closed) this.#engine.after(0, () => this.#planTellClosed(this.#closeError));
     else this.#planDelivery();
   }
 
@@ -115,7 +123,7 @@ export class SimulatedStream implements ByteStream, Held {
   abort(): void {
     if (this.#closed) return;
     this.#reset();
-    if (this.#handlers !== null) this.#engine.after(0, () => this.#tellClosed(null));
+    if (this.#handlers !== null) this.#engine.after(0, () => this.#planTellClosed(null));
   }
 
   pauseReading(): void {
@@ -149,7 +157,7 @@ export class SimulatedStream implements ByteStream, Held {
     }
     if (this.#pendingAt < pending.length || this.#acceptPlanned) return;
     this.#acceptPlanned = true;
-    this.#engine.after(0, () => this.#onAccepted());
+    this.#engine.after(0, () => this.#cpu.run(() => this.#onAccepted()));
   }
 
   #onAccepted(): void {
@@ -169,7 +177,12 @@ export class SimulatedStream implements ByteStream, Held {
 
   #transmit(sequence: number, piece: Piece, tries: number): void {
     if (this.#dead) return;
-    const delayUs = this.#path.planUs(piece === null ? 0 : piece.length);
+    const delayUs = this.#path.planUs(piece);
+    if (delayUs === HELD) this.#path.hold(piece, (laterUs) => this.#launch(sequence, piece, tries, laterUs));
+    else this.#launch(sequence, piece, tries, delayUs);
+  }
+
+  #launch(sequence: number, piece: Piece, tries: number, delayUs: number): void {
     if (delayUs === LOST) {
       this.#retryLater(sequence, piece, tries);
       return;
@@ -208,7 +221,12 @@ export class SimulatedStream implements ByteStream, Held {
       sender.#inFlight -= count;
       return;
     }
-    const delayUs = this.#path.planUs(0);
+    const delayUs = this.#path.planUs(null);
+    if (delayUs === HELD) this.#path.hold(null, (laterUs) => this.#acknowledgeIn(sender, count, laterUs));
+    else this.#acknowledgeIn(sender, count, delayUs);
+  }
+
+  #acknowledgeIn(sender: SimulatedStream, count: number, delayUs: number): void {
     if (delayUs === LOST) this.#engine.after(FIRST_RETRY_US, () => this.#acknowledge(count));
     else {
       this.#engine.after(delayUs, () => {
@@ -230,13 +248,25 @@ export class SimulatedStream implements ByteStream, Held {
       if (next === null) this.#endReceived = true;
       else this.#unread.push(next);
     }
-    this.#deliver();
+    if (this.#cpu.isFree) this.#deliver();
+    else this.#deliverLater();
   }
 
   #planDelivery(): void {
     if (this.#deliverPlanned || (this.#unread.length === 0 && !this.#endReceived)) return;
     this.#deliverPlanned = true;
     this.#engine.after(0, () => {
+      this.#deliverPlanned = false;
+      if (this.#cpu.isFree) this.#deliver();
+      else this.#deliverLater();
+    });
+  }
+
+  /** The host does not run now: what came waits in its system, and the sender for its window. */
+  #deliverLater(): void {
+    if (this.#deliverPlanned) return;
+    this.#deliverPlanned = true;
+    this.#cpu.run(() => {
       this.#deliverPlanned = false;
       this.#deliver();
     });
@@ -293,7 +323,12 @@ export class SimulatedStream implements ByteStream, Held {
     this.#closed = true;
     this.#dead = true;
     this.#drop();
-    const delayUs = this.#path.planUs(0);
+    const delayUs = this.#path.planUs(null);
+    if (delayUs === HELD) this.#path.hold(null, (laterUs) => this.#resetIn(laterUs));
+    else this.#resetIn(delayUs);
+  }
+
+  #resetIn(delayUs: number): void {
     const peer = this.#peer;
     if (delayUs === LOST || peer === null) return;
     this.#engine.at(Math.max(this.#engine.nowUs + delayUs, this.#lastArrivalUs), () => {
@@ -322,7 +357,7 @@ export class SimulatedStream implements ByteStream, Held {
     this.#closed = true;
     this.#closeError = error;
     this.#drop();
-    this.#tellClosed(error);
+    this.#planTellClosed(error);
   }
 
   #drop(): void {
@@ -341,6 +376,11 @@ export class SimulatedStream implements ByteStream, Held {
       this.#reset();
       this.#tellClosed(error);
     }
+  }
+
+  #planTellClosed(error: HanaError | null): void {
+    if (this.#cpu.isFree) this.#tellClosed(error);
+    else this.#cpu.run(() => this.#tellClosed(error));
   }
 
   #tellClosed(error: HanaError | null): void {

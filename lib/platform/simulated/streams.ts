@@ -15,7 +15,7 @@ import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
 import { isAddress, isIpv6, isWildcard } from "./address.ts";
 import type { Engine } from "./engine.ts";
 import type { SimulatedDisk } from "./files.ts";
-import { LOST } from "./link.ts";
+import type { HostCpu } from "./cpu.ts";
 import type { HostNetwork } from "./network.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";
 import { SimulatedStream, type StreamPieces } from "./stream.ts";
@@ -68,6 +68,7 @@ export class StreamPorts {
   readonly engine: Engine;
   readonly network: HostNetwork;
   readonly disk: SimulatedDisk;
+  readonly cpu: HostCpu;
   readonly #pieces: StreamPieces;
   readonly #isPowered: () => boolean;
   readonly #portsOf: (hostName: string) => StreamPorts | null;
@@ -78,6 +79,7 @@ export class StreamPorts {
     engine: Engine,
     network: HostNetwork,
     disk: SimulatedDisk,
+    cpu: HostCpu,
     pieces: StreamPieces,
     isPowered: () => boolean,
     portsOf: (hostName: string) => StreamPorts | null,
@@ -85,6 +87,7 @@ export class StreamPorts {
     this.engine = engine;
     this.network = network;
     this.disk = disk;
+    this.cpu = cpu;
     this.#pieces = pieces;
     this.#isPowered = isPowered;
     this.#portsOf = portsOf;
@@ -160,6 +163,7 @@ export class StreamPorts {
     return new SimulatedStream({
       engine: this.engine,
       life,
+      cpu: this.cpu,
       local,
       remote,
       path,
@@ -168,8 +172,14 @@ export class StreamPorts {
     });
   }
 
-  /** Hands the far end to the listener's owner. */
+  /** Hands the far end to the listener's owner, once its host runs: its system has accepted already. */
   accept(listener: SimulatedListener, stream: SimulatedStream): void {
+    if (this.cpu.isFree) this.#handOver(listener, stream);
+    else this.cpu.run(() => this.#handOver(listener, stream));
+  }
+
+  #handOver(listener: SimulatedListener, stream: SimulatedStream): void {
+    if (!listener.life.alive) return;
     this.engine.log.record(
       this.engine.nowUs,
       "connect",
@@ -225,7 +235,7 @@ class TcpConnect {
     this.#port = port;
     this.#source = source;
     this.#sourcePort = ports.freePort();
-    this.#there = new NetworkPath(ports.network, source, host);
+    this.#there = new NetworkPath(ports.engine, ports.network, source, host);
     this.#settle = settle;
   }
 
@@ -243,8 +253,9 @@ class TcpConnect {
   #ask(): void {
     if (this.#over || !this.#life.alive) return;
     const engine = this.#ports.engine;
-    const delayUs = this.#there.planUs(0);
-    if (delayUs === LOST) engine.after(CONNECT_RETRY_US, () => this.#ask());
+    const delayUs = this.#there.planUs(null);
+    // A clogged way holds no attempt: the next one goes out as if this one had been lost.
+    if (delayUs < 0) engine.after(CONNECT_RETRY_US, () => this.#ask());
     else engine.after(delayUs, () => this.#onAsked());
   }
 
@@ -256,9 +267,9 @@ class TcpConnect {
       this.#ports.engine.after(CONNECT_RETRY_US, () => this.#ask());
       return;
     }
-    const back = new NetworkPath(far.network, this.#host, this.#source);
-    const delayUs = back.planUs(0);
-    if (delayUs === LOST) {
+    const back = new NetworkPath(far.engine, far.network, this.#host, this.#source);
+    const delayUs = back.planUs(null);
+    if (delayUs < 0) {
       this.#ports.engine.after(CONNECT_RETRY_US, () => this.#ask());
       return;
     }
@@ -276,7 +287,7 @@ class TcpConnect {
       if (this.#over || !this.#life.alive) near.abort();
       else {
         this.#over = true;
-        this.#settle(near);
+        this.#ports.cpu.run(() => this.#settle(near));
       }
     });
     far.accept(listener, other);
@@ -287,9 +298,8 @@ class TcpConnect {
     this.#over = true;
     const engine = this.#ports.engine;
     engine.log.record(engine.nowUs, "connect-failed", this.#life.hostName, this.#host, 0);
-    this.#settle(
-      new HanaError("unreachable", { what: `cannot connect to ${hostPort(this.#host, this.#port)}`, why }),
-    );
+    const what = `cannot connect to ${hostPort(this.#host, this.#port)}`;
+    this.#ports.cpu.run(() => this.#settle(new HanaError("unreachable", { what, why })));
   }
 }
 

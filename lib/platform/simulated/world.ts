@@ -8,7 +8,8 @@ import { drainMicrotasks } from "./drain.ts";
 import { type CrashHook, Engine } from "./engine.ts";
 import type { EventTap } from "./event_log.ts";
 import { type HostOptions, SimulatedHost } from "./host.ts";
-import { Segment, type SegmentOptions } from "./network.ts";
+import type { FrameTap } from "./frame_tap.ts";
+import { Segment, type SegmentOptions } from "./segment.ts";
 import type { StreamPieces } from "./stream.ts";
 
 /** What a world is made of. */
@@ -65,6 +66,43 @@ export class SimulatedWorld {
   /** Shows every event from now on to `tap`, or to nobody. */
   tapEvents(tap: EventTap | null): void {
     this.#engine.log.tap = tap;
+  }
+
+  /** Shows every frame on a segment from now on to `tap`, or to nobody. */
+  tapFrames(tap: FrameTap | null): void {
+    this.#engine.frameTap = tap;
+  }
+
+  /**
+   * The truth: whether frames can pass from one host to the other now. Cuts, clogs, isolation, links that lose
+   * everything, pulled cables and missing power count; a frozen host can be talked to. A host with power can always
+   * talk to itself.
+   */
+  canTalk(from: string, to: string): boolean {
+    const a = this.#hosts.get(from);
+    const b = this.#hosts.get(to);
+    if (a === undefined || b === undefined || !a.powered || !b.powered) return false;
+    if (a === b) return true;
+    for (const out of a.network.interfaces) {
+      const segment = out.segment;
+      if (segment === null || !out.usable || out.isolated || out.addresses.length === 0) continue;
+      for (const target of b.network.interfaces) {
+        const isThere = target.segment === segment && target.usable && !target.isolated &&
+          target.addresses.length > 0;
+        if (isThere && segment.canReach(from, to)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** The segments, in the order of their making. */
+  get segments(): readonly Segment[] {
+    return [...this.#segments.values()];
+  }
+
+  /** The host of this name; null when there is none. */
+  host(name: string): SimulatedHost | null {
+    return this.#hosts.get(name) ?? null;
   }
 
   /** A random stream of the world's own, for faults and scenarios. */
