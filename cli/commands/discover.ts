@@ -13,6 +13,9 @@ import { counted, EXIT, Watch, type WatchOp, whileRead } from "../output/mod.ts"
 /** How long is waited for nodes that are expected, and for answers where no node runs here. */
 const DEFAULT_TIMEOUT_US = 2_000_000;
 
+/** How often a table that is watched gets new ages. */
+const REFRESH_MS = 1_000;
+
 interface DiscoverOptions {
   readonly role?: string;
   readonly tag?: string[];
@@ -67,7 +70,10 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
     watch: options.watch === true || expected !== null,
   });
   try {
-    if (options.watch === true) return await watch(cli, client, isMeant, elapsedMs);
+    if (options.watch === true) {
+      progress.done();
+      return await watch(cli, client, isMeant, elapsedMs);
+    }
     const nodes = expected === null
       ? (await client.nodes()).filter(isMeant)
       : await waitFor(client, isMeant, expected, timeoutUs - elapsedMs() * 1000);
@@ -171,6 +177,7 @@ async function watch(
   };
   for (const node of await client.watch(show)) show("add", node);
   view.sync();
+  const stopRefreshing = view.isDrawn ? refresh(client, shown, (node) => view.change("update", node)) : null;
   cli.signals.handle((signal) => {
     cli.exitWith(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
     over.resolve();
@@ -193,6 +200,27 @@ async function watch(
     await over.promise;
   } finally {
     clearTimeout(timer);
+    stopRefreshing?.();
     view.close();
   }
+}
+
+/** Ages and round trips are no changes to tell a script, but what a person looks at must not stand still. */
+function refresh(
+  client: MeshClient,
+  shown: Map<string, NodeView>,
+  show: (node: NodeView) => void,
+): () => void {
+  const timer = setInterval(() => {
+    client.nodes().then((nodes) => {
+      for (const node of nodes) {
+        if (!shown.has(node.id)) continue;
+        shown.set(node.id, node);
+        show(node);
+      }
+    }, () => {
+      // A local node that is gone is told by the end of its session.
+    });
+  }, REFRESH_MS);
+  return () => clearInterval(timer);
 }

@@ -13,8 +13,6 @@ export type WatchOp = "add" | "update" | "remove";
 
 /** Redraws are gathered for this long: at 10 Hz nobody reads more. */
 const REDRAW_MS = 100;
-/** Ages grow even when nothing happens. */
-const REFRESH_MS = 1_000;
 
 type TableLines = typeof import("./table.ts").tableLines;
 
@@ -27,7 +25,6 @@ export class Watch<Row> {
   #synced = false;
   #drawnLines = 0;
   #timer: number | null = null;
-  #dueMs = 0;
   #closed = false;
 
   private constructor(output: Output, rendering: Rendering<Row>, tableLines: TableLines | null) {
@@ -49,12 +46,17 @@ export class Watch<Row> {
     return new Watch(output, rendering, draws ? (await import("./table.ts")).tableLines : null);
   }
 
+  /** Whether rows are drawn as a table, for a person; else each change is a line. */
+  get isDrawn(): boolean {
+    return this.#tableLines !== null;
+  }
+
   /** Tells of one row; `remove` takes the row as it last was. */
   change(op: WatchOp, row: Row): void {
     const id = this.#rendering.id(row);
     if (op === "remove") this.#rows.delete(id);
     else this.#rows.set(id, row);
-    if (this.#tableLines !== null) return this.#redrawIn(REDRAW_MS);
+    if (this.#tableLines !== null) return this.#redrawSoon();
     this.#writeLine(op, row);
   }
 
@@ -95,21 +97,14 @@ export class Watch<Row> {
     return `${this.#rendering.what}.${this.#rendering.row}`;
   }
 
-  #redrawIn(ms: number): void {
+  #redrawSoon(): void {
     if (!this.#synced || this.#closed) return;
-    const dueMs = performance.now() + ms;
-    if (this.#timer !== null) {
-      if (this.#dueMs <= dueMs) return;
-      clearTimeout(this.#timer);
-    }
-    this.#dueMs = dueMs;
-    this.#timer = setTimeout(() => this.#redraw(), ms);
+    this.#timer ??= setTimeout(() => this.#redraw(), REDRAW_MS);
   }
 
   #redraw(): void {
     this.#timer = null;
     this.#draw();
-    this.#redrawIn(REFRESH_MS);
   }
 
   #draw(): void {

@@ -1,6 +1,8 @@
 // The commands that need a mesh, in every output mode and with every exit code that applies, as one table.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { shellWord } from "../../cli/output/mod.ts";
+import { hanaProgram } from "../support/hana_process.ts";
 import { liveTest } from "../support/live.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
@@ -174,4 +176,22 @@ liveTest("--log-level decides how much a node tells: warnings, nodes, every even
   const debug = await told("debug");
   assertMatch(debug, /debug: \{"kind":"added","id":"[0-9a-f]{32}"\}\n/);
   assertMatch(debug, /debug: observer \(observer\) opened a session from unix:/);
+});
+
+liveTest("on a terminal --watch draws the table and nothing else, with ages that live", async (network) => {
+  const [a, b] = stageOf(network, "a", "b");
+  await shareKey(a, b);
+  await a.serve();
+  await b.serve();
+  assertEquals((await a.discover("--expect", "a,b")).code, 0);
+  // `script` of util-linux gives it a terminal.
+  const words = [...hanaProgram(), "discover", "--watch", "--timeout", "3500ms"];
+  const call = `stty cols 120 rows 40; exec ${words.map(shellWord).join(" ")}`;
+  const watching = a.startProgram(["script"], ["-qec", call, "/dev/null"], { env: { TERM: "xterm" } });
+  const { code, stdout } = await watching.ended();
+  assertEquals(code, 0, stdout);
+  assert(!stdout.includes("looking for nodes"), stdout);
+  const rows = stdout.split("\r\n").filter((line) => line.startsWith("b "));
+  assert(rows.length >= 3, stdout);
+  assert(new Set(rows).size > 1, "the same age over and over");
 });
