@@ -71,6 +71,15 @@ export class EventQueue {
     return run;
   }
 
+  /** Takes out the next event if it is due by `limitUs`; null when none is. Its `run` is still set. */
+  popDue(limitUs: number): QueuedEvent | null {
+    this.#dropDeadHead();
+    const event = this.#events[0];
+    if (this.#count === 0 || event === undefined || event.atUs > limitUs) return null;
+    this.#removeHead();
+    return event;
+  }
+
   #time(at: number): number {
     return this.#times[at] ?? 0;
   }

@@ -33,7 +33,7 @@ export const SIDE_ROOMS: readonly {
   {
     room: "lib/platform/simulated",
     imports: ["lib/base", "lib/platform"],
-    usedBy: ["lib/simulate", "tests"],
+    usedBy: ["lib/simulate", "scripts", "tests"],
   },
 ];
 
@@ -62,6 +62,11 @@ export const WORLDLY_EXCEPTIONS: readonly {
     path: "lib/platform/simulated/drain.ts",
     name: "setImmediate",
     why: "runs when all promise callbacks have: a simulated world must wait for those between two events",
+  },
+  {
+    path: "lib/platform/simulated/drain.ts",
+    name: "Deno",
+    why: "the runtime's own way to run promise callbacks at once: 50 times cheaper than waiting for them",
   },
 ];
 

@@ -2,7 +2,7 @@
 // Decides that bytes handed to a callback are gone after it, as they are on a machine.
 // Knows nothing of networks or hosts.
 
-import type { HanaError } from "../../base/mod.ts";
+import { HanaError } from "../../base/mod.ts";
 import { EventQueue, type QueuedEvent } from "../event_queue.ts";
 import { callbackError, EventLog } from "./event_log.ts";
 import type { FrameTap } from "./frame_tap.ts";
@@ -28,8 +28,13 @@ export class Engine {
   readonly #queue = new EventQueue();
   readonly #lent = new Uint8Array(MAX_PIECE_BYTES);
   readonly #onCrash: CrashHook;
+  readonly #maxAtOnce: number;
+  #atOnce = 0;
+  /** Events that ran. */
+  ran = 0;
 
-  constructor(seed: number, onCrash: CrashHook) {
+  constructor(seed: number, onCrash: CrashHook, maxAtOnce: number) {
+    this.#maxAtOnce = maxAtOnce;
     this.random = new SimulatedRandom(seed, "");
     this.#onCrash = onCrash;
   }
@@ -54,14 +59,27 @@ export class Engine {
     return this.#queue.nextAtUs();
   }
 
-  /** Jumps to the next event and runs it; false when there is none. */
-  runNext(): boolean {
-    const atUs = this.#queue.nextAtUs();
-    const run = this.#queue.pop();
-    if (run === null) return false;
-    this.nowUs = atUs;
+  /**
+   * Jumps to the next event and runs it; false when none is due by `limitUs`.
+   * Throws `internal` when so many events ran at one instant that time seems to stand still.
+   */
+  runDue(limitUs: number): boolean {
+    const event = this.#queue.popDue(limitUs);
+    if (event === null) return false;
+    if (event.atUs > this.nowUs) {
+      this.nowUs = event.atUs;
+      this.#atOnce = 0;
+    } else if (++this.#atOnce > this.#maxAtOnce) {
+      throw new HanaError("internal", {
+        what: `time stands still at ${this.nowUs} us`,
+        why: `${this.#maxAtOnce} events ran at this one instant`,
+      });
+    }
+    const run = event.run;
+    event.run = null;
+    this.ran++;
     try {
-      run();
+      run?.();
     } catch (thrown) {
       this.crash(thrown, "an event");
     }

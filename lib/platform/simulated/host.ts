@@ -1,5 +1,5 @@
 // One machine of a simulated world: interfaces, disk, clocks, and the processes that run on it.
-// Decides what survives what: the disk survives everything, processes survive nothing.
+// Decides what survives what: what is synced to the disk survives everything, processes survive nothing.
 
 import { HanaError } from "../../base/mod.ts";
 import type { Host, OperatingSystem, Platform } from "../mod.ts";
@@ -142,21 +142,19 @@ export class SimulatedHost {
     return process;
   }
 
-  /** Pulls the power plug: every process is gone, nobody hears a word. The disk stays. */
+  /**
+   * Pulls the power plug: every process is gone, nobody hears a word. The disk stays, but for what was not synced.
+   * A crash of a program alone is {@linkcode SimulatedProcess.kill}.
+   */
   crash(): void {
     if (!this.#powered) return;
     this.#fault("power off");
     this.#powered = false;
     this.network.setPower(false);
     this.cpu.reset();
+    this.disk.losePower();
     for (const process of this.#processes) process.losePower();
     this.#processes = [];
-  }
-
-  /** As {@linkcode crash}, and what was not synced to disk is gone. */
-  losePower(): void {
-    this.crash();
-    this.disk.losePower();
   }
 
   /** Power comes back (after a crash if there was none) and a new main process starts over the same disk. */

@@ -81,7 +81,7 @@ export class Link {
   }
 
   /** The draws of a process that runs with time on this direction, whatever frames pass. */
-  process(name: string): TimeProcess {
+  processCalled(name: string): TimeProcess {
     return new TimeProcess(this.#random, `${this.from}>${this.to}/${name}`);
   }
 

@@ -60,12 +60,12 @@ class Flow {
     const { bursts, stall } = spec;
     if (bursts === undefined) this.bursts = null;
     else {
-      const process = link.process(`${prefix}bursts`);
+      const process = link.processCalled(`${prefix}bursts`);
       this.bursts = new Spells(process, bursts.goodUs, () => process.exponentialUs(bursts.badUs));
     }
     if (stall === undefined) this.stalls = null;
     else {
-      const process = link.process(`${prefix}stalls`);
+      const process = link.processCalled(`${prefix}stalls`);
       const lengthUs = (): number =>
         stall.minUs + (stall.meanExtraUs > 0 ? process.exponentialUs(stall.meanExtraUs) : 0);
       this.stalls = new Spells(process, stall.everyUs, lengthUs);

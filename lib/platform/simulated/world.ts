@@ -4,13 +4,15 @@
 
 import { HanaError } from "../../base/mod.ts";
 import type { RandomStream } from "../mod.ts";
-import { drainMicrotasks } from "./drain.ts";
+import { type DrainWay, runEvents } from "./drain.ts";
 import { type CrashHook, Engine } from "./engine.ts";
 import type { EventTap } from "./event_log.ts";
 import { type HostOptions, SimulatedHost } from "./host.ts";
 import type { FrameTap } from "./frame_tap.ts";
 import { Segment, type SegmentOptions } from "./segment.ts";
 import type { StreamPieces } from "./stream.ts";
+
+const MAX_EVENTS_AT_ONCE = 1_000_000;
 
 /** What a world is made of. */
 export interface WorldOptions {
@@ -20,6 +22,10 @@ export interface WorldOptions {
   readonly streamPieces?: StreamPieces;
   /** Told of an exception that a callback let out; without it the running `run…` call rejects with it. */
   readonly onCrash?: CrashHook;
+  /** Events at one instant before a run rejects, because the time stands still; a million unless given. */
+  readonly maxEventsAtOnce?: number;
+  /** How promises are settled between events; both ways give the same run. For tests. */
+  readonly drain?: DrainWay;
 }
 
 /** The world. */
@@ -27,6 +33,7 @@ export class SimulatedWorld {
   readonly seed: number;
   readonly #engine: Engine;
   readonly #pieces: StreamPieces;
+  readonly #drain: DrainWay;
   readonly #hosts = new Map<string, SimulatedHost>();
   readonly #segments = new Map<string, Segment>();
   #crash: HanaError | null = null;
@@ -35,11 +42,13 @@ export class SimulatedWorld {
   constructor(options: WorldOptions) {
     this.seed = options.seed;
     this.#pieces = options.streamPieces ?? "whole";
+    this.#drain = options.drain ?? "auto";
     this.#engine = new Engine(
       options.seed,
       options.onCrash ?? ((error) => {
         this.#crash ??= error;
       }),
+      options.maxEventsAtOnce ?? MAX_EVENTS_AT_ONCE,
     );
   }
 
@@ -148,17 +157,17 @@ export class SimulatedWorld {
   /** Runs one event and lets promises settle; false when nothing waits. */
   async step(): Promise<boolean> {
     let ran = false;
-    await this.#run(Infinity, () => {
-      if (ran) return true;
-      ran = this.#engine.runNext();
-      return !ran;
+    await this.#run(() => {
+      if (ran) return false;
+      ran = this.#engine.runDue(Infinity);
+      return ran;
     });
     return ran;
   }
 
   /** Runs everything that is due until `atUs`, where the clock then stands. */
   async runUntil(atUs: number): Promise<void> {
-    await this.#run(atUs, () => !this.#engine.runNext());
+    await this.#run(() => this.#engine.runDue(atUs));
     if (this.#engine.nowUs < atUs) this.#engine.nowUs = atUs;
   }
 
@@ -169,7 +178,7 @@ export class SimulatedWorld {
 
   /** Runs until nothing waits any more; false when that was not so by `limitUs`, where the clock then stands. */
   async runUntilIdle(limitUs: number): Promise<boolean> {
-    await this.#run(limitUs, () => !this.#engine.runNext());
+    await this.#run(() => this.#engine.runDue(limitUs));
     const idle = this.#engine.nextAtUs() === Infinity;
     if (!idle && this.#engine.nowUs < limitUs) this.#engine.nowUs = limitUs;
     return idle;
@@ -177,25 +186,23 @@ export class SimulatedWorld {
 
   /** Runs until `condition` holds; false when it did not by `limitUs`. Looked at between any two events. */
   async runUntilTrue(condition: () => boolean, limitUs: number): Promise<boolean> {
-    await this.#run(limitUs, () => condition() || !this.#engine.runNext());
+    await this.#run(() => !condition() && this.#engine.runDue(limitUs));
     if (condition()) return true;
     if (this.#engine.nowUs < limitUs && limitUs !== Infinity) this.#engine.nowUs = limitUs;
     return false;
   }
 
-  /** Calls `next` before every event that is due by `limitUs`, which runs it; until `next` returns true. */
-  async #run(limitUs: number, next: () => boolean): Promise<void> {
+  /** Calls `next`, which runs one event, with all promises settled before it, until it returns false. */
+  async #run(next: () => boolean): Promise<void> {
     if (this.#running) {
       throw new HanaError("internal", { what: "the world was run twice at once", why: "it has one time" });
     }
     this.#running = true;
     try {
-      await drainMicrotasks();
-      this.#raise();
-      while (this.#engine.nextAtUs() <= limitUs && !next()) {
-        await drainMicrotasks();
+      await runEvents(() => {
         this.#raise();
-      }
+        return next();
+      }, this.#drain);
     } finally {
       this.#running = false;
     }
