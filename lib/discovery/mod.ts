@@ -23,6 +23,7 @@ export {
   encodeDatagram,
   type Header,
   type Kind,
+  KIND_NUMBERS,
   LEAVE_REASONS,
   type LeaveReason,
   MAX_DATAGRAM_BYTES,

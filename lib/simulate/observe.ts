@@ -223,6 +223,8 @@ export interface ObserverDefinition {
   readonly summary: string;
   /** On without being asked for. */
   readonly byDefault: boolean;
+  /** On even where a scenario lists its own invariants: a bug of hana is never beside the point. */
+  readonly always?: boolean;
   /** Names, or beginnings of names up to a dot, of the metrics that it makes: a bound on one switches it on. */
   readonly metrics?: readonly string[];
   create(context: RunContext): RunObserver;

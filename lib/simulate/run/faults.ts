@@ -1,0 +1,387 @@
+// Plays a scenario's timeline: settles who is meant, does it, undoes it when its time is over.
+// Decides what each verb does to the world and what ends with the quiet tail. Never judges what comes of it.
+
+import { HanaError } from "../../base/mod.ts";
+import type { RandomStream } from "../../platform/mod.ts";
+import { resolveSelector } from "../language/selector.ts";
+import type { Fact } from "../observe.ts";
+import type { Action, ClockChange, Scenario, Selector, TimedAction } from "../scenario.ts";
+import type { Ground } from "./ground.ts";
+import type { Station } from "./station.ts";
+
+/** What the timeline is played on. */
+export interface FaultSurroundings {
+  readonly scenario: Scenario;
+  readonly ground: Ground;
+  readonly stations: ReadonlyMap<string, Station>;
+  tell(fact: Fact): void;
+}
+
+/** What an action did. */
+interface Done {
+  readonly chosen: readonly string[];
+  /** Takes it back; null where nothing can be taken back. */
+  readonly undo: (() => void) | null;
+  /** Whether the quiet tail ends it, if nothing else has. */
+  readonly endsWithQuiet: boolean;
+}
+
+interface Running {
+  readonly timed: TimedAction;
+  readonly done: Done;
+}
+
+/** Verbs that `heal` ends. */
+const HEALED: ReadonlySet<Action["verb"]> = new Set(["partition", "isolate", "cut", "clog"]);
+
+/** Plays the timeline. */
+export class Faults {
+  readonly #around: FaultSurroundings;
+  readonly #running = new Set<Running>();
+  readonly #stalls = new Map<string, number>();
+  readonly #lastStallUs = new Map<string, number>();
+  readonly #slows = new Map<string, number[]>();
+
+  constructor(around: FaultSurroundings) {
+    this.#around = around;
+  }
+
+  /** Plans every action of the timeline. */
+  schedule(): void {
+    const { scenario, ground } = this.#around;
+    for (const timed of scenario.timeline) ground.world.at(timed.atUs, () => this.#begin(timed));
+  }
+
+  /** Whether a machine is frozen or slow now, or was within the last `withinUs`. */
+  wasStalled(host: string, withinUs: number): boolean {
+    if ((this.#stalls.get(host) ?? 0) > 0) return true;
+    const lastUs = this.#lastStallUs.get(host);
+    return lastUs !== undefined && this.#around.ground.world.nowUs - lastUs <= withinUs;
+  }
+
+  /** Ends what still hurts the network or holds a machine: what follows is quiet. */
+  endForQuiet(): void {
+    for (const running of [...this.#running]) if (running.done.endsWithQuiet) this.#end(running);
+  }
+
+  #begin(timed: TimedAction): void {
+    const done = this.#play(timed);
+    this.#tell(timed, "begin", done.chosen);
+    if (done.undo === null) return;
+    const running = { timed, done };
+    this.#running.add(running);
+    if (timed.forUs === undefined) return;
+    const { world } = this.#around.ground;
+    world.at(world.nowUs + timed.forUs, () => this.#end(running));
+  }
+
+  #end(running: Running): void {
+    // It may have been healed, or ended by the quiet tail, before its time was over.
+    if (!this.#running.delete(running)) return;
+    running.done.undo?.();
+    this.#tell(running.timed, "end", running.done.chosen);
+  }
+
+  #tell({ id, action }: TimedAction, phase: "begin" | "end", chosen: readonly string[]): void {
+    this.#around.tell({
+      kind: "fault",
+      atUs: this.#around.ground.world.nowUs,
+      action: id,
+      phase,
+      verb: action.verb,
+      chosen,
+      text: textOf(action, chosen),
+    });
+  }
+
+  #play({ id, action, forUs }: TimedAction): Done {
+    const { ground, scenario } = this.#around;
+    // One stream an action: a draw for one shifts no draw for another.
+    const random = ground.world.random(`selector/${id}`);
+    const select = (selector: Selector): string[] => this.#select(selector, random);
+    switch (action.verb) {
+      case "partition": {
+        const groups = action.groups.map(select);
+        const named = new Set(groups.flat());
+        // One group alone stands against all the others.
+        if (groups.length === 1) {
+          groups.push(scenario.nodes.map(({ name }) => name).filter((name) => !named.has(name)));
+        }
+        const pairs = groups.flatMap((group, index) =>
+          groups.flatMap((other, at) => at === index ? [] : ground.pairs(scenario.nodes, group, other))
+        );
+        return whileHurt(groups.flat(), ground.cut(pairs));
+      }
+      case "isolate": {
+        const chosen = select(action.nodes);
+        return whileHurt(chosen, ground.isolate(this.#hostsOf(chosen)));
+      }
+      case "cut": {
+        const [from, to] = [select(action.from), select(action.to)];
+        return whileHurt(union(from, to), ground.cut(ground.pairs(scenario.nodes, from, to)));
+      }
+      case "clog": {
+        const [from, to] = [select(action.from), select(action.to)];
+        return whileHurt(union(from, to), ground.clog(ground.pairs(scenario.nodes, from, to)));
+      }
+      case "link": {
+        const [from, to] = [select(action.from), select(action.to)];
+        const pairs = ground.pairs(scenario.nodes, from, to);
+        return whileHurt(union(from, to), ground.setLink(pairs, action.link));
+      }
+      case "group-loss": {
+        const chosen = select(action.nodes);
+        return whileHurt(chosen, ground.loseGroups(this.#hostsOf(chosen), action.loss));
+      }
+      case "heal":
+        for (const running of [...this.#running]) {
+          if (HEALED.has(running.timed.action.verb)) this.#end(running);
+        }
+        return once([]);
+      case "interface":
+        return this.#changeInterface(select(action.nodes), action.name, action.change);
+      case "wrong-interface":
+        return this.#onHosts(select(action.nodes), (host) => ground.addWrongInterface(host));
+      case "address":
+        return this.#onHosts(select(action.nodes), (name) => {
+          const host = ground.host(name);
+          const before = host.network.find(action.name)?.addresses ?? [];
+          host.setAddresses(action.name, [{ address: action.address, prefix: action.prefix }]);
+          ground.noteHost(name);
+          return () => {
+            host.setAddresses(action.name, before);
+            ground.noteHost(name);
+          };
+        });
+      case "freeze": {
+        const chosen = select(action.nodes);
+        return whileHurt(chosen, this.#stall(this.#hostsOf(chosen), (host) => this.#freeze(host)));
+      }
+      case "slow": {
+        const chosen = select(action.nodes);
+        const undo = this.#stall(this.#hostsOf(chosen), (host) => this.#slow(host, action.extraUs));
+        return whileHurt(chosen, undo);
+      }
+      case "clock":
+        return this.#onHosts(select(action.nodes), (host) => this.#changeClock(host, action.change));
+      case "crash":
+        return this.#onStations(select(action.nodes), (station) => {
+          station.crash();
+          return () => station.start();
+        });
+      case "power-loss":
+        return this.#losePower(select(action.nodes));
+      case "leave":
+        return this.#onStations(select(action.nodes), (station) => {
+          station.leave();
+          return () => station.start();
+        });
+      case "start":
+        return this.#onStations(select(action.nodes), (station) => {
+          station.start();
+          return null;
+        });
+      case "restart":
+        return this.#restart(select(action.nodes), action.software, forUs !== undefined);
+      case "mark":
+        return once([]);
+    }
+  }
+
+  #restart(chosen: readonly string[], software: string | undefined, staysAway: boolean): Done {
+    return this.#onStations(chosen, (station) => {
+      if (!staysAway) {
+        station.restart(software);
+        return null;
+      }
+      let isDown = false;
+      let isDue = false;
+      // Leaving may take longer than it was to stay away.
+      station.leave(() => {
+        isDown = true;
+        if (isDue) station.start(software);
+      });
+      return () => {
+        isDue = true;
+        if (isDown) station.start(software);
+      };
+    });
+  }
+
+  #select(selector: Selector, random: RandomStream): string[] {
+    const { nodes } = this.#around.scenario;
+    return resolveSelector(selector, { nodes, random });
+  }
+
+  #station(name: string): Station {
+    const station = this.#around.stations.get(name);
+    if (station === undefined) throw new HanaError("internal", { what: `node ${name}`, why: "was never made" });
+    return station;
+  }
+
+  #hostsOf(names: readonly string[]): string[] {
+    return [...new Set(names.map((name) => this.#station(name).plan.host))];
+  }
+
+  #onHosts(chosen: readonly string[], play: (host: string) => () => void): Done {
+    const undos = this.#hostsOf(chosen).map(play);
+    return { chosen, undo: () => undos.forEach((undo) => undo()), endsWithQuiet: false };
+  }
+
+  #onStations(chosen: readonly string[], play: (station: Station) => (() => void) | null): Done {
+    const undos = chosen.flatMap((name) => play(this.#station(name)) ?? []);
+    return {
+      chosen,
+      undo: undos.length === 0 ? null : () => undos.forEach((undo) => undo()),
+      endsWithQuiet: false,
+    };
+  }
+
+  #losePower(chosen: readonly string[]): Done {
+    const hosts = this.#hostsOf(chosen);
+    const hit: Station[] = [];
+    for (const name of hosts) {
+      this.#around.ground.host(name).crash();
+      this.#around.ground.noteHost(name);
+      for (const station of this.#around.stations.values()) {
+        if (station.plan.host !== name || !station.isRunning) continue;
+        station.losePower();
+        hit.push(station);
+      }
+    }
+    const undo = (): void => {
+      for (const name of hosts) {
+        const host = this.#around.ground.host(name);
+        if (!host.powered) host.restart();
+        this.#around.ground.noteHost(name);
+      }
+      for (const station of hit) station.start();
+    };
+    return { chosen: hit.map((station) => station.name), undo, endsWithQuiet: false };
+  }
+
+  #changeInterface(chosen: readonly string[], name: string, change: "down" | "up" | "remove" | "recreate"): Done {
+    const { ground } = this.#around;
+    const done = this.#onHosts(chosen, (hostName) => {
+      const host = ground.host(hostName);
+      const set = (what: typeof change): void => {
+        const found = host.network.find(name);
+        if (what === "recreate") this.#recreate(hostName, name);
+        else if (found !== null && what === "remove") host.removeInterface(name);
+        else if (found !== null) host.setInterfaceUp(name, what === "up");
+        ground.noteHost(hostName);
+      };
+      set(change);
+      return () => {
+        if (change === "down") set("up");
+        else if (change === "remove") set("recreate");
+      };
+    });
+    return change === "up" || change === "recreate" ? once(done.chosen) : done;
+  }
+
+  #recreate(hostName: string, name: string): void {
+    const host = this.#around.ground.host(hostName);
+    if (host.network.find(name) !== null) host.removeInterface(name);
+    const plan = this.#around.scenario.nodes.find((node) =>
+      node.host === hostName && node.interfaces.some((each) => each.name === name)
+    );
+    const wanted = plan?.interfaces.find((each) => each.name === name);
+    if (wanted !== undefined) host.addInterface(wanted);
+  }
+
+  #stall(hosts: readonly string[], play: (host: string) => () => void): () => void {
+    const undos = hosts.map((host) => {
+      this.#stalls.set(host, (this.#stalls.get(host) ?? 0) + 1);
+      const undo = play(host);
+      return () => {
+        this.#stalls.set(host, Math.max(0, (this.#stalls.get(host) ?? 0) - 1));
+        this.#lastStallUs.set(host, this.#around.ground.world.nowUs);
+        undo();
+      };
+    });
+    return () => undos.forEach((undo) => undo());
+  }
+
+  #freeze(name: string): () => void {
+    const host = this.#around.ground.host(name);
+    host.freeze();
+    return () => host.thaw();
+  }
+
+  #slow(name: string, extraUs: number): () => void {
+    const host = this.#around.ground.host(name);
+    const extras = this.#slows.get(name) ?? [];
+    this.#slows.set(name, extras);
+    extras.push(extraUs);
+    host.slow(Math.max(...extras));
+    return () => {
+      extras.splice(extras.indexOf(extraUs), 1);
+      host.slow(Math.max(0, ...extras));
+    };
+  }
+
+  #changeClock(name: string, change: ClockChange): () => void {
+    const { clocks } = this.#around.ground.host(name);
+    const nowUs = (): number => this.#around.ground.world.nowUs;
+    switch (change.kind) {
+      case "offset": {
+        const before = clocks.wallOffsetMs;
+        clocks.wallOffsetMs = change.ms;
+        return () => clocks.wallOffsetMs = before;
+      }
+      case "step":
+        clocks.wallOffsetMs += change.ms;
+        return () => clocks.wallOffsetMs -= change.ms;
+      case "drift":
+        clocks.drift(nowUs(), change.ppm);
+        return () => clocks.drift(nowUs(), 0);
+      case "sine":
+        clocks.swing(nowUs(), change.amplitudeMs, change.periodUs);
+        return () => clocks.swing(nowUs(), 0, change.periodUs);
+    }
+  }
+}
+
+function once(chosen: readonly string[]): Done {
+  return { chosen, undo: null, endsWithQuiet: false };
+}
+
+function whileHurt(chosen: readonly string[], undo: () => void): Done {
+  return { chosen, undo, endsWithQuiet: true };
+}
+
+function union(a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])];
+}
+
+/** A fault in words. */
+function textOf(action: Action, chosen: readonly string[]): string {
+  const names = chosen.length <= 6 ? chosen.join(", ") : `${chosen.slice(0, 5).join(", ")} and ${chosen.length - 5} more`;
+  switch (action.verb) {
+    case "partition":
+      return `partition ${action.groups.join(" | ")}`;
+    case "cut":
+    case "clog":
+    case "link":
+      return `${action.verb} ${action.from} > ${action.to}`;
+    case "group-loss":
+      return `groups lost ${Math.round(action.loss * 100)} % at ${names}`;
+    case "interface":
+      return `interface ${action.name} ${action.change} at ${names}`;
+    case "address":
+      return `${action.name} of ${names} becomes ${action.address}/${action.prefix}`;
+    case "clock":
+      return `clock ${action.change.kind} at ${names}`;
+    case "slow":
+      return `slow by ${action.extraUs / 1000} ms: ${names}`;
+    case "restart":
+      return action.software === undefined ? `restart ${names}` : `restart ${names} as ${action.software}`;
+    case "mark":
+      return action.text;
+    case "heal":
+      return "heal";
+    default:
+      return `${action.verb} ${names}`;
+  }
+}

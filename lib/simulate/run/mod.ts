@@ -1,0 +1,8 @@
+// Playing a scenario: the world, its nodes, their faults and messages, the verdict.
+
+export { FactBus } from "./facts.ts";
+export { PLANTED_BUGS, type RunHarness } from "./harness.ts";
+export { qualityOf } from "./quality.ts";
+export { type RunOptions, runScenario } from "./run.ts";
+export { selectObservers } from "./selection.ts";
+export { decide, holds, judgeClaims, judgeMetrics, statisticOf, worstVerdict } from "./verdict.ts";

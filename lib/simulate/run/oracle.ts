@@ -1,0 +1,139 @@
+// What is true of a run: who is alive, who can talk to whom, what everybody believes.
+// Decides nothing; reads the world and the nodes from outside and sends nothing.
+
+import type { NodeId } from "../../base/mod.ts";
+import { DEFAULT_MAX_PEERS } from "../../discovery/mod.ts";
+import { LANES } from "../../lanes/mod.ts";
+import { DEFAULT_MAX_SESSIONS } from "../../node/mod.ts";
+import type { Gauge, Oracle, PathQuality } from "../observe.ts";
+import type { Scenario } from "../scenario.ts";
+import type { Faults } from "./faults.ts";
+import type { Ground } from "./ground.ts";
+import type { Listed, Station } from "./station.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** Messages that a kept session lets wait (lib/session/keeper.ts). */
+const MAX_WAITING = 1024;
+
+const NOBODY: ReadonlyMap<string, Listed> = new Map();
+
+/** What an oracle looks at. */
+export interface OracleSurroundings {
+  readonly scenario: Scenario;
+  readonly ground: Ground;
+  readonly stations: ReadonlyMap<string, Station>;
+  readonly faults: Faults;
+  readonly traffic: Traffic;
+  phase(): Oracle["phase"];
+}
+
+/** The oracle of a simulated run. */
+export class RunOracle implements Oracle {
+  readonly nodes: readonly string[];
+  readonly #around: OracleSurroundings;
+  /** Who has had an id, the first one first. */
+  readonly #holders = new Map<string, Station[]>();
+
+  constructor(around: OracleSurroundings) {
+    this.#around = around;
+    this.nodes = around.scenario.nodes.map(({ name }) => name);
+  }
+
+  get nowUs(): number {
+    return this.#around.ground.world.nowUs;
+  }
+
+  get phase(): Oracle["phase"] {
+    return this.#around.phase();
+  }
+
+  /** A life has begun under an id. */
+  noteId(station: Station, id: NodeId): void {
+    const holders = this.#holders.get(id);
+    if (holders === undefined) this.#holders.set(id, [station]);
+    else if (!holders.includes(station)) holders.push(station);
+  }
+
+  isUp(node: string): boolean {
+    return this.#around.stations.get(node)?.isUp ?? false;
+  }
+
+  sinceUs(node: string): number {
+    return this.#around.stations.get(node)?.sinceUs ?? 0;
+  }
+
+  wasStalled(node: string, withinUs: number): boolean {
+    const station = this.#around.stations.get(node);
+    return station !== undefined && this.#around.faults.wasStalled(station.plan.host, withinUs);
+  }
+
+  canTalk(from: string, to: string): boolean {
+    const [a, b] = this.#hosts(from, to);
+    return this.#around.ground.canTalk(a, b);
+  }
+
+  canTalkSinceUs(from: string, to: string): number {
+    const [a, b] = this.#hosts(from, to);
+    return this.#around.ground.unchangedSinceUs(a, b);
+  }
+
+  quality(from: string, to: string): PathQuality {
+    const [a, b] = this.#hosts(from, to);
+    return this.#around.ground.quality(a, b);
+  }
+
+  sharesMesh(a: string, b: string): boolean {
+    const [one, other] = [this.#around.stations.get(a), this.#around.stations.get(b)];
+    return one !== undefined && other !== undefined && one.plan.key === other.plan.key;
+  }
+
+  nameOf(id: string): string | null {
+    for (const station of this.#holders.get(id) ?? []) if (station.lastId === id) return station.name;
+    return null;
+  }
+
+  view(observer: string): ReadonlyMap<string, Listed> {
+    return this.#around.stations.get(observer)?.view ?? NOBODY;
+  }
+
+  currentName(node: string): string | null {
+    return this.#around.stations.get(node)?.node?.name ?? null;
+  }
+
+  currentId(node: string): NodeId | null {
+    return this.#around.stations.get(node)?.node?.id ?? null;
+  }
+
+  gauges(name: string): readonly Gauge[] {
+    const node = this.#around.stations.get(name)?.node ?? null;
+    if (node === null) return [];
+    const gauges: Gauge[] = [
+      { name: "nodes listed", value: node.discovery?.registry.size ?? 0, bound: DEFAULT_MAX_PEERS },
+      { name: "sessions", value: node.sessions.size, bound: DEFAULT_MAX_SESSIONS },
+    ];
+    const waiting = this.#around.traffic.waiting(name);
+    if (waiting !== null) gauges.push({ name: "messages that wait", value: waiting, bound: MAX_WAITING });
+    for (const session of node.sessions.all()) {
+      if (!session.isOpen) continue;
+      const { lanes } = session.statistics();
+      for (const lane of Object.values(LANES)) {
+        const value = lanes[lane.name as keyof typeof lanes].queuedMessages;
+        if (value > 0) gauges.push({ name: `${lane.name} queue`, value, bound: lane.maxQueuedMessages });
+      }
+    }
+    return gauges;
+  }
+
+  sentBytes(name: string): number | null {
+    return this.#around.stations.get(name)?.node?.discovery?.counters.sentBytes ?? null;
+  }
+
+  monotonicUs(name: string): number | null {
+    return this.#around.stations.get(name)?.platform?.clock.nowUs() ?? null;
+  }
+
+  #hosts(from: string, to: string): [string, string] {
+    const { stations } = this.#around;
+    return [stations.get(from)?.plan.host ?? from, stations.get(to)?.plan.host ?? to];
+  }
+}
