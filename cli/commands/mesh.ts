@@ -18,7 +18,7 @@ import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { EXIT } from "../output/mod.ts";
 import { KeyStore } from "../mesh/key_store.ts";
 import { meshRecord } from "../mesh/record.ts";
-import { readSecretText } from "../mesh/secret_input.ts";
+import { readSecretFile, readSecretText } from "../mesh/secret_input.ts";
 
 /** Declares `hana mesh`. */
 export function define(command: Command, cli: Cli): void {
@@ -63,6 +63,7 @@ function defineCreate(command: Command, cli: Cli): void {
       return made;
     });
     cli.output.record(meshRecord(ring, store.path));
+    await tellRunningNode(cli);
     cli.output.message(
       "next: hana mesh show --reveal (here), hana mesh join - (on every other machine)",
     );
@@ -106,6 +107,7 @@ function defineJoin(command: Command, cli: Cli): void {
       if (name !== null) checkMeshName(name);
       const key = await givenKey(cli, code, options.from, name);
       const store = await KeyStore.open(cli);
+      let isNew = false;
       const ring = store.exclusively(() => {
         const present = store.load();
         // Joining twice is what a script does that runs twice.
@@ -120,9 +122,11 @@ function defineJoin(command: Command, cli: Cli): void {
         }
         const joined = new MeshKeyRing(key, null);
         store.save(joined);
+        isNew = true;
         return joined;
       });
       cli.output.record(meshRecord(ring, store.path));
+      if (isNew) await tellRunningNode(cli);
     });
 }
 
@@ -140,6 +144,7 @@ function defineRotate(command: Command, cli: Cli): void {
       const { random, clock } = await cli.platform();
       const store = await KeyStore.open(cli);
       const given = options.join === undefined ? null : await readSecretText(cli, options.join);
+      let isNew = false;
       const ring = store.exclusively(() => {
         const present = store.load() ?? openMeshKeyRing();
         const { name } = present.primary;
@@ -149,9 +154,11 @@ function defineRotate(command: Command, cli: Cli): void {
         if (given !== null && present.find(key.id) === present.primary) return present;
         const rotated = rotate(present, key);
         store.save(rotated);
+        isNew = true;
         return rotated;
       });
       cli.output.record(meshRecord(ring, store.path, { reveal: given === null }));
+      if (isNew) await tellRunningNode(cli);
       if (given === null) {
         cli.output.message("next: hana mesh rotate --join - (on every other machine, with this code)");
       }
@@ -183,6 +190,7 @@ function defineLeave(command: Command, cli: Cli): void {
       });
     }
     cli.output.record(meshRecord(openMeshKeyRing(), store.path));
+    await tellRunningNode(cli);
   });
 }
 
@@ -201,12 +209,20 @@ async function givenKey(
   }
   if (code !== undefined) return parseJoinCode(await readSecretText(cli, code), name);
   const path = from ?? "";
-  const bytes = (await cli.platform()).files.read(path);
-  if (bytes === null) throw new HanaError("not-found", { what: `no file ${path}`, hint: "hana mesh join -" });
-  const text = new TextDecoder().decode(bytes);
+  const text = await readSecretFile(path);
   if (!text.startsWith("hana mesh key")) return parseJoinCode(text.trim(), name);
   const { primary } = parseKeyFile(text, path);
   return name === null ? primary : new MeshKey(primary.exportSecret(), name, primary.createdWallMs);
+}
+
+/** A node that runs here has read its key when it started. The key is changed already: nothing here fails. */
+async function tellRunningNode(cli: Cli): Promise<void> {
+  const { MeshClient } = await import("../nodes/mesh_client.ts");
+  const client = await MeshClient.openLocal(cli).catch(() => null);
+  if (client === null) return;
+  const name = client.local?.peer.name;
+  await client.close();
+  cli.output.warn(`node ${name} runs here with the key that it started with; stop it and start it again`);
 }
 
 function meshName(key: MeshKey): string {

@@ -1,6 +1,6 @@
 // Who may see, reach and command whom: meshes with different keys, and the mesh without one.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type HanaUser, type ServedNode } from "../support/hana_process.ts";
 import { liveTest } from "../support/live.ts";
 import { shareKey, stageOf } from "./stage.ts";
@@ -140,4 +140,22 @@ liveTest("a key file that others can read is refused by every command", async (n
     assertEquals(code, 7, `${args[0]}: ${stderr}`);
     assertStringIncludes(stderr, "chmod 600");
   }
+});
+
+liveTest("a changed key is told to whoever runs a node with the old one", async (network) => {
+  const [a] = stageOf(network, "a");
+  const node = await a.serve();
+  const told = /^warning: node a runs here with the key that it started with; stop it and start it again$/m;
+  for (const args of ["mesh create", "mesh rotate", "mesh leave --yes"]) {
+    const { code, stderr } = await a.run(args.split(" "));
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, told);
+  }
+  const code = (await a.run(["mesh", "create", "-q"])).code;
+  assertEquals(code, 0);
+  const join = (await a.run(["mesh", "show", "--reveal", "-q"])).stdout;
+  const same = await a.run(["mesh", "join", "-"], { stdin: join });
+  assertEquals([same.code, same.stderr], [0, ""], "a key that was there already is nothing new");
+  await node.stop();
+  assertEquals((await a.run(["mesh", "rotate"])).stderr.includes("warning"), false);
 });

@@ -201,6 +201,8 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     { args: "mesh join x --from y", code: 2, err: /together/ },
     { args: "mesh join hana1-AAAAA", code: 2, err: /^error: join code\n/ },
     { args: "mesh join -", stdin: "", code: 2, err: /^error: no join code on stdin\n/ },
+    { args: "mesh join --from /dev/zero", code: 2, err: /^error: join code\n/ },
+    { args: "mesh join --from /proc", code: 2, out: SILENT, err: /^error: \/proc cannot be read\n/ },
     { args: "mesh join --from /nowhere", code: 1, err: /^error: no file \/nowhere\n/ },
     { args: "mesh create --key-file /proc/nowhere/mesh.key", code: 2, err: /^error: .*\/proc\/nowhere/ },
   ],
@@ -296,7 +298,20 @@ function checkEnvelope(object: Record<string, unknown>, schema: string): void {
   assertMatch(String(object.ts), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 }
 
-const PAGES = ["", "mesh", "mesh create", "mesh show", "mesh join", "mesh rotate", "mesh leave", "config"]
+const PAGES = [
+  "",
+  "serve",
+  "discover",
+  "ping",
+  "call",
+  "mesh",
+  "mesh create",
+  "mesh show",
+  "mesh join",
+  "mesh rotate",
+  "mesh leave",
+  "config",
+]
   .concat("config show", "config path", "completions", "help", "version");
 
 Deno.test("every help page is one screen, with two examples before the flags", () =>
