@@ -5,16 +5,67 @@ import { HanaError } from "../../base/mod.ts";
 import type { RandomStream } from "../../platform/mod.ts";
 import { resolveSelector } from "../language/selector.ts";
 import type { Fact } from "../observe.ts";
-import type { Action, ClockChange, Scenario, Selector, TimedAction } from "../scenario.ts";
-import type { Ground } from "./ground.ts";
-import type { Station } from "./station.ts";
+import type { Action, ClockChange, LinkSpec, NodePlan, Scenario, Selector, TimedAction } from "../scenario.ts";
 
-/** What the timeline is played on. */
+/** What the timeline is played on: a simulated ground, or a real one (`hana simulate --real`). */
 export interface FaultSurroundings {
   readonly scenario: Scenario;
-  readonly ground: Ground;
-  readonly stations: ReadonlyMap<string, Station>;
+  readonly ground: FaultGround;
+  readonly stations: ReadonlyMap<string, FaultStation>;
   tell(fact: Fact): void;
+}
+
+/** A node whose process comes and goes. */
+export interface FaultStation {
+  readonly plan: NodePlan;
+  readonly name: string;
+  readonly isRunning: boolean;
+  start(software?: string): void;
+  crash(): void;
+  losePower(): void;
+  leave(then?: () => void): void;
+  restart(software?: string): void;
+}
+
+/** A machine that something happens to. */
+export interface FaultHost {
+  readonly powered: boolean;
+  readonly network: { find(name: string): { readonly addresses: readonly HostAddress[] } | null };
+  freeze(): void;
+  thaw(): void;
+  slow(extraUs: number): void;
+  setInterfaceUp(name: string, isUp: boolean): void;
+  removeInterface(name: string): void;
+  addInterface(plan: NodePlan["interfaces"][number]): unknown;
+  setAddresses(name: string, addresses: readonly HostAddress[]): void;
+  crash(): void;
+  restart(): void;
+}
+
+interface HostAddress {
+  readonly address: string;
+  readonly prefix: number;
+}
+
+type Pairs = readonly (readonly [from: string, to: string])[];
+
+/** Machines, the ways between them, and the time. What begins something returns how to end it. */
+export interface FaultGround {
+  readonly world: {
+    readonly nowUs: number;
+    at(atUs: number, run: () => void): void;
+    random(name: string): RandomStream;
+  };
+  host(name: string): FaultHost;
+  pairs(nodes: readonly NodePlan[], from: readonly string[], to: readonly string[]): [string, string][];
+  cut(pairs: Pairs): () => void;
+  clog(pairs: Pairs): () => void;
+  isolate(hosts: readonly string[]): () => void;
+  setLink(pairs: Pairs, link: LinkSpec): () => void;
+  loseGroups(hosts: readonly string[], share: number): () => void;
+  addWrongInterface(host: string): () => void;
+  changeClock(host: string, change: ClockChange): () => void;
+  noteHost(host: string): void;
 }
 
 /** What an action did. */
@@ -163,7 +214,7 @@ export class Faults {
         return whileHurt(chosen, undo);
       }
       case "clock":
-        return this.#onHosts(select(action.nodes), (host) => this.#changeClock(host, action.change));
+        return this.#onHosts(select(action.nodes), (host) => ground.changeClock(host, action.change));
       case "crash":
         return this.#onStations(select(action.nodes), (station) => {
           station.crash();
@@ -213,7 +264,7 @@ export class Faults {
     return resolveSelector(selector, { nodes, random });
   }
 
-  #station(name: string): Station {
+  #station(name: string): FaultStation {
     const station = this.#around.stations.get(name);
     if (station === undefined) throw new HanaError("internal", { what: `node ${name}`, why: "was never made" });
     return station;
@@ -228,7 +279,7 @@ export class Faults {
     return { chosen, undo: () => undos.forEach((undo) => undo()), endsWithQuiet: false };
   }
 
-  #onStations(chosen: readonly string[], play: (station: Station) => (() => void) | null): Done {
+  #onStations(chosen: readonly string[], play: (station: FaultStation) => (() => void) | null): Done {
     const undos = chosen.flatMap((name) => play(this.#station(name)) ?? []);
     return {
       chosen,
@@ -239,7 +290,7 @@ export class Faults {
 
   #losePower(chosen: readonly string[]): Done {
     const hosts = this.#hostsOf(chosen);
-    const hit: Station[] = [];
+    const hit: FaultStation[] = [];
     for (const name of hosts) {
       this.#around.ground.host(name).crash();
       this.#around.ground.noteHost(name);
@@ -319,27 +370,6 @@ export class Faults {
       extras.splice(extras.indexOf(extraUs), 1);
       host.slow(Math.max(0, ...extras));
     };
-  }
-
-  #changeClock(name: string, change: ClockChange): () => void {
-    const { clocks } = this.#around.ground.host(name);
-    const nowUs = (): number => this.#around.ground.world.nowUs;
-    switch (change.kind) {
-      case "offset": {
-        const before = clocks.wallOffsetMs;
-        clocks.wallOffsetMs = change.ms;
-        return () => clocks.wallOffsetMs = before;
-      }
-      case "step":
-        clocks.wallOffsetMs += change.ms;
-        return () => clocks.wallOffsetMs -= change.ms;
-      case "drift":
-        clocks.drift(nowUs(), change.ppm);
-        return () => clocks.drift(nowUs(), 0);
-      case "sine":
-        clocks.swing(nowUs(), change.amplitudeMs, change.periodUs);
-        return () => clocks.swing(nowUs(), 0, change.periodUs);
-    }
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../../platform/simulated/mod.ts";
 import { resolveSelector } from "../language/selector.ts";
 import type { PathQuality } from "../observe.ts";
-import type { NodePlan, Scenario } from "../scenario.ts";
+import type { ClockChange, NodePlan, Scenario } from "../scenario.ts";
 import { qualityOf } from "./quality.ts";
 
 /** A link as it is played. */
@@ -161,6 +161,27 @@ export class Ground {
       if (host.network.find(WRONG_INTERFACE) !== null) host.removeInterface(WRONG_INTERFACE);
       host.network.defaultInterface = before;
     };
+  }
+
+  /** Lets a machine's wall clock go wrong. The result undoes it. */
+  changeClock(name: string, change: ClockChange): () => void {
+    const { clocks } = this.host(name);
+    switch (change.kind) {
+      case "offset": {
+        const before = clocks.wallOffsetMs;
+        clocks.wallOffsetMs = change.ms;
+        return () => clocks.wallOffsetMs = before;
+      }
+      case "step":
+        clocks.wallOffsetMs += change.ms;
+        return () => clocks.wallOffsetMs -= change.ms;
+      case "drift":
+        clocks.drift(this.world.nowUs, change.ppm);
+        return () => clocks.drift(this.world.nowUs, 0);
+      case "sine":
+        clocks.swing(this.world.nowUs, change.amplitudeMs, change.periodUs);
+        return () => clocks.swing(this.world.nowUs, 0, change.periodUs);
+    }
   }
 
   /** Something about a machine's connection has changed. */

@@ -1,6 +1,8 @@
 // Playing a scenario: the world, its nodes, their faults and messages, the verdict.
 
 export { FactBus } from "./facts.ts";
+export { type FaultGround, type FaultHost, Faults, type FaultStation } from "./faults.ts";
+export { keyRingOf } from "./mesh_keys.ts";
 export { PLANTED_BUGS, type RunHarness } from "./harness.ts";
 export { qualityOf } from "./quality.ts";
 export { type RunOptions, runScenario } from "./run.ts";
