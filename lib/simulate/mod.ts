@@ -57,3 +57,35 @@ export {
   violatedIds,
   worstBound,
 } from "./reports/mod.ts";
+// What rehearsals on real machines (cli/simulate/real) share with simulated runs.
+export {
+  decide,
+  FactBus,
+  type FaultGround,
+  type FaultHost,
+  Faults,
+  type FaultStation,
+  judgeClaims,
+  judgeMetrics,
+  keyRingOf,
+  qualityOf,
+  selectObservers,
+} from "./run/mod.ts";
+export { Link, LOST, SimulatedRandom, SpecLink, type Traffic } from "../platform/simulated/mod.ts";
+export {
+  canonical,
+  defineScenario,
+  denormalise,
+  hashScenario,
+  LINK_PRESETS,
+  type LinkPreset,
+  normaliseScenario,
+  type NormaliseOptions,
+  resolveSelector,
+  type ScenarioDefinition,
+  scenarioSchema,
+  type SelectionContext,
+  TimelineBuilder,
+  VERBS,
+} from "./language/mod.ts";
+export { OBSERVERS } from "./observers/mod.ts";

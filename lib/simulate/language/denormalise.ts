@@ -1,0 +1,85 @@
+// From the normal form back to what people write, so that a shrunk scenario is a file that they can read and edit.
+// Decides the words; reading it again gives the same scenario, hash and all.
+
+import type { Action, ClockChange, Scenario, TimedAction } from "../scenario.ts";
+import { writeExpectations } from "./expect.ts";
+import { writeLink } from "./links.ts";
+import { writeNetwork, writeTraffic } from "./network.ts";
+import { writeNode } from "./nodes.ts";
+import { CLOCK_DIFFERENCE, DRIFT, DURATION, SHARE, writeQuantity } from "./units.ts";
+
+const us = (value: number): string => writeQuantity(DURATION, value);
+
+/** The scenario as it would be written by hand: plain data, ready for YAML. */
+export function denormalise(scenario: Scenario): Record<string, unknown> {
+  return {
+    version: scenario.version,
+    name: scenario.name,
+    ...(scenario.summary === "" ? {} : { summary: scenario.summary }),
+    ...(scenario.tags.length === 0 ? {} : { tags: [...scenario.tags] }),
+    duration: us(scenario.durationUs),
+    warmup: us(scenario.warmupUs),
+    quiet: us(scenario.quietUs),
+    nodes: Object.fromEntries(scenario.nodes.map((node) => [node.name, writeNode(node)])),
+    network: writeNetwork(scenario.network),
+    ...(scenario.traffic.length === 0 ? {} : { traffic: scenario.traffic.map(writeTraffic) }),
+    ...(scenario.timeline.length === 0 ? {} : { timeline: scenario.timeline.map(writeTimed) }),
+    expect: writeExpectations(scenario.expect),
+  };
+}
+
+function writeTimed({ id, atUs, forUs, action }: TimedAction): Record<string, unknown> {
+  return {
+    id,
+    at: us(atUs),
+    [action.verb]: writeArgument(action),
+    ...(forUs === undefined ? {} : { for: us(forUs) }),
+  };
+}
+
+function writeArgument(action: Action): unknown {
+  switch (action.verb) {
+    case "partition":
+      return action.groups.map((group) => [group]);
+    case "heal":
+      return "all";
+    case "mark":
+      return action.text;
+    case "cut":
+    case "clog":
+      return { from: action.from, to: action.to };
+    case "link":
+      return { from: action.from, to: action.to, link: writeLink(action.link) };
+    case "group-loss":
+      return { nodes: action.nodes, loss: writeQuantity(SHARE, action.loss) };
+    case "interface":
+      return { nodes: action.nodes, name: action.name, change: action.change };
+    case "address":
+      return { nodes: action.nodes, name: action.name, address: `${action.address}/${action.prefix}` };
+    case "slow":
+      return { nodes: action.nodes, extra: us(action.extraUs) };
+    case "restart":
+      return action.software === undefined
+        ? action.nodes
+        : { nodes: action.nodes, software: action.software };
+    case "clock":
+      return { nodes: action.nodes, ...writeClock(action.change) };
+    default:
+      return action.nodes;
+  }
+}
+
+function writeClock(change: ClockChange): Record<string, unknown> {
+  switch (change.kind) {
+    case "offset":
+      return { offset: writeQuantity(CLOCK_DIFFERENCE, change.ms) };
+    case "step":
+      return { step: writeQuantity(CLOCK_DIFFERENCE, change.ms) };
+    case "drift":
+      return { drift: writeQuantity(DRIFT, change.ppm) };
+    case "sine":
+      return {
+        sine: { amplitude: writeQuantity(CLOCK_DIFFERENCE, change.amplitudeMs), period: us(change.periodUs) },
+      };
+  }
+}

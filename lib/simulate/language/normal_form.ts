@@ -1,0 +1,184 @@
+// The structure of the normal form, for scenarios that come from a shrinker, a report or another process.
+// Decides that each field is there and of its type; that it makes sense is checked as for hand-written ones.
+
+import { SCENARIO_VERSION } from "../scenario.ts";
+import type { Action, LinkSpec, Scenario } from "../scenario.ts";
+import { SCENARIO_NAME } from "./document.ts";
+import { pathOf, ScenarioProblem, suggest } from "./problem.ts";
+import {
+  choice,
+  isRecord,
+  list,
+  mapping,
+  optional,
+  plainNumber,
+  record,
+  required,
+  type Shape,
+  text,
+  yesNo,
+} from "./shape.ts";
+
+const D = "a field of the normal form";
+const need = <Out>(shape: Shape<Out>) => required(shape, D);
+const may = <Out>(shape: Shape<Out>) => optional(shape, D);
+
+const us = plainNumber("microseconds", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
+const bytes = plainNumber("bytes", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
+const share = plainNumber("a share", { min: 0, max: 1 });
+const signed = plainNumber("a number", { min: -1e15, max: 1e15 });
+const words = text("a text");
+const name = text("a name", "^[^\\s]+$");
+
+/** Null, or what the shape says. */
+function orNull<Out>(shape: Shape<Out>): Shape<Out | null> {
+  return { read: (raw, path) => raw === null ? null : shape.read(raw, path), schema: () => shape.schema() };
+}
+
+/** One of several records, told apart by the text at `key`. */
+function tagged<Out>(key: string, rows: Readonly<Record<string, Shape<Out>>>): Shape<Out> {
+  return {
+    read(raw, path) {
+      const tag = isRecord(raw) ? raw[key] : undefined;
+      const row = typeof tag === "string" && Object.hasOwn(rows, tag) ? rows[tag] : undefined;
+      if (row !== undefined) return row.read(raw, path);
+      throw new ScenarioProblem(pathOf(path, key), "is unknown", suggest(String(tag), Object.keys(rows)));
+    },
+    schema: () => ({ anyOf: Object.values(rows).map((row) => row.schema()) }),
+  };
+}
+
+const delay = tagged("kind", {
+  constant: record({ kind: need(words), us: need(us) }),
+  uniform: record({ kind: need(words), minUs: need(us), maxUs: need(us) }),
+  exponential: record({ kind: need(words), minUs: need(us), meanUs: need(us) }),
+  lognormal: record({ kind: need(words), minUs: need(us), medianUs: need(us), sigma: need(signed) }),
+} as Record<string, Shape<unknown>>);
+
+const fare = {
+  delay: may(delay),
+  loss: may(share),
+  bursts: may(record({ goodUs: need(us), badUs: need(us), lossGood: need(share), lossBad: need(share) })),
+  stall: may(record({ everyUs: need(us), minUs: need(us), meanExtraUs: need(us), losesFirst: need(yesNo) })),
+  duplicate: may(share),
+  reorder: may(record({ share: need(share), extraUs: need(us) })),
+  corrupt: may(share),
+  bitsPerSecond: may(bytes),
+  queueBytes: may(bytes),
+  mtuBytes: may(bytes),
+};
+
+const linkRecord = record({ ...fare, group: may(record(fare)) });
+const link: Shape<LinkSpec> = {
+  read: (raw, path) => linkRecord.read(raw, path) as LinkSpec,
+  schema: () => linkRecord.schema(),
+};
+
+const clockChange = tagged("kind", {
+  offset: record({ kind: need(words), ms: need(signed) }),
+  step: record({ kind: need(words), ms: need(signed) }),
+  drift: record({ kind: need(words), ppm: need(signed) }),
+  sine: record({ kind: need(words), amplitudeMs: need(signed), periodUs: need(us) }),
+} as Record<string, Shape<unknown>>);
+
+const verb = need(words);
+const nodes = need(words);
+const onlyNodes = record({ verb, nodes });
+const pair = { verb, from: need(words), to: need(words) };
+const change = choice(["down", "up", "remove", "recreate"]);
+
+const actionRows: Record<Action["verb"], Shape<unknown>> = {
+  "partition": record({ verb, groups: need(list(words, { min: 2 })) }),
+  "isolate": onlyNodes,
+  "cut": record(pair),
+  "heal": record({ verb }),
+  "clog": record(pair),
+  "link": record({ ...pair, link: need(link) }),
+  "group-loss": record({ verb, nodes, loss: need(share) }),
+  "interface": record({ verb, nodes, name: need(name), change: need(change) }),
+  "wrong-interface": onlyNodes,
+  "address": record({ verb, nodes, name: need(name), address: need(name), prefix: need(bytes) }),
+  "crash": onlyNodes,
+  "power-loss": onlyNodes,
+  "freeze": onlyNodes,
+  "slow": record({ verb, nodes, extraUs: need(us) }),
+  "restart": record({ verb, nodes, software: may(words) }),
+  "start": onlyNodes,
+  "leave": onlyNodes,
+  "clock": record({ verb, nodes, change: need(clockChange) }),
+  "mark": record({ verb, text: need(words) }),
+};
+
+const node = record({
+  name: need(name),
+  group: need(name),
+  role: need(choice(["app", "visualization", "daemon"])),
+  host: need(name),
+  interfaces: need(
+    list(record({ name: need(name), segment: need(name), address: need(name), prefix: need(bytes) })),
+  ),
+  startUs: need(orNull(us)),
+  tags: need(mapping(words, { what: "a tag", pattern: "" })),
+  key: need(orNull(bytes)),
+  seeds: need(list(name)),
+  wantedName: may(words),
+  cloneOf: may(name),
+  plantedBug: may(choice(["forgets-incarnation"])),
+});
+
+const traffic = record({
+  id: need(name),
+  from: need(words),
+  to: need(words),
+  lane: need(choice(["control", "state", "modulation", "events", "telemetry"])),
+  kind: need(choice(["stream", "request"])),
+  everyUs: need(plainNumber("microseconds", { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })),
+  bytes: need(bytes),
+  startUs: need(us),
+  endUs: need(us),
+});
+
+const scenario = record({
+  version: need(choice([SCENARIO_VERSION])),
+  name: need(text("a name", SCENARIO_NAME)),
+  summary: need(words),
+  tags: need(list(words)),
+  warmupUs: need(us),
+  durationUs: need(us),
+  quietUs: need(us),
+  network: need(record({
+    segments: need(list(record({ name: need(name), link: need(link) }), { min: 1 })),
+    overrides: need(list(record({ from: need(words), to: need(words), link: need(link) }))),
+  })),
+  nodes: need(list(node, { min: 1 })),
+  traffic: need(list(traffic)),
+  timeline: need(
+    list(
+      record({ id: need(name), atUs: need(us), forUs: may(us), action: need(tagged("verb", actionRows)) }),
+      {
+        max: 20_000,
+      },
+    ),
+  ),
+  expect: need(record({
+    invariants: need(list(words)),
+    metrics: need(list(record({
+      metric: need(name),
+      statistic: need(choice(["value", "count", "min", "p50", "p95", "p99", "max"])),
+      operator: need(choice(["<", "<=", "=", ">=", ">"])),
+      value: need(signed),
+      text: need(words),
+    }))),
+    sometimes: need(list(record({ claim: need(name), atLeast: need(bytes) }))),
+  })),
+});
+
+/** Whether this is meant as the normal form: a file has a mapping of nodes, the normal form a list. */
+export function isNormalForm(raw: unknown): boolean {
+  return isRecord(raw) && Array.isArray(raw.nodes);
+}
+
+/** Reads a scenario in the normal form; what it returns equals what it was given. */
+export function readNormalForm(raw: unknown): Scenario {
+  return scenario.read(raw, "") as Scenario;
+}
