@@ -75,7 +75,9 @@ async function call(
       cli.output.message(`${name} was sent to ${session.peer.name}`);
       return;
     }
-    const reply = await session.call(definition, body, { timeoutUs });
+    const reply = await session.call(definition, body, { timeoutUs }).catch((thrown) => {
+      throw failureOf(session, name, thrown);
+    });
     cli.output.record(replyRecord(session.peer.name, name, reply));
   } finally {
     await client.close();
@@ -103,6 +105,16 @@ function bodyOf({ name, body }: MessageDefinition, args: readonly string[], targ
       cause: thrown,
     });
   }
+}
+
+/** What a peer calls `internal` is a fault of its program, and no bug of the hana that asked. */
+function failureOf(session: Session, name: string, thrown: unknown): unknown {
+  if (!(thrown instanceof HanaError) || thrown.code !== "internal") return thrown;
+  return new HanaError("protocol", {
+    what: `${name} failed at ${session.peer.name}`,
+    why: thrown.why ?? thrown.what,
+    cause: thrown,
+  });
 }
 
 function notSent(session: Session, name: string, status: SendStatus): HanaError {

@@ -2,7 +2,7 @@
 // Reads as the protocol; decides no behaviour. Every payload opens with its kind; numbers are RFC 9000 varints.
 //
 //   hello, welcome   kind · codec u8 · body {Greeting}        the dialler speaks first
-//   reject           kind · codec u8 · body {code, why}       instead of welcome; the session ends
+//   reject           kind · codec u8 · body {code, what, why, hint}  instead of welcome; the session ends
 //   ping, pong       kind · nonce u32                         heartbeat; a pong repeats the nonce
 //   goodbye          kind · body {reason}                     an end in order
 //   name             kind · id varint · text                  before the first use of a message: its number for this direction

@@ -62,6 +62,8 @@ liveTest(
       { args: ["wall.flash", "count=1", "size=3"], code: 2, says: ["size", "count", "colour"] },
       { args: ["wall.flsh", "count=1"], code: 1, says: ["wall.flsh", "wall.flash"] },
       // A rule of roles: who calls from a shell is an observer.
+      // A fault of the program is its own, not one of the hana that asked.
+      { args: ["wall.break"], code: 1, says: ["error: wall.break failed at wall\n  no projector\n"] },
       { args: ["wall.park"], code: 7, says: ["wall.park", "observer"] },
     ];
     for (const { args, code, says } of cases) {

@@ -42,6 +42,17 @@ const PARK = defineRequest({
   reply: s.object({}),
 });
 
+/** Fails, as programs do. */
+const BREAK = defineRequest({
+  name: "wall.break",
+  lane: "control",
+  effect: "command",
+  from: ["observer"],
+  to: ["visualization"],
+  body: s.object({}),
+  reply: s.object({}),
+});
+
 const [stateDirectory = "", runDirectory = ""] = Deno.args;
 const platform = denoPlatform();
 const keys = loadKeyRing(platform.files, `${stateDirectory}/mesh.key`, platform.host.userId) ??
@@ -63,6 +74,9 @@ node.onRequest(FLASH, ({ count, colour = "white" }) => {
 });
 node.onEvent(HUE, ({ hue }) => console.log(`hue ${hue}`));
 node.onRequest(PARK, () => ({}));
+node.onRequest(BREAK, () => {
+  throw new TypeError("no projector");
+});
 console.log("ready");
 
 await new Promise<void>((resolve) => Deno.addSignalListener("SIGTERM", resolve));
