@@ -5,17 +5,17 @@
 import type { LinkSpec } from "../../../lib/simulate/mod.ts";
 import type { Platform } from "../../../lib/platform/mod.ts";
 import { loadSessionSuite } from "../../../lib/security/mod.ts";
-import { impairPlatform } from "./impaired_platform.ts";
+import type { ImpairedPlatform } from "./impaired_platform.ts";
 
 /** The variable that makes a node wait for its cue. */
 export const REHEARSAL_VARIABLE = "HANA_REHEARSAL";
 const SCHEMA = "hana.rehearsal/1";
 
-/** How a wall clock goes wrong, in milliseconds and seconds. */
+/** How a wall clock goes wrong. Moments are milliseconds since 1970 on the clock that is right. */
 export interface ClockFault {
   readonly offsetMs: number;
-  readonly driftPpm: number;
-  readonly sine: { readonly amplitudeMs: number; readonly periodUs: number } | null;
+  readonly drift: { readonly ppm: number; readonly sinceMs: number } | null;
+  readonly sine: { readonly amplitudeMs: number; readonly periodUs: number; readonly sinceMs: number } | null;
 }
 
 /** What goes wrong at one node. It replaces what was said before. */
@@ -42,18 +42,24 @@ export type Cue = { readonly cue: "start" } | { readonly cue: "impair"; readonly
 /** What a prepared node says on stdout. */
 export const PREPARED_LINE = JSON.stringify({ schema: SCHEMA, state: "prepared" });
 
-/** Says that everything is loaded, waits for the cue, and returns the machine as it is to be seen. */
+/**
+ * Says that everything is loaded, waits for the cue, and returns the machine as it is to be seen: as it is, unless
+ * something was said to go wrong with it before the cue.
+ */
 export async function rehearsedPlatform(real: Platform): Promise<Platform> {
-  const { platform, impair } = impairPlatform(real);
   const started = Promise.withResolvers<void>();
+  let impaired: Promise<ImpairedPlatform> | null = null;
   void readCues((cue) => {
-    if (cue.cue === "start") started.resolve();
-    else impair(cue.impairments);
+    if (cue.cue === "start") return started.resolve();
+    // Loads the simulator's links: only for who needs them.
+    impaired ??= import("./impaired_platform.ts").then((room) => room.impairPlatform(real));
+    void impaired.then(({ impair }) => impair(cue.impairments));
   });
   await loadSessionSuite();
   Deno.stdout.writeSync(new TextEncoder().encode(PREPARED_LINE + "\n"));
   await started.promise;
-  return platform;
+  const wrapped = impaired as Promise<ImpairedPlatform> | null;
+  return wrapped === null ? real : (await wrapped).platform;
 }
 
 /** Whoever holds the other end of stdin is gone when it ends, and nobody is left to end this process. */
