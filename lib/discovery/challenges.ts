@@ -32,6 +32,7 @@ const MAX_OPEN = 2_048;
 /** All open questions, oldest first. */
 export class Challenges {
   readonly #open = new Map<string, Challenge>();
+  #pings = 0;
 
   constructor(readonly random: RandomStream, readonly counters: DiscoveryCounters) {}
 
@@ -39,13 +40,14 @@ export class Challenges {
   open(challenge: Challenge): string {
     if (this.#open.size >= MAX_OPEN) {
       for (const oldest of this.#open.keys()) {
-        this.#open.delete(oldest);
+        this.#forget(oldest);
         this.counters.dropped.challenges++;
         break;
       }
     }
     const nonce = drawNonce(this.random);
     this.#open.set(nonce, challenge);
+    if (challenge.purpose === "ping") this.#pings++;
     return nonce;
   }
 
@@ -53,7 +55,7 @@ export class Challenges {
   close(nonce: string, from: NodeId): Challenge | null {
     const challenge = this.#open.get(nonce);
     if (challenge === undefined || (challenge.id !== null && challenge.id !== from)) return null;
-    this.#open.delete(nonce);
+    this.#forget(nonce);
     return challenge;
   }
 
@@ -62,7 +64,7 @@ export class Challenges {
     const expired: Challenge[] = [];
     for (const [nonce, challenge] of this.#open) {
       if (challenge.sentUs + ANSWER_TIMEOUT_US > nowUs) break;
-      this.#open.delete(nonce);
+      this.#forget(nonce);
       expired.push(challenge);
     }
     return expired;
@@ -70,9 +72,15 @@ export class Challenges {
 
   /** When the oldest owner's ping is lost; other questions may go stale quietly. */
   nextUs(): number | null {
+    if (this.#pings === 0) return null;
     for (const challenge of this.#open.values()) {
       if (challenge.purpose === "ping") return challenge.sentUs + ANSWER_TIMEOUT_US;
     }
     return null;
+  }
+
+  #forget(nonce: string): void {
+    if (this.#open.get(nonce)?.purpose === "ping") this.#pings--;
+    this.#open.delete(nonce);
   }
 }

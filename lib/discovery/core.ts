@@ -11,7 +11,13 @@ import { Challenges } from "./challenges.ts";
 import { NameKeeper } from "./conflict.ts";
 import { type Context, drawNonce, earlier, emit, type OwnRecord, type Wake } from "./context.ts";
 import { DiscoveryCounters, type Refusal } from "./counters.ts";
-import type { BodyCodec, DatagramSeal, LeaveReason } from "./datagram.ts";
+import {
+  type BodyCodec,
+  type DatagramSeal,
+  type LeaveReason,
+  type OpenDatagram,
+  openDatagram,
+} from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { meshTagOf } from "./hash.ts";
@@ -55,6 +61,8 @@ export interface DiscoveryOptions {
   readonly trust: Trust;
   readonly seal: DatagramSeal;
   readonly codec: BodyCodec;
+  /** Verifies and parses what comes; `openDatagram` unless given. */
+  readonly open?: OpenDatagram;
   readonly random: RandomStream;
   /** Addresses that are asked by unicast. */
   readonly seeds?: readonly IpEndpoint[];
@@ -133,6 +141,7 @@ export class DiscoveryCore {
       questions: this.#questions,
       offers: this.#offers,
       meshTag,
+      open: options.open ?? openDatagram,
       seeds: options.seeds ?? [],
       meshSize: () => this.meshSize,
       onAuthentic: (atUs) => this.#noteTime(atUs),
@@ -147,11 +156,8 @@ export class DiscoveryCore {
 
   /** Nodes that we believe there are, ourselves included: our own count, or what most others count if that is more. */
   get meshSize(): number {
-    const counts: number[] = [];
-    for (const peer of this.registry.peers()) if (peer.isPresent) counts.push(peer.peerCount);
-    counts.sort((a, b) => a - b);
-    const median = counts[counts.length >> 1] ?? 1;
-    const own = counts.length + this.#overflow.size + (this.#context.isObserver ? 0 : 1);
+    const median = this.registry.medianPeerCount;
+    const own = this.registry.presentCount + this.#overflow.size + (this.#context.isObserver ? 0 : 1);
     // One liar must not slow the mesh down: the median holds against fewer than half.
     return Math.max(1, own, Math.min(median, 2 * own + 64));
   }

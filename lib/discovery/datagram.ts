@@ -302,6 +302,9 @@ export interface Datagram {
   readonly key: "primary" | "previous";
 }
 
+/** How a datagram is opened: {@linkcode openDatagram}, or something that gives the same answers. */
+export type OpenDatagram = (bytes: Uint8Array, codec: BodyCodec, seal: DatagramSeal) => Datagram | Refusal;
+
 /** First look, free of cryptography and allocation: is this ours at all? `null` means yes. */
 export function refusePreamble(bytes: Uint8Array, meshTag: number): Refusal | null {
   if (bytes.length < HEADER_BYTES + 1 + MAC_BYTES) return "not-hana";

@@ -27,9 +27,14 @@ export interface LinkChanges {
   readonly isChanged: boolean;
 }
 
+/** Hosts whose link is remembered; past this the table starts again. */
+const MAX_KNOWN_HOSTS = 1024;
+
 /** All links of the machine that discovery uses. */
 export class Links {
   #links: Link[] = [];
+  /** Where hosts belong, for those that were asked for: every datagram asks. */
+  readonly #known = new Map<string, Link | null>();
 
   /** In the order of the owner's list. */
   get all(): readonly Link[] {
@@ -43,6 +48,7 @@ export class Links {
 
   /** Takes the new list; links are the same when their key is. */
   replace(nowUs: number, list: readonly LinkInterface[]): LinkChanges {
+    this.#known.clear();
     const old = new Map(this.#links.map((link) => [link.key, link]));
     const added: Link[] = [];
     let isChanged = false;
@@ -61,6 +67,15 @@ export class Links {
 
   /** The link that an address is reached by: our own address, else the narrowest subnet that holds it, else null. */
   linkOf(host: string): Link | null {
+    const known = this.#known.get(host);
+    if (known !== undefined) return known;
+    const found = this.#findLink(host);
+    if (this.#known.size >= MAX_KNOWN_HOSTS) this.#known.clear();
+    this.#known.set(host, found);
+    return found;
+  }
+
+  #findLink(host: string): Link | null {
     let best: Link | null = null;
     for (const link of this.#links) {
       if (link.facts.address === host) return link;

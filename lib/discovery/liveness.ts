@@ -24,6 +24,10 @@ export const LEFT_FOR_US = 600_000_000;
 
 /** Judges silence. */
 export class Liveness {
+  /** Nothing is due before this. A sign of life only puts things off, so it may be early, never late. */
+  #nextUs = Infinity;
+  #nextReason: WakeReason = "suspicion";
+
   /** @param onPresence called when a node has stopped to count as part of the mesh */
   constructor(
     readonly context: Context,
@@ -59,6 +63,8 @@ export class Liveness {
   /** Suspects, asks, judges and forgets what is due. */
   handleTimeout(nowUs: number): void {
     const { registry } = this.context;
+    this.#maybeLook();
+    if (nowUs < this.#nextUs) return;
     for (const peer of [...registry.peers()]) {
       if (peer.state === "alive" && suspectUs(peer) <= nowUs) {
         peer.state = "suspect";
@@ -78,19 +84,28 @@ export class Liveness {
         registry.remove(nowUs, peer);
       }
     }
+    this.#look();
   }
 
-  /** What is due next. */
+  /** What is due next, or earlier: then nothing is, and there is a later one. */
   next(): Wake | null {
-    let atUs = Infinity;
-    let reason: WakeReason = "suspicion";
+    this.#maybeLook();
+    return this.#nextUs === Infinity ? null : { atUs: this.#nextUs, reason: this.#nextReason };
+  }
+
+  #maybeLook(): void {
+    if (this.context.registry.takeDueStale()) this.#look();
+  }
+
+  #look(): void {
+    this.context.registry.takeDueStale();
+    this.#nextUs = Infinity;
     for (const peer of this.context.registry.peers()) {
       const dueUs = nextUs(peer);
-      if (dueUs >= atUs) continue;
-      atUs = dueUs;
-      reason = reasonOf(peer);
+      if (dueUs >= this.#nextUs) continue;
+      this.#nextUs = dueUs;
+      this.#nextReason = reasonOf(peer);
     }
-    return atUs === Infinity ? null : { atUs, reason };
   }
 
   #declareDead(nowUs: number, peer: Peer): void {

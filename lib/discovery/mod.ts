@@ -28,6 +28,7 @@ export {
   type LeaveReason,
   MAX_DATAGRAM_BYTES,
   type Message,
+  type OpenDatagram,
   type Path,
   PROTOCOL_VERSION,
 } from "./datagram.ts";
@@ -62,3 +63,4 @@ export {
   DiscoveryService,
   type ServiceOptions,
 } from "./service.ts";
+export { type RingIdentity, SharedOpening } from "./shared_opening.ts";

@@ -2,7 +2,7 @@
 // Decides by rank, so that a newcomer in a large mesh gets eight answers and not all (discovery research 6.5);
 // never answers anybody that the core has not authenticated.
 
-import { type NodeId, toHex } from "../base/mod.ts";
+import { fromHex, type NodeId } from "../base/mod.ts";
 import type { IpEndpoint, RandomStream } from "../platform/mod.ts";
 import type { DiscoveryCounters } from "./counters.ts";
 import { type Question, SHORT_ID_BYTES } from "./datagram.ts";
@@ -44,6 +44,7 @@ export class OfferDesk {
   #pending: PendingOffer[] = [];
   readonly #sources = new SourceLimiter(PER_SOURCE, PER_SOURCE, MAX_SOURCES);
   readonly #overall: TokenBucket;
+  readonly #ownShortId: Uint8Array;
 
   constructor(
     readonly id: NodeId,
@@ -52,6 +53,7 @@ export class OfferDesk {
     nowUs: number,
   ) {
     this.#overall = new TokenBucket(OVERALL, OVERALL, nowUs);
+    this.#ownShortId = fromHex(id.slice(0, 2 * SHORT_ID_BYTES));
   }
 
   /**
@@ -65,10 +67,7 @@ export class OfferDesk {
     meshSize: number,
     address: Address,
   ): void {
-    const ownShortId = this.id.slice(0, 2 * SHORT_ID_BYTES);
-    for (let at = 0; at < question.known.length; at += SHORT_ID_BYTES) {
-      if (toHex(question.known.subarray(at, at + SHORT_ID_BYTES)) === ownShortId) return;
-    }
+    if (this.#isKnown(question.known)) return;
     let delayUs = 0;
     if (address === "all") {
       const rank = rankOf(this.id, question.nonce, meshSize);
@@ -97,6 +96,15 @@ export class OfferDesk {
       isShouted: address === "shouted",
       isForAll: address === "all",
     });
+  }
+
+  #isKnown(known: Uint8Array): boolean {
+    for (let at = 0; at + SHORT_ID_BYTES <= known.length; at += SHORT_ID_BYTES) {
+      let same = 0;
+      while (same < SHORT_ID_BYTES && known[at + same] === this.#ownShortId[same]) same++;
+      if (same === SHORT_ID_BYTES) return true;
+    }
+    return false;
   }
 
   /** Takes out what is due. */

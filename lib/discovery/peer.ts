@@ -27,18 +27,26 @@ export class Route {
   }
 }
 
+/** What is derived from all peers together and has to be found anew once one of them changes. */
+export interface PeerWatch {
+  /** Who is present, or what one of them counts, has changed. */
+  isCensusStale: boolean;
+  /** Something may have become due earlier than it was. */
+  isDueStale: boolean;
+}
+
 /** A node that has proved that it lives. */
 export class Peer {
-  state: EntryState = "alive";
+  /** Told of changes that concern more than this peer; set by the registry. */
+  watch: PeerWatch | null = null;
+  #state: EntryState = "alive";
   sinceUs: number;
   lastHeardUs: number;
   /** Since when silence counts: the last sign of life, or later when we were deaf ourselves. */
   silentSinceUs: number;
-  /** The node's own beat period in µs, as it last said. */
-  beatUs: number;
+  #beatUs: number;
   rttUs: number | null = null;
-  /** Number of nodes that this one counts. */
-  peerCount = 1;
+  #peerCount = 1;
   /** Sender's milliseconds minus ours at arrival; a replay or a pause shifts it. */
   skewMs: number | null = null;
   /** May come back in the same incarnation although it said goodbye. */
@@ -60,13 +68,47 @@ export class Peer {
     this.sinceUs = admittedUs;
     this.lastHeardUs = admittedUs;
     this.silentSinceUs = admittedUs;
-    this.beatUs = beatUs;
+    this.#beatUs = beatUs;
     this.#main = new Route(link, from, admittedUs);
     this.routes.set(link?.key ?? "", this.#main);
   }
 
   get id(): NodeId {
     return this.record.id;
+  }
+
+  get state(): EntryState {
+    return this.#state;
+  }
+
+  set state(state: EntryState) {
+    if (state === this.#state) return;
+    this.#state = state;
+    if (this.watch === null) return;
+    this.watch.isCensusStale = true;
+    this.watch.isDueStale = true;
+  }
+
+  /** The node's own beat period in µs, as it last said. */
+  get beatUs(): number {
+    return this.#beatUs;
+  }
+
+  set beatUs(beatUs: number) {
+    if (beatUs === this.#beatUs) return;
+    this.#beatUs = beatUs;
+    if (this.watch !== null) this.watch.isDueStale = true;
+  }
+
+  /** Number of nodes that this one counts. */
+  get peerCount(): number {
+    return this.#peerCount;
+  }
+
+  set peerCount(count: number) {
+    if (count === this.#peerCount) return;
+    this.#peerCount = count;
+    if (this.watch !== null) this.watch.isCensusStale = true;
   }
 
   get incarnation(): Incarnation {

@@ -14,7 +14,7 @@ import {
   type Heartbeat,
   type LeaveReason,
   type Offer,
-  openDatagram,
+  type OpenDatagram,
   type Ping,
   type Query,
   refusePreamble,
@@ -53,6 +53,7 @@ export interface ReceptionParts {
   readonly offers: OfferDesk;
   readonly names: NameKeeper;
   readonly meshTag: number;
+  readonly open: OpenDatagram;
   readonly seeds: readonly IpEndpoint[];
   readonly meshSize: () => number;
   /** Called with the time once a datagram has turned out to be authentic. */
@@ -82,7 +83,7 @@ export class Reception {
     // All processes of this machine share its addresses, so that there a source is a process.
     const source = links.isOwn(from.host) ? `${from.host} ${from.port}` : from.host;
     if (!this.#sources.canTake(nowUs, source)) return "flood";
-    const opened = openDatagram(bytes, this.context.outbox.sender.codec, this.context.outbox.sender.seal);
+    const opened = this.parts.open(bytes, this.context.outbox.sender.codec, this.context.outbox.sender.seal);
     if (typeof opened === "string") {
       if (opened === "foreign") this.#onForeign(nowUs, from);
       return opened;

@@ -5,7 +5,7 @@
 import type { NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { Path } from "./datagram.ts";
-import type { EntryState, Peer } from "./peer.ts";
+import type { EntryState, Peer, PeerWatch } from "./peer.ts";
 import type { NodeRecord } from "./record.ts";
 
 /** Whether the mesh has a key: in an open one anybody may be seen, and nobody may command. */
@@ -45,6 +45,9 @@ export class Registry {
   readonly #listeners = new Set<(delta: RegistryDelta) => void>();
   readonly #untold: RegistryDelta[] = [];
   #isTelling = false;
+  readonly #watch: PeerWatch = { isCensusStale: false, isDueStale: true };
+  #present = 0;
+  #medianCount = 1;
   #revision = 0;
   #nowUs = 0;
 
@@ -107,9 +110,31 @@ export class Registry {
 
   /** Nodes that count as part of the mesh. */
   get presentCount(): number {
-    let count = 0;
-    for (const peer of this.#peers.values()) if (peer.isPresent) count++;
-    return count;
+    if (this.#watch.isCensusStale) this.#takeCensus();
+    return this.#present;
+  }
+
+  /** What half of them count at most; 1 where nobody is. */
+  get medianPeerCount(): number {
+    if (this.#watch.isCensusStale) this.#takeCensus();
+    return this.#medianCount;
+  }
+
+  /** Whether something about the peers may have become due earlier since this was asked last. */
+  takeDueStale(): boolean {
+    const isStale = this.#watch.isDueStale;
+    this.#watch.isDueStale = false;
+    return isStale;
+  }
+
+  // Asked for with every datagram, and changed by few of them.
+  #takeCensus(): void {
+    this.#watch.isCensusStale = false;
+    const counts: number[] = [];
+    for (const peer of this.#peers.values()) if (peer.isPresent) counts.push(peer.peerCount);
+    counts.sort((a, b) => a - b);
+    this.#present = counts.length;
+    this.#medianCount = counts[counts.length >> 1] ?? 1;
   }
 
   /** Whether one more would fit, somebody absent making room if need be. */
@@ -125,7 +150,12 @@ export class Registry {
       if (dispensable === null) return false;
       this.remove(nowUs, dispensable);
     }
+    const replaced = this.#peers.get(peer.id);
+    if (replaced !== undefined) replaced.watch = null;
     this.#peers.set(peer.id, peer);
+    peer.watch = this.#watch;
+    this.#watch.isCensusStale = true;
+    this.#watch.isDueStale = true;
     this.#tell(nowUs, isNew ? "add" : "update", peer);
     return true;
   }
@@ -137,7 +167,10 @@ export class Registry {
 
   /** Forgets a node. */
   remove(nowUs: number, peer: Peer): void {
-    if (this.#peers.delete(peer.id)) this.#tell(nowUs, "remove", peer);
+    if (!this.#peers.delete(peer.id)) return;
+    peer.watch = null;
+    this.#watch.isCensusStale = true;
+    this.#tell(nowUs, "remove", peer);
   }
 
   /** Keeps the time by which a snapshot judges which paths are fresh. */

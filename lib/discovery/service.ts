@@ -9,7 +9,7 @@ import type { IpEndpoint, NetworkInterface, Platform, TimerHandle } from "../pla
 import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { type DatagramSeal, type LeaveReason, resealDatagram } from "./datagram.ts";
+import { type DatagramSeal, type LeaveReason, type OpenDatagram, resealDatagram } from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { chooseInterfaces, missingInterfaces, parseSeed } from "./interface_choice.ts";
@@ -43,6 +43,8 @@ export interface ServiceOptions {
    * on seeing this one. To a machine with both keys the copy is one more path of the same datagram.
    */
   readonly alsoSeal?: DatagramSeal;
+  /** How datagrams are opened; `SharedOpening` shares the work among the nodes of one process. */
+  readonly open?: OpenDatagram;
   readonly port?: number;
   readonly group?: string;
   /** Names or addresses of the interfaces to use; all but containers and tunnels unless given. */
@@ -97,6 +99,7 @@ export class DiscoveryService {
       trust: options.seal.trust,
       seal: options.seal,
       codec: createBodyCodec(),
+      ...(options.open === undefined ? {} : { open: options.open }),
       random: platform.random.stream(`discovery ${options.id}`),
       seeds: (options.seeds ?? []).map((text) => parseSeed(text, mesh.port)),
       maxPeers: options.maxPeers,

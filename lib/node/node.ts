@@ -366,6 +366,7 @@ export class Node {
       ...(options.keys.previous === null
         ? {}
         : { alsoSeal: new DatagramAuthenticator(new MeshKeyRing(options.keys.previous, null)) }),
+      ...(options.opening === undefined ? {} : { open: options.opening.openerFor(options.keys) }),
       ...(port === undefined ? {} : { port }),
       ...(group === undefined ? {} : { group }),
       ...(interfaces === undefined || interfaces.length === 0 ? {} : { interfaces }),

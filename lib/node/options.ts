@@ -1,6 +1,7 @@
 // What a node is made from.
 
 import type { Role } from "../base/mod.ts";
+import type { SharedOpening } from "../discovery/mod.ts";
 import type { MeshKeyRing } from "../security/mod.ts";
 import type { SessionLimits } from "../session/mod.ts";
 import type { MemoryNetwork } from "../transport/mod.ts";
@@ -47,6 +48,8 @@ export interface NodeOptions {
   /** The largest message that is accepted, in bytes. */
   readonly maxFrameBytes?: number;
   readonly limits?: Partial<SessionLimits>;
+  /** Shares the opening of datagrams with other nodes of this process; a simulation of hundreds wants it. */
+  readonly opening?: SharedOpening;
   /** Sessions at once; one more is refused. */
   readonly maxSessions?: number;
   /** Also listens as `mem://NAME` here; for programs with several nodes in one process. */

@@ -1,0 +1,71 @@
+// Opening one and the same datagram once for all nodes of a process that get it: in a simulation a multicast reaches
+// hundreds of them, and its signature and its fields are the same for each.
+// Decides by the bytes: the same bytes under the same keys are the same datagram. What nodes compute does not change, and
+// what they are given is frozen, so that none can change what another sees.
+
+import { equalBytes } from "../base/mod.ts";
+import type { Refusal } from "./counters.ts";
+import { type Datagram, type OpenDatagram, openDatagram } from "./datagram.ts";
+
+/** What tells rings apart; a `MeshKeyRing` fits. */
+export interface RingIdentity {
+  readonly primary: { readonly idText: string };
+  readonly previous: { readonly idText: string } | null;
+  readonly trust: string;
+}
+
+interface Opened {
+  readonly bytes: Uint8Array;
+  readonly result: Datagram | Refusal;
+}
+
+/** Datagrams remembered for a ring; in flight at one time are far fewer. At the bound the table starts again. */
+const MAX_REMEMBERED = 1024;
+
+/** Shares the opening of datagrams. One for all nodes of a process. */
+export class SharedOpening {
+  readonly #byRing = new Map<string, OpenDatagram>();
+  /** Datagrams that were opened, and answers that came from memory. */
+  readonly counters = { opened: 0, remembered: 0 };
+
+  /** How a node with this ring opens datagrams. */
+  openerFor(ring: RingIdentity): OpenDatagram {
+    const key = `${ring.trust} ${ring.primary.idText} ${ring.previous?.idText ?? ""}`;
+    let open = this.#byRing.get(key);
+    if (open === undefined) this.#byRing.set(key, open = this.#makeOpener());
+    return open;
+  }
+
+  #makeOpener(): OpenDatagram {
+    const known = new Map<number, Opened>();
+    return (bytes, codec, seal) => {
+      const tag = tagOf(bytes);
+      const before = known.get(tag);
+      if (before !== undefined && equalBytes(before.bytes, bytes)) {
+        this.counters.remembered++;
+        return before.result;
+      }
+      this.counters.opened++;
+      const copy = bytes.slice();
+      const result = openDatagram(copy, codec, seal);
+      freeze(result);
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      known.set(tag, { bytes: copy, result });
+      return result;
+    };
+  }
+}
+
+/** The end of the signature, which tells almost all datagrams apart. */
+function tagOf(bytes: Uint8Array): number {
+  let tag = 0;
+  for (let at = Math.max(0, bytes.length - 4); at < bytes.length; at++) tag = (tag << 8) | (bytes[at] ?? 0);
+  return tag;
+}
+
+/** Freezes plain data; bytes cannot be. */
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) freeze(part);
+}
