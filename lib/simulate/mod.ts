@@ -12,7 +12,6 @@ export {
   type MetricBound,
   type NetworkPlan,
   type NodePlan,
-  type PlantedBug,
   type Scenario,
   SCENARIO_VERSION,
   type Selector,

@@ -17,6 +17,7 @@ export interface Scenario {
   readonly name: string;
   /** One or two sentences for people: what it stands for. */
   readonly summary: string;
+  /** Words to find it by; `planted-bug:NAME` plants a bug that observers must catch, so that the run must fail. */
   readonly tags: readonly string[];
   /** By then all nodes must see each other, else the run is `invalid`. Faults come after it. */
   readonly warmupUs: number;
@@ -71,12 +72,7 @@ export interface NodePlan {
   readonly wantedName?: string;
   /** Takes over the identity files of this node: a cloned disk. */
   readonly cloneOf?: string;
-  /** A bug on purpose, so that the canary proves that checkers bark: its disk forgets which life it is in. */
-  readonly plantedBug?: PlantedBug;
 }
-
-/** Bugs that can be planted into a node. `forgets-incarnation`: every life begins as the first one did. */
-export type PlantedBug = "forgets-incarnation";
 
 /** Messages that flow by themselves. */
 export interface TrafficPlan {

@@ -394,9 +394,9 @@ export function whatCannotBePlayed(scenario: Scenario): string[] {
       reasons.add(`restart as ${action.software} (there is one program, of one version)`);
     }
   }
-  for (const { plantedBug } of scenario.nodes) {
-    if (plantedBug !== undefined) {
-      reasons.add(`planted bug ${plantedBug} (the program is the one that ships)`);
+  for (const tag of scenario.tags) {
+    if (tag.startsWith("planted-bug:")) {
+      reasons.add(`the ${tag.replace(":", " ")} (the program is the one that ships)`);
     }
   }
   return [...reasons];

@@ -39,7 +39,7 @@ export const documentFields = {
     text("a name of a scenario", SCENARIO_NAME),
     "Scenario whose keys it takes over, such as base.",
   ),
-  tags: optional(list(text("a tag", "^[a-z0-9][a-z0-9-]*$"), { max: 32 }), "Words to find it by."),
+  tags: optional(list(text("a tag", "^[a-z0-9][a-z0-9:-]*$"), { max: 32 }), "Words to find it by."),
   params: optional(
     mapping(scalar, PARAMETER),
     "Parameters with their defaults; `$name` stands for one anywhere.",

@@ -155,8 +155,7 @@ export const GENERATORS: readonly Verb[] = [
     length: "instant",
     hurts: true,
     expand: ({ nodes, to, downtime }) => [
-      { afterUs: 0, action: { verb: "leave", nodes } },
-      { afterUs: downtime, action: { verb: "restart", nodes, software: to } },
+      { afterUs: 0, forUs: downtime, action: { verb: "restart", nodes, software: to } },
     ],
   }),
 ];

@@ -102,10 +102,6 @@ const nodeFields = {
   ),
   name: optional(text("a name", "^[^\\s].*$"), "The name that it asks the mesh for; its own unless given."),
   clone_of: optional(plainName, "Node whose disk it is a copy of."),
-  planted_bug: optional(
-    choice(["forgets-incarnation"]),
-    "A bug on purpose, so that checkers can be checked.",
-  ),
 };
 
 /** A group of nodes, or one. */
@@ -285,7 +281,6 @@ function planOf(
     seeds: entry.seed_addresses ?? [],
     ...(entry.name === undefined || entry.name === name ? {} : { wantedName: entry.name }),
     ...(entry.clone_of === undefined ? {} : { cloneOf: entry.clone_of }),
-    ...(entry.planted_bug === undefined ? {} : { plantedBug: entry.planted_bug }),
   };
 }
 
@@ -339,7 +334,6 @@ export function writeNode(plan: NodePlan): Record<string, unknown> {
     seed_addresses: plan.seeds.length === 0 ? undefined : [...plan.seeds],
     name: plan.wantedName,
     clone_of: plan.cloneOf,
-    planted_bug: plan.plantedBug,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

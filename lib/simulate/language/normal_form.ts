@@ -88,7 +88,7 @@ const pair = { verb, from: need(words), to: need(words) };
 const change = choice(["down", "up", "remove", "recreate"]);
 
 const actionRows: Record<Action["verb"], Shape<unknown>> = {
-  "partition": record({ verb, groups: need(list(words, { min: 2 })) }),
+  "partition": record({ verb, groups: need(list(words, { min: 1 })) }),
   "isolate": onlyNodes,
   "cut": record(pair),
   "heal": record({ verb }),
@@ -123,7 +123,6 @@ const node = record({
   seeds: need(list(name)),
   wantedName: may(words),
   cloneOf: may(name),
-  plantedBug: may(choice(["forgets-incarnation"])),
 });
 
 const traffic = record({

@@ -116,9 +116,9 @@ const clockFields = {
 export const PLAIN_VERBS: readonly Verb[] = [
   verb({
     verb: "partition",
-    summary: "Nobody of one group reaches anybody of another; those who are in none are left alone.",
+    summary: "Nobody of one group reaches anybody of another; one group alone stands against all others.",
     example: "partition: [[viz-0..3, app-0], [viz-4..7]]",
-    argument: list(groupShape, { min: 2, max: 64 }),
+    argument: list(groupShape, { min: 1, max: 64 }),
     length: "must end",
     hurts: true,
     healed: true,
@@ -293,8 +293,9 @@ export const PLAIN_VERBS: readonly Verb[] = [
   }),
   verb({
     verb: "restart",
-    summary: "The process ends and starts anew at once, or starts if it is gone.",
-    example: "restart: {nodes: viz-0, software: 0.2.0}",
+    summary:
+      "The process ends and starts anew at once. With `for` it says goodbye, and comes back after that.",
+    example: "restart: {nodes: viz-0, software: 0.2.0}, for: 1500ms",
     argument: nodesAnd(
       record({
         nodes: required(selectorText, "Who."),
@@ -302,7 +303,7 @@ export const PLAIN_VERBS: readonly Verb[] = [
       }),
       (nodes) => ({ nodes }),
     ),
-    length: "instant",
+    length: "may end",
     hurts: true,
     expand: ({ nodes, software }) =>
       one({ verb: "restart", nodes, ...(software === undefined ? {} : { software }) }),
