@@ -1,6 +1,68 @@
 // Everything that watches runs: metrics and invariants.
+// Parts that come later register theirs; nothing in the runner knows any of them.
 
+import { HanaError } from "../../base/mod.ts";
 import type { ObserverDefinition } from "../observe.ts";
+import { boundedMemory, boundedTraffic } from "./bounds.ts";
+import { factClaims, frameClaims } from "./claims.ts";
+import { convergenceTimes, discoveryTimes, undiscoveryTimes, unmetPairs } from "./discovery_times.ts";
+import { decoderNeverThrows, noUnhandledException } from "./failures.ts";
+import {
+  incarnationMonotonic,
+  strangersStayBlind,
+  timersMonotonic,
+  uniqueIdsAfterQuiet,
+  uniqueNamesAfterQuiet,
+} from "./identity.ts";
+import { laneFigures, sessionFigures } from "./lanes.ts";
+import {
+  convergedAfterQuiet,
+  goodbyeIsPrompt,
+  noFalseDeath,
+  noGhosts,
+  noReplayedLife,
+} from "./membership.ts";
+import { acknowledgedOnce, orderKept } from "./messages.ts";
+import { suspicions } from "./suspicions.ts";
+import { discoveryCost, volume } from "./volume.ts";
+
+export { CLAIMS } from "./claims.ts";
 
 /** All observers, in the order in which they are shown. */
-export const OBSERVERS: ObserverDefinition[] = [];
+export const OBSERVERS: ObserverDefinition[] = [
+  noFalseDeath,
+  noGhosts,
+  noReplayedLife,
+  goodbyeIsPrompt,
+  incarnationMonotonic,
+  strangersStayBlind,
+  timersMonotonic,
+  orderKept,
+  acknowledgedOnce,
+  boundedTraffic,
+  boundedMemory,
+  noUnhandledException,
+  decoderNeverThrows,
+  convergedAfterQuiet,
+  uniqueNamesAfterQuiet,
+  uniqueIdsAfterQuiet,
+  discoveryTimes,
+  undiscoveryTimes,
+  convergenceTimes,
+  suspicions,
+  laneFigures,
+  sessionFigures,
+  volume,
+  discoveryCost,
+  unmetPairs,
+  factClaims,
+  frameClaims,
+];
+
+/** Adds an observer for all runs from now on. Throws `conflict` when its id is taken. */
+export function registerObserver(definition: ObserverDefinition): void {
+  if (OBSERVERS.some(({ id }) => id === definition.id)) {
+    throw new HanaError("conflict", { what: `the observer ${definition.id}`, why: "is there already" });
+  }
+  OBSERVERS.push(definition);
+}

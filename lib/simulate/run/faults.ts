@@ -3,9 +3,17 @@
 
 import { HanaError } from "../../base/mod.ts";
 import type { RandomStream } from "../../platform/mod.ts";
-import { resolveSelector } from "../language/selector.ts";
+import { resolveSelector } from "../language/mod.ts";
 import type { Fact } from "../observe.ts";
-import type { Action, ClockChange, LinkSpec, NodePlan, Scenario, Selector, TimedAction } from "../scenario.ts";
+import type {
+  Action,
+  ClockChange,
+  LinkSpec,
+  NodePlan,
+  Scenario,
+  Selector,
+  TimedAction,
+} from "../scenario.ts";
 
 /** What the timeline is played on: a simulated ground, or a real one (`hana simulate --real`). */
 export interface FaultSurroundings {
@@ -266,7 +274,9 @@ export class Faults {
 
   #station(name: string): FaultStation {
     const station = this.#around.stations.get(name);
-    if (station === undefined) throw new HanaError("internal", { what: `node ${name}`, why: "was never made" });
+    if (station === undefined) {
+      throw new HanaError("internal", { what: `node ${name}`, why: "was never made" });
+    }
     return station;
   }
 
@@ -311,7 +321,11 @@ export class Faults {
     return { chosen: hit.map((station) => station.name), undo, endsWithQuiet: false };
   }
 
-  #changeInterface(chosen: readonly string[], name: string, change: "down" | "up" | "remove" | "recreate"): Done {
+  #changeInterface(
+    chosen: readonly string[],
+    name: string,
+    change: "down" | "up" | "remove" | "recreate",
+  ): Done {
     const { ground } = this.#around;
     const done = this.#onHosts(chosen, (hostName) => {
       const host = ground.host(hostName);
@@ -387,7 +401,9 @@ function union(a: readonly string[], b: readonly string[]): string[] {
 
 /** A fault in words. */
 function textOf(action: Action, chosen: readonly string[]): string {
-  const names = chosen.length <= 6 ? chosen.join(", ") : `${chosen.slice(0, 5).join(", ")} and ${chosen.length - 5} more`;
+  const names = chosen.length <= 6
+    ? chosen.join(", ")
+    : `${chosen.slice(0, 5).join(", ")} and ${chosen.length - 5} more`;
   switch (action.verb) {
     case "partition":
       return `partition ${action.groups.join(" | ")}`;

@@ -10,7 +10,7 @@ import {
   SimulatedWorld,
   SpecLink,
 } from "../../platform/simulated/mod.ts";
-import { resolveSelector } from "../language/selector.ts";
+import { resolveSelector } from "../language/mod.ts";
 import type { PathQuality } from "../observe.ts";
 import type { ClockChange, NodePlan, Scenario } from "../scenario.ts";
 import { qualityOf } from "./quality.ts";
@@ -62,7 +62,9 @@ export class Ground {
   /** The machine of a name. */
   host(name: string): SimulatedHost {
     const host = this.#hosts.get(name);
-    if (host === undefined) throw new HanaError("internal", { what: `machine ${name}`, why: "was never made" });
+    if (host === undefined) {
+      throw new HanaError("internal", { what: `machine ${name}`, why: "was never made" });
+    }
     return host;
   }
 
@@ -90,7 +92,11 @@ export class Ground {
 
   /** Holds the frames of directions; the result lets them out. */
   clog(pairs: readonly (readonly [string, string])[]): () => void {
-    return this.#onPairs(pairs, (segment, a, b) => segment.clog(a, b), (segment, a, b) => segment.unclog(a, b));
+    return this.#onPairs(
+      pairs,
+      (segment, a, b) => segment.clog(a, b),
+      (segment, a, b) => segment.unclog(a, b),
+    );
   }
 
   /** Cuts machines off from everybody; the result undoes it. */
@@ -193,16 +199,7 @@ export class Ground {
 
   /** Whether frames of one machine reach another now. */
   canTalk(from: string, to: string): boolean {
-    const [a, b] = [this.host(from), this.host(to)];
-    if (!a.powered || !b.powered) return false;
-    if (from === to) return true;
-    if (a.network.isolated || b.network.isolated) return false;
-    for (const out of a.network.interfaces) {
-      const { segment } = out;
-      if (segment === null || !out.usable || !segment.canReach(from, to)) continue;
-      if (b.network.interfaces.some((target) => target.segment === segment && target.usable)) return true;
-    }
-    return false;
+    return this.world.canTalk(from, to);
   }
 
   /** Since when nothing has changed between two machines. */

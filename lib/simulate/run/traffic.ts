@@ -5,15 +5,9 @@
 import { HanaError, type NodeId } from "../../base/mod.ts";
 import type { Node } from "../../node/mod.ts";
 import type { Platform, RandomStream, TimerHandle } from "../../platform/mod.ts";
-import {
-  ANY_ROLE,
-  defineEvent,
-  defineRequest,
-  type Session,
-  SessionKeeper,
-} from "../../session/mod.ts";
+import { ANY_ROLE, defineEvent, defineRequest, type Session, SessionKeeper } from "../../session/mod.ts";
 import { type Infer, s } from "../../wire/mod.ts";
-import { resolveSelector } from "../language/selector.ts";
+import { resolveSelector } from "../language/mod.ts";
 import type { Fact } from "../observe.ts";
 import type { Scenario, TrafficPlan } from "../scenario.ts";
 import { sessionNumber, type Station } from "./station.ts";

@@ -18,7 +18,10 @@ export function worstVerdict(results: readonly Pick<RunResult, "verdict">[]): Ru
 }
 
 /** The statistic that a bound asks for; null when the metric has none, or nothing was measured. */
-export function statisticOf(bound: MetricBound, metrics: Readonly<Record<string, MetricValue>>): number | null {
+export function statisticOf(
+  bound: MetricBound,
+  metrics: Readonly<Record<string, MetricValue>>,
+): number | null {
   const metric = metrics[bound.metric];
   if (metric === undefined) return null;
   if (bound.statistic === "count") return metric.count;
@@ -69,7 +72,9 @@ export function judgeMetrics(
 }
 
 function show(value: number, unit: string): string {
-  if (unit === "us") return value >= 1_000_000 ? `${round(value / 1_000_000)} s` : `${round(value / 1000)} ms`;
+  if (unit === "us") {
+    return value >= 1_000_000 ? `${round(value / 1_000_000)} s` : `${round(value / 1000)} ms`;
+  }
   if (unit === "share") return `${round(value * 100)} %`;
   return unit === "bytes" ? `${round(value)} bytes` : `${round(value)}`;
 }

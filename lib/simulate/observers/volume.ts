@@ -1,0 +1,121 @@
+// Frames on the segments: how many of which kind, whose, and how many in the busiest second.
+
+import type { FrameSample, MetricValue, ObserverDefinition, RunContext } from "../observe.ts";
+import { Counts, Samples, single } from "./measure.ts";
+
+const SECOND_US = 1_000_000;
+/** Types that are always in the figures, also where there was none of them. */
+const TYPES = ["announce", "heartbeat", "query", "offer", "bye", "ping", "ack", "stream"];
+
+/** Packets and bytes. A multicast counts once for each machine that it goes to. */
+export const volume: ObserverDefinition = {
+  id: "volume",
+  kind: "metrics",
+  summary:
+    "Frames and bytes on the way to each receiver, by type (`packets.heartbeat`, `bytes.stream`), of all " +
+    "(`.total`), received by a node in a second (`packets.per_node`, its busiest: `.peak_1s`), on the segments in the " +
+    "busiest second (`bytes.segment.peak_1s`), and what became of them (`frames.lost`, `frames.cut`, …).",
+  byDefault: true,
+  metrics: ["packets", "bytes", "frames"],
+  create: (_context: RunContext) => {
+    const packets = new Counts();
+    const bytes = new Counts();
+    const fates = new Counts();
+    for (const type of TYPES) {
+      packets.add(type, 0);
+      bytes.add(type, 0);
+    }
+    let second = 0;
+    let now = new Map<string, number>();
+    let nowBytes = 0;
+    let peakPackets = 0;
+    let peakBytes = 0;
+    const perNode = new Samples("frames");
+    const close = (): void => {
+      for (const count of now.values()) {
+        perNode.add(count);
+        if (count > peakPackets) peakPackets = count;
+      }
+      if (nowBytes > peakBytes) peakBytes = nowBytes;
+      now = new Map();
+      nowBytes = 0;
+    };
+    return {
+      onFrame: (frame: FrameSample) => {
+        packets.add(frame.type);
+        bytes.add(frame.type, frame.bytes);
+        fates.add(frame.fate);
+        const at = Math.floor(frame.atUs / SECOND_US);
+        if (at !== second) {
+          close();
+          second = at;
+        }
+        now.set(frame.to, (now.get(frame.to) ?? 0) + 1);
+        nowBytes += frame.bytes;
+      },
+      finish: () => {
+        close();
+        const metrics: Record<string, MetricValue> = {};
+        let allPackets = 0;
+        let allBytes = 0;
+        for (const [type, count] of packets.entries()) {
+          metrics[`packets.${type}`] = single("frames", count);
+          allPackets += count;
+        }
+        for (const [type, count] of bytes.entries()) {
+          metrics[`bytes.${type}`] = single("bytes", count);
+          allBytes += count;
+        }
+        for (const fate of ["delivered", "lost", "cut", "duplicated", "corrupted"]) {
+          metrics[`frames.${fate}`] = single("frames", fates.get(fate));
+        }
+        metrics["packets.total"] = single("frames", allPackets);
+        metrics["bytes.total"] = single("bytes", allBytes);
+        metrics["packets.per_node"] = perNode.metric();
+        metrics["packets.per_node.peak_1s"] = single("frames", peakPackets);
+        metrics["bytes.segment.peak_1s"] = single("bytes", peakBytes);
+        return metrics;
+      },
+    };
+  },
+};
+
+/** Idle and total cost of discovery for one node. */
+export const discoveryCost: ObserverDefinition = {
+  id: "discovery_cost",
+  kind: "metrics",
+  summary:
+    "Bytes of discovery that a node sends a second: over the whole run (`node.sent_per_s`), in the quiet tail " +
+    "(`node.quiet_sent_per_s`).",
+  byDefault: true,
+  metrics: ["node"],
+  create: ({ oracle }: RunContext) => {
+    const marks = new Map<string, { bytes: number; atUs: number; lifeUs: number }>();
+    const whole = new Samples("bytes");
+    const quiet = new Samples("bytes");
+    const rateSince = (node: string, from: { bytes: number; atUs: number }): number | null => {
+      const bytes = oracle.sentBytes(node);
+      const us = oracle.nowUs - from.atUs;
+      return bytes === null || us < SECOND_US ? null : (bytes - from.bytes) * SECOND_US / us;
+    };
+    return {
+      wants: ["phase"],
+      onFact: (fact) => {
+        if (fact.kind !== "phase") return;
+        for (const node of oracle.nodes) {
+          const lifeUs = oracle.sinceUs(node);
+          if (fact.phase === "quiet") {
+            marks.set(node, { bytes: oracle.sentBytes(node) ?? 0, atUs: oracle.nowUs, lifeUs });
+          }
+          if (fact.phase !== "end" || !oracle.isUp(node)) continue;
+          const life = rateSince(node, { bytes: 0, atUs: lifeUs });
+          if (life !== null) whole.add(life);
+          const mark = marks.get(node);
+          const tail = mark === undefined || mark.lifeUs !== lifeUs ? null : rateSince(node, mark);
+          if (tail !== null) quiet.add(tail);
+        }
+      },
+      finish: () => ({ "node.sent_per_s": whole.metric(), "node.quiet_sent_per_s": quiet.metric() }),
+    };
+  },
+};
