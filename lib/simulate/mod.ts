@@ -87,4 +87,5 @@ export {
   TimelineBuilder,
   VERBS,
 } from "./language/mod.ts";
-export { OBSERVERS } from "./observers/mod.ts";
+export { CLAIMS, OBSERVERS, registerObserver } from "./observers/mod.ts";
+export { PLANTED_BUGS, type RunHarness, type RunOptions, runScenario, worstVerdict } from "./run/mod.ts";
