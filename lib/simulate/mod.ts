@@ -89,3 +89,4 @@ export {
 } from "./language/mod.ts";
 export { CLAIMS, OBSERVERS, registerObserver } from "./observers/mod.ts";
 export { PLANTED_BUGS, type RunHarness, type RunOptions, runScenario, worstVerdict } from "./run/mod.ts";
+export { catalogue, type CatalogueEntry, type CatalogueSuite } from "./catalogue/mod.ts";

@@ -1,0 +1,28 @@
+// The scenarios that come with hana.
+// Decides which there are, in which suites, and what each must show; as they would be written by hand.
+
+import { CALM } from "./calm.ts";
+import { CANARY } from "./canary.ts";
+import type { CatalogueEntry } from "./entry.ts";
+import { IDENTITY } from "./identity.ts";
+import { MACHINES } from "./machines.ts";
+import { NETWORK } from "./network.ts";
+import { ORIGINAL } from "./original.ts";
+import { WIFI } from "./wifi.ts";
+
+export type { CatalogueEntry, CatalogueSuite } from "./entry.ts";
+
+const ENTRIES: readonly CatalogueEntry[] = [
+  ...CALM,
+  ...NETWORK,
+  ...WIFI,
+  ...MACHINES,
+  ...IDENTITY,
+  ...ORIGINAL,
+  ...CANARY,
+];
+
+/** All of them, in the order in which they are listed. */
+export function catalogue(): readonly CatalogueEntry[] {
+  return ENTRIES;
+}
