@@ -162,6 +162,8 @@ export interface Oracle {
   gauges(node: string): readonly Gauge[];
   /** Bytes of discovery that a node's present life has sent; null while it is down or where nobody counts. */
   sentBytes(node: string): number | null;
+  /** Messages and datagrams that a node's present life has dropped because something was full; null where nobody counts. */
+  drops?(node: string): number | null;
   /** A node's monotonic clock; null while it is down or where nobody can read it. */
   monotonicUs(node: string): number | null;
 }

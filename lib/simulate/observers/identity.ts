@@ -14,6 +14,8 @@ export const incarnationMonotonic: ObserverDefinition = {
   create: ({ oracle, violate }: RunContext) => {
     const started = new Map<string, { node: string; incarnation: number }>();
     const seen = new Map<string, Map<string, number>>();
+    // Ids that two nodes have had: until one of them takes another, views go from one to the other.
+    const copied = new Set<string>();
     return {
       wants: ["node-started", "view"],
       onFact: (fact) => {
@@ -21,7 +23,7 @@ export const incarnationMonotonic: ObserverDefinition = {
           seen.delete(fact.node);
           const last = started.get(fact.id);
           started.set(fact.id, { node: fact.node, incarnation: fact.incarnation });
-          // A copied disk may say anything: its owner will take another id.
+          if (last !== undefined && last.node !== fact.node) copied.add(fact.id);
           if (last === undefined || last.node !== fact.node || fact.incarnation > last.incarnation) return;
           violate({
             id: "incarnation_monotonic",
@@ -33,7 +35,7 @@ export const incarnationMonotonic: ObserverDefinition = {
           let views = seen.get(fact.observer);
           if (views === undefined) seen.set(fact.observer, views = new Map());
           const last = views.get(fact.id) ?? 0;
-          if (fact.incarnation >= last) {
+          if (fact.incarnation >= last || copied.has(fact.id)) {
             views.set(fact.id, fact.incarnation);
             return;
           }

@@ -24,7 +24,7 @@ import {
 } from "./membership.ts";
 import { acknowledgedOnce, orderKept } from "./messages.ts";
 import { suspicions } from "./suspicions.ts";
-import { discoveryCost, volume } from "./volume.ts";
+import { discoveryCost, queueDrops, volume } from "./volume.ts";
 
 export { CLAIMS } from "./claims.ts";
 
@@ -53,6 +53,7 @@ export const OBSERVERS: ObserverDefinition[] = [
   laneFigures,
   sessionFigures,
   volume,
+  queueDrops,
   discoveryCost,
   unmetPairs,
   factClaims,

@@ -119,3 +119,36 @@ export const discoveryCost: ObserverDefinition = {
     };
   },
 };
+
+/** What was dropped because something was full. */
+export const queueDrops: ObserverDefinition = {
+  id: "queues",
+  kind: "metrics",
+  summary:
+    "Datagrams and messages that nodes dropped or refused because a limit was reached or a queue was full " +
+    "(`queue.drops`), looked at every second.",
+  byDefault: true,
+  metrics: ["queue"],
+  create: ({ oracle }: RunContext) => {
+    const last = new Map<string, number>();
+    let total = 0;
+    let nextUs = 0;
+    return {
+      onTick: (nowUs) => {
+        if (nowUs < nextUs) return;
+        nextUs = nowUs + SECOND_US;
+        for (const node of oracle.nodes) {
+          const drops = oracle.drops?.(node) ?? null;
+          if (drops === null) {
+            last.delete(node);
+            continue;
+          }
+          // A session that ends takes its counters with it.
+          total += Math.max(0, drops - (last.get(node) ?? 0));
+          last.set(node, drops);
+        }
+      },
+      finish: () => ({ "queue.drops": single("count", total) }),
+    };
+  },
+};

@@ -128,6 +128,22 @@ export class RunOracle implements Oracle {
     return this.#around.stations.get(name)?.node?.discovery?.counters.sentBytes ?? null;
   }
 
+  drops(name: string): number | null {
+    const node = this.#around.stations.get(name)?.node ?? null;
+    if (node === null) return null;
+    let drops = 0;
+    const dropped = node.discovery?.counters.dropped;
+    // Having nowhere to send from is a fault of the network, no full queue.
+    for (const [why, count] of Object.entries(dropped ?? {})) if (why !== "no-link") drops += count;
+    for (const session of node.sessions.all()) {
+      if (!session.isOpen) continue;
+      for (const { droppedOldest, refusedFull } of Object.values(session.statistics().lanes)) {
+        drops += droppedOldest + refusedFull;
+      }
+    }
+    return drops;
+  }
+
   monotonicUs(name: string): number | null {
     return this.#around.stations.get(name)?.platform?.clock.nowUs() ?? null;
   }

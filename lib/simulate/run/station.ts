@@ -160,7 +160,7 @@ export class Station {
       node: this.name,
       how: "leave",
     });
-    void this.#end(node, process, "quit", then);
+    void this.#end(node, process, () => {}, then);
   }
 
   /** Leaves, if it is there, and comes back. */
@@ -168,9 +168,11 @@ export class Station {
     this.leave(() => this.start(software));
   }
 
-  async #end(node: Node, process: SimulatedProcess, reason: string, then: () => void): Promise<void> {
-    await node.stop(reason);
+  /** @param last what the process still does when the node has stopped */
+  async #end(node: Node, process: SimulatedProcess, last: () => void, then: () => void): Promise<void> {
+    await node.stop();
     if (this.#process !== process) return;
+    last();
     process.kill();
     this.#forget();
     then();
@@ -272,10 +274,7 @@ export class Station {
       how: "failed",
       why: error.what,
     });
-    void this.#end(node, process, "id conflict", () => {
-      node.renewId();
-      this.start();
-    });
+    void this.#end(node, process, () => node.renewId(), () => this.start());
   }
 
   /** Follows a session, ours or a peer's, to its end. */
