@@ -238,8 +238,15 @@ function questionMap(question: Question, maxKnown: number): Record<string, unkno
 
 function hexBytes(hex: string): Uint8Array {
   const bytes = new Uint8Array(hex.length >> 1);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = digitOf(hex.charCodeAt(2 * i)) << 4 | digitOf(hex.charCodeAt(2 * i + 1));
+  }
   return bytes;
+}
+
+/** What a digit of our own hex stands for: 0 to 9 and a to f. */
+function digitOf(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }
 
 /** Writes header, body and MAC as one datagram. */
@@ -311,8 +318,8 @@ export function refusePreamble(bytes: Uint8Array, meshTag: number): Refusal | nu
   if (bytes[0] !== MAGIC >> 8 || bytes[1] !== (MAGIC & 0xff)) return "not-hana";
   if (bytes.length > MAX_DATAGRAM_BYTES) return "oversize";
   if (bytes[2] !== PROTOCOL_VERSION) return "version";
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return view.getUint32(4) === meshTag ? null : "other-mesh";
+  const tag = ((bytes[4] ?? 0) << 24 | (bytes[5] ?? 0) << 16 | (bytes[6] ?? 0) << 8 | (bytes[7] ?? 0)) >>> 0;
+  return tag === meshTag ? null : "other-mesh";
 }
 
 /** Verifies and parses a datagram that passed {@linkcode refusePreamble}. Never throws. */

@@ -28,7 +28,8 @@ export class TokenBucket {
 
 /**
  * One bucket a source, so that a flood from one address costs that address its voice and nobody else's.
- * Holds at most `maxSources`; at the bound the source that was looked at longest ago is forgotten.
+ * Holds at most `maxSources`; at the bound the source that was looked at longest ago is forgotten. Who that is is only
+ * kept track of while the table is more than half full.
  */
 export class SourceLimiter {
   readonly #buckets = new Map<string, TokenBucket>();
@@ -46,10 +47,11 @@ export class SourceLimiter {
           break;
         }
       }
-    } else {
+      this.#buckets.set(source, bucket);
+    } else if (this.#buckets.size * 2 > this.maxSources) {
       this.#buckets.delete(source);
+      this.#buckets.set(source, bucket);
     }
-    this.#buckets.set(source, bucket);
     return bucket.canTake(nowUs);
   }
 

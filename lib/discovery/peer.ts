@@ -112,7 +112,7 @@ export class Peer {
   }
 
   get incarnation(): Incarnation {
-    return this.record.incarnation;
+    return this.life.incarnation;
   }
 
   /** Whether the node counts as part of the mesh. */

@@ -7,21 +7,29 @@ export const LIMITED_BROADCAST = "255.255.255.255";
 
 /** Addresses of a world are few; past this the table starts again. */
 const MAX_KNOWN = 65536;
-const known = new Map<string, ipaddr.IPv4 | ipaddr.IPv6 | null>();
+const known = new Map<string, Known>();
 
-function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
-  let address = known.get(text);
-  if (address === undefined) {
+interface Known {
+  readonly address: ipaddr.IPv4 | ipaddr.IPv6 | null;
+  readonly isLoopback: boolean;
+  readonly isMulticast: boolean;
+}
+
+function lookUp(text: string): Known {
+  let found = known.get(text);
+  if (found === undefined) {
     if (known.size >= MAX_KNOWN) known.clear();
-    address = ipaddr.isValid(text) ? ipaddr.parse(text) : null;
-    known.set(text, address);
+    const address = ipaddr.isValid(text) ? ipaddr.parse(text) : null;
+    const range = address?.range();
+    found = { address, isLoopback: range === "loopback", isMulticast: range === "multicast" };
+    known.set(text, found);
   }
-  return address;
+  return found;
 }
 
 /** Whether `text` is a literal IP address. */
 export function isAddress(text: string): boolean {
-  return parse(text) !== null;
+  return lookUp(text).address !== null;
 }
 
 /** Whether the address is of IPv6. */
@@ -36,18 +44,18 @@ export function isWildcard(text: string): boolean {
 
 /** Whether the address names this machine only. */
 export function isLoopback(text: string): boolean {
-  return parse(text)?.range() === "loopback";
+  return lookUp(text).isLoopback;
 }
 
 /** Whether the address is a multicast group. */
 export function isMulticast(text: string): boolean {
-  return parse(text)?.range() === "multicast";
+  return lookUp(text).isMulticast;
 }
 
 /** Whether `address` is in the network of `prefix` bits that `member` is in. */
 export function isInNetwork(address: string, member: string, prefix: number): boolean {
-  const a = parse(address);
-  const b = parse(member);
+  const a = lookUp(address).address;
+  const b = lookUp(member).address;
   if (a === null || b === null || a.kind() !== b.kind()) return false;
   return a.match(b, prefix);
 }

@@ -63,7 +63,6 @@ function flipBit(frame: Frame, bit: number): Frame {
 class FanOut {
   readonly #engine: Engine;
   readonly #frame: Frame;
-  readonly #portsOf: (hostName: string) => DatagramPorts | null;
   readonly #sentUs: number;
   readonly #run = (): void => this.#deliver();
   #targets: SimulatedInterface[] = [];
@@ -71,10 +70,9 @@ class FanOut {
   #isSorted = true;
   #next = 0;
 
-  constructor(engine: Engine, frame: Frame, portsOf: (hostName: string) => DatagramPorts | null) {
+  constructor(engine: Engine, frame: Frame) {
     this.#engine = engine;
     this.#frame = frame;
-    this.#portsOf = portsOf;
     this.#sentUs = engine.nowUs;
   }
 
@@ -117,7 +115,7 @@ class FanOut {
     const delayUs = this.#delays[this.#next];
     while (this.#next < this.#delays.length && this.#delays[this.#next] === delayUs) {
       const target = this.#targets[this.#next++];
-      if (target !== undefined) this.#portsOf(target.hostName)?.deliver(target, this.#frame);
+      if (target !== undefined) target.network.datagrams?.deliver(target, this.#frame);
     }
     if (this.#next < this.#delays.length) this.#plan();
   }
@@ -129,20 +127,13 @@ export class DatagramPorts {
   readonly network: HostNetwork;
   readonly cpu: HostCpu;
   readonly #sockets = new Map<number, SimulatedDatagramSocket[]>();
-  readonly #portsOf: (hostName: string) => DatagramPorts | null;
   #nextEphemeral = FIRST_EPHEMERAL_PORT;
 
-  /** `portsOf` finds the ports of another host. */
-  constructor(
-    engine: Engine,
-    network: HostNetwork,
-    cpu: HostCpu,
-    portsOf: (hostName: string) => DatagramPorts | null,
-  ) {
+  constructor(engine: Engine, network: HostNetwork, cpu: HostCpu) {
     this.engine = engine;
     this.network = network;
     this.cpu = cpu;
-    this.#portsOf = portsOf;
+    network.datagrams = this;
   }
 
   /** Opens a socket for a process. */
@@ -222,13 +213,13 @@ export class DatagramPorts {
       return;
     }
     if (isMulticast(frame.toHost) && !at.hears(frame.toHost)) return;
+    const [only] = sockets;
+    if (sockets.length === 1 && only !== undefined) {
+      if (only.hears(frame.toHost)) only.deliver(frame);
+      return;
+    }
     // A handler may open and close sockets, so the receivers are picked before the first one runs.
-    const receivers = sockets.filter((socket) =>
-      isWildcard(socket.local.host)
-        ? isIpv6(socket.local.host) === isIpv6(frame.toHost)
-        : socket.local.host === frame.toHost
-    );
-    for (const socket of receivers) socket.deliver(frame);
+    for (const socket of sockets.filter((each) => each.hears(frame.toHost))) socket.deliver(frame);
   }
 
   #bestMatch(sockets: readonly SimulatedDatagramSocket[], address: string): SimulatedDatagramSocket | null {
@@ -267,7 +258,7 @@ export class DatagramPorts {
         continue;
       }
       this.#tapFrame(frame, target.hostName, "delivered", delayUs);
-      fanOut ??= new FanOut(this.engine, frame, this.#portsOf);
+      fanOut ??= new FanOut(this.engine, frame);
       fanOut.add(target, delayUs);
     }
     fanOut?.start();
@@ -321,7 +312,7 @@ export class DatagramPorts {
   }
 
   #arriveIn(target: SimulatedInterface, frame: Frame, delayUs: number): void {
-    this.engine.after(delayUs, () => this.#portsOf(target.hostName)?.deliver(target, frame));
+    this.engine.after(delayUs, () => target.network.datagrams?.deliver(target, frame));
   }
 
   #lose(frame: Frame, to: string, why: number): void {
@@ -385,6 +376,8 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   readonly #handlers: DatagramHandlers;
   readonly #life: ProcessLife;
   readonly #news: RepeatFilter;
+  readonly #isWildcard: boolean;
+  readonly #isIpv6: boolean;
   #joined: Joined[] = [];
   #closed = false;
   #waiting = 0;
@@ -399,6 +392,8 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   ) {
     this.#ports = ports;
     this.local = local;
+    this.#isWildcard = isWildcard(local.host);
+    this.#isIpv6 = isIpv6(local.host);
     this.shared = shared;
     this.#handlers = handlers;
     this.#life = life;
@@ -453,6 +448,11 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
     for (const { group, on } of this.#joined) on.leaveGroup(group);
     this.#joined = [];
     this.#ports.unbind(this);
+  }
+
+  /** Whether a datagram to this group or broadcast address is for it. */
+  hears(group: string): boolean {
+    return this.#isWildcard ? this.#isIpv6 === isIpv6(group) : this.local.host === group;
   }
 
   /** A datagram for this socket. */

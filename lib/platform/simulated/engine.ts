@@ -11,6 +11,9 @@ import { SimulatedRandom } from "./random.ts";
 /** The largest piece that a stream hands to its owner, as on a machine. */
 export const MAX_PIECE_BYTES = 64 * 1024;
 
+/** Datagrams are shorter than this. */
+const SMALL_BYTES = 2049;
+
 /** What the lent buffer holds between two callbacks: a handler that kept its bytes reads this. */
 const POISON = 0xdd;
 
@@ -27,6 +30,8 @@ export class Engine {
   readonly random: SimulatedRandom;
   readonly #queue = new EventQueue();
   readonly #lent = new Uint8Array(MAX_PIECE_BYTES);
+  /** Views of the lent buffer by their length: one is handed out at a time. */
+  readonly #views: Uint8Array[] = new Array(SMALL_BYTES);
   readonly #onCrash: CrashHook;
   readonly #maxAtOnce: number;
   #atOnce = 0;
@@ -90,7 +95,8 @@ export class Engine {
   lend(bytes: Uint8Array): Uint8Array {
     if (bytes.length > this.#lent.length) return bytes.slice();
     this.#lent.set(bytes);
-    return this.#lent.subarray(0, bytes.length);
+    if (bytes.length >= SMALL_BYTES) return this.#lent.subarray(0, bytes.length);
+    return this.#views[bytes.length] ??= this.#lent.subarray(0, bytes.length);
   }
 
   /** Spoils what was lent. */

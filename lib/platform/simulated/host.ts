@@ -81,12 +81,7 @@ export class SimulatedHost {
     for (const each of options.interfaces ?? []) this.addInterface(each);
     this.clocks = new HostClocks(options.wallOffsetMs ?? 0, options.monotonicOffsetUs ?? 0);
     this.cpu = new HostCpu(around.engine);
-    this.datagramPorts = new DatagramPorts(
-      around.engine,
-      this.network,
-      this.cpu,
-      (name) => around.hostCalled(name)?.datagramPorts ?? null,
-    );
+    this.datagramPorts = new DatagramPorts(around.engine, this.network, this.cpu);
     this.streamPorts = new StreamPorts(
       around.engine,
       this.network,

@@ -4,6 +4,8 @@
 import { HanaError } from "../../base/mod.ts";
 import { broadcastOf, isInNetwork, isIpv6, isLoopback } from "./address.ts";
 import type { NetworkInterface } from "../mod.ts";
+import type { DatagramPorts } from "./datagrams.ts";
+import type { Link } from "./link.ts";
 import type { Segment } from "./segment.ts";
 
 /** An address on an interface. */
@@ -23,6 +25,12 @@ export class SimulatedInterface {
   up = true;
   /** False while its host has no power. */
   powered = true;
+  /** The host's own view of its interfaces. */
+  readonly network: HostNetwork;
+  /** Its place among all interfaces that were ever plugged into its segment; −1 for none. */
+  slot = -1;
+  /** The directions to others, by their slots: the segment's, kept here so that it finds them at once. */
+  readonly links: Link[] = [];
   /** True while its host is cut off from everybody. */
   isolated = false;
   /** The share of multicast and broadcast from and to its host that is lost. */
@@ -35,13 +43,14 @@ export class SimulatedInterface {
   #broadcasts: readonly string[] = [];
 
   constructor(
-    hostName: string,
+    network: HostNetwork,
     name: string,
     index: number,
     segment: Segment | null,
     addresses: readonly InterfaceAddress[],
   ) {
-    this.hostName = hostName;
+    this.network = network;
+    this.hostName = network.hostName;
     this.name = name;
     this.index = index;
     this.segment = segment;
@@ -136,6 +145,8 @@ export interface Route {
 export class HostNetwork {
   readonly hostName: string;
   readonly loopback: SimulatedInterface;
+  /** Who takes the datagrams that arrive; set by the one who does. */
+  datagrams: DatagramPorts | null = null;
   /** Where multicast of an unbound socket leaves; null is a machine without a default route. */
   defaultInterface: string | null;
   readonly #interfaces: SimulatedInterface[] = [];
@@ -166,7 +177,7 @@ export class HostNetwork {
         why: "is there already",
       });
     }
-    const added = new SimulatedInterface(this.hostName, name, this.#nextIndex++, segment, addresses);
+    const added = new SimulatedInterface(this, name, this.#nextIndex++, segment, addresses);
     added.powered = this.#powered;
     added.isolated = this.#isolations > 0;
     added.groupLoss = this.#groupLoss;

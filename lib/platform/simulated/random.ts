@@ -16,27 +16,31 @@ function multiplyHigh(a: number, b: number): number {
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) +
-    Math.floor((aLow * bHigh + (middle % 0x10000)) / 0x10000)) >>>
-    0;
+  // No sum of these exceeds 32 bits, so that signed arithmetic loses nothing.
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0;
+  const rest = (Math.imul(aLow, bHigh) + (middle & 0xffff)) | 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (rest >>> 16)) | 0;
 }
 
 /** Enciphers the four words of `block` in place under the two words of the key. */
 export function philox(block: Uint32Array, key0: number, key1: number): void {
-  let [c0, c1, c2, c3] = [block[0] ?? 0, block[1] ?? 0, block[2] ?? 0, block[3] ?? 0];
-  let [k0, k1] = [key0 >>> 0, key1 >>> 0];
+  let c0 = (block[0] ?? 0) | 0;
+  let c1 = (block[1] ?? 0) | 0;
+  let c2 = (block[2] ?? 0) | 0;
+  let c3 = (block[3] ?? 0) | 0;
+  let k0 = key0 | 0;
+  let k1 = key1 | 0;
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
     const low0 = Math.imul(MULTIPLIER_0, c0);
     const high1 = multiplyHigh(MULTIPLIER_1, c2);
     const low1 = Math.imul(MULTIPLIER_1, c2);
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
-    c1 = low1 >>> 0;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
-    c3 = low0 >>> 0;
-    k0 = (k0 + WEYL_0) >>> 0;
-    k1 = (k1 + WEYL_1) >>> 0;
+    c0 = high1 ^ c1 ^ k0;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ k1;
+    c3 = low0;
+    k0 = (k0 + WEYL_0) | 0;
+    k1 = (k1 + WEYL_1) | 0;
   }
   block[0] = c0;
   block[1] = c1;

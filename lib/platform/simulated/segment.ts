@@ -14,6 +14,7 @@ import {
   type UniformLinkOptions,
 } from "./link.ts";
 import type { SimulatedInterface } from "./network.ts";
+import type { SimulatedRandom } from "./random.ts";
 
 /** Settings of a segment. */
 export interface SegmentOptions extends UniformLinkOptions {
@@ -55,13 +56,16 @@ export class Segment {
   /** Decides delay and loss where no direction has a model of its own; may be replaced while the world runs. */
   model: LinkModel;
   readonly #engine: Engine;
+  readonly #random: SimulatedRandom;
   readonly #attached: SimulatedInterface[] = [];
+  #nextSlot = 0;
   readonly #links = new Map<string, Map<string, Link>>();
   readonly #special = new Map<string, Map<string, Direction>>();
 
   constructor(engine: Engine, name: string, options: SegmentOptions = {}) {
     this.#engine = engine;
     this.name = name;
+    this.#random = engine.random.under(`segment:${name}`);
     this.mtuBytes = options.mtuBytes ?? ETHERNET_MTU_BYTES;
     this.model = options.model ?? new UniformLink(options);
   }
@@ -73,6 +77,7 @@ export class Segment {
 
   /** Plugs an interface in. */
   attach(added: SimulatedInterface): void {
+    added.slot = this.#nextSlot++;
     this.#attached.push(added);
   }
 
@@ -188,7 +193,7 @@ export class Segment {
       if (direction.clogs > 0) return direction.held.length < MAX_HELD_FRAMES ? HELD : LOST;
       model = direction.model ?? model;
     }
-    const link = this.#link(from.hostName, to.hostName);
+    const link = from.links[to.slot] ??= this.#link(from.hostName, to.hostName);
     this.lastLink = link;
     link.beginFrame();
     if (traffic === "group" && (from.groupLoss > 0 || to.groupLoss > 0)) {
@@ -233,7 +238,7 @@ export class Segment {
     if (links === undefined) this.#links.set(from, links = new Map());
     let link = links.get(to);
     if (link === undefined) {
-      links.set(to, link = new Link(from, to, this.#engine.random.under(`segment:${this.name}`)));
+      links.set(to, link = new Link(from, to, this.#random));
     }
     return link;
   }
