@@ -64,11 +64,16 @@ export {
   type FaultHost,
   Faults,
   type FaultStation,
+  gaugesOf,
   judgeClaims,
   judgeMetrics,
   keyRingOf,
   qualityOf,
   selectObservers,
+  TOLD_EVENTS,
+  Traffic as ScenarioTraffic,
+  type TrafficStation,
+  type TrafficSurroundings,
 } from "./run/mod.ts";
 export { Link, LOST, SimulatedRandom, SpecLink, type Traffic } from "../platform/simulated/mod.ts";
 export {

@@ -24,6 +24,10 @@ const TABLES: Readonly<Record<string, { readonly summary: string; readonly comma
     summary: "table: ciphers and back ends by message size, handshakes, sealed records, signed datagrams",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./aead.ts", import.meta.url).pathname],
   },
+  reality: {
+    summary: "table: the same scenarios simulated and on real processes, with their ratios (4 minutes, root)",
+    command: ["run", "--quiet", "-A", "--config", config, new URL("./reality.ts", import.meta.url).pathname],
+  },
   codec: {
     summary: "table: encoding and decoding values, frames and schemas, with their oracles beside them",
     command: [

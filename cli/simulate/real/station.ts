@@ -32,6 +32,9 @@ export interface StationSurroundings {
   mayReturn(): boolean;
 }
 
+/** A goodbye is heard within milliseconds, and starting a process takes some from everybody. */
+const PREPARE_AFTER_MS = 300;
+
 /** Bytes of an id. */
 const ID_BYTES = 16;
 
@@ -47,6 +50,7 @@ export class RealStation {
   #id: NodeId | null = null;
   #name: string | null = null;
   #isTold = false;
+  #preparation: number | undefined;
 
   constructor(around: StationSurroundings) {
     this.#around = around;
@@ -128,12 +132,13 @@ export class RealStation {
     this.#sinceUs = this.#around.nowUs();
     life.signal("SIGTERM");
     this.#around.tell({ kind: "node-stopped", atUs: this.#sinceUs, node: this.name, how: "leave" });
-    if (this.#around.mayReturn()) this.prepare().catch(() => {});
+    this.#prepareLater();
     void life.ended.then(then);
   }
 
   /** Leaves, if it is there, and comes back. */
   restart(): void {
+    this.prepare().catch(() => {});
     this.leave(() => this.start());
   }
 
@@ -158,6 +163,7 @@ export class RealStation {
 
   /** Ends whatever runs. */
   async end(): Promise<void> {
+    clearTimeout(this.#preparation);
     const lives = [this.#life, this.#standby].filter((life) => life !== null);
     this.#around.watching.detach(this.name);
     for (const life of lives) {
@@ -247,7 +253,17 @@ export class RealStation {
         ...(why === undefined ? {} : { why }),
       });
     }
-    if (this.#around.mayReturn()) this.prepare().catch(() => {});
+    this.#prepareLater();
+  }
+
+  /** Gets the next process ready, but not in the moment in which others are to notice that this one is gone. */
+  #prepareLater(): void {
+    clearTimeout(this.#preparation);
+    this.#preparation = setTimeout(() => {
+      if (this.#around.mayReturn() && (this.#state === "down" || this.#state === "leaving")) {
+        this.prepare().catch(() => {});
+      }
+    }, PREPARE_AFTER_MS);
   }
 
   #forget(): void {

@@ -4,7 +4,7 @@
 import type { NodeId } from "../../base/mod.ts";
 import { DEFAULT_MAX_PEERS } from "../../discovery/mod.ts";
 import { LANES } from "../../lanes/mod.ts";
-import { DEFAULT_MAX_SESSIONS } from "../../node/mod.ts";
+import { DEFAULT_MAX_SESSIONS, type Node } from "../../node/mod.ts";
 import type { Gauge, Oracle, PathQuality } from "../observe.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Faults } from "./faults.ts";
@@ -106,22 +106,7 @@ export class RunOracle implements Oracle {
 
   gauges(name: string): readonly Gauge[] {
     const node = this.#around.stations.get(name)?.node ?? null;
-    if (node === null) return [];
-    const gauges: Gauge[] = [
-      { name: "nodes listed", value: node.discovery?.registry.size ?? 0, bound: DEFAULT_MAX_PEERS },
-      { name: "sessions", value: node.sessions.size, bound: DEFAULT_MAX_SESSIONS },
-    ];
-    const waiting = this.#around.traffic.waiting(name);
-    if (waiting !== null) gauges.push({ name: "messages that wait", value: waiting, bound: MAX_WAITING });
-    for (const session of node.sessions.all()) {
-      if (!session.isOpen) continue;
-      const { lanes } = session.statistics();
-      for (const lane of Object.values(LANES)) {
-        const value = lanes[lane.name as keyof typeof lanes].queuedMessages;
-        if (value > 0) gauges.push({ name: `${lane.name} queue`, value, bound: lane.maxQueuedMessages });
-      }
-    }
-    return gauges;
+    return node === null ? [] : gaugesOf(node, this.#around.traffic.waiting(name));
   }
 
   sentBytes(name: string): number | null {
@@ -152,4 +137,22 @@ export class RunOracle implements Oracle {
     const { stations } = this.#around;
     return [stations.get(from)?.plan.host ?? from, stations.get(to)?.plan.host ?? to];
   }
+}
+
+/** What a node holds beside the bounds on it; `waiting` is what its traffic keeps for want of a session. */
+export function gaugesOf(node: Node, waiting: number | null): Gauge[] {
+  const gauges: Gauge[] = [
+    { name: "nodes listed", value: node.discovery?.registry.size ?? 0, bound: DEFAULT_MAX_PEERS },
+    { name: "sessions", value: node.sessions.size, bound: DEFAULT_MAX_SESSIONS },
+  ];
+  if (waiting !== null) gauges.push({ name: "messages that wait", value: waiting, bound: MAX_WAITING });
+  for (const session of node.sessions.all()) {
+    if (!session.isOpen) continue;
+    const { lanes } = session.statistics();
+    for (const lane of Object.values(LANES)) {
+      const value = lanes[lane.name as keyof typeof lanes].queuedMessages;
+      if (value > 0) gauges.push({ name: `${lane.name} queue`, value, bound: lane.maxQueuedMessages });
+    }
+  }
+  return gauges;
 }

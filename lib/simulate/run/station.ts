@@ -48,7 +48,7 @@ export const STATE_DIRECTORY = "/state";
 const RUN_DIRECTORY = "/run/hana";
 
 /** Events that say more than the list of nodes does. */
-const TOLD_EVENTS: ReadonlySet<DiscoveryEvent["kind"]> = new Set([
+export const TOLD_EVENTS: ReadonlySet<DiscoveryEvent["kind"]> = new Set([
   "suspected",
   "cleared",
   "lost",

@@ -9,8 +9,8 @@ import { ANY_ROLE, defineEvent, defineRequest, type Session, SessionKeeper } fro
 import { type Infer, s } from "../../wire/mod.ts";
 import { resolveSelector } from "../language/mod.ts";
 import type { Fact } from "../observe.ts";
-import type { Scenario, TrafficPlan } from "../scenario.ts";
-import { sessionNumber, type Station } from "./station.ts";
+import type { NodePlan, Scenario, TrafficPlan } from "../scenario.ts";
+import { sessionNumber } from "./station.ts";
 
 type LaneName = TrafficPlan["lane"];
 
@@ -52,10 +52,22 @@ const REQUESTS = new Map(LANE_NAMES.map((lane) => [lane, makeRequest(lane)]));
 /** What a message without filler takes: names, numbers and their keys. */
 const BARE_BYTES = 72;
 
+/** A node that sends or is sent to. */
+export interface TrafficStation {
+  readonly name: string;
+  readonly plan: NodePlan;
+  readonly lastId: NodeId | null;
+  readonly node: { readonly addresses: readonly string[] } | null;
+  /** Told of every session that it opens. */
+  noteSession(session: Session): void;
+}
+
 /** What traffic needs of its run. */
 export interface TrafficSurroundings {
   readonly scenario: Scenario;
-  readonly stations: ReadonlyMap<string, Station>;
+  readonly stations: ReadonlyMap<string, TrafficStation>;
+  /** The last number of a flow, where its sender has lived before and nobody here was there. */
+  lastNumber?(traffic: string, from: string, to: string): number;
   nowUs(): number;
   at(atUs: number, run: () => void): void;
   random(name: string): RandomStream;
@@ -74,7 +86,7 @@ interface Flow {
 
 /** What one life of a node sends and keeps. */
 interface Sender {
-  readonly station: Station;
+  readonly station: TrafficStation;
   readonly node: Node;
   readonly platform: Platform;
   readonly keepers: Map<string, SessionKeeper>;
@@ -99,7 +111,7 @@ export class Traffic {
   }
 
   /** A node can be reached: it answers, and sends what it has to. */
-  onReady(station: Station, node: Node, platform: Platform): void {
+  onReady(station: TrafficStation, node: Node, platform: Platform): void {
     for (const definition of EVENTS.values()) {
       node.onEvent(definition, (body, { session }) => this.#onMessage(station, body, session));
     }
@@ -115,7 +127,7 @@ export class Traffic {
   }
 
   /** A node leaves or is gone. */
-  onDown(station: Station): void {
+  onDown(station: TrafficStation): void {
     const sender = this.#senders.get(station.name);
     this.#senders.delete(station.name);
     if (sender === undefined) return;
@@ -172,7 +184,8 @@ export class Traffic {
     this.#later(sender, plan.everyUs, () => this.#send(sender, flow, to));
     const from = sender.station.name;
     const key = `${plan.id}/${from}/${to}`;
-    const number = (this.#numbers.get(key) ?? 0) + 1;
+    const before = this.#numbers.get(key) ?? this.#around.lastNumber?.(plan.id, from, to) ?? 0;
+    const number = before + 1;
     this.#numbers.set(key, number);
     const body = { traffic: plan.id, from, number, sentAtUs: atUs, filler };
     const keeper = this.#keeper(sender, to);
@@ -210,7 +223,7 @@ export class Traffic {
     return "sent";
   }
 
-  #onMessage(station: Station, body: MessageBody, session: Session): void {
+  #onMessage(station: TrafficStation, body: MessageBody, session: Session): void {
     if (!this.#around.isWanted("received")) return;
     this.#around.tell({
       kind: "received",
@@ -249,7 +262,7 @@ export class Traffic {
   }
 
   /** A stranger knows nobody by name: it tries the door itself. */
-  #addressOf(station: Station, target: Station, id: NodeId): string {
+  #addressOf(station: TrafficStation, target: TrafficStation, id: NodeId): string {
     if (this.#around.sharesMesh(station.name, target.name)) return id;
     const door = target.node?.addresses.find((address) => address.startsWith("tcp://"));
     if (door === undefined) throw new HanaError("unreachable", { what: `${target.name} listens nowhere` });
