@@ -1,7 +1,8 @@
 // Figures as people read them: times, metrics with their unit, and which bound is nearest to being missed.
 // Decides rounding and words; never whether a bound holds (the runner does).
 
-import type { MetricValue, RunResult } from "../observe.ts";
+import type { RunResult } from "../observe.ts";
+import { holds, statisticOf } from "../run/verdict.ts";
 import type { MetricBound } from "../scenario.ts";
 
 /** A moment of a run: `12.480s`. */
@@ -35,17 +36,10 @@ export function valueText(value: number, unit: string): string {
   return countText(value);
 }
 
-/** One statistic of a metric; undefined where it has none. */
-export function statisticOf(metric: MetricValue, statistic: MetricBound["statistic"]): number | undefined {
-  if (statistic === "count") return metric.count;
-  // A metric without samples has no percentile; its value stands for all of them where it has just one.
-  return metric[statistic] ?? metric.value;
-}
-
 /** How far a bound was used up. */
 export interface BoundUse {
   readonly bound: MetricBound;
-  /** The measured value; null when the metric was not there. */
+  /** The measured value; null where nothing was measured: that is inconclusive, and no bound that was missed. */
   readonly value: number | null;
   readonly unit: string;
   /** 1 is at the bound, less is inside it; Infinity where it cannot be said. */
@@ -56,20 +50,11 @@ export interface BoundUse {
 /** How far each bound of a scenario was used up by a run. */
 export function boundUses(result: RunResult, bounds: readonly MetricBound[]): BoundUse[] {
   return bounds.map((bound) => {
-    const metric = result.metrics[bound.metric];
-    const value = metric === undefined ? undefined : statisticOf(metric, bound.statistic);
-    if (metric === undefined || value === undefined) {
-      const isMissed = result.violations.some((violation) => violation.id === `metric:${bound.metric}`);
-      return {
-        bound,
-        value: null,
-        unit: metric?.unit ?? "",
-        used: isMissed ? Infinity : 0,
-        isMet: !isMissed,
-      };
-    }
-    const isMet = holds(value, bound);
-    return { bound, value, unit: metric.unit, used: useOf(value, bound, isMet), isMet };
+    const unit = result.metrics[bound.metric]?.unit ?? "";
+    const value = statisticOf(bound, result.metrics);
+    if (value === null) return { bound, value, unit, used: 0, isMet: true };
+    const isMet = holds(bound, value);
+    return { bound, value, unit, used: useOf(value, bound, isMet), isMet };
   });
 }
 
@@ -91,21 +76,6 @@ export function boundText(use: BoundUse): string {
 /** `< 2s`: a bound without the metric's name. */
 export function limitText(bound: MetricBound, unit: string): string {
   return `${bound.operator} ${valueText(bound.value, unit)}`;
-}
-
-function holds(value: number, bound: MetricBound): boolean {
-  switch (bound.operator) {
-    case "<":
-      return value < bound.value;
-    case "<=":
-      return value <= bound.value;
-    case "=":
-      return value === bound.value;
-    case ">=":
-      return value >= bound.value;
-    case ">":
-      return value > bound.value;
-  }
 }
 
 function useOf(value: number, bound: MetricBound, isMet: boolean): number {

@@ -14,6 +14,8 @@ export {
   valueText,
   worstBound,
 } from "./figures.ts";
+export { html } from "./html.ts";
+export { type TimelineModel, timelineModel, type TimelineRun } from "./html_model.ts";
 export { junit } from "./junit.ts";
 export { markdown } from "./markdown.ts";
 export {
