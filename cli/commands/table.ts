@@ -25,6 +25,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./call.ts"),
   },
   {
+    name: "simulate",
+    summary: "the mesh on a simulated network: what it does when things fail",
+    load: () => import("./simulate.ts"),
+  },
+  {
     name: "mesh",
     summary: "the key that makes machines one mesh",
     load: () => import("./mesh.ts"),
@@ -48,6 +53,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "version",
     summary: "what this hana was made from",
     load: () => import("./version.ts"),
+  },
+  {
+    name: "simulate-worker",
+    summary: "plays runs for hana simulate",
+    hidden: true,
+    load: () => import("./simulate_worker.ts"),
   },
   {
     name: "complete",
