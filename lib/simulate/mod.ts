@@ -97,3 +97,10 @@ export {
 export { CLAIMS, OBSERVERS, registerObserver } from "./observers/mod.ts";
 export { PLANTED_BUGS, type RunHarness, type RunOptions, runScenario, worstVerdict } from "./run/mod.ts";
 export { catalogue, type CatalogueEntry, type CatalogueSuite } from "./catalogue/mod.ts";
+export {
+  type ShrinkOptions,
+  type ShrinkProgress,
+  type ShrinkResult,
+  shrinkScenario,
+  type ShrinkStep,
+} from "./shrink/mod.ts";

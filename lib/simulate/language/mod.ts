@@ -7,6 +7,12 @@ export { scenarioSchema } from "./document.ts";
 export { canonical, hashScenario } from "./hash.ts";
 export { type NormaliseOptions, normaliseScenario, normaliseSingle } from "./normalise.ts";
 export { LINK_PRESETS, type LinkPreset } from "./presets.ts";
-export { resolveSelector, type SelectionContext } from "./selector.ts";
+export {
+  isRandomSelector as isRandom,
+  isSettledSelector as isSettled,
+  namesOf,
+  resolveSelector,
+  type SelectionContext,
+} from "./selector.ts";
 export { VERBS } from "./timeline.ts";
 export { ActionBuilder, defineScenario, type ScenarioDefinition, TimelineBuilder } from "./define.ts";

@@ -60,6 +60,11 @@ export function resolveSelector(selector: Selector, context: SelectionContext): 
   }
 }
 
+/** The names that a selector means among these nodes; it must not be random. Throws as {@linkcode resolveSelector}. */
+export function namesOf(selector: Selector, nodes: readonly NodePlan[]): string[] {
+  return resolveSelector(selector, { nodes });
+}
+
 /** Checks a selector as far as it can be known before it fires. */
 export function checkSelector(selector: Selector, nodes: readonly NodePlan[], path: string): void {
   // Draws of any stream tell whether there is somebody to draw from.
@@ -180,3 +185,14 @@ function named(found: string[], part: string, known: readonly string[], path: st
 }
 
 const escapeExpression = (literal: string): string => literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** Whether a selector means somebody of these nodes, without naming anybody else. */
+export function isSettledSelector(selector: Selector, nodes: readonly NodePlan[]): boolean {
+  try {
+    checkSelector(selector, nodes, "");
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof ScenarioProblem) return false;
+    throw thrown;
+  }
+}
