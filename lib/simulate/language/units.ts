@@ -101,6 +101,8 @@ export function readQuantity(kind: QuantityKind, raw: unknown, path: string): nu
 
 /** Writes a value in the unit in which it is shortest and exact. */
 export function writeQuantity(kind: QuantityKind, value: number): string {
+  // Nothing has no shortest unit: that of seconds, or the first one.
+  if (value === 0) return kind.units.has("s") ? "0s" : `0${[...kind.units.keys()][0]}`;
   let best: string | null = null;
   for (const [unit, factor] of kind.units) {
     if (unit === "µs" || unit === "m") continue;

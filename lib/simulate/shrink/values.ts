@@ -1,7 +1,7 @@
 // The passes of the shrinker that make values simpler: fewer nodes an action, round and short times, plain links.
 // Decides which value is simpler than which; the session decides what stays.
 
-import { isRandom, LINK_PRESETS, namesOf } from "../language/mod.ts";
+import { canonical, isRandom, LINK_PRESETS, namesOf } from "../language/mod.ts";
 import type { Action, LinkSpec, Scenario, Selector, TimedAction } from "../scenario.ts";
 import { minimiseList, minimiseNumber } from "./minimise.ts";
 import { changed, rewriteAction } from "./reductions.ts";
@@ -38,6 +38,8 @@ async function plainNetwork(session: ShrinkSession): Promise<void> {
     const segments = network.segments.map((segment) => ({ ...segment, link: change(segment.link) }));
     return changed(session.scenario, { network: { ...network, segments } });
   };
+  const isLan = ({ link }: { readonly link: LinkSpec }): boolean => canonical(link) === canonical(lan);
+  if (session.scenario.network.segments.every(isLan)) return;
   if (await session.try(withLinks(() => lan), "made all links lan")) return;
   for (const key of PARTS) {
     await session.try(withLinks((link) => without(link, key)), `took ${key} from the links`);
