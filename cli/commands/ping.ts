@@ -303,6 +303,8 @@ async function measure(
     const restMs = plan.intervalUs / 1000 - (performance.now() - startedMs);
     if (sent < plan.count && restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
   }
+  // On a terminal every reply that did not come has had its line.
+  if (error !== null && rtt.count === 0 && cli.output.mode !== "table") cli.output.error(error);
   return {
     node: subject.node,
     path: subject.path,

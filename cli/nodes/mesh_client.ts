@@ -69,6 +69,7 @@ export class MeshClient {
       discovery: { ...common.discovery, listens: options.watch === true },
       tcpPort: null,
     });
+    for (const { error } of node.discovery?.problems ?? []) cli.output.warn(error.message);
     await node.discovery?.query({ quietUs: QUIET_US, timeoutUs: options.timeoutUs });
     return new MeshClient(node, null);
   }

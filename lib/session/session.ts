@@ -487,7 +487,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     const cause = this.#lastError ?? error ??
       new HanaError("closed", {
         what: `${this.#core.peer?.name ?? this.remote} ended without a goodbye`,
-        why: "its process probably died",
+        why: "its process died, or it refused what it was sent",
       });
     return { kind: "lost", reason: cause.message, error: cause };
   }

@@ -1,6 +1,6 @@
 // The commands that need a mesh, in every output mode and with every exit code that applies, as one table.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { shellWord } from "../../cli/output/mod.ts";
 import { hanaProgram } from "../support/hana_process.ts";
 import { liveTest } from "../support/live.ts";
@@ -194,4 +194,26 @@ liveTest("on a terminal --watch draws the table and nothing else, with ages that
   const rows = stdout.split("\r\n").filter((line) => line.startsWith("b "));
   assert(rows.length >= 3, stdout);
   assert(new Set(rows).size > 1, "the same age over and over");
+});
+
+liveTest("a ping that nobody answers says so in every mode", async (network) => {
+  const [a, b] = stageOf(network, "a", "b");
+  await shareKey(a, b);
+  await a.serve();
+  const node = await b.serve();
+  assertEquals((await a.discover("--expect", "a,b")).code, 0);
+  node.process.kill("SIGSTOP");
+  for (const mode of [[], ["--plain"], ["--json"], ["-q"]]) {
+    const { code, stderr } = await a.run(["ping", "b", "-c", "1", "--timeout", "200ms", ...mode]);
+    assertEquals(code, 1, stderr);
+    assertMatch(stderr, ERROR);
+  }
+  node.process.kill("SIGCONT");
+});
+
+liveTest("an observer says what keeps it from seeing", async (network) => {
+  const [a] = stageOf(network, "a");
+  const { code, stderr } = await a.run(["discover", "--interface", "eth7", "--timeout", "300ms"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "warning: there is no network interface eth7: there are eth0");
 });
