@@ -15,6 +15,7 @@ import {
   type BodyCodec,
   type DatagramSeal,
   type LeaveReason,
+  MAX_RECORD_BYTES,
   type OpenDatagram,
   openDatagram,
 } from "./datagram.ts";
@@ -30,7 +31,7 @@ import { Overflow } from "./overflow.ts";
 import { SILENT_BEATS } from "./peer.ts";
 import { Questions } from "./questions.ts";
 import { Reception } from "./reception.ts";
-import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch } from "./record.ts";
+import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch, recordToMap } from "./record.ts";
 import { Registry, type Trust } from "./registry.ts";
 
 /** Nodes in the registry unless told otherwise; tested with 500. */
@@ -152,6 +153,12 @@ export class DiscoveryCore {
   /** Our own record as it leaves by the first link. */
   get record(): NodeRecord {
     return this.#announcer.recordFor(null);
+  }
+
+  /** Whether our record is too large for a datagram, so that others see a part of it alone. */
+  get isRecordCut(): boolean {
+    const { codec } = this.options;
+    return codec.encode(recordToMap(this.record, 0)).length > MAX_RECORD_BYTES;
   }
 
   /** Nodes that we believe there are, ourselves included: our own count, or what most others count if that is more. */

@@ -47,7 +47,7 @@ export type { DiscoveryEvent } from "./events.ts";
 export { meshTagOf } from "./hash.ts";
 export type { Destination, Transmit } from "./outbox.ts";
 export type { EntryState } from "./peer.ts";
-export { cutUtf8, isNodeName, type NodeRecord, RECORD_LIMITS, type RecordPatch } from "./record.ts";
+export { cutUtf8, isRecordName, type NodeRecord, RECORD_LIMITS, type RecordPatch } from "./record.ts";
 export { type Registry, type RegistryDelta, type RegistryEntry, type Trust } from "./registry.ts";
 export {
   chooseInterfaces,

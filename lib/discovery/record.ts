@@ -68,8 +68,8 @@ export function isLabel(text: unknown, maxBytes: number): text is string {
     !UNPRINTABLE.test(text);
 }
 
-/** Whether `text` can be a node's name: a label of 1 to 48 bytes without blanks at its ends. */
-export function isNodeName(text: unknown): text is string {
+/** Whether `text` is accepted as a node's name: any label of 1 to 48 bytes without blanks at its ends. */
+export function isRecordName(text: unknown): text is string {
   return isLabel(text, RECORD_LIMITS.nameBytes) && text.length > 0 && text.trim() === text;
 }
 
@@ -80,7 +80,7 @@ function isPlainMap(value: unknown): value is Record<string, unknown> {
 
 /** Names the first field of `record` over its limit, or null. */
 export function recordProblem(record: Omit<NodeRecord, "id" | "incarnation">): string | null {
-  if (!isNodeName(record.name)) {
+  if (!isRecordName(record.name)) {
     return "the name must have 1 to 48 bytes, no control characters, no blanks at its ends";
   }
   if (!isLabel(record.version, RECORD_LIMITS.versionBytes)) return "the version must have at most 32 bytes";

@@ -9,7 +9,13 @@ import type { IpEndpoint, NetworkInterface, Platform, TimerHandle } from "../pla
 import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { type DatagramSeal, type LeaveReason, type OpenDatagram, resealDatagram } from "./datagram.ts";
+import {
+  type DatagramSeal,
+  type LeaveReason,
+  MAX_RECORD_BYTES,
+  type OpenDatagram,
+  resealDatagram,
+} from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { chooseInterfaces, missingInterfaces, parseSeed } from "./interface_choice.ts";
@@ -140,6 +146,7 @@ export class DiscoveryService {
     for (const name of missingInterfaces(this.platform.interfaces.list(), this.options.interfaces ?? [])) {
       problems.push({ interface: name, error: noInterface(name, this.platform.interfaces.list()) });
     }
+    if (this.#core.isRecordCut) problems.push({ interface: null, error: recordTooLarge() });
     if (this.#state === "running" && this.interfaces.every((link) => link.loopback)) {
       problems.push({
         interface: null,
@@ -375,6 +382,13 @@ export class DiscoveryService {
     const { clock, timers } = this.platform;
     return new Promise((resolve) => timers.schedule(clock.nowUs() + us, () => resolve()));
   }
+}
+
+function recordTooLarge(): HanaError {
+  return new HanaError("config", {
+    what: "resources, capabilities or tags of this node are not announced",
+    why: `its record has more than ${MAX_RECORD_BYTES} bytes, so that others see only a part of it`,
+  });
 }
 
 function noInterface(name: string, list: readonly NetworkInterface[]): HanaError {

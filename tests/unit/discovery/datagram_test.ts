@@ -9,7 +9,7 @@ import {
   decodeDatagram,
   DiscoveryCore,
   encodeDatagram,
-  isNodeName,
+  isRecordName,
   type Kind,
   LEAVE_REASONS,
   MAX_DATAGRAM_BYTES,
@@ -31,8 +31,8 @@ const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((all) =>
     [...all].map((byte) => byte.toString(16).padStart(2, "0")).join("")
   );
-const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 48 }).filter(isNodeName);
-const label = (max: number) => fc.string({ minLength: 1, maxLength: max }).filter(isNodeName);
+const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 48 }).filter(isRecordName);
+const label = (max: number) => fc.string({ minLength: 1, maxLength: max }).filter(isRecordName);
 const endpoint = fc.oneof(
   fc.tuple(fc.constantFrom("tcp", "udp"), fc.ipV4(), fc.integer({ min: 1, max: 65_535 })).map((
     [kind, host, port],

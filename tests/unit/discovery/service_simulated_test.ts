@@ -63,6 +63,28 @@ Deno.test("a cable that is pulled makes a node lost, and putting it back brings 
   );
 });
 
+Deno.test("a node says when not all of its record fits an announcement, and only then", async () => {
+  const world = new SimulatedWorld({ seed: 5 });
+  const seen = makeService(hostOf(world, 99).platform, "seen");
+  await seen.start();
+  let number = 0;
+  for (let bytes = 900; bytes <= 1_200; bytes += 15) {
+    const record = { name: "n", version: "0.1.0", capabilities: { text: "x".repeat(bytes) } };
+    const service = makeService(hostOf(world, ++number).platform, "n", { record });
+    await service.start();
+    await world.runFor(3 * SECOND);
+    // The announcement of a change carries no question, so that it has room for the most.
+    service.updateRecord({ tags: { changed: "yes" } });
+    await world.runFor(3 * SECOND);
+    const entry = seen.registry.get(service.record.id);
+    const told = service.problems.map(({ error }) => error.code);
+    assertEquals(told, entry?.record.more === true ? ["config"] : [], `${bytes} bytes`);
+    const stopped = service.stop();
+    await world.runFor(SECOND);
+    await stopped;
+  }
+});
+
 Deno.test("an interface that was asked for and is not there is named, with those that are", async () => {
   const world = new SimulatedWorld({ seed: 4 });
   const host = hostOf(world, 1);
