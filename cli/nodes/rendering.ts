@@ -17,6 +17,7 @@ export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
     what: "discover",
     row: "node",
     id: (node) => node.name,
+    key: (node) => node.id,
     dimmed: (node) => node.state === "dead" || node.state === "left",
     columns: [
       {

@@ -36,8 +36,10 @@ export interface Rendering<Row> {
   /** Names the schema of one NDJSON row: `hana.<what>.<row>/1`. */
   readonly row: string;
   readonly columns: readonly Column<Row>[];
-  /** What `-q` prints, and what `--watch` tells rows apart by. */
+  /** What `-q` prints. */
   readonly id: (row: Row) => string;
+  /** What `--watch` tells rows apart by, where that is not what `-q` prints: names can change, or be there twice. */
+  readonly key?: (row: Row) => string;
   /** One row for scripts. */
   readonly json: (row: Row) => JsonObject;
   /** The body of the `--json` document. */

@@ -53,9 +53,9 @@ export class Watch<Row> {
 
   /** Tells of one row; `remove` takes the row as it last was. */
   change(op: WatchOp, row: Row): void {
-    const id = this.#rendering.id(row);
-    if (op === "remove") this.#rows.delete(id);
-    else this.#rows.set(id, row);
+    const key = (this.#rendering.key ?? this.#rendering.id)(row);
+    if (op === "remove") this.#rows.delete(key);
+    else this.#rows.set(key, row);
     if (this.#tableLines !== null) return this.#redrawSoon();
     this.#writeLine(op, row);
   }

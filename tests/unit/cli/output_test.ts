@@ -19,6 +19,7 @@ import {
   shellWord,
   shouldColour,
   type TextSink,
+  Watch,
 } from "../../../cli/output/mod.ts";
 import { displayWidth, tableLines } from "../../../cli/output/table.ts";
 
@@ -335,4 +336,18 @@ Deno.test("progress on a terminal is one line, silent at first, and wiped at the
   slow.done();
   assert(sink.text.startsWith("\r\x1b[Kasking … 300ms"));
   assert(sink.text.endsWith("\r\x1b[K") && !sink.text.includes("\n"));
+});
+
+Deno.test("a watched table tells rows apart by their key: a name may change, or be there twice", async () => {
+  const { output, out } = outputTo("table");
+  const watch = await Watch.open(output, { ...NODES, key: (row) => String(row.rttUs) });
+  watch.change("add", { name: "left", rttUs: 1, state: "failed" });
+  watch.change("add", { name: "left", rttUs: 2, state: "alive" });
+  watch.change("add", { name: "right", rttUs: 3, state: "alive" });
+  watch.change("remove", { name: "left", rttUs: 1, state: "failed" });
+  watch.change("update", { name: "right-2", rttUs: 3, state: "alive" });
+  watch.sync();
+  watch.close();
+  const drawn = out.text.slice(out.text.lastIndexOf("NAME")).split("\n").map((line) => line.split(" ")[0]);
+  assertEquals(drawn.slice(0, 3), ["NAME", "left", "right-2"]);
 });
