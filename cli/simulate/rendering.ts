@@ -94,7 +94,11 @@ export function reportRendering(whole: Whole, coloured: boolean): Rendering<Scen
     row: "scenario",
     id: (report) => report.scenario.name,
     columns: [
-      { header: "VERDICT", cell: (report) => tone(verdictCell(report)) },
+      {
+        header: "VERDICT",
+        cell: (report) => tone(verdictCell(report)),
+        plain: (report) => tone(verdictCell(report)).text.toLowerCase(),
+      },
       { header: "SCENARIO", cell: (report) => report.scenario.name, shrinks: true },
       { header: "HASH", cell: (report) => report.hash, spare: 1 },
       {
@@ -127,7 +131,13 @@ export function reportRendering(whole: Whole, coloured: boolean): Rendering<Scen
         align: "right",
         spare: 4,
       },
-      { header: "NEAREST BOUND", cell: worstText, shrinks: true, spare: 5 },
+      {
+        header: "NEAREST BOUND",
+        cell: (report) => shortened(worstText(report)),
+        plain: worstText,
+        shrinks: true,
+        spare: 5,
+      },
     ],
     json: (report) => ({
       scenario: report.scenario.name,
@@ -185,6 +195,15 @@ function seedsText(report: ScenarioReport): string {
   return total === 1 && first !== undefined ? `${okOf(report)}/1 (${first})` : `${okOf(report)}/${total}`;
 }
 
+// A column that is wider costs all others their place.
+const MAX_BOUND_CHARACTERS = 46;
+
+function shortened(text: string | null): string | null {
+  return text === null || text.length <= MAX_BOUND_CHARACTERS
+    ? text
+    : `${text.slice(0, MAX_BOUND_CHARACTERS - 1)}…`;
+}
+
 function worstText(report: ScenarioReport): string | null {
   const uses = report.runs.flatMap(({ result }) => boundUses(result, report.scenario.expect.metrics));
   const worst = worstBound(uses);
@@ -197,9 +216,7 @@ function verdictCell(report: ScenarioReport): Cell {
   const verdicts = new Set(report.runs.map(({ result }) => result.verdict));
   if (report.mustFail) {
     const isCaught = verdicts.size === 1 && verdicts.has("fail");
-    return isCaught
-      ? { text: "pass (fails, as it must)", tone: "good" }
-      : { text: "NOT CAUGHT", tone: "bad" };
+    return isCaught ? { text: "caught", tone: "good" } : { text: "NOT CAUGHT", tone: "bad" };
   }
   if (verdicts.has("fail")) return { text: "FAIL", tone: "bad" };
   if (verdicts.has("invalid")) return { text: "invalid", tone: "warn" };

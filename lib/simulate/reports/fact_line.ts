@@ -14,7 +14,7 @@ export function plainText(text: string): string {
   return text.replace(UNSAFE, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
 }
 
-/** `  12.480s  viz-2 suspects viz-3 (life 4)`. */
+/** `  12.480s  viz-2 suspects viz-3`. */
 export function factLine(fact: Fact): string {
   return plainText(`${momentText(fact.atUs).padStart(10)}  ${factText(fact)}`);
 }
@@ -89,19 +89,18 @@ const PHASE: Readonly<Record<"warm" | "quiet" | "end", string>> = {
 
 function viewText(fact: Extract<Fact, { kind: "view" }>): string {
   const who = fact.subject ?? `${fact.listedName} (nobody of this scenario)`;
-  const life = ` (life ${fact.incarnation})`;
-  if (fact.op === "remove") return `${fact.observer} forgets ${who}${life}`;
-  if (fact.before === fact.state) return `${fact.observer} still sees ${who} ${fact.state}${life}`;
+  if (fact.op === "remove") return `${fact.observer} forgets ${who}`;
+  if (fact.before === fact.state) {
+    return `${fact.observer} still sees ${who} ${fact.state}, life ${fact.incarnation}`;
+  }
   switch (fact.state) {
     case "alive":
-      return `${fact.observer} sees ${who} alive${
-        fact.before === null ? "" : ` again, was ${fact.before}`
-      }${life}`;
+      return `${fact.observer} sees ${who} alive${fact.before === null ? "" : ` again, was ${fact.before}`}`;
     case "suspect":
-      return `${fact.observer} suspects ${who}${life}`;
+      return `${fact.observer} suspects ${who}`;
     case "dead":
-      return `${fact.observer} declares ${who} dead${life}`;
+      return `${fact.observer} declares ${who} dead`;
     case "left":
-      return `${fact.observer} knows that ${who} left${life}`;
+      return `${fact.observer} knows that ${who} left`;
   }
 }

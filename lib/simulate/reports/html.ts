@@ -27,8 +27,7 @@ export function html(run: TimelineRun): string {
 <div class="repro"><span class="soft">play it again:</span><code id="repro"></code><button id="copy">copy</button></div>
 <section class="card">
 <div class="bar">
-<div id="legend" class="legend"></div><span class="grow"></span>
-<button id="direction" title="what the rows of an opened node show">opened rows: how others see it</button>
+<div id="legend" class="legend"></div>
 </div>
 <svg id="chart" role="img" aria-label="timeline of the run"></svg>
 <div class="scrub">
@@ -38,12 +37,13 @@ export function html(run: TimelineRun): string {
 <div class="bar" style="margin:6px 0 0">
 <button id="in" title="zoom in (+)">zoom in</button><button id="out" title="zoom out (-)">zoom out</button><button id="fit" title="the whole run (0)">all</button>
 <span id="range" class="soft"></span><span id="frames" class="soft"></span>
+<button id="direction" title="what the rows of an opened node show">opened rows: how others see it</button>
 <span id="types" class="chips"></span><span class="grow"></span><span id="leftout" class="soft"></span>
 </div>
 </section>
 <div class="columns">
 <section class="card"><h2 id="moment-title"></h2><div id="moment" class="scroll"></div></section>
-<section class="card"><div class="bar"><h2 style="margin:0">What happened</h2><span class="grow"></span><label class="soft"><input id="only" type="checkbox"> opened nodes only</label></div><div class="scroll"><div id="log" class="log"></div></div></section>
+<section class="card"><div class="bar"><h2 style="margin:0">What happened</h2><span class="grow"></span><label class="soft"><input id="details" type="checkbox"> every detail</label><label class="soft"><input id="only" type="checkbox"> opened nodes only</label></div><div class="scroll"><div id="log" class="log"></div></div></section>
 </div>
 <section class="card"><h2>Figures</h2><div id="metrics" class="scroll"></div></section>
 <section class="card" id="claims-card"><h2>What had to happen, or the run proved nothing</h2><table id="claims"></table></section>

@@ -21,7 +21,7 @@ export interface TimelineRun {
 }
 
 /** A node's own state, as the oracle knows it. */
-export type LifeState = "down" | "starting" | "up" | "crashed" | "left" | "failed";
+export type LifeState = "down" | "starting" | "up" | "crashed" | "powerless" | "left" | "failed";
 
 /** What others believe of a node. The order is the one of the counts in {@linkcode Belief}. */
 export const BELIEFS = ["alive", "suspect", "dead", "left", "unlisted"] as const;
@@ -188,7 +188,7 @@ function livesOf(
     if (fact.kind !== "node-started" && fact.kind !== "node-ready" && fact.kind !== "node-stopped") continue;
     const of = states.get(fact.node);
     if (of === undefined) continue;
-    const life = fact.kind === "node-started" ? fact.incarnation : of.at(-1)?.life ?? 0;
+    const life = (of.at(-1)?.life ?? 0) + (fact.kind === "node-started" ? 1 : 0);
     of.push({ fromUs: fact.atUs, state: stateAfter(fact), life });
   }
   return [...states.values()].map((of) =>
@@ -203,8 +203,14 @@ function stateAfter(
 ): LifeState {
   if (fact.kind === "node-started") return "starting";
   if (fact.kind === "node-ready") return "up";
-  if (fact.how === "leave") return "left";
-  return fact.how === "failed" ? "failed" : "crashed";
+  const { how } = fact;
+  return how === "leave"
+    ? "left"
+    : how === "power-loss"
+    ? "powerless"
+    : how === "crash"
+    ? "crashed"
+    : "failed";
 }
 
 /** What everybody believes of everybody, as changes, and summed up for each subject. */

@@ -20,7 +20,7 @@ function drawMoment() {
   $("moment-title").textContent = "At " + seconds(at);
   const rows = M.nodes.map((node, index) => {
     const life = lifeAt(index, at), stall = stallAt(index, at);
-    const truth = stall === null || life !== "up" ? life : stall === "slow" ? "up, slow" : "up, frozen";
+    const truth = stall === null || life !== "up" ? LIFE_WORDS[life] : stall === "slow" ? "up, slow" : "up, frozen";
     const counts = beliefAt(index, at);
     const words = counts.map((n, belief) => n === 0 ? "" : n + " " + BELIEFS[belief]).filter((word) => word !== "").join(", ");
     // Worth a look: what others believe is not how it is.
@@ -62,12 +62,17 @@ function matrixAt(at) {
   return el("details", { open: "", style: "margin-top:10px" }, el("summary", { class: "soft" }, "who lists whom (row: who looks, column: at whom, in the same order)"), table);
 }
 const LOG_ABOUT = 14;
-let onlyNamed = false;
-function drawLog(at) {
+const DETAILS = new Set(["sent", "received", "answered", "discovery"]);
+let onlyNamed = false, withDetails = false, logged = null;
+function loggedFacts() {
   const open = [...state.open];
-  const facts = onlyNamed && open.length > 0
-    ? M.facts.filter((fact) => fact[1] === "fault" || fact[1] === "phase" || fact[1] === "violation" || fact[3].some((index) => open.includes(index)))
-    : M.facts;
+  return M.facts.filter((fact) => (withDetails || !DETAILS.has(fact[1])) &&
+    (!onlyNamed || open.length === 0 || fact[1] === "fault" || fact[1] === "phase" || fact[1] === "violation" || fact[3].some((index) => open.includes(index))));
+}
+function drawLog(at) {
+  const key = onlyNamed + " " + withDetails + " " + [...state.open].join();
+  if (logged === null || logged.key !== key) logged = { key, facts: loggedFacts() };
+  const { facts } = logged;
   const middle = lastAt(facts, at, (fact) => fact[0]);
   const from = Math.max(0, middle - LOG_ABOUT), to = Math.min(facts.length, middle + LOG_ABOUT + 1);
   const lines = [];
@@ -89,10 +94,13 @@ function fillPage() {
   verdict.classList.add(M.verdict);
   $("name").textContent = M.name;
   $("summary").textContent = M.summary;
-  const stories = M.violations.slice(0, 4).map((violation) =>
-    el("div", { class: "story", role: "button", tabindex: "0", on: { click: () => { moveCursor(violation.atUs); zoomTo(violation.atUs - 6e6, violation.atUs + 2e6); } } },
-      el("b", {}, violation.text), el("span", { class: "soft" }, "  — " + violation.id + " (" + (violation.kind === "metric" ? "threshold" : violation.kind) + "), " + seconds(violation.atUs))));
-  if (M.violations.length > 4) stories.push(el("div", { class: "soft", style: "margin-top:6px" }, "and " + (M.violations.length - 4) + " more violations"));
+  const byRule = new Map();
+  for (const violation of M.violations) byRule.set(violation.id, [...(byRule.get(violation.id) || []), violation]);
+  const stories = [...byRule.values()].slice(0, 5).map(([violation, ...more]) =>
+    el("div", { class: "story", role: "button", tabindex: "0", title: "look at it", on: { click: () => { moveCursor(violation.atUs); zoomTo(violation.atUs - 6e6, violation.atUs + 2e6); } } },
+      el("b", {}, violation.text),
+      el("span", { class: "soft" }, "  — " + violation.id + " (" + (violation.kind === "metric" ? "threshold" : violation.kind) + "), " + seconds(violation.atUs) + (more.length > 0 ? ", and " + more.length + " more like it" : ""))));
+  if (byRule.size > 5) stories.push(el("div", { class: "soft", style: "margin-top:6px" }, "and " + (byRule.size - 5) + " more broken rules"));
   if (M.reason !== null) stories.push(el("div", { class: "story warn" }, el("b", {}, M.reason)));
   $("stories").replaceChildren(...stories);
   $("figures").replaceChildren(...M.figures.map(([label, value]) => el("span", {}, el("span", { class: "soft" }, label + " "), el("span", { class: "mono" }, value))));
@@ -197,6 +205,7 @@ function listen() {
     $("direction").textContent = state.direction === "seen" ? "opened rows: how others see it" : "opened rows: how it sees others";
     schedule();
   });
+  $("details").addEventListener("change", (event) => { withDetails = event.target.checked; drawLog(state.cursor); });
   $("only").addEventListener("change", (event) => { onlyNamed = event.target.checked; drawLog(state.cursor); });
   const jump = (way) => {
     const turns = [...M.violations.map((one) => one.atUs), ...M.faults.flatMap((one) => [one.fromUs, one.toUs]), ...M.views.filter((view) => view[3] === 1 || view[3] === 2).map((view) => view[0])];

@@ -87,7 +87,7 @@ function schedule() {
 /** The timeline itself. */
 export const SCRIPT_CHART = String.raw`
 const MANY = M.nodes.length > 40;
-const ROW = MANY ? 17 : 36, TRUTH = MANY ? 8 : 17, SUB = 11, LANE = 18, AXIS = 22, TOP_GAP = 6;
+const ROW = MANY ? 17 : 36, TRUTH = MANY ? 8 : 17, SUB = 13, LANE = 18, AXIS = 22, TOP_GAP = 6;
 const PATTERNS = [
   ["hatch-down", "var(--down)", 5], ["hatch-freeze", "var(--ink)", 6], ["hatch-start", "var(--panel)", 6],
 ];
@@ -95,7 +95,7 @@ function patterns() {
   const defs = draw("defs", {});
   for (const [id, colour, size] of PATTERNS) {
     const pattern = draw("pattern", { id, width: size, height: size, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
-    pattern.append(draw("rect", { width: size / 2.6, height: size, fill: colour, opacity: id === "hatch-freeze" ? 0.55 : 1 }));
+    pattern.append(draw("rect", { width: size / 2.6, height: size, fill: colour, opacity: id === "hatch-freeze" ? 0.4 : 1 }));
     defs.append(pattern);
   }
   const arrow = draw("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto-start-reverse" });
@@ -123,7 +123,7 @@ function computeLayout() {
   const width = Math.max(480, $("chart").clientWidth || 1000);
   let longest = 6;
   for (const node of M.nodes) longest = Math.max(longest, Math.min(24, node.name.length));
-  const left = Math.min(210, 26 + longest * 7.3);
+  const left = Math.min(230, Math.max(104, 34 + longest * 8.2));
   const rows = [];
   let y = AXIS + laneCount * LANE + TOP_GAP;
   M.nodes.forEach((_node, index) => {
@@ -238,6 +238,7 @@ function drawRow(into, index) {
   if (open) drawOthers(group, index, others, y + ROW - 2);
   into.append(group);
 }
+const LIFE_WORDS = { down: "not started", starting: "starting", up: "up", crashed: "crashed", powerless: "no power", left: "left", failed: "failed to start" };
 function barText(left, y, text) {
   const group = draw("g", { "pointer-events": "none" });
   group.append(draw("rect", { x: left + 4, y: y + 2, width: text.length * 6.6 + 8, height: TRUTH - 4, rx: 3, fill: "var(--panel)", opacity: 0.88 }));
@@ -251,9 +252,9 @@ function drawLife(group, index, life, y) {
   const isUp = life.state === "up" || life.state === "starting";
   const colour = "var(--" + M.nodes[index].role + ")";
   const rect = draw("rect", isUp
-    ? { x: left, y, width, height: TRUTH, rx: 2, fill: colour }
-    : { x: left, y: y + 1, width, height: TRUTH - 2, rx: 2, fill: life.state === "down" ? "none" : "url(#hatch-down)", stroke: life.state === "crashed" || life.state === "failed" ? "var(--dead)" : "var(--down)", "stroke-dasharray": life.state === "down" ? "3 3" : "none" });
-  const words = { down: "not started", starting: "starting", up: "up", crashed: "crashed", left: "left", failed: "failed" };
+    ? { x: left, y, width, height: TRUTH, rx: 2, fill: colour, opacity: 0.5 }
+    : { x: left, y: y + 1, width, height: TRUTH - 2, rx: 2, fill: life.state === "down" ? "none" : "url(#hatch-down)", stroke: life.state === "left" || life.state === "down" ? "var(--down)" : "var(--dead)", "stroke-dasharray": life.state === "down" ? "3 3" : "none" });
+  const words = LIFE_WORDS;
   group.append(titled(rect, M.nodes[index].name + ": " + words[life.state] + (life.life > 0 ? ", life " + life.life : "") + "\n" + seconds(life.fromUs) + " to " + seconds(life.toUs)));
   if (life.state === "starting" && width > 3) group.append(draw("rect", { x: left, y, width, height: TRUTH, fill: "url(#hatch-start)", opacity: 0.5, "pointer-events": "none" }));
   if (!isUp && width > 66 && !MANY) group.append(barText(left, y, words[life.state]));
@@ -263,11 +264,15 @@ function drawBeliefs(group, index, y, height) {
   const list = M.beliefs[index];
   const first = Math.max(0, lastAt(list, state.from, (one) => one[0]));
   let lastX = -10;
+  const loud = [];
   for (let i = first; i < list.length && list[i][0] <= state.to; i++) {
     const place = clip(list[i][0], i + 1 < list.length ? list[i + 1][0] : M.endUs);
     if (place === null) continue;
+    // A suspicion of a millisecond is worth seeing, however far away one looks.
+    const isLoud = list[i][2] + list[i][3] > 0 && place[1] < 3;
+    if (isLoud) place[1] = 3;
     // Changes closer than a pixel cannot be seen; the last of them stands for all.
-    if (place[0] + place[1] - lastX < 0.7 && i + 1 < list.length) continue;
+    if (!isLoud && place[0] + place[1] - lastX < 0.7 && i + 1 < list.length) continue;
     lastX = place[0] + place[1];
     const counts = list[i].slice(1);
     const total = counts.reduce((sum, n) => sum + n, 0);
@@ -276,12 +281,14 @@ function drawBeliefs(group, index, y, height) {
     counts.forEach((n, belief) => {
       if (n === 0) return;
       const part = height * n / total;
-      group.append(draw("rect", { x: place[0], y: at, width: place[1] + 0.3, height: part, fill: "var(--" + BELIEFS[belief] + ")" }));
+      const rect = draw("rect", { x: place[0], y: at, width: place[1] + 0.3, height: part, fill: "var(--" + BELIEFS[belief] + ")" });
+      if (isLoud) loud.push(rect); else group.append(rect);
       at += part;
     });
     const words = counts.map((n, belief) => n === 0 ? "" : n + " " + BELIEFS[belief]).filter((word) => word !== "").join(", ");
     group.append(titled(draw("rect", { x: place[0], y, width: place[1], height, fill: "transparent" }), "the others list " + M.nodes[index].name + " as: " + words + "\nfrom " + seconds(list[i][0])));
   }
+  for (const rect of loud) { rect.setAttribute("pointer-events", "none"); group.append(rect); }
 }
 function drawOthers(group, index, others, y) {
   const bySeen = state.direction === "seen";

@@ -5,8 +5,8 @@
 export const STYLE = String.raw`
 :root {
   --bg: #f7f7f5; --panel: #ffffff; --ink: #1d2129; --soft: #5d6675; --line: #dcdfe4; --grid: #ebedf0;
-  --daemon: #2f8f83; --app: #3b6fd4; --visualization: #8a5cc7; --down: #b9bec7;
-  --alive: #53a66b; --suspect: #e0a128; --dead: #cf4a52; --left: #9aa3b0; --unlisted: #d9dde3;
+  --daemon: #2f8f83; --app: #3b6fd4; --visualization: #8a5cc7; --down: #aab0ba;
+  --alive: #8ec9a0; --suspect: #e0a128; --dead: #cf4a52; --left: #9aa3b0; --unlisted: #d9dde3;
   --fault: #e8772e; --warm: #eceff3; --quiet: #e6f2ea; --cursor: #1d2129;
   --good-bg: #dff0e4; --good-ink: #1f6b38; --bad-bg: #f9dcdd; --bad-ink: #9c1f28; --warn-bg: #fbecc9; --warn-ink: #7c5500;
   color-scheme: light;
@@ -15,7 +15,7 @@ export const STYLE = String.raw`
   :root {
     --bg: #14171c; --panel: #1c2027; --ink: #e6e9ee; --soft: #98a2b3; --line: #353b45; --grid: #262b33;
     --daemon: #3fae9f; --app: #5d8df0; --visualization: #a57ce0; --down: #4a515d;
-    --alive: #4c9f65; --suspect: #d99a22; --dead: #d9545c; --left: #6d7684; --unlisted: #363d48;
+    --alive: #37704a; --suspect: #d99a22; --dead: #d9545c; --left: #6d7684; --unlisted: #363d48;
     --fault: #f08a45; --warm: #20252d; --quiet: #1a2820; --cursor: #ffffff;
     --good-bg: #1c3a27; --good-ink: #8ad6a1; --bad-bg: #4a1f23; --bad-ink: #ff9aa1; --warn-bg: #43340f; --warn-ink: #f2c766;
     color-scheme: dark;
