@@ -70,6 +70,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     let conflict: HanaError | null = null;
     try {
       defineIdentify(cli, node);
+      cli.rehearsal?.onNode(node);
       tellReady(cli, node);
       if (options.readyFile !== undefined) await writeReadyFile(cli, options.readyFile, node);
       // Whoever read the events has left: that ends this node in order, as a signal does.
@@ -77,6 +78,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
       conflict = await Promise.race([stopped.promise.then(() => null), node.conflict]);
       stopLogging();
     } finally {
+      cli.rehearsal?.onStop();
       await withinGoodbye(node.stop(conflict === null ? "quit" : "id conflict"));
     }
     if (conflict === null) break;

@@ -6,6 +6,7 @@ import { HanaError } from "../../lib/base/mod.ts";
 import type { Platform } from "../../lib/platform/mod.ts";
 import { type Environment, processEnvironment, type Resolved, type Settings } from "../config/mod.ts";
 import { EXIT, type ExitCode, type Output } from "../output/mod.ts";
+import type { Rehearsal } from "../simulate/real/rehearsal.ts";
 import type { Program } from "./program.ts";
 import { Signals } from "./signals.ts";
 
@@ -20,6 +21,7 @@ export class Cli {
   #configFlag: string | undefined;
   #exitCode: ExitCode = EXIT.done;
   #platform: Promise<Platform> | null = null;
+  #rehearsal: Rehearsal | null = null;
 
   /** `provisional` is used until the flags are read. */
   constructor(program: Program, provisional: Output) {
@@ -62,8 +64,14 @@ export class Cli {
   /** The machine as it is, unless `hana simulate --real` rehearses with this process (cli/simulate/real). */
   async #rehearsed(platform: Platform): Promise<Platform> {
     if (this.environment.get("HANA_REHEARSAL") !== "stdin") return platform;
-    const { rehearsedPlatform } = await import("../simulate/real/rehearsal.ts");
-    return await rehearsedPlatform(platform);
+    const { Rehearsal } = await import("../simulate/real/rehearsal.ts");
+    this.#rehearsal = await Rehearsal.open(platform);
+    return this.#rehearsal.platform;
+  }
+
+  /** The rehearsal in which this process plays a node; null outside of one. */
+  get rehearsal(): Rehearsal | null {
+    return this.#rehearsal;
   }
 
   /** Ends with `code` once the command's action has returned. The last call holds. */

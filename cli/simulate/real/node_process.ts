@@ -2,8 +2,16 @@
 // Decides how the process is called and when it counts as ready: when it says so itself. Never decides when it lives.
 
 import { HanaError, type NodeId } from "../../../lib/base/mod.ts";
+import type { Fact } from "../../../lib/simulate/mod.ts";
 import type { RealHost } from "./namespaces.ts";
-import { type Cue, type Impairments, PREPARED_LINE, REHEARSAL_VARIABLE } from "./rehearsal.ts";
+import {
+  type Cue,
+  type Impairments,
+  type Part,
+  readReport,
+  REHEARSAL_VARIABLE,
+  type Sample,
+} from "./rehearsal.ts";
 
 /** A process that was started may take this long to be prepared: machines of CI are slow. */
 const PREPARE_MS = 60_000;
@@ -30,6 +38,9 @@ export interface Ready {
 export interface LifeHandlers {
   /** It can be reached; again when it took another id. */
   onReady(ready: Ready): void;
+  /** What it says of itself. */
+  onFact(fact: Fact): void;
+  onSample(sample: Sample): void;
   /** The process has ended: after a goodbye, killed, or by itself. */
   onEnd(code: number): void;
 }
@@ -77,6 +88,7 @@ export class NodeLife {
     this.ended = this.#child.status.then(async ({ code }) => {
       this.#isRunning = false;
       await read;
+      await this.#stdin.close().catch(() => {});
       this.#prepared.reject(
         new HanaError("internal", { what: "a node ended before it was prepared", why: this.lastWords }),
       );
@@ -114,8 +126,8 @@ export class NodeLife {
   }
 
   /** Gives the cue. */
-  start(): void {
-    this.#tell({ cue: "start" });
+  start(part: Part): void {
+    this.#tell({ cue: "start", part });
   }
 
   /** Says what goes wrong from now on. */
@@ -150,7 +162,13 @@ export class NodeLife {
   }
 
   #onLine(line: string): void {
-    if (line === PREPARED_LINE) return this.#prepared.resolve();
+    const report = readReport(line);
+    if (report !== null) {
+      if ("prepared" in report) this.#prepared.resolve();
+      else if ("fact" in report) this.#handlers.onFact(report.fact);
+      else this.#handlers.onSample(report.sample);
+      return;
+    }
     const value = JSON.parse(line) as { schema?: string } & Ready;
     if (value.schema === "hana.serve.ready/1") this.#handlers.onReady(value);
   }

@@ -1,6 +1,6 @@
 // What is true of a rehearsal: who runs, who can talk to whom, what everybody lists.
 // Decides nothing; knows what was really done to processes and cables, and what the nodes say of their lists.
-// What only the inside of a process could tell is null.
+// What a node holds is what it said last, half a second ago at most.
 
 import type { NodeId } from "../../../lib/base/mod.ts";
 import type { Gauge, Oracle, PathQuality, Scenario } from "../../../lib/simulate/mod.ts";
@@ -91,12 +91,13 @@ export class RealOracle implements Oracle {
     return this.#around.stations.get(node)?.id ?? null;
   }
 
-  gauges(): readonly Gauge[] {
-    return [];
+  gauges(node: string): readonly Gauge[] {
+    return this.#around.stations.get(node)?.sample?.gauges ?? [];
   }
-  sentBytes(): number | null {
-    return null;
+  sentBytes(node: string): number | null {
+    return this.#around.stations.get(node)?.sample?.sentBytes ?? null;
   }
+  /** Not to the microsecond, as its rule wants it. */
   monotonicUs(): number | null {
     return null;
   }

@@ -1,15 +1,20 @@
-// The inside of a rehearsed node: `hana serve` with HANA_REHEARSAL=stdin is prepared, waits for its cue, and is told
-// on stdin how its network, its clock and its speed go wrong. Decides the lines of that control channel; how things
-// go wrong is impaired_platform.ts. Loaded by nothing but a rehearsal, and ends when the one who holds it does.
+// The inside of a rehearsed node: `hana serve` with HANA_REHEARSAL=stdin is prepared, waits for its cue, is told on
+// stdin how its network, its clock and its speed go wrong and what to send, and reports on stdout what it lives through.
+// Decides the lines of that channel. Loaded by nothing but a rehearsal, and ends when the one who holds it does.
 
-import type { LinkSpec } from "../../../lib/simulate/mod.ts";
+import type { NodeId } from "../../../lib/base/mod.ts";
+import type { Node } from "../../../lib/node/mod.ts";
 import type { Platform } from "../../../lib/platform/mod.ts";
 import { loadSessionSuite } from "../../../lib/security/mod.ts";
+import type { Fact, Gauge, LinkSpec, Scenario } from "../../../lib/simulate/mod.ts";
 import type { ImpairedPlatform } from "./impaired_platform.ts";
+import type { Performer } from "./performer.ts";
 
 /** The variable that makes a node wait for its cue. */
 export const REHEARSAL_VARIABLE = "HANA_REHEARSAL";
 const SCHEMA = "hana.rehearsal/1";
+/** Lines are written together, so that a node that sends much is not slowed by saying so. */
+const FLUSH_MS = 20;
 
 /** How a wall clock goes wrong. Moments are milliseconds since 1970 on the clock that is right. */
 export interface ClockFault {
@@ -36,30 +41,109 @@ export interface Impairments {
   readonly clock: ClockFault | null;
 }
 
+/** The part that a node plays. */
+export interface Part {
+  readonly self: string;
+  readonly scenario: Scenario;
+  readonly seed: number;
+  /** When the run began, in milliseconds since 1970 as `performance.timeOrigin` counts them. */
+  readonly zeroMs: number;
+  /** The ids of all nodes. */
+  readonly ids: Readonly<Record<string, NodeId>>;
+  /** Where strangers may be knocked at: they know nobody by name. */
+  readonly doors: Readonly<Record<string, string>>;
+  /** The last number that each flow of this node has sent, by `traffic/from/to`. */
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly wanted: readonly Fact["kind"][];
+}
+
 /** A line on stdin. */
-export type Cue = { readonly cue: "start" } | { readonly cue: "impair"; readonly impairments: Impairments };
+export type Cue =
+  | { readonly cue: "start"; readonly part: Part }
+  | { readonly cue: "impair"; readonly impairments: Impairments };
 
-/** What a prepared node says on stdout. */
-export const PREPARED_LINE = JSON.stringify({ schema: SCHEMA, state: "prepared" });
+/** What a node holds, now and then. */
+export interface Sample {
+  readonly gauges: readonly Gauge[];
+  readonly sentBytes: number | null;
+}
 
-/**
- * Says that everything is loaded, waits for the cue, and returns the machine as it is to be seen: as it is, unless
- * something was said to go wrong with it before the cue.
- */
-export async function rehearsedPlatform(real: Platform): Promise<Platform> {
-  const started = Promise.withResolvers<void>();
-  let impaired: Promise<ImpairedPlatform> | null = null;
-  void readCues((cue) => {
-    if (cue.cue === "start") return started.resolve();
-    // Loads the simulator's links: only for who needs them.
-    impaired ??= import("./impaired_platform.ts").then((room) => room.impairPlatform(real));
-    void impaired.then(({ impair }) => impair(cue.impairments));
-  });
-  await loadSessionSuite();
-  Deno.stdout.writeSync(new TextEncoder().encode(PREPARED_LINE + "\n"));
-  await started.promise;
-  const wrapped = impaired as Promise<ImpairedPlatform> | null;
-  return wrapped === null ? real : (await wrapped).platform;
+/** A line on stdout, beside those that hana itself writes. */
+export type Report =
+  | { readonly schema: typeof SCHEMA; readonly prepared: true }
+  | { readonly schema: typeof SCHEMA; readonly fact: Fact }
+  | { readonly schema: typeof SCHEMA; readonly sample: Sample };
+
+/** Reads a line of stdout; null for what hana itself wrote. */
+export function readReport(line: string): Report | null {
+  const value = JSON.parse(line) as { readonly schema?: unknown };
+  return value.schema === SCHEMA ? value as Report : null;
+}
+
+/** One process of a rehearsal. */
+export class Rehearsal {
+  readonly #lines: string[] = [];
+  #performer: Performer | null = null;
+  #flush: number | undefined;
+
+  /** The machine on which the node performs. */
+  readonly platform: Platform;
+
+  /**
+   * Says that everything is loaded and waits for the cue. The machine is the real one as it is, unless something was
+   * said to go wrong with it before the cue.
+   */
+  static async open(real: Platform): Promise<Rehearsal> {
+    const started = Promise.withResolvers<Part>();
+    let impaired: Promise<ImpairedPlatform> | null = null;
+    void readCues((cue) => {
+      if (cue.cue === "start") return started.resolve(cue.part);
+      // Loads the simulator's links: only for who needs them.
+      impaired ??= import("./impaired_platform.ts").then((room) => room.impairPlatform(real));
+      void impaired.then(({ impair }) => impair(cue.impairments));
+    });
+    const [{ Performer }] = await Promise.all([import("./performer.ts"), loadSessionSuite()]);
+    writeLine(JSON.stringify({ schema: SCHEMA, prepared: true }));
+    const part = await started.promise;
+    const wrapped = impaired as Promise<ImpairedPlatform> | null;
+    const rehearsal = new Rehearsal(wrapped === null ? real : (await wrapped).platform);
+    rehearsal.#performer = new Performer(part, rehearsal.platform, {
+      tell: (fact) => rehearsal.#report({ schema: SCHEMA, fact }),
+      sample: (sample) => rehearsal.#report({ schema: SCHEMA, sample }),
+    });
+    return rehearsal;
+  }
+
+  private constructor(platform: Platform) {
+    this.platform = platform;
+  }
+
+  /** The node has started. */
+  onNode(node: Node): void {
+    this.#performer?.onNode(node);
+  }
+
+  /** The node is about to stop. */
+  onStop(): void {
+    this.#performer?.onStop();
+    this.#write();
+  }
+
+  #report(report: Report): void {
+    this.#lines.push(JSON.stringify(report));
+    this.#flush ??= setTimeout(() => this.#write(), FLUSH_MS);
+  }
+
+  #write(): void {
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    if (this.#lines.length > 0) writeLine(this.#lines.splice(0).join("\n"));
+  }
+}
+
+function writeLine(line: string): void {
+  const bytes = new TextEncoder().encode(line + "\n");
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 
 /** Whoever holds the other end of stdin is gone when it ends, and nobody is left to end this process. */

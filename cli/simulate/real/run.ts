@@ -28,6 +28,7 @@ import { RealGround } from "./ground.ts";
 import { RealNetwork, whyNoNamespaces } from "./namespaces.ts";
 import { hanaProgram } from "./node_process.ts";
 import { RealOracle } from "./oracle.ts";
+import type { Part } from "./rehearsal.ts";
 import { RealStation } from "./station.ts";
 import { type ViewChange, Watching } from "./watching.ts";
 
@@ -51,6 +52,8 @@ const PREPARED_AT_ONCE = 4;
 /** After the last one was loaded the machine comes to rest. */
 const REST_MS = 500;
 const MAX_VIOLATIONS_PER_RULE = 20;
+/** Kinds of facts that nodes make only where somebody wants them. */
+const FACTS_OF_NODES = ["sent", "received", "answered"] as const satisfies readonly Fact["kind"][];
 
 /**
  * Plays a scenario on real `hana serve` processes in network namespaces, in real time, and judges it.
@@ -79,6 +82,8 @@ class Rehearsal {
   readonly #violations: Violation[] = [];
   readonly #perRule = new Map<string, number>();
   readonly #claims = new Map<string, number>();
+  /** The last number of every flow: a sender that comes back goes on from there. */
+  readonly #numbers = new Map<string, number>();
   readonly #timers = new Set<number>();
   readonly #over = Promise.withResolvers<void>();
   #watching: Watching | null = null;
@@ -185,6 +190,7 @@ class Rehearsal {
         plan.name,
         new RealStation({
           plan,
+          index: this.#stations.size,
           host: this.#ground.realHost(plan.host),
           stateDirectory: `${directory}/s${host}`,
           runDirectory: `${directory}/r${host}`,
@@ -197,14 +203,37 @@ class Rehearsal {
           station: (name) => this.#stations.get(name) ?? null,
           onId: (name, id) => this.#oracle?.noteId(name, id),
           impairments: () => this.#ground.isImpaired ? this.#ground.impairmentsOf(plan.host) : null,
+          part: (self) => this.#part(self),
           mayReturn: () => comesBack && this.#phase !== "quiet" && !this.#isOver,
         }),
       );
     }
   }
 
+  /** What a node has to play from now on. */
+  #part(self: string): Part {
+    const { scenario, options } = this;
+    const ids: Record<string, NodeId> = {};
+    const doors: Record<string, string> = {};
+    for (const station of this.#stations.values()) {
+      if (station.lastId !== null) ids[station.name] = station.lastId;
+      if (station.door !== null) doors[station.name] = station.door;
+    }
+    return {
+      self,
+      scenario,
+      seed: options.seed,
+      zeroMs: performance.timeOrigin + this.#zeroMs,
+      ids,
+      doors,
+      numbers: Object.fromEntries(this.#numbers),
+      wanted: FACTS_OF_NODES.filter((kind) => this.#bus.isWanted(kind)),
+    };
+  }
+
   /** Loads all processes, a few at a time. */
   async #prepare(): Promise<void> {
+    for (const station of this.#stations.values()) station.layIdentity();
     const left = [...this.#stations.values()];
     let done = 0;
     const work = async (): Promise<void> => {
@@ -321,6 +350,7 @@ class Rehearsal {
 
   #tell(fact: Fact): void {
     if (this.#isDone && fact.kind !== "violation") return;
+    if (fact.kind === "sent") this.#numbers.set(`${fact.traffic}/${fact.from}/${fact.to}`, fact.number);
     this.#facts++;
     this.#bus.tell(fact);
   }
@@ -343,7 +373,10 @@ class Rehearsal {
     const { scenario, options } = this;
     const nowUs = this.#nowUs();
     const metrics: Record<string, MetricValue> = {};
-    for (const observer of this.#observers) Object.assign(metrics, observer.finish?.() ?? {});
+    // Nobody taps the frames of a real network: what counts them has measured nothing, not zero.
+    for (const observer of this.#observers) {
+      if (observer.onFrame === undefined) Object.assign(metrics, observer.finish?.() ?? {});
+    }
     metrics["events"] = { unit: "count", count: 1, value: this.#facts };
     const judged = this.#cutShort === null
       ? judgeMetrics(scenario.expect.metrics, metrics, nowUs)
@@ -388,7 +421,6 @@ class Rehearsal {
 /** Parts of a scenario that real processes cannot play, each with its reason. */
 export function whatCannotBePlayed(scenario: Scenario): string[] {
   const reasons = new Set<string>();
-  if (scenario.traffic.length > 0) reasons.add("traffic (hana serve sends none by itself)");
   for (const { action } of scenario.timeline) {
     if (action.verb === "restart" && action.software !== undefined) {
       reasons.add(`restart as ${action.software} (there is one program, of one version)`);

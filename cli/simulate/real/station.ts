@@ -7,12 +7,14 @@ import type { Platform } from "../../../lib/platform/mod.ts";
 import { type Fact, type NodePlan } from "../../../lib/simulate/mod.ts";
 import type { RealHost } from "./namespaces.ts";
 import { NodeLife, type Ready } from "./node_process.ts";
-import type { Impairments } from "./rehearsal.ts";
+import type { Impairments, Part, Sample } from "./rehearsal.ts";
 import type { Watching } from "./watching.ts";
 
 /** What a station needs of its run. */
 export interface StationSurroundings {
   readonly plan: NodePlan;
+  /** Its place among the nodes of the scenario. */
+  readonly index: number;
   readonly host: RealHost;
   /** Where the host's nodes keep their identities, and where their sockets stand. */
   readonly stateDirectory: string;
@@ -28,12 +30,18 @@ export interface StationSurroundings {
   onId(name: string, id: NodeId): void;
   /** What goes wrong at this node now; null when nothing ever will. */
   impairments(): Impairments | null;
+  /** What the node has to play from now on. */
+  part(self: string): Part;
   /** Whether a life that ends may be followed by another: then one is prepared. */
   mayReturn(): boolean;
 }
 
 /** A goodbye is heard within milliseconds, and starting a process takes some from everybody. */
 const PREPARE_AFTER_MS = 300;
+
+/** For numbering: more lives, and more sessions in one of them, than any rehearsal has. */
+const MAX_LIVES = 10_000;
+const MAX_SESSIONS = 1_000_000;
 
 /** Bytes of an id. */
 const ID_BYTES = 16;
@@ -51,6 +59,8 @@ export class RealStation {
   #name: string | null = null;
   #isTold = false;
   #preparation: number | undefined;
+  #sample: Sample | null = null;
+  #door: string | null = null;
 
   constructor(around: StationSurroundings) {
     this.#around = around;
@@ -81,9 +91,33 @@ export class RealStation {
   get id(): NodeId | null {
     return this.isUp ? this.#id : null;
   }
+  /** What it said last of what it holds; null while it is down. */
+  get sample(): Sample | null {
+    return this.isUp ? this.#sample : null;
+  }
+  /** Where it can be knocked at over the network, or could in its last life. */
+  get door(): string | null {
+    return this.#door;
+  }
   /** The name that it goes by while it is up. */
   get currentName(): string | null {
     return this.isUp ? this.#name : null;
+  }
+
+  /** Gives it the id of its first life, so that whoever lists it first can be understood at once. */
+  layIdentity(): void {
+    const { platform, plan, station, onId } = this.#around;
+    const path = this.#identityPath();
+    const original = plan.cloneOf === undefined || this.#lives > 1 ? null : station(plan.cloneOf);
+    const copied = original?.identityBytes() ?? null;
+    if (copied !== null) this.#writeIdentity(path, copied);
+    else if (platform.files.read(path) === null) {
+      const id = toHex(platform.random.stream("rehearsal/id").fill(new Uint8Array(ID_BYTES))) as NodeId;
+      const text = JSON.stringify({ schema: "hana.identity/1", id, incarnation: 0 }) + "\n";
+      this.#writeIdentity(path, new TextEncoder().encode(text));
+    }
+    this.#id = this.#readIdentity()?.id ?? null;
+    if (this.#id !== null) onId(this.name, this.#id);
   }
 
   /** Loads a process that waits for its cue, so that starting takes no longer than it does in a simulation. */
@@ -99,11 +133,11 @@ export class RealStation {
     this.#startedUs = this.#around.nowUs();
     this.#lives++;
     this.#isTold = false;
-    this.#layIdentity();
+    this.layIdentity();
     const life = this.#life = this.#standby ?? this.#spawn();
     this.#standby = null;
     this.tellImpairments();
-    life.start();
+    life.start(this.#around.part(this.name));
   }
 
   /** SIGKILL. */
@@ -165,6 +199,9 @@ export class RealStation {
   async end(): Promise<void> {
     clearTimeout(this.#preparation);
     const lives = [this.#life, this.#standby].filter((life) => life !== null);
+    // From here on nothing that ends is told or followed by anything.
+    this.#life = null;
+    this.#standby = null;
     this.#around.watching.detach(this.name);
     for (const life of lives) {
       life.signal("SIGKILL");
@@ -190,6 +227,12 @@ export class RealStation {
       onReady: (ready) => {
         if (this.#life === life) this.#onReady(ready);
       },
+      onFact: (fact) => {
+        if (this.#life === life) this.#onFact(fact);
+      },
+      onSample: (sample) => {
+        if (this.#life === life) this.#sample = sample;
+      },
       onEnd: (code) => {
         if (this.#life === life) this.#onEnd(life, code);
         if (this.#standby === life) this.#standby = null;
@@ -214,8 +257,15 @@ export class RealStation {
     this.#state = "up";
     this.#sinceUs = nowUs();
     tell({ kind: "node-ready", atUs: this.#sinceUs, node: this.name });
+    this.#door = addresses.find((address) => address.startsWith("tcp://")) ?? null;
     const local = addresses.find((address) => address.startsWith("unix://"));
     if (local !== undefined) void watching.attach(this.name, local);
+  }
+
+  /** Sessions are numbered by each process for itself; here no two have the same number. */
+  #onFact(fact: Fact): void {
+    const base = (this.#around.index * MAX_LIVES + this.#lives) * MAX_SESSIONS;
+    this.#around.tell(fact.kind === "received" ? { ...fact, session: base + fact.session } : fact);
   }
 
   #tellStarted(): void {
@@ -269,26 +319,8 @@ export class RealStation {
   #forget(): void {
     this.#state = "down";
     this.#life = null;
+    this.#sample = null;
     this.#around.watching.detach(this.name);
-  }
-
-  /** Before its first life a node has an id already, so that whoever lists it first can be understood at once. */
-  #layIdentity(): void {
-    const { platform, station, plan } = this.#around;
-    const original = plan.cloneOf === undefined || this.#lives > 1 ? null : station(plan.cloneOf);
-    const copied = original?.identityBytes() ?? null;
-    const path = this.#identityPath();
-    if (copied === null && platform.files.read(path) === null) {
-      const id = toHex(platform.random.stream("rehearsal/id").fill(new Uint8Array(ID_BYTES))) as NodeId;
-      this.#writeIdentity(
-        path,
-        new TextEncoder().encode(JSON.stringify({ schema: "hana.identity/1", id, incarnation: 0 }) + "\n"),
-      );
-    } else if (copied !== null) {
-      this.#writeIdentity(path, copied);
-    }
-    this.#id = this.#readIdentity()?.id ?? null;
-    if (this.#id !== null) this.#around.onId(this.name, this.#id);
   }
 
   /** Its identity file as it stands; null before its first life. */

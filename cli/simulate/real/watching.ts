@@ -64,7 +64,9 @@ export class Watching {
   ) {
     node.onEvent(NODES_DELTA, ({ op, node: view }, { session }) => {
       const attachment = this.#bySession.get(session);
-      if (attachment !== undefined) this.#apply(attachment, op, view as NodeView);
+      if (attachment === undefined) return;
+      if (attachment.early === null) this.#apply(attachment, op, view as NodeView);
+      else attachment.early.push({ op, view: view as NodeView });
     });
   }
 
@@ -76,7 +78,7 @@ export class Watching {
   /** Watches the node behind a local socket from now on, until {@linkcode detach}. Resolves with its first list. */
   async attach(observer: string, address: string): Promise<void> {
     this.detach(observer);
-    const attachment: Attachment = { observer, address, listed: new Map(), isOver: false };
+    const attachment: Attachment = { observer, address, listed: new Map(), early: [], isOver: false };
     this.#attached.set(observer, attachment);
     await this.#reach(attachment);
   }
@@ -104,6 +106,7 @@ export class Watching {
   async #reach(attachment: Attachment): Promise<void> {
     while (!attachment.isOver && !this.#isOver) {
       try {
+        attachment.early = [];
         const session = await this.node.open(attachment.address, { timeoutUs: REACH_US });
         this.#bySession.set(session, attachment);
         void session.ended.then(() => {
@@ -111,7 +114,11 @@ export class Watching {
           return this.#reach(attachment);
         });
         const { nodes } = await session.request(WATCH_NODES, {});
-        return this.#compare(attachment, nodes as NodeView[]);
+        this.#compare(attachment, nodes as NodeView[]);
+        const { early } = attachment;
+        attachment.early = null;
+        for (const { op, view } of early ?? []) this.#apply(attachment, op, view);
+        return;
       } catch (thrown) {
         if (!(thrown instanceof HanaError)) throw thrown;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -152,5 +159,7 @@ interface Attachment {
   readonly observer: string;
   readonly address: string;
   readonly listed: Map<NodeId, ListedNode>;
+  /** Changes that came in one read with the list that they change, which is taken first; null once it is. */
+  early: { readonly op: "add" | "update" | "remove"; readonly view: NodeView }[] | null;
   isOver: boolean;
 }

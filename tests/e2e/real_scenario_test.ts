@@ -1,0 +1,62 @@
+// One scenario file, simulated and on real processes: the same verdict, the same things happened.
+
+import { assert, assertEquals } from "@std/assert";
+import { runReal } from "../../cli/simulate/real/mod.ts";
+import { type Fact, normaliseScenario, runScenario } from "../../lib/simulate/mod.ts";
+import { skippable } from "../support/requirement.ts";
+
+const SOFTWARE = "test";
+
+const [SCENARIO] = normaliseScenario({
+  version: "hana-sim/1",
+  name: "split-and-crash",
+  summary: "One of three is alone behind a cut cable, another one crashes meanwhile; both come back.",
+  duration: "18s",
+  warmup: "3s",
+  quiet: "5s",
+  nodes: { viz: { count: 3 } },
+  timeline: [
+    { at: "3100ms", partition: ["viz-0", "viz-1..2"], for: "6500ms" },
+    { at: "3200ms", crash: "viz-2", for: "8s" },
+  ],
+  expect: {
+    invariants: ["default"],
+    sometimes: ["suspected >= 4", "declared_dead >= 4", "restarted", "partition_bit"],
+  },
+});
+
+/** Who changed their mind about whom in which way, each once, whatever the order. */
+function opinions(facts: readonly Fact[]): string[] {
+  const seen = new Set<string>();
+  for (const fact of facts) {
+    if (fact.kind === "view") seen.add(`${fact.observer} ${fact.subject} ${fact.before}>${fact.state}`);
+  }
+  return [...seen].sort();
+}
+
+skippable({
+  name: "a partition and a crash on real processes are judged as they are in a simulation",
+  needs: ["linux", "root", "namespaces"],
+  fn: async () => {
+    assert(SCENARIO !== undefined);
+    const simulatedFacts: Fact[] = [];
+    const realFacts: Fact[] = [];
+    const options = { seed: 1, software: SOFTWARE };
+    const simulated = await runScenario(SCENARIO, {
+      ...options,
+      onFact: (fact) => simulatedFacts.push(fact),
+    });
+    const real = await runReal(SCENARIO, { ...options, onFact: (fact) => realFacts.push(fact) });
+    assertEquals([simulated.violations, simulated.verdict], [[], "pass"], simulated.reason ?? "");
+    assertEquals([real.violations, real.verdict], [[], "pass"], real.reason ?? "");
+    assertEquals(real.hash, simulated.hash);
+    assertEquals(
+      real.claims.map(({ claim, times, atLeast }) => [claim, times >= atLeast]),
+      simulated.claims.map(({ claim, times, atLeast }) => [claim, times >= atLeast]),
+    );
+    assertEquals(opinions(realFacts), opinions(simulatedFacts));
+    // Nothing stays behind.
+    const left = new Deno.Command("ip", { args: ["netns", "list"] }).outputSync();
+    assert(!new TextDecoder().decode(left.stdout).includes(`hana-real-${Deno.pid}-`));
+  },
+});
