@@ -34,7 +34,10 @@ export interface Whole {
 }
 
 /** One run for scripts. */
-export function runJson(report: Pick<ScenarioReport, "mustFail">, run: RunReport): JsonObject {
+export function runJson(
+  report: { readonly [Key in "mustFail" | "file" | "params"]?: ScenarioReport[Key] | null },
+  run: RunReport,
+): JsonObject {
   const { result } = run;
   return {
     scenario: result.scenario,
@@ -59,7 +62,11 @@ export function runJson(report: Pick<ScenarioReport, "mustFail">, run: RunReport
     claims: result.claims.map((claim) => ({ ...claim })),
     excerpt: run.excerpt.map(factLine),
     repro: run.repro,
-    ...(report.mustFail ? { mustFail: true } : {}),
+    ...(report.mustFail === true ? { mustFail: true } : {}),
+    ...(report.file === undefined || report.file === null ? {} : { file: report.file }),
+    ...(report.params === undefined || report.params === null || report.params.length === 0
+      ? {}
+      : { params: [...report.params] }),
   };
 }
 

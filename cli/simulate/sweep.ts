@@ -125,6 +125,8 @@ class Sweep {
         runs: runs.sort((a, b) => a.result.seed - b.result.seed),
         failures: failures.sort((a, b) => a.seed - b.seed),
         mustFail: item.target.mustFail,
+        ...(item.target.file === null ? {} : { file: item.target.file }),
+        ...(item.target.params.length === 0 ? {} : { params: item.target.params }),
       })),
       cutOff: this.#cutOff +
         (this.#ended === null ? 0 : this.#states.filter(({ begun }) => begun === 0).length),

@@ -278,9 +278,12 @@ function drawBeliefs(group, index, y, height) {
     const total = counts.reduce((sum, n) => sum + n, 0);
     if (total === 0) continue;
     let at = y;
-    counts.forEach((n, belief) => {
-      if (n === 0) return;
-      const part = height * n / total;
+    // One who suspects among many must be seen: three pixels at least, at the cost of the largest part.
+    const parts = counts.map((n, belief) => n === 0 ? 0 : Math.max(height * n / total, belief === 1 || belief === 2 ? 3 : 0));
+    const largest = parts.indexOf(Math.max(...parts));
+    parts[largest] -= parts.reduce((sum, part) => sum + part, 0) - height;
+    parts.forEach((part, belief) => {
+      if (part <= 0) return;
       const rect = draw("rect", { x: place[0], y: at, width: place[1] + 0.3, height: part, fill: "var(--" + BELIEFS[belief] + ")" });
       if (isLoud) loud.push(rect); else group.append(rect);
       at += part;

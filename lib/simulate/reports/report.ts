@@ -36,6 +36,9 @@ export interface ScenarioReport {
   readonly failures: readonly RunFailure[];
   /** A planted bug: a run that fails is what is wanted here. */
   readonly mustFail: boolean;
+  /** The file that it came from, and the parameters that were given; none for the catalogue as it is. */
+  readonly file?: string;
+  readonly params?: readonly string[];
 }
 
 /** `name@hash:seed:software`: what a run is known by everywhere. */
