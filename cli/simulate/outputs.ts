@@ -11,7 +11,7 @@ export class OutputFile {
   /** A device or a pipe is written as it is: nothing can be put in its place. */
   readonly #isSpecial: boolean;
 
-  /** Makes sure that it can be written. Throws `storage`. */
+  /** Makes sure that it can be written. Throws `usage`. */
   constructor(flag: string, path: string) {
     this.#flag = flag;
     this.path = path;
@@ -24,7 +24,7 @@ export class OutputFile {
       Deno.writeTextFileSync(this.#beside, "");
       Deno.removeSync(this.#beside);
     } catch (thrown) {
-      throw this.#problem(thrown);
+      throw this.#problem(thrown, "usage");
     }
   }
 
@@ -58,14 +58,14 @@ export class OutputFile {
     }
   }
 
-  #problem(thrown: unknown): HanaError {
+  #problem(thrown: unknown, code: "usage" | "storage" = "storage"): HanaError {
     if (thrown instanceof HanaError) return thrown;
     const why = thrown instanceof Deno.errors.NotFound
       ? "there is no such directory"
       : thrown instanceof Error
       ? thrown.message.replace(`: open '${this.#beside}'`, "")
       : String(thrown);
-    return new HanaError("storage", {
+    return new HanaError(code, {
       what: `${this.#flag} ${this.path} cannot be written`,
       why,
       hint: `${this.#flag} ${this.path.split(/[/\\]/).pop() || "report"}`,
