@@ -25,6 +25,17 @@ export type {
 export type { IpFamily, NetworkInterface, NetworkInterfaces } from "./interfaces.ts";
 export type { FileLock, Files, FileStat } from "./files.ts";
 export type { Host, OperatingSystem } from "./host.ts";
+export {
+  type ChildProcess,
+  type ExitStatus,
+  MAX_INPUT_BYTES,
+  MAX_LINE_BYTES,
+  type Processes,
+  type ProcessHandlers,
+  type ProcessOptions,
+  type ProcessOutput,
+  type ProcessSignal,
+} from "./processes.ts";
 
 import type { Clock, Timers } from "./time.ts";
 import type { RandomSource } from "./random.ts";
@@ -33,6 +44,7 @@ import type { Streams } from "./streams.ts";
 import type { NetworkInterfaces } from "./interfaces.ts";
 import type { Files } from "./files.ts";
 import type { Host } from "./host.ts";
+import type { Processes } from "./processes.ts";
 
 /** A machine, as hana sees it. */
 export interface Platform {
@@ -44,4 +56,5 @@ export interface Platform {
   readonly interfaces: NetworkInterfaces;
   readonly files: Files;
   readonly host: Host;
+  readonly processes: Processes;
 }

@@ -8,6 +8,7 @@ import { DenoDatagrams } from "./datagrams.ts";
 import { DenoFiles } from "./files.ts";
 import { readHost } from "./host.ts";
 import { DenoInterfaces } from "./interfaces.ts";
+import { DenoProcesses } from "./processes.ts";
 import { DenoRandom } from "./random.ts";
 import { DenoStreams } from "./streams.ts";
 import { DenoTimers } from "./timers.ts";
@@ -44,6 +45,7 @@ export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
     streams: new DenoStreams(crashes),
     files: new DenoFiles(random),
     host: readHost(),
+    processes: new DenoProcesses(crashes),
     get faults() {
       return crashes.count;
     },

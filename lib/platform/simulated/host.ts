@@ -9,6 +9,7 @@ import { SimulatedDisk } from "./files.ts";
 import { HostCpu } from "./cpu.ts";
 import { HostNetwork, type InterfaceAddress, type SimulatedInterface } from "./network.ts";
 import { SimulatedProcess } from "./process.ts";
+import { ProgramTable } from "./programs.ts";
 import type { Segment } from "./segment.ts";
 import type { StreamPieces } from "./stream.ts";
 import { StreamPorts } from "./streams.ts";
@@ -58,6 +59,8 @@ export class SimulatedHost {
   readonly network: HostNetwork;
   /** Whether and how soon its programs run. */
   readonly cpu: HostCpu;
+  /** What can be started on it. */
+  readonly programs = new ProgramTable();
   /** Its clocks; the wall clock may be set wrong while the world runs. */
   readonly clocks: HostClocks;
   readonly datagramPorts: DatagramPorts;
@@ -124,6 +127,8 @@ export class SimulatedHost {
     const process = new SimulatedProcess({
       engine: this.#engine,
       cpu: this.cpu,
+      programs: this.programs,
+      createProcess: () => this.createProcess(),
       network: this.network,
       disk: this.disk,
       datagramPorts: this.datagramPorts,

@@ -26,5 +26,6 @@ export { SOCKET_BUFFER_DATAGRAMS } from "./datagrams.ts";
 export { type DiskOperation, SimulatedDisk } from "./files.ts";
 export { type EventKind, type EventTap, type SimulatedEvent } from "./event_log.ts";
 export { type CrashHook } from "./engine.ts";
+export { type Program, type ProgramScript, ProgramTable } from "./programs.ts";
 export { PhiloxStream, SimulatedRandom } from "./random.ts";
 export { type StreamPieces, WINDOW_BYTES } from "./stream.ts";

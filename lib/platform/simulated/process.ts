@@ -20,6 +20,7 @@ import type { HostNetwork } from "./network.ts";
 import { ProcessLife } from "./process_life.ts";
 import type { StreamPorts } from "./streams.ts";
 import { SimulatedStreams } from "./streams.ts";
+import { type ProgramSurroundings, SimulatedProcesses } from "./programs.ts";
 import type { HostClocks } from "./wall_clock.ts";
 
 class SimulatedClock implements Clock {
@@ -131,7 +132,7 @@ class SimulatedInterfaces implements NetworkInterfaces {
 }
 
 /** What a process needs of its host. */
-export interface ProcessSurroundings {
+export interface ProcessSurroundings extends ProgramSurroundings {
   readonly engine: Engine;
   readonly cpu: HostCpu;
   readonly network: HostNetwork;
@@ -163,6 +164,7 @@ export class SimulatedProcess {
       interfaces: new SimulatedInterfaces(around.network),
       files: new SimulatedFiles(around.disk, this.#life),
       host: { ...facts, processId },
+      processes: new SimulatedProcesses(this.#life, around),
     };
   }
 

@@ -2,6 +2,7 @@
 
 import type { Sentence } from "./conformance.ts";
 import { datagramConformance } from "./conformance_datagrams.ts";
+import { processConformance } from "./conformance_processes.ts";
 import { machineConformance } from "./conformance_machine.ts";
 import { streamConformance } from "./conformance_streams.ts";
 import { type Harness, realHarness, simulatedHarness } from "./harness.ts";
@@ -19,6 +20,7 @@ function conformance(name: string, make: () => Promise<Harness>): void {
   machineConformance(test);
   datagramConformance(test);
   streamConformance(test);
+  processConformance(test);
 }
 
 conformance("this machine", realHarness);

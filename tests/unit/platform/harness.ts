@@ -5,7 +5,59 @@
 import type { ByteStream, Platform, StreamAddress, StreamListener } from "../../../lib/platform/mod.ts";
 import type { HanaError } from "../../../lib/base/mod.ts";
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
-import { SimulatedWorld, type StreamPieces, WINDOW_BYTES } from "../../../lib/platform/simulated/mod.ts";
+import {
+  type ProgramScript,
+  SimulatedWorld,
+  type StreamPieces,
+  WINDOW_BYTES,
+} from "../../../lib/platform/simulated/mod.ts";
+
+/**
+ * What the programs under test do. `speak`: two lines without a last end, one to the error output, code 3. `cat`: gives
+ * back what it reads and ends with its input. `wait`: a minute. `trap`: says ready, and on SIGTERM "got it", code 7.
+ * `where`: the variable HANA_TEST, then its directory.
+ */
+export type ProgramName = "speak" | "cat" | "wait" | "trap" | "where";
+
+const REAL_PROGRAMS: Harness["programs"] = {
+  speak: ["/bin/sh", "-c", "printf 'out 1\\r\\nout 2'; echo err >&2; exit 3"],
+  cat: ["/bin/cat"],
+  wait: ["/bin/sleep", "60"],
+  trap: [
+    "/bin/sh",
+    "-c",
+    "trap 'echo got it; exit 7' TERM; echo ready; while :; do /bin/sleep 0.01; done",
+  ],
+  where: ["/bin/sh", "-c", 'echo "$HANA_TEST"; pwd'],
+};
+
+const SIMULATED_PROGRAMS: Readonly<Record<ProgramName, ProgramScript>> = {
+  speak: (program) => {
+    program.write("stdout", "out 1\r");
+    program.write("stdout", "\nout 2");
+    program.write("stderr", "err\n");
+    program.exit(3);
+  },
+  cat: (program) => {
+    program.onInput = (bytes) => bytes === null ? program.exit(0) : program.write("stdout", bytes);
+  },
+  wait: (program) => {
+    const { timers, clock } = program.platform;
+    timers.schedule(clock.nowUs() + 60_000_000, () => program.exit(0));
+  },
+  trap: (program) => {
+    program.write("stdout", "ready\n");
+    program.onSignal = (signal) => {
+      if (signal !== "SIGTERM") return;
+      program.write("stdout", "got it\n");
+      program.exit(7);
+    };
+  },
+  where: (program) => {
+    program.write("stdout", `${program.env.HANA_TEST}\n${program.cwd}\n`);
+    program.exit(0);
+  },
+};
 
 /** A platform under test. */
 export interface Harness {
@@ -23,6 +75,8 @@ export interface Harness {
   readonly directory: string;
   /** More bytes than the buffers between two ends take. */
   readonly moreThanBuffers: number;
+  /** Programs that the first host can start. */
+  readonly programs: Readonly<Record<ProgramName, readonly [string, ...string[]]>>;
   /** What callbacks let out. */
   readonly crashes: HanaError[];
   /** Lets time pass until `condition` holds; fails when it does not within ten seconds. */
@@ -71,6 +125,7 @@ export async function realHarness(): Promise<Harness> {
     broadcast: "127.255.255.255",
     directory,
     moreThanBuffers: 48_000_000,
+    programs: REAL_PROGRAMS,
     crashes,
     until,
     settle: (promise) => settleBy(promise, until),
@@ -95,6 +150,7 @@ export function simulatedHarness(streamPieces: StreamPieces): Promise<Harness> {
     });
   const a = host("a", "10.0.0.1", 5_000_000);
   const b = host("b", "10.0.0.2", 77_000_000);
+  for (const [program, script] of Object.entries(SIMULATED_PROGRAMS)) a.programs.register(program, script);
   const directory = "/tmp/test";
   a.platform.files.makeDirectory(directory, 0o700);
   const until = async (condition: () => boolean, what: string): Promise<void> => {
@@ -111,6 +167,7 @@ export function simulatedHarness(streamPieces: StreamPieces): Promise<Harness> {
     broadcast: "10.0.0.255",
     directory,
     moreThanBuffers: 4 * WINDOW_BYTES,
+    programs: { speak: ["speak"], cat: ["cat"], wait: ["wait"], trap: ["trap"], where: ["where"] },
     crashes,
     until,
     settle: (promise) => settleBy(promise, until),

@@ -1,0 +1,152 @@
+// Child processes of the real machine.
+// Decides that each child leads a group of its own, that its end is told as soon as the system says so, without waiting
+// for pipes that a grandchild may hold (deno-platform research, section 4), and that a handler that throws is reported.
+
+import { HanaError } from "../../base/mod.ts";
+import { LineSplitter } from "../line_splitter.ts";
+import type {
+  ChildProcess,
+  ExitStatus,
+  Processes,
+  ProcessHandlers,
+  ProcessOptions,
+  ProcessOutput,
+  ProcessSignal,
+} from "../mod.ts";
+import { MAX_INPUT_BYTES } from "../processes.ts";
+import type { CrashReporter } from "./crash.ts";
+
+function spawnError(thrown: unknown, options: ProcessOptions): HanaError {
+  const what = `cannot start ${options.argv[0]}`;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Deno.errors.NotFound) {
+    return new HanaError("not-found", { what, why, hint: "give the path of the program", cause: thrown });
+  }
+  if (thrown instanceof Deno.errors.PermissionDenied) {
+    return new HanaError("refused", { what, why, cause: thrown });
+  }
+  return new HanaError("config", { what, why, cause: thrown });
+}
+
+class DenoChild implements ChildProcess {
+  readonly processId: number;
+  isRunning = true;
+  readonly #child: Deno.ChildProcess;
+  readonly #handlers: ProcessHandlers;
+  readonly #crashes: CrashReporter;
+  readonly #name: string;
+  #input: WritableStreamDefaultWriter<Uint8Array> | null = null;
+  #inputWaiting = 0;
+
+  constructor(options: ProcessOptions, handlers: ProcessHandlers, crashes: CrashReporter) {
+    const [program, ...args] = options.argv;
+    const output = options.output ?? "none";
+    this.#name = program;
+    this.#handlers = handlers;
+    this.#crashes = crashes;
+    try {
+      this.#child = new Deno.Command(program, {
+        args,
+        ...(options.env === undefined ? {} : { env: { ...options.env } }),
+        clearEnv: options.clearEnv ?? false,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        stdin: options.input === "pipe" ? "piped" : "null",
+        stdout: output === "none" ? "null" : "piped",
+        stderr: output === "none" ? "null" : "piped",
+        detached: true,
+      }).spawn();
+    } catch (thrown) {
+      throw spawnError(thrown, options);
+    }
+    this.processId = this.#child.pid;
+    if (options.input === "pipe") this.#input = this.#child.stdin.getWriter();
+    const pipes = output === "none"
+      ? []
+      : [this.#read("stdout", this.#child.stdout, output), this.#read("stderr", this.#child.stderr, output)];
+    void this.#watch(pipes);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#input === null || this.#inputWaiting + bytes.length > MAX_INPUT_BYTES) return false;
+    this.#inputWaiting += bytes.length;
+    // The bytes may be reused by their owner; a child that has closed its input is no error of ours.
+    this.#input.write(bytes.slice()).catch(() => this.#input = null).finally(() =>
+      this.#inputWaiting -= bytes.length
+    );
+    return true;
+  }
+
+  closeInput(): void {
+    this.#input?.close().catch(() => {});
+    this.#input = null;
+  }
+
+  kill(signal: ProcessSignal): boolean {
+    if (!this.isRunning) return false;
+    try {
+      this.#child.kill(signal);
+      return true;
+    } catch {
+      return false; // it has ended a moment ago
+    }
+  }
+
+  killGroup(signal: ProcessSignal): boolean {
+    if (Deno.build.os === "windows") return this.kill(signal);
+    try {
+      // The group may live on when its leader has ended.
+      Deno.kill(-this.processId, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #read(
+    output: ProcessOutput,
+    from: ReadableStream<Uint8Array>,
+    how: "bytes" | "lines",
+  ): Promise<void> {
+    const lines = new LineSplitter((line) => this.#call(() => this.#handlers.onLine?.(output, line)));
+    try {
+      for await (const bytes of from) {
+        if (how === "lines") lines.push(bytes);
+        else this.#call(() => this.#handlers.onBytes?.(output, bytes));
+      }
+    } catch {
+      // A pipe that breaks has ended.
+    }
+    lines.end();
+  }
+
+  async #watch(pipes: readonly Promise<void>[]): Promise<void> {
+    const { code, signal } = await this.#child.status;
+    this.isRunning = false;
+    this.closeInput();
+    const status: ExitStatus = { code, signal };
+    this.#call(() => this.#handlers.onExit(status));
+    await Promise.all(pipes);
+    this.#call(() => this.#handlers.onClosed?.());
+  }
+
+  #call(run: () => void): void {
+    try {
+      run();
+    } catch (thrown) {
+      this.#crashes.crash(thrown, `child ${this.#name}`);
+    }
+  }
+}
+
+/** Starts programs on this machine. */
+export class DenoProcesses implements Processes {
+  readonly #crashes: CrashReporter;
+
+  constructor(crashes: CrashReporter) {
+    this.#crashes = crashes;
+  }
+
+  spawn(options: ProcessOptions, handlers: ProcessHandlers): ChildProcess {
+    return new DenoChild(options, handlers, this.#crashes);
+  }
+}
