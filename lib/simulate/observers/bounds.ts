@@ -4,12 +4,12 @@ import type { ObserverDefinition, RunContext } from "../observe.ts";
 import { beatUs, deathUs, seconds } from "./measure.ts";
 
 /**
- * Bytes that a node may send of discovery while nothing happens. A beat is a heartbeat of about 100 bytes by
- * multicast, by broadcast, and to nodes that hear neither; twice that is the cap of a beat, and the rest is for
- * measuring round trips and asking for the dead: a few pings a second, whatever the size of the mesh.
+ * Bytes a second that a node may send of discovery while nothing happens. In each beat a heartbeat of about 100 bytes
+ * leaves every interface by multicast and by broadcast, and another goes to each node that hears neither. The rest is
+ * for measuring round trips and asking for the dead: a few pings a second, whatever the size of the mesh.
  */
-function idleCap(nodes: number, beatsUs: number): number {
-  return 512 * 1_000_000 / beatsUs + 256 + 4 * nodes;
+function idleCap(nodes: number, interfaces: number, beatsUs: number): number {
+  return (512 * interfaces + 128 * nodes) * 1_000_000 / beatsUs + 256;
 }
 
 const IDLE_WINDOW_US = 5_000_000;
@@ -22,7 +22,8 @@ export const boundedTraffic: ObserverDefinition = {
     "While nothing happens, a node sends at most 512 bytes of discovery a beat, and 256 bytes and 4 for each " +
     "node of the mesh a second.",
   byDefault: true,
-  create: ({ oracle, violate }: RunContext) => {
+  create: ({ scenario, oracle, violate }: RunContext) => {
+    const interfaces = new Map(scenario.nodes.map((node) => [node.name, node.interfaces.length]));
     let eventUs = 0;
     let windowUs = 0;
     let before = new Map<string, number>();
@@ -39,12 +40,12 @@ export const boundedTraffic: ObserverDefinition = {
           return;
         }
         if (before.size > 0 && nowUs - windowUs < IDLE_WINDOW_US) return;
-        const cap = idleCap(oracle.nodes.length, beatUs(oracle));
         const now = new Map<string, number>();
         for (const node of oracle.nodes) {
           const bytes = oracle.sentBytes(node);
           if (bytes === null) continue;
           now.set(node, bytes);
+          const cap = idleCap(oracle.nodes.length, interfaces.get(node) ?? 1, beatUs(oracle));
           const rate = (bytes - (before.get(node) ?? bytes)) * 1_000_000 / (nowUs - windowUs);
           if (rate <= cap || oracle.wasStalled(node, IDLE_WINDOW_US)) continue;
           violate({
