@@ -45,7 +45,7 @@ export class Admission {
     if (record === null) return null;
     const old = this.context.registry.peer(life.id);
     if (old?.life === life && old.isPresent) {
-      old.skewMs = null;
+      old.skewMs = NaN;
       old.peerCount = sighting.peerCount;
       old.beatUs = believedBeatUs(sighting.beatMs);
       this.noteHeard(nowUs, old, datagram, from, link);
@@ -90,7 +90,7 @@ export class Admission {
   noteHeard(nowUs: number, peer: Peer, datagram: Datagram, from: IpEndpoint, link: Link | null): void {
     const sampleMs = datagram.header.sentMs - nowUs / 1000;
     // Followed slowly, because the two clocks drift apart by seconds a day.
-    peer.skewMs = peer.skewMs === null ? sampleMs : peer.skewMs + (sampleMs - peer.skewMs) / 16;
+    peer.skewMs = Number.isNaN(peer.skewMs) ? sampleMs : peer.skewMs + (sampleMs - peer.skewMs) / 16;
     const isRouteNew = peer.noteHeard(nowUs, link?.facts ?? null, from, datagram.header.path);
     this.parts.liveness.noteAlive(nowUs, peer);
     if (isRouteNew) this.context.registry.changed(nowUs, peer);

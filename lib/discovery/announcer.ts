@@ -235,7 +235,7 @@ export class Announcer {
     let unicastBeats = 0;
     const message = this.heartbeat();
     for (const peer of registry.peers()) {
-      if (!peer.isPresent) continue;
+      if (!peer.isPresent || peer.isHeardByMulticast(nowUs)) continue;
       if (peer.isBroadcastOnly(nowUs)) {
         alsoBroadcast = true;
       } else if (unicastBeats < MAX_UNICAST_BEATS && peer.isUnicastOnly(nowUs)) {

@@ -48,8 +48,8 @@ export class Links {
 
   /** Takes the new list; links are the same when their key is. */
   replace(nowUs: number, list: readonly LinkInterface[]): LinkChanges {
-    this.#known.clear();
-    const old = new Map(this.#links.map((link) => [link.key, link]));
+    const before = this.#links;
+    const old = new Map(before.map((link) => [link.key, link]));
     const added: Link[] = [];
     let isChanged = false;
     this.#links = list.map((facts) => {
@@ -62,6 +62,9 @@ export class Links {
       return link;
     });
     const removed = [...old.values()];
+    if (this.#links.length !== before.length || this.#links.some((link, at) => link !== before[at])) {
+      this.#known.clear();
+    }
     return { added, removed, isChanged: isChanged || added.length > 0 || removed.length > 0 };
   }
 

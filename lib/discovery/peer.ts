@@ -20,10 +20,28 @@ const MAX_ROUTES = 8;
 /** One way on which a node is heard: a link of ours, and the address it sends from. */
 export class Route {
   lastHeardUs: number;
-  readonly heardUs: Record<Path, number> = { unicast: NEVER, multicast: NEVER, broadcast: NEVER };
+  #unicastUs = NEVER;
+  #multicastUs = NEVER;
+  #broadcastUs = NEVER;
 
   constructor(readonly link: LinkInterface | null, public from: IpEndpoint, nowUs: number) {
     this.lastHeardUs = nowUs;
+  }
+
+  /** When the node was heard so last; −Infinity for never. */
+  heardUs(path: Path): number {
+    return path === "multicast"
+      ? this.#multicastUs
+      : path === "unicast"
+      ? this.#unicastUs
+      : this.#broadcastUs;
+  }
+
+  /** Notes that it was heard so. */
+  noteHeard(nowUs: number, path: Path): void {
+    if (path === "multicast") this.#multicastUs = nowUs;
+    else if (path === "unicast") this.#unicastUs = nowUs;
+    else this.#broadcastUs = nowUs;
   }
 }
 
@@ -47,8 +65,8 @@ export class Peer {
   #beatUs: number;
   rttUs: number | null = null;
   #peerCount = 1;
-  /** Sender's milliseconds minus ours at arrival; a replay or a pause shifts it. */
-  skewMs: number | null = null;
+  /** Sender's milliseconds minus ours at arrival, NaN while unknown; a replay or a pause shifts it. */
+  skewMs = NaN;
   /** May come back in the same incarnation although it said goodbye. */
   isAsleep = false;
   probesSent = 0;
@@ -130,15 +148,16 @@ export class Peer {
     this.lastHeardUs = nowUs;
     this.silentSinceUs = nowUs;
     const key = link?.key ?? "";
-    let route = this.routes.get(key);
+    // Almost all comes by the main route, and with every datagram.
+    let route = (this.#main.link?.key ?? "") === key ? this.#main : this.routes.get(key);
     if (route === undefined) {
       if (this.routes.size >= MAX_ROUTES) this.#forgetOldestRoute();
       route = new Route(link, from, nowUs);
       this.routes.set(key, route);
     }
-    route.from = from;
+    if (route.from.host !== from.host || route.from.port !== from.port) route.from = from;
     route.lastHeardUs = nowUs;
-    route.heardUs[path] = nowUs;
+    route.noteHeard(nowUs, path);
     if (route === this.#main || nowUs - this.#main.lastHeardUs < 2.5 * this.beatUs) return false;
     this.#main = route;
     return true;
@@ -176,10 +195,17 @@ export class Peer {
   }
 
   #hasHeard(path: Path, nowUs: number): boolean {
+    if (nowUs - this.#main.heardUs(path) <= SILENT_BEATS * this.beatUs) return true;
+    if (this.routes.size <= 1) return false;
     for (const route of this.routes.values()) {
-      if (nowUs - route.heardUs[path] <= SILENT_BEATS * this.beatUs) return true;
+      if (nowUs - route.heardUs(path) <= SILENT_BEATS * this.beatUs) return true;
     }
     return false;
+  }
+
+  /** Whether multicast from the node reaches us. */
+  isHeardByMulticast(nowUs: number): boolean {
+    return this.#hasHeard("multicast", nowUs);
   }
 
   /** Whether multicast from the node does not reach us though broadcast does. */

@@ -115,7 +115,7 @@ export class Reception {
       // The other copy of a datagram that came on two paths tells that the second path works, and nothing else.
       const isCopy = peer?.life === life && peer.isPresent && life.window.highest === header.seq &&
         peer.route.from.host === from.host;
-      if (isCopy) peer.route.heardUs[header.path] = nowUs;
+      if (isCopy) peer.route.noteHeard(nowUs, header.path);
       return "duplicate";
     }
     life.window.commit(header.seq);
@@ -314,7 +314,7 @@ export class Reception {
           ? null
           : this.parts.admission.admit(nowUs, returned, datagram, rttUs, true);
       }
-      peer.skewMs = null; // proved fresh, whatever its clock says
+      peer.skewMs = NaN; // proved fresh, whatever its clock says
       this.parts.admission.noteHeard(nowUs, peer, datagram, from, link);
       smoothRtt(peer, rttUs);
     } else if (challenge.purpose !== "ping" && this.context.registry.canInsert()) {
@@ -330,7 +330,8 @@ export class Reception {
   }
 
   #isDelayed(nowUs: number, peer: Peer, sentMs: number): boolean {
-    return peer.skewMs !== null && Math.abs(sentMs - nowUs / 1000 - peer.skewMs) > MAX_SKEW_MS;
+    // Not so while the skew is unknown: nothing is greater than a bound when it is NaN.
+    return Math.abs(sentMs - nowUs / 1000 - peer.skewMs) > MAX_SKEW_MS;
   }
 
   #askForRecord(nowUs: number, peer: Peer): void {

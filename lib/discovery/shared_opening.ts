@@ -38,6 +38,7 @@ export class SharedOpening {
 
   #makeOpener(): OpenDatagram {
     const known = new Map<number, Opened>();
+    const names = new Map<string, string>();
     return (bytes, codec, seal) => {
       const tag = tagOf(bytes);
       const before = known.get(tag);
@@ -48,11 +49,27 @@ export class SharedOpening {
       this.counters.opened++;
       const copy = bytes.slice();
       const result = openDatagram(copy, codec, seal);
+      if (typeof result === "object") intern(result, names);
       freeze(result);
       if (known.size >= MAX_REMEMBERED) known.clear();
       known.set(tag, { bytes: copy, result });
       return result;
     };
+  }
+}
+
+/** One string for equal ids and nonces, so that the many tables that hold them compare them by a look. */
+function intern({ header, message }: Datagram, names: Map<string, string>): void {
+  if (names.size >= MAX_REMEMBERED * 16) names.clear();
+  const one = <Text extends string>(text: Text): Text => {
+    const known = names.get(text);
+    if (known === undefined) names.set(text, text);
+    return (known as Text | undefined) ?? text;
+  };
+  Object.assign(header, { id: one(header.id) });
+  Object.assign(message, { bootNonce: one(message.bootNonce) });
+  if (message.kind === "announce" || message.kind === "offer") {
+    Object.assign(message.record, { id: one(message.record.id) });
   }
 }
 

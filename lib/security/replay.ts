@@ -16,7 +16,10 @@ export const REPLAY_WINDOW_NUMBERS: number = REPLAY_WINDOW_BITS - WORD_BITS;
 
 /** Remembers packet numbers (integers from 0 to 2^53 − 1), each of which is accepted once. */
 export class ReplayWindow {
+  /** All words but the one that holds the highest number: that one is at hand, since numbers mostly grow. */
   readonly #bits = new Uint32Array(WORDS);
+  #word = -1;
+  #wordBits = 0;
   #highest = -1;
 
   /** The highest number committed, −1 before the first. */
@@ -29,26 +32,32 @@ export class ReplayWindow {
     if (!Number.isSafeInteger(number) || number < 0) return false;
     if (number > this.#highest) return true;
     const word = Math.floor(number / WORD_BITS);
-    if (Math.floor(this.#highest / WORD_BITS) - word >= WORDS) return false;
-    return (((this.#bits[word % WORDS] ?? 0) >>> (number % WORD_BITS)) & 1) === 0;
+    if (this.#word - word >= WORDS) return false;
+    const bits = word === this.#word ? this.#wordBits : this.#bits[word % WORDS] ?? 0;
+    return ((bits >>> (number % WORD_BITS)) & 1) === 0;
   }
 
   /** Marks `number` as seen. Call it only when {@linkcode canAccept} said yes and the tag was right. */
   commit(number: number): void {
     const word = Math.floor(number / WORD_BITS);
-    if (number > this.#highest) {
-      const highestWord = this.#highest < 0 ? -1 : Math.floor(this.#highest / WORD_BITS);
-      const steps = Math.min(WORDS, word - highestWord);
+    if (number > this.#highest) this.#highest = number;
+    if (word > this.#word) {
+      const steps = Math.min(WORDS, word - this.#word);
+      if (this.#word >= 0) this.#bits[this.#word % WORDS] = this.#wordBits;
       for (let i = 0; i < steps; i++) this.#bits[(word - i) % WORDS] = 0;
-      this.#highest = number;
+      this.#word = word;
+      this.#wordBits = 0;
     }
-    const slot = word % WORDS;
-    this.#bits[slot] = (this.#bits[slot] ?? 0) | (1 << (number % WORD_BITS));
+    const bit = 1 << (number % WORD_BITS);
+    if (word === this.#word) this.#wordBits |= bit;
+    else this.#bits[word % WORDS] = (this.#bits[word % WORDS] ?? 0) | bit;
   }
 
   /** Forgets everything, for a new sender or a new life of the same one. */
   reset(): void {
     this.#bits.fill(0);
+    this.#word = -1;
+    this.#wordBits = 0;
     this.#highest = -1;
   }
 }
