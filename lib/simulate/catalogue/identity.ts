@@ -12,7 +12,7 @@ export const IDENTITY: readonly CatalogueEntry[] = [
     tags: ["names"],
     nodes: { "viz-1": { name: "stage-left" }, "viz-2": { name: "stage-left" } },
     duration: "45s",
-    expect: { sometimes: ["renamed"] },
+    expect: { metrics: { "suspicion.false": 0 }, sometimes: ["renamed"] },
   }),
   entry(PR, {
     name: "duplicate-node-id",
@@ -42,18 +42,28 @@ export const IDENTITY: readonly CatalogueEntry[] = [
         for: "12s",
       },
     ],
-    expect: { sometimes: ["suspected"] },
+    expect: {
+      metrics: { "suspicion.false": 0, "convergence.max": "<=3s" },
+      sometimes: ["declared_dead", "foreign_seen"],
+    },
   }),
   entry(PR, {
     name: "seeds-only",
     summary:
-      "A network on which neither multicast nor broadcast gets through, ever: machines that know one address.",
+      "A network on which neither multicast nor broadcast gets through, ever: machines that are told of each other by address.",
     tags: ["multicast", "seeds"],
-    nodes: { viz: { count: 6, seeds: ["app-0"] }, app: { count: 1 } },
+    nodes: {
+      viz: { count: 5, seeds: ["viz-0", "viz-1", "viz-2", "viz-3", "viz-4", "app-0"] },
+      app: { count: 1, seeds: ["viz-0", "viz-1", "viz-2", "viz-3", "viz-4"] },
+    },
     network: { default: { like: "lan", multicast: { loss: "100%" } } },
     warmup: "20s",
+    timeline: [{ at: "25s", crash: "viz-2" }],
     duration: "60s",
-    expect: { sometimes: ["frames_lost"] },
+    expect: {
+      metrics: { "undiscovery.crash.p99": "<=6s", "suspicion.false": 0 },
+      sometimes: ["frames_lost>=100", "declared_dead"],
+    },
   }),
   entry(NIGHTLY, {
     name: "two-networks",
@@ -66,5 +76,7 @@ export const IDENTITY: readonly CatalogueEntry[] = [
     network: { segments: { stage: "lan", house: "lan" } },
     traffic: [{ id: "control", from: "app-0", to: "viz-*", kind: "request", every: "500ms", size: "200B" }],
     timeline: [{ at: "10s", interface: { nodes: "@all", name: "eth0", change: "down" }, for: "20s" }],
+    // The other network goes on, so nobody may be lost.
+    expect: { metrics: { "suspicion.true": 0, "suspicion.false": 0 }, sometimes: ["interface_changed"] },
   }),
 ];

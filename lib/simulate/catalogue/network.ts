@@ -1,8 +1,14 @@
 // Scenarios in which cables, switches and configuration of the network go wrong.
 
+// Bounds are the targets to which discovery was designed: the full view is back within two beats and a second after a
+// partition heals, and one disturbance makes a node come and go once.
+
 import { type CatalogueEntry, entry, NIGHTLY, PR, SMOKE } from "./entry.ts";
 
 const control = { id: "control", from: "app-0", to: "viz-*", kind: "request", every: "500ms", size: "200B" };
+
+/** Two beats and a second after the end of a disturbance everybody lists everybody. */
+const HEALED = { "convergence.max": "<=3s", "convergence.never": 0 };
 
 /** The network goes wrong. */
 export const NETWORK: readonly CatalogueEntry[] = [
@@ -13,7 +19,10 @@ export const NETWORK: readonly CatalogueEntry[] = [
     tags: ["partition"],
     traffic: [control],
     timeline: [{ at: "10s", partition: [["viz-0..3", "app-0"], ["viz-4..7"]], for: "15s" }],
-    expect: { sometimes: ["partition_bit", "suspected"] },
+    expect: {
+      metrics: { ...HEALED, "suspicion.false": 0, "flap.max_per_pair": "<=1" },
+      sometimes: ["partition_bit", "declared_dead", "session_lost", "reconnected"],
+    },
   }),
   entry(PR, {
     name: "asymmetric-partition",
@@ -21,7 +30,10 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["partition", "one-way"],
     timeline: [{ at: "10s", cut: { from: "viz-2", to: "@all" }, for: "20s" }],
-    expect: { sometimes: ["partition_bit", "suspected"] },
+    expect: {
+      metrics: { ...HEALED, "suspicion.false": 0, "flap.max_per_pair": "<=1" },
+      sometimes: ["partition_bit", "one_way_seen", "declared_dead"],
+    },
   }),
   entry(PR, {
     name: "deaf-node",
@@ -29,7 +41,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["partition", "one-way"],
     timeline: [{ at: "10s", cut: { from: "@all", to: "viz-2" }, for: "20s" }],
-    expect: { sometimes: ["partition_bit", "suspected"] },
+    expect: { metrics: { ...HEALED, "suspicion.false": 0 }, sometimes: ["partition_bit", "one_way_seen"] },
   }),
   entry(PR, {
     name: "broken-pair",
@@ -41,7 +53,10 @@ export const NETWORK: readonly CatalogueEntry[] = [
       { at: "10s", cut: { from: "viz-1", to: "viz-5" }, for: "20s" },
       { at: "10s", cut: { from: "viz-5", to: "viz-1" }, for: "20s" },
     ],
-    expect: { sometimes: ["partition_bit"] },
+    expect: {
+      metrics: { ...HEALED, "suspicion.false": 0, "flap.max_per_pair": "<=1" },
+      sometimes: ["partition_bit"],
+    },
   }),
   entry(PR, {
     name: "swizzle",
@@ -49,7 +64,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["partition", "random"],
     timeline: [{ at: "10s", swizzle: { nodes: "viz-*", gap: "700ms", hold: "8s" } }],
-    expect: { sometimes: ["partition_bit", "suspected"] },
+    expect: { metrics: { ...HEALED, "suspicion.false": 0 }, sometimes: ["partition_bit", "declared_dead"] },
   }),
   entry(PR, {
     name: "flapping-cable",
@@ -59,7 +74,8 @@ export const NETWORK: readonly CatalogueEntry[] = [
     tags: ["cable"],
     traffic: [control],
     timeline: [{ at: "10s", flapping: { nodes: "viz-3", down: "300ms", up: "1700ms" }, for: "30s" }],
-    expect: { sometimes: ["frames_lost"] },
+    // Beats come about every second: three in a row never fall into gaps of 300 ms every two seconds.
+    expect: { metrics: { "suspicion.false": 0, flap: 0 }, sometimes: ["interface_changed>=15"] },
   }),
   entry(NIGHTLY, {
     name: "random-partitions",
@@ -77,7 +93,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
         for: "12s",
       },
     ],
-    expect: { sometimes: ["partition_bit", "suspected"] },
+    expect: { metrics: { ...HEALED }, sometimes: ["partition_bit>=10", "declared_dead>=10"] },
   }),
   entry(NIGHTLY, {
     name: "switch-reboot",
@@ -86,7 +102,10 @@ export const NETWORK: readonly CatalogueEntry[] = [
     tags: ["cable"],
     traffic: [control],
     timeline: [{ at: "10s", interface: { nodes: "@all", change: "down" }, for: "40s" }],
-    expect: { sometimes: ["suspected"] },
+    expect: {
+      metrics: { "convergence.never": 0 },
+      sometimes: ["interface_changed", "session_lost", "reconnected"],
+    },
   }),
   entry(NIGHTLY, {
     name: "igmp-snooping-no-querier",
@@ -98,7 +117,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     // 260 s is the usual group membership interval (RFC 3376, 8.4).
     timeline: [{ at: "260s", "group-loss": "@all", for: "60s" }],
     duration: "360s",
-    expect: { sometimes: ["frames_lost"] },
+    expect: { metrics: { "convergence.never": 0 }, sometimes: ["frames_lost>=100"] },
   }),
   entry(PR, {
     name: "one-deaf-to-multicast",
@@ -106,7 +125,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["multicast"],
     timeline: [{ at: "10s", "group-loss": "viz-3", for: "30s" }],
-    expect: { sometimes: ["frames_lost"] },
+    expect: { metrics: { "convergence.never": 0 }, sometimes: ["frames_lost>=100"] },
   }),
   entry(PR, {
     name: "dhcp-change",
@@ -116,6 +135,10 @@ export const NETWORK: readonly CatalogueEntry[] = [
     traffic: [control],
     timeline: [{ at: "10s", address: { nodes: "viz-2", address: "10.0.9.2/16" } }],
     duration: "50s",
+    expect: {
+      metrics: { "convergence.never": 0 },
+      sometimes: ["interface_changed", "session_lost", "reconnected"],
+    },
   }),
   entry(PR, {
     name: "wrong-interface",
@@ -123,6 +146,8 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["interface"],
     timeline: [{ at: "10s", "wrong-interface": "viz-2", for: "20s" }],
+    // It has a usable interface all the time, so nobody may lose it.
+    expect: { metrics: { "suspicion.true": 0, "suspicion.false": 0 }, sometimes: ["interface_changed"] },
   }),
   entry(PR, {
     name: "interface-recreated",
@@ -130,7 +155,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["interface"],
     timeline: [{ at: "10s", interface: { nodes: "viz-4", change: "remove" }, for: "12s" }],
-    expect: { sometimes: ["suspected"] },
+    expect: { metrics: { "convergence.never": 0 }, sometimes: ["interface_changed", "declared_dead"] },
   }),
   entry(PR, {
     name: "dup-and-reorder",
@@ -149,7 +174,16 @@ export const NETWORK: readonly CatalogueEntry[] = [
       size: "128B",
     }],
     duration: "60s",
-    expect: { sometimes: ["frames_duplicated"] },
+    expect: {
+      metrics: {
+        "suspicion.false": 0,
+        "lane.control.failed": 0,
+        "lane.state.lost": 0,
+        "lane.state.dup": 0,
+        "lane.state.out_of_order": 0,
+      },
+      sometimes: ["frames_duplicated>=100"],
+    },
   }),
   entry(PR, {
     name: "bad-cable",
@@ -159,7 +193,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     network: { overrides: [{ nodes: "viz-5", link: { like: "lan", corrupt: "1%" } }] },
     traffic: [control],
     duration: "60s",
-    expect: { sometimes: ["frames_corrupted"] },
+    expect: { metrics: { "lane.control.failed": 0 }, sometimes: ["frames_corrupted>=5"] },
   }),
   entry(NIGHTLY, {
     name: "mtu-1280",
@@ -168,19 +202,21 @@ export const NETWORK: readonly CatalogueEntry[] = [
     tags: ["link"],
     network: { default: { like: "lan", mtu: "1280B" } },
     duration: "40s",
+    // Discovery keeps to 1,200 bytes for this.
+    expect: { metrics: { "discovery.all.max": "<=200ms", "suspicion.false": 0, "queue.drops": 0 } },
   }),
   entry(PR, {
     name: "narrow-link",
-    summary:
-      "All machines share one 2 Mbit/s radio bridge with a small queue, and the app sends as if they did not.",
+    summary: "The app stands behind a radio bridge of 1 Mbit/s with a small queue, and sends twice as much.",
     extends: "base",
     tags: ["link", "queue"],
-    network: { overrides: [{ nodes: "app-0", link: { like: "lan", rate: "2Mbit/s", queue: "16kB" } }] },
+    network: { overrides: [{ nodes: "app-0", link: { like: "lan", rate: "1Mbit/s", queue: "16kB" } }] },
     traffic: [
-      { id: "modulation", from: "app-0", to: "viz-*", lane: "modulation", rate: "60Hz", size: "96B" },
+      { id: "modulation", from: "app-0", to: "viz-*", lane: "modulation", rate: "60Hz", size: "512B" },
       control,
     ],
     duration: "60s",
+    expect: { metrics: { "lane.control.failed": 0 }, sometimes: ["message_refused"] },
   }),
   entry(PR, {
     name: "clogged-path",
@@ -189,5 +225,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     tags: ["link"],
     traffic: [control],
     timeline: [{ at: "10s", clog: { from: "app-0", to: "viz-*" }, for: "3s" }],
+    // Three seconds of silence are less than the 3.3 beats after which somebody is suspected.
+    expect: { metrics: { "suspicion.false": 0, "lane.control.lost": 0, "lane.control.answer.max": ">=2s" } },
   }),
 ];

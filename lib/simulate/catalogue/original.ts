@@ -15,6 +15,14 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
     traffic: [{ id: "control", from: "app-0", to: "viz-0", kind: "request", rate: "20Hz", size: "200B" }],
     duration: "20s",
     quiet: "5s",
+    expect: {
+      metrics: {
+        "discovery.all.max": "<=200ms",
+        "lane.control.failed": 0,
+        "lane.control.answer.p99": "<2ms",
+      },
+      sometimes: ["session_opened"],
+    },
   }),
   entry(PR, {
     name: "seed-2-remote",
@@ -25,7 +33,10 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
     nodes: { app: { count: 1 }, viz: { count: 1 } },
     traffic: [{ id: "control", from: "app-0", to: "viz-0", kind: "request", rate: "20Hz", size: "200B" }],
     timeline: [{ at: "10s", interface: { nodes: "viz-0", change: "down" }, for: "8s" }],
-    expect: { sometimes: ["suspected", "reconnected"] },
+    expect: {
+      metrics: { "convergence.max": "<=3s" },
+      sometimes: ["declared_dead", "session_lost", "reconnected"],
+    },
   }),
   entry(PR, {
     name: "seed-3-two-apps",
@@ -37,6 +48,14 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
     traffic: [{ id: "control", from: "app-*", to: "viz-0", kind: "request", rate: "20Hz", size: "200B" }],
     duration: "30s",
     quiet: "10s",
+    expect: {
+      metrics: {
+        "discovery.all.max": "<=200ms",
+        "lane.control.failed": 0,
+        "lane.control.answer.p99": "<2ms",
+      },
+      sometimes: ["session_opened>=2"],
+    },
   }),
   entry(PR, {
     name: "seed-4-many",
@@ -51,7 +70,10 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
       { at: "20s", isolate: "app-1", for: "10s" },
       { at: "35s", crash: "viz-5", for: "5s" },
     ],
-    expect: { sometimes: ["left_seen", "suspected", "restarted"] },
+    expect: {
+      metrics: { "undiscovery.leave.p99": "<=50ms", "undiscovery.crash.p99": "<=6s", "suspicion.false": 0 },
+      sometimes: ["left_seen", "declared_dead", "restarted", "reconnected"],
+    },
   }),
   entry(PR, {
     name: "seed-5-topology",
@@ -80,12 +102,20 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
       { at: "50s", start: "viz-0" },
     ],
     quiet: "25s",
-    expect: { sometimes: ["left_seen", "declared_dead", "restarted"] },
+    expect: {
+      metrics: {
+        "undiscovery.leave.p99": "<=50ms",
+        "undiscovery.power.p99": "<=6s",
+        "discovery.all.max": "<=200ms",
+        "suspicion.false": 0,
+      },
+      sometimes: ["left_seen", "declared_dead", "restarted", "started_late>=4"],
+    },
   }),
   entry(PR, {
     name: "seed-6-input-routing",
     summary:
-      "An app with a MIDI controller: 1 kHz of small events to one visualization and 60 Hz of modulation to all. " +
+      "An app with a MIDI controller: 250 Hz of notes to one visualization and 60 Hz of modulation to all. " +
       "Finding and mapping the devices waits for the input part; here their messages flow.",
     tags: ["original"],
     nodes: { app: { count: 1 }, viz: { count: 4 } },
@@ -95,6 +125,16 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
     ],
     duration: "30s",
     quiet: "10s",
+    // A note is heard late from about 10 ms on; the network takes less than one.
+    expect: {
+      metrics: {
+        "lane.events.lost": 0,
+        "lane.events.dup": 0,
+        "lane.events.latency.p99": "<2ms",
+        "lane.modulation.age.p99": "<20ms",
+      },
+      sometimes: ["session_opened>=4"],
+    },
   }),
   entry(PR, {
     name: "seed-7-high-load",
@@ -139,6 +179,9 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
       { at: "15s", restart: { nodes: "windows-2", software: "0.0.9" }, for: "2s" },
       { at: "20s", freeze: "mac-0", for: "5s" },
     ],
-    expect: { sometimes: ["suspected", "restarted"] },
+    expect: {
+      metrics: { "convergence.never": 0 },
+      sometimes: ["suspected", "restarted", "interface_changed"],
+    },
   }),
 ];

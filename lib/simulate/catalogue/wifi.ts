@@ -25,7 +25,7 @@ export const WIFI: readonly CatalogueEntry[] = [
       }],
     },
     duration: "120s",
-    expect: { sometimes: ["frames_lost>=20"] },
+    expect: { metrics: { "convergence.never": 0 }, sometimes: ["burst_drops"] },
   }),
   entry(PR, {
     name: "heavy-loss",
@@ -35,8 +35,13 @@ export const WIFI: readonly CatalogueEntry[] = [
     nodes: { viz: { count: 20 }, app: { count: 1 } },
     network: { default: { like: "lan", loss: "30%" } },
     warmup: "15s",
+    timeline: [{ at: "60s", crash: "viz-3" }],
     duration: "120s",
-    expect: { sometimes: ["frames_lost>=1000"] },
+    // The bound of the design at this loss for a death; no false one is an invariant.
+    expect: {
+      metrics: { "discovery.missing": 0, "undiscovery.crash.p99": "<=8s" },
+      sometimes: ["frames_lost>=1000", "declared_dead"],
+    },
   }),
   entry(PR, {
     name: "modulation-wifi",
@@ -47,6 +52,10 @@ export const WIFI: readonly CatalogueEntry[] = [
     traffic: [modulation],
     warmup: "10s",
     duration: "2min",
+    expect: {
+      metrics: { "lane.modulation.out_of_order": 0, "lane.modulation.age.p95": "<60ms" },
+      sometimes: ["frames_lost"],
+    },
   }),
   entry(NIGHTLY, {
     name: "wifi-weak",
@@ -67,6 +76,7 @@ export const WIFI: readonly CatalogueEntry[] = [
     network: { default: "wifi-powersave" },
     warmup: "15s",
     duration: "3min",
+    expect: { metrics: { "discovery.missing": 0 } },
   }),
   entry(NIGHTLY, {
     name: "venue-doors-open",
