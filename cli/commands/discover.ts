@@ -18,6 +18,7 @@ const REFRESH_MS = 1_000;
 
 interface DiscoverOptions {
   readonly role?: string;
+  readonly state?: string;
   readonly tag?: string[];
   readonly capability?: string[];
   readonly expect?: string;
@@ -41,6 +42,7 @@ export function define(command: Command, cli: Cli): void {
   );
   command
     .option("--role <ROLE>", "only nodes of this role")
+    .option("--state <STATE>", "only nodes in this state: alive, suspect, dead or left")
     .option("--tag <KEY=VALUE>", "only nodes with this tag; repeatable", collect)
     .option("--capability <CONDITION>", "only nodes that can do this; repeatable", collect)
     .option("--expect <N|NAMES>", "wait for this many nodes, or for these names (a,b,c)")
@@ -94,7 +96,7 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
 }
 
 function nobody(client: MeshClient, options: DiscoverOptions): string {
-  const filtered = options.role !== undefined || options.tag !== undefined ||
+  const filtered = options.role !== undefined || options.state !== undefined || options.tag !== undefined ||
     options.capability !== undefined;
   return filtered
     ? `no node of ${client.via} fits`

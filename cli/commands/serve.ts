@@ -20,7 +20,9 @@ const GOODBYE_MS = 2_000;
 
 /** Declares `hana serve`. */
 export function define(command: Command, cli: Cli): void {
-  command.description("runs a node on this machine: others find it, reach it and call what it understands");
+  command.description(
+    "runs a node on this machine: others find it, reach it and call what it understands; Ctrl-C or SIGTERM ends it with a goodbye and exit code 0",
+  );
   setExamples(
     command,
     { call: "hana serve", why: "a daemon with the machine's name" },

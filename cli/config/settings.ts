@@ -61,6 +61,9 @@ function nameFromHost(env: Environment): Default<string> {
   return { value: nodeNameFromHost(env.hostname()), from: "host name" };
 }
 
+/** The list of a full mesh (512 nodes of 1.2 kB) must fit into one message. */
+const MIN_FRAME_BYTES = 1 << 20;
+
 /** Every setting, in the order in which people read them. The key in files is the name in kebab-case. */
 export const SETTINGS = {
   name: setting<string>(NODE_NAME, "--name <NAME>", "name of this node", nameFromHost),
@@ -113,7 +116,7 @@ export const SETTINGS = {
     "msgpack",
   ),
   maxFrame: setting<number>(
-    bytes(1024, 1 << 30),
+    bytes(MIN_FRAME_BYTES, 1 << 30),
     "--max-frame <SIZE>",
     "largest message that is accepted",
     16 << 20,

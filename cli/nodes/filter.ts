@@ -7,6 +7,7 @@ import type { NodeView } from "../../lib/node/mod.ts";
 /** What the flags of a command say. */
 export interface FilterTexts {
   readonly role?: string;
+  readonly state?: string;
   readonly tag?: readonly string[];
   readonly capability?: readonly string[];
 }
@@ -21,6 +22,10 @@ export function nodeFilter(texts: FilterTexts): NodeFilter {
     const role = roleOf(texts.role);
     conditions.push((node) => node.role === role);
   }
+  if (texts.state !== undefined) {
+    const state = stateOf(texts.state);
+    conditions.push((node) => node.state === state);
+  }
   for (const text of texts.tag ?? []) conditions.push(tagCondition(text));
   for (const text of texts.capability ?? []) conditions.push(capabilityCondition(text));
   return (node) => conditions.every((condition) => condition(node));
@@ -32,6 +37,18 @@ function roleOf(text: string): Role {
     what: `there is no role ${text}`,
     why: "the roles are app, visualization, daemon",
     hint: "hana discover --role visualization",
+  });
+}
+
+const STATES: readonly NodeView["state"][] = ["alive", "suspect", "dead", "left"];
+
+function stateOf(text: string): NodeView["state"] {
+  const state = STATES.find((known) => known === text);
+  if (state !== undefined) return state;
+  throw new HanaError("usage", {
+    what: `there is no state ${text}`,
+    why: `the states are ${STATES.join(", ")}`,
+    hint: "hana discover --state alive",
   });
 }
 

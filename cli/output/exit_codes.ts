@@ -41,7 +41,7 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   network: "the network cannot be used",
   bug: "a bug in hana",
   interrupted: "ended by SIGINT (Ctrl-C)",
-  terminated: "ended by SIGTERM",
+  terminated: "ended by SIGTERM; `serve` says goodbye and ends with 0",
 };
 
 /** All exit codes with their meaning, in ascending order. */

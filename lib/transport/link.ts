@@ -273,11 +273,12 @@ export class Link {
   #finish(reason: HanaError | null): void {
     if (this.#closed) return;
     // A connection that is cut during the handshake says more by what it had not proved yet.
-    const failure = this.#channel?.handleEnd() ?? null;
-    const error =
-      failure === "closed-in-handshake" && reason?.code !== "cancelled" && reason?.code !== "timeout"
-        ? channelError(failure, this.stream.remote)
-        : reason;
+    const failure =
+      (reason?.code === "timeout" ? this.#channel?.handleHandshakeTimeout() : this.#channel?.handleEnd()) ??
+        null;
+    const error = failure === "closed-in-handshake" && reason?.code !== "cancelled"
+      ? channelError(failure, this.stream.remote)
+      : reason;
     this.#channel?.close();
     this.#closed = true;
     this.#open = false;

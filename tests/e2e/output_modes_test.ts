@@ -41,6 +41,8 @@ const CALLS: readonly Call[] = [
   { args: "discover --role visualization -q", code: 0, out: /^right\n$/ },
   { args: "discover --tag wall=north -q", code: 0, out: /^right\n$/ },
   { args: "discover --capability gpu.vramMb>=8000 -q", code: 0, out: /^right\n$/ },
+  { args: "discover --state alive -q", code: 0, out: /^left\nright\n$/ },
+  { args: "discover --state left", code: 1, out: SILENT },
   { args: "discover --role app", code: 1, out: SILENT, err: /no node of the local node left fits/ },
   { args: "discover --expect left,right -q", code: 0, out: /^left\nright\n$/ },
   {

@@ -27,11 +27,15 @@ function nearestExisting(path: string): string {
 function storageError(thrown: unknown, doing: string, path: string): HanaError {
   if (thrown instanceof HanaError) return thrown;
   let hint: string | undefined;
+  const code = (thrown as { code?: unknown } | null)?.code;
   if (thrown instanceof Deno.errors.PermissionDenied) {
     hint = "check who owns it: ls -ld " + nearestExisting(path);
   } else if (thrown instanceof Deno.errors.NotADirectory) {
     hint = "a file is in the way: ls -ld " + nearestExisting(path);
   } else if (thrown instanceof Deno.errors.NotFound) hint = "ls -ld " + nearestExisting(path);
+  else if (code === "ENOSPC" || code === "EROFS" || code === "EDQUOT") {
+    hint = "df -h " + nearestExisting(path);
+  }
   return new HanaError("storage", {
     what: `cannot ${doing} ${path}`,
     why: thrown instanceof Error ? thrown.message : String(thrown),

@@ -36,6 +36,8 @@ Deno.test("a filter takes nodes by role, tag and capability, all of them at once
     [{}, true],
     [{ role: "visualization" }, true],
     [{ role: "app" }, false],
+    [{ state: "alive" }, true],
+    [{ state: "dead" }, false],
     [{ tag: ["wall"] }, true],
     [{ tag: ["wall=north"] }, true],
     [{ tag: ["wall=south"] }, false],
@@ -57,6 +59,7 @@ Deno.test("a filter takes nodes by role, tag and capability, all of them at once
 
 Deno.test("a filter that cannot be read says so before anybody is asked", () => {
   assertThrows(() => nodeFilter({ role: "wizard" }), HanaError, "there is no role wizard");
+  assertThrows(() => nodeFilter({ state: "asleep" }), HanaError, "there is no state asleep");
   assertThrows(() => nodeFilter({ role: "observer" }), HanaError, "there is no role observer");
   assertThrows(() => nodeFilter({ capability: ["gpu >> 3"] }), HanaError, "cannot be read");
 });
