@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { HanaError } from "../../../lib/base/mod.ts";
+import { SecureChannel } from "../../../lib/security/mod.ts";
 import { encodeFrame } from "../../../lib/wire/mod.ts";
+import { testContext, testRing } from "../security/support.ts";
 import { FakeStream, RecordedLink, utf8 } from "./support.ts";
 
 function openPlain(options: { maxFrameBytes?: number; highWaterBytes?: number } = {}): {
@@ -181,4 +183,15 @@ Deno.test("reading can be paused and goes on", () => {
   assert(stream.paused);
   side.link.resumeReading();
   assert(!stream.paused);
+});
+
+Deno.test("a handshake that is given up counts under its own reason, in its owner's counters", () => {
+  const context = testContext(testRing(1));
+  for (
+    const [code, counter] of [["timeout", "handshake-timeout"], ["closed", "closed-in-handshake"]] as const
+  ) {
+    const side = new RecordedLink(new FakeStream(), { channel: SecureChannel.listen(context) }).open();
+    side.link.abort(new HanaError(code, { what: "given up" }));
+    assertEquals([side.opened, context.counters.failures[counter]], [0, 1]);
+  }
 });
