@@ -9,6 +9,7 @@ import { IDLE } from "./idle.ts";
 import { describeMachine } from "./machine.ts";
 import { renderResult } from "./rendering.ts";
 import { type Benchmark, CannotMeasure, exitCodeOf, type Result, type Unmeasured } from "./result.ts";
+import { SIMULATOR } from "./simulator.ts";
 import { STARTUP } from "./startup.ts";
 import { STREAM_BENCHMARKS } from "./streams.ts";
 
@@ -16,7 +17,7 @@ const USAGE = "usage: scripts/bench [NAME…] [--json] [--list]";
 const config = new URL("../../deno.json", import.meta.url).pathname;
 /** Processes may take this long to end when the run does. */
 const GRACE_MS = 4_000;
-const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS, DISCOVERY, STARTUP, IDLE];
+const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS, DISCOVERY, STARTUP, IDLE, SIMULATOR];
 
 /** Tables of what single operations cost, by name. They promise nothing and run only when they are asked for, alone. */
 const TABLES: Readonly<Record<string, { readonly summary: string; readonly command: readonly string[] }>> = {

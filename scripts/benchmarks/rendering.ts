@@ -17,9 +17,10 @@ export function renderResult(result: Result): string {
   ].join("\n");
 }
 
-function figuresOf({ rttUs, msgsPerS, ms, idle }: Measured): string {
+function figuresOf({ rttUs, us, msgsPerS, ms, idle }: Measured): string {
   return [
     ...(rttUs === undefined ? [] : [`${namedFigures(rttUs)} µs`]),
+    ...(us === undefined ? [] : [`${namedFigures(us)} µs`]),
     ...(msgsPerS === undefined ? [] : [`${msgsPerS.toLocaleString("en")} messages/s`]),
     ...(ms === undefined ? [] : [`${namedFigures(ms)} ms`]),
     ...(idle === undefined ? [] : [namedFigures(idle)]),

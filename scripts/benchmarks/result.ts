@@ -10,6 +10,8 @@ export type Figures = Readonly<Record<string, number>>;
 export interface Measured {
   /** Round trips in microseconds. */
   readonly rttUs?: Figures;
+  /** What one operation costs, in microseconds. */
+  readonly us?: Figures;
   /** Messages a second. */
   readonly msgsPerS?: number;
   /** Durations in milliseconds. */
