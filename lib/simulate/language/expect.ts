@@ -18,16 +18,17 @@ import {
 import { DURATION, type QuantityKind, readQuantity, SHARE, SIZE } from "./units.ts";
 
 const STATISTICS = ["count", "min", "p50", "p95", "p99", "max"] as const;
-const BOUND_PATTERN = "^(<=|>=|<|>|=)? ?[0-9]+(\\.[0-9]+)? ?[A-Za-zµ%]*$";
 const CLAIM_PATTERN = "^[a-z][a-z0-9_.]*( ?>= ?[0-9]+)?$";
 
 type Bound = Pick<MetricBound, "operator" | "value" | "text">;
 
 /** Units of metrics: µs, bytes, shares. A number alone is a count. */
 const METRIC_UNITS: readonly QuantityKind[] = [DURATION, SIZE, SHARE];
+const UNIT_NAMES = METRIC_UNITS.flatMap(({ units }) => [...units.keys()]);
+const BOUND_PATTERN = `^(<=|>=|<|>|=)? ?([0-9]+(?:\\.[0-9]+)?) ?(${UNIT_NAMES.join("|")})?$`;
 
 function boundOf(raw: string, path: string): Bound {
-  const match = /^(<=|>=|<|>|=)? ?([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµ%]*)$/.exec(raw);
+  const match = new RegExp(BOUND_PATTERN).exec(raw);
   const unit = match?.[3] ?? "";
   const operator = (match?.[1] ?? "=") as MetricBound["operator"];
   if (unit === "") return { operator, value: Number(match?.[2]), text: raw };
