@@ -32,31 +32,46 @@ export class TokenBucket {
  * kept track of while the table is more than half full.
  */
 export class SourceLimiter {
-  readonly #buckets = new Map<string, TokenBucket>();
+  /** Sources with their places in the table of buckets. */
+  readonly #places = new Map<string, number>();
+  /** When a source that had just used up all that it owes would have a full bucket again: one number is a bucket. */
+  readonly #fullUs: Float64Array;
+  readonly #tokenUs: number;
+  readonly #burstUs: number;
 
-  constructor(readonly perSecond: number, readonly burst: number, readonly maxSources: number) {}
+  constructor(readonly perSecond: number, readonly burst: number, readonly maxSources: number) {
+    this.#fullUs = new Float64Array(maxSources);
+    this.#tokenUs = 1e6 / perSecond;
+    this.#burstUs = burst * this.#tokenUs;
+  }
 
   /** Whether another datagram of `source` may be looked at. */
   canTake(nowUs: number, source: string): boolean {
-    let bucket = this.#buckets.get(source);
-    if (bucket === undefined) {
-      bucket = new TokenBucket(this.perSecond, this.burst, nowUs);
-      if (this.#buckets.size >= this.maxSources) {
-        for (const oldest of this.#buckets.keys()) {
-          this.#buckets.delete(oldest);
-          break;
-        }
-      }
-      this.#buckets.set(source, bucket);
-    } else if (this.#buckets.size * 2 > this.maxSources) {
-      this.#buckets.delete(source);
-      this.#buckets.set(source, bucket);
+    let place = this.#places.get(source);
+    if (place === undefined) {
+      place = this.#places.size < this.maxSources ? this.#places.size : this.#forgetOldest();
+      this.#fullUs[place] = nowUs;
+      this.#places.set(source, place);
+    } else if (this.#places.size * 2 > this.maxSources) {
+      this.#places.delete(source);
+      this.#places.set(source, place);
     }
-    return bucket.canTake(nowUs);
+    const fullUs = Math.max(this.#fullUs[place] ?? 0, nowUs) + this.#tokenUs;
+    if (fullUs - nowUs > this.#burstUs) return false;
+    this.#fullUs[place] = fullUs;
+    return true;
   }
 
   /** Sources remembered. */
   get size(): number {
-    return this.#buckets.size;
+    return this.#places.size;
+  }
+
+  #forgetOldest(): number {
+    for (const [source, place] of this.#places) {
+      this.#places.delete(source);
+      return place;
+    }
+    return 0;
   }
 }

@@ -27,6 +27,14 @@ export interface LinkChanges {
   readonly isChanged: boolean;
 }
 
+/** Where a host is. */
+export interface Place {
+  /** The link that it is reached by; null for none. */
+  readonly link: Link | null;
+  /** Whether it is this machine. */
+  readonly isOwn: boolean;
+}
+
 /** Hosts whose link is remembered; past this the table starts again. */
 const MAX_KNOWN_HOSTS = 1024;
 
@@ -34,7 +42,7 @@ const MAX_KNOWN_HOSTS = 1024;
 export class Links {
   #links: Link[] = [];
   /** Where hosts belong, for those that were asked for: every datagram asks. */
-  readonly #known = new Map<string, Link | null>();
+  readonly #known = new Map<string, Place>();
 
   /** In the order of the owner's list. */
   get all(): readonly Link[] {
@@ -70,12 +78,18 @@ export class Links {
 
   /** The link that an address is reached by: our own address, else the narrowest subnet that holds it, else null. */
   linkOf(host: string): Link | null {
+    return this.placeOf(host).link;
+  }
+
+  /** What is known of where a host is. */
+  placeOf(host: string): Place {
     const known = this.#known.get(host);
     if (known !== undefined) return known;
-    const found = this.#findLink(host);
+    const isOwn = isLoopbackHost(host) || this.#links.some((link) => link.facts.address === host);
+    const place = { link: this.#findLink(host), isOwn };
     if (this.#known.size >= MAX_KNOWN_HOSTS) this.#known.clear();
-    this.#known.set(host, found);
-    return found;
+    this.#known.set(host, place);
+    return place;
   }
 
   #findLink(host: string): Link | null {
@@ -93,7 +107,7 @@ export class Links {
 
   /** Whether `host` is an address of this machine. */
   isOwn(host: string): boolean {
-    return isLoopbackHost(host) || this.#links.some((link) => link.facts.address === host);
+    return this.placeOf(host).isOwn;
   }
 
   /** The link whose addresses stand first in a record that goes behind a router. */

@@ -75,14 +75,19 @@ export class Peer {
   readonly routes = new Map<string, Route>();
   #main: Route;
 
+  #record: NodeRecord;
+  #stateVersion: number;
+
   constructor(
-    public record: NodeRecord,
+    record: NodeRecord,
     public life: Life,
     readonly admittedUs: number,
     beatUs: number,
     link: LinkInterface | null,
     from: IpEndpoint,
   ) {
+    this.#record = record;
+    this.#stateVersion = record.stateVersion;
     this.sinceUs = admittedUs;
     this.lastHeardUs = admittedUs;
     this.silentSinceUs = admittedUs;
@@ -92,7 +97,21 @@ export class Peer {
   }
 
   get id(): NodeId {
-    return this.record.id;
+    return this.life.id;
+  }
+
+  get record(): NodeRecord {
+    return this.#record;
+  }
+
+  set record(record: NodeRecord) {
+    this.#record = record;
+    this.#stateVersion = record.stateVersion;
+  }
+
+  /** The version of its record; here too, since every heartbeat asks for it. */
+  get stateVersion(): number {
+    return this.#stateVersion;
   }
 
   get state(): EntryState {

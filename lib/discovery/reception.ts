@@ -81,7 +81,8 @@ export class Reception {
     }
     const { links, own } = this.context;
     // All processes of this machine share its addresses, so that there a source is a process.
-    const source = links.isOwn(from.host) ? `${from.host} ${from.port}` : from.host;
+    const { link, isOwn } = links.placeOf(from.host);
+    const source = isOwn ? `${from.host} ${from.port}` : from.host;
     if (!this.#sources.canTake(nowUs, source)) return "flood";
     const opened = this.parts.open(bytes, this.context.outbox.sender.codec, this.context.outbox.sender.seal);
     if (typeof opened === "string") {
@@ -91,7 +92,6 @@ export class Reception {
     this.parts.onAuthentic(nowUs);
     if (opened.key === "previous") this.context.counters.acceptedByPreviousKey++;
     const origin = { host: from.host, port: from.port };
-    const link = links.linkOf(from.host);
     if (opened.header.id === own.id) return this.#handleOwnId(nowUs, opened, origin, link);
     if (link === null && this.context.registry.trust === "open" && !this.#isSeed(origin)) return "off-link";
     return this.#handleAuthentic(nowUs, opened, origin, link);
@@ -169,7 +169,7 @@ export class Reception {
   ): Refusal | null {
     const refusal = this.#hear(nowUs, life, null, message, from, link);
     const peer = this.context.registry.peer(life.id);
-    if (refusal === null && peer?.life === life && message.stateVersion > peer.record.stateVersion) {
+    if (refusal === null && peer?.life === life && message.stateVersion > peer.stateVersion) {
       this.#askForRecord(nowUs, peer);
     }
     return refusal;
