@@ -4,6 +4,7 @@
 import type { Action, NodePlan, Scenario, TimedAction } from "../scenario.ts";
 import { pathOf, ScenarioProblem, suggest } from "./problem.ts";
 import { checkSelector, isRandomSelector, selectNodes } from "./selector.ts";
+import { PLAIN_VERBS } from "./verbs.ts";
 
 /** The longest run. */
 export const MAX_DURATION_US = 48 * 3600 * 1_000_000;
@@ -11,6 +12,7 @@ export const MAX_DURATION_US = 48 * 3600 * 1_000_000;
 /** Refuses a scenario that cannot be played. `pathOfAction` tells where an action was written. */
 export function checkScenario(scenario: Scenario, pathOfAction?: (id: string) => string): void {
   const { durationUs, warmupUs, quietUs } = scenario;
+  if (durationUs <= 0) throw new ScenarioProblem("duration", "is nothing");
   if (durationUs > MAX_DURATION_US) throw new ScenarioProblem("duration", "is more than 48h");
   if (warmupUs + quietUs > durationUs) {
     throw new ScenarioProblem("duration", "is less than warmup and quiet together", "make it longer");
@@ -21,13 +23,42 @@ export function checkScenario(scenario: Scenario, pathOfAction?: (id: string) =>
     checkSelector(override.from, scenario.nodes, `${path}.from`);
     checkSelector(override.to, scenario.nodes, `${path}.to`);
   });
+  scenario.traffic.forEach((plan, index) => {
+    const path = pathOf("traffic", index);
+    checkSelector(plan.from, scenario.nodes, `${path}.from`);
+    checkSelector(plan.to, scenario.nodes, `${path}.to`);
+    if (plan.endUs < plan.startUs) throw new ScenarioProblem(`${path}.end`, "lies before the start");
+  });
   const ids = new Set<string>();
   scenario.timeline.forEach((timed, index) => {
     const path = pathOfAction?.(timed.id) ?? pathOf("timeline", index);
     if (ids.has(timed.id)) throw new ScenarioProblem(path, `the id ${timed.id} is there twice`);
     ids.add(timed.id);
     checkAction(timed, scenario, path);
+    checkPlace(timed, scenario, path);
   });
+}
+
+const verbs = new Map(PLAIN_VERBS.map((row) => [row.verb, row]));
+
+/** What hurts has no place in the warm-up and in the quiet tail. */
+function checkPlace({ atUs, forUs = 0, action }: TimedAction, scenario: Scenario, path: string): void {
+  const row = verbs.get(action.verb);
+  if (row?.hurts === false) return;
+  if (atUs < scenario.warmupUs && row?.inWarmup !== true) {
+    throw new ScenarioProblem(
+      path,
+      "lies in the warm-up, in which the mesh must form undisturbed",
+      "let it begin later",
+    );
+  }
+  if (atUs + forUs > scenario.durationUs - scenario.quietUs) {
+    throw new ScenarioProblem(
+      path,
+      "reaches into the quiet tail, where nothing may hurt",
+      "make duration longer or quiet shorter",
+    );
+  }
 }
 
 function checkNodes({ nodes, network }: Scenario): void {

@@ -141,7 +141,7 @@ function normaliseOne(whole: Record<string, unknown>, parameters: Parameters, la
     quietUs,
     network,
     nodes,
-    traffic: planTraffic(document.traffic ?? [], nodes, { warmupUs, durationUs }),
+    traffic: planTraffic(document.traffic ?? [], { warmupUs, durationUs }),
     timeline,
     expect: planExpectations(document.expect),
   };

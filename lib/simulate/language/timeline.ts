@@ -162,11 +162,9 @@ export interface TimelineFrame {
   readonly durationUs: number | null;
 }
 
-/** An action, and whether it may stand where it stands. */
+/** An action, and when it ends. */
 interface Placed {
   readonly timed: TimedAction;
-  readonly verb: Verb;
-  readonly path: string;
   readonly endUs: number;
 }
 
@@ -174,7 +172,7 @@ interface Placed {
 const quietAtUs = (frame: TimelineFrame): number | null =>
   frame.durationUs === null ? null : frame.durationUs - frame.quietUs;
 
-/** Expands all entries. Times are checked against warm-up and quiet tail by {@linkcode checkPlaces}. */
+/** Expands all entries. Whether they lie where they may, `checkScenario` tells. */
 export function expandTimeline(entries: readonly Entry[], frame: TimelineFrame): TimedAction[] {
   const ends = new Map<string, number>();
   const placed: Placed[] = [];
@@ -192,7 +190,6 @@ export function expandTimeline(entries: readonly Entry[], frame: TimelineFrame):
     ends.set(id, Math.max(beginUs, ...added.map(({ endUs }) => endUs)));
     previous = id;
   });
-  for (const each of placed) checkPlace(each, frame);
   // Sorting is stable: what happens at one instant happens in the order in which it was written.
   return placed.map(({ timed }) => timed).sort((a, b) => a.atUs - b.atUs);
 }
@@ -301,8 +298,6 @@ function expandOne({ verb, times, path }: Entry, { id, atUs, argument, frame, he
     const lastsUs = part.forUs ?? forUs;
     const beginsUs = atUs + part.afterUs;
     return {
-      verb,
-      path,
       endUs: beginsUs + (lastsUs ?? 0),
       timed: {
         id: parts.length === 1 ? id : `${id}.${index}`,
@@ -317,25 +312,6 @@ function expandOne({ verb, times, path }: Entry, { id, atUs, argument, frame, he
 /** Parts of an instant verb have no length but their own. */
 const instantPart = (verb: Verb, ownUs: number | undefined): boolean =>
   verb.length === "instant" && ownUs === undefined;
-
-function checkPlace({ verb, path, timed, endUs }: Placed, frame: TimelineFrame): void {
-  if (!verb.hurts) return;
-  if (timed.atUs < frame.warmupUs && verb.inWarmup !== true) {
-    throw new ScenarioProblem(
-      path,
-      "lies in the warm-up, in which the mesh must form undisturbed",
-      "let it begin later",
-    );
-  }
-  const quietUs = quietAtUs(frame);
-  if (quietUs !== null && endUs > quietUs) {
-    throw new ScenarioProblem(
-      path,
-      "reaches into the quiet tail, where nothing may hurt",
-      "make duration longer or quiet shorter",
-    );
-  }
-}
 
 /** What the schema says of `$name`, for `$defs`. */
 export const referenceDefinition: JsonSchema = REFERENCE_SCHEMA;
