@@ -14,11 +14,12 @@ export interface PlayersOptions {
   readonly size: number;
   /** A run that takes longer is ended together with its worker. Milliseconds; a safety net, no measure. */
   readonly runLimitMs: number;
+  /** How long a worker has to hand over what it has when it is told to end its run. Milliseconds; 3 s by default. */
+  readonly abortGraceMs?: number;
 }
 
 /** What a worker may write to stderr and have told again. */
 const MAX_LAST_WORDS = 600;
-/** How long a worker has to hand over what it has when it is told to end its run. */
 const ABORT_GRACE_MS = 3_000;
 
 /** The worker processes of one command. */
@@ -37,7 +38,7 @@ export class Players implements AsyncDisposable {
   async play(job: Job, signal: AbortSignal, fresh = false): Promise<Played> {
     const worker = this.#take(fresh);
     try {
-      return await worker.play(job, signal, this.#options.runLimitMs);
+      return await worker.play(job, signal);
     } finally {
       if (worker.isUsable && !fresh) this.#idle.push(worker);
       else await this.#end(worker);
@@ -52,7 +53,13 @@ export class Players implements AsyncDisposable {
   #take(fresh: boolean): Worker {
     const idle = fresh ? undefined : this.#idle.pop();
     if (idle !== undefined) return idle;
-    const worker = new Worker(this.#options.program);
+    let worker: Worker;
+    try {
+      worker = new Worker(this.#options);
+    } catch (thrown) {
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new WorkerTrouble(`no worker could be started: ${why}`, { cause: thrown });
+    }
     this.#all.add(worker);
     return worker;
   }
@@ -65,6 +72,7 @@ export class Players implements AsyncDisposable {
 
 /** One worker process. */
 class Worker {
+  readonly #options: PlayersOptions;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #over: Promise<void>;
@@ -73,8 +81,9 @@ class Worker {
   #isUsable = true;
   #lastWords = "";
 
-  constructor(program: readonly string[]) {
-    const [command = "", ...args] = program;
+  constructor(options: PlayersOptions) {
+    this.#options = options;
+    const [command = "", ...args] = options.program;
     this.#child = new Deno.Command(command, {
       args,
       stdin: "piped",
@@ -95,17 +104,18 @@ class Worker {
     return this.#isUsable;
   }
 
-  async play(job: Job, signal: AbortSignal, limitMs: number): Promise<Played> {
+  async play(job: Job, signal: AbortSignal): Promise<Played> {
+    const { runLimitMs, abortGraceMs = ABORT_GRACE_MS } = this.#options;
     const pending = Promise.withResolvers<Played>();
     this.#pending = pending;
     const onAbort = (): void => {
       void this.#tell({ kind: "abort" });
-      grace = setTimeout(() => this.#kill("ended by request"), ABORT_GRACE_MS);
+      grace = setTimeout(() => this.#kill("ended by request"), abortGraceMs);
     };
     let grace: number | undefined;
     const limit = setTimeout(
-      () => this.#kill(`took longer than ${Math.round(limitMs / 1000)} s of real time`),
-      limitMs,
+      () => this.#kill(`took longer than ${Math.round(runLimitMs / 1000)} s of real time`),
+      runLimitMs,
     );
     signal.addEventListener("abort", onAbort, { once: true });
     try {

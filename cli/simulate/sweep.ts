@@ -68,6 +68,8 @@ interface ItemState {
   readonly runs: RunReport[];
   readonly failures: RunFailure[];
   begun: number;
+  /** Whether a failure was played twice. */
+  isConfirmed: boolean;
   isOver: boolean;
 }
 
@@ -101,6 +103,7 @@ class Sweep {
       runs: [],
       failures: [],
       begun: 0,
+      isConfirmed: false,
       isOver: false,
     }));
   }
@@ -186,11 +189,12 @@ class Sweep {
         excerpt: played.excerpt,
         repro,
       };
-      const isFirstFailure = !isAsWanted(target, played.result) && !state.isOver;
+      const isBad = !isAsWanted(target, played.result);
       state.runs.push(report);
-      if (!isAsWanted(target, played.result) && !this.#options.keepGoing) state.isOver = true;
+      if (isBad && !this.#options.keepGoing) state.isOver = true;
       this.#options.onRun(state.item, { kind: "played", report, played });
-      if (this.#options.confirms && isFirstFailure && played.result.verdict === "fail") {
+      if (this.#options.confirms && !state.isConfirmed && isBad && played.result.verdict === "fail") {
+        state.isConfirmed = true;
         await this.#confirm(job, played);
       }
     } catch (thrown) {

@@ -25,8 +25,12 @@ export const SUITES = ["smoke", "pr", "nightly"] as const;
 /** A suite. */
 export type Suite = typeof SUITES[number];
 
-/** Tags that plant a bug begin so: such a scenario is there to fail. */
 const PLANT = "planted-bug:";
+
+/** Whether a scenario plants a bug: such a one is there to fail. */
+export function plantsBug(scenario: Scenario): boolean {
+  return scenario.tags.some((tag) => tag.startsWith(PLANT));
+}
 
 /** A scenario that is to be played, and where it came from. */
 export interface Target {
@@ -150,7 +154,7 @@ function target(
     scenario,
     hash: hashScenario(scenario),
     suite,
-    mustFail: suite !== null && scenario.tags.some((tag) => tag.startsWith(PLANT)),
+    mustFail: suite !== null && plantsBug(scenario),
     file: from.file ?? null,
     params: from.params,
   };
