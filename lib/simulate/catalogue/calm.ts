@@ -98,9 +98,9 @@ export const CALM: readonly CatalogueEntry[] = [
   }),
   entry(NIGHTLY, {
     name: "many-idle",
-    summary: "Three hundred machines with nothing to say: beacons must slow down as the mesh grows.",
+    summary: "Two hundred machines with nothing to say: beacons must slow down as the mesh grows.",
     tags: ["idle", "size"],
-    nodes: { viz: { count: 299, start: { spread: "5s" } }, app: { count: 1 } },
+    nodes: { viz: { count: 199, start: { spread: "5s" } }, app: { count: 1 } },
     duration: "60s",
     warmup: "30s",
     expect: { metrics: { "suspicion.false": 0, "discovery.missing": 0 } },

@@ -106,7 +106,7 @@ export const ORIGINAL: readonly CatalogueEntry[] = [
       metrics: {
         "undiscovery.leave.p99": "<=50ms",
         "undiscovery.power.p99": "<=6s",
-        "discovery.all.max": "<=200ms",
+        "discovery.all.max": "<=500ms",
         "suspicion.false": 0,
       },
       sometimes: ["left_seen", "declared_dead", "restarted", "started_late>=4"],

@@ -293,8 +293,7 @@ export const PLAIN_VERBS: readonly Verb[] = [
   }),
   verb({
     verb: "restart",
-    summary:
-      "The process ends and starts anew at once. With `for` it says goodbye, and comes back after that.",
+    summary: "The process says goodbye, and starts anew as soon as it is gone; with `for`, after that.",
     example: "restart: {nodes: viz-0, software: 0.2.0}, for: 1500ms",
     argument: nodesAnd(
       record({
