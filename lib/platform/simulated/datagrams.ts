@@ -1,4 +1,4 @@
-// Datagram sockets of simulated hosts.
+// Datagrams of simulated hosts.
 // Decides who gets a datagram the way Linux does (discovery research E1 to E13): multicast and broadcast go to every
 // socket bound to the port and all addresses, unicast to the best match and among equals to the last binder, a
 // closed port swallows.
@@ -10,116 +10,26 @@ import type {
   DatagramOptions,
   Datagrams,
   DatagramSocket,
-  DatagramStats,
   IpEndpoint,
 } from "../mod.ts";
-import { MAX_DATAGRAM_BYTES } from "../limits.ts";
-import { RepeatFilter } from "../repeat_filter.ts";
 import { isAddress, isIpv6, isMulticast, isWildcard, LIMITED_BROADCAST } from "./address.ts";
+import type { HostCpu } from "./cpu.ts";
+import { SimulatedDatagramSocket } from "./datagram_socket.ts";
 import type { Engine } from "./engine.ts";
 import { digestBytes } from "./event_log.ts";
-import type { HostCpu } from "./cpu.ts";
+import { FanOut, flipBit, type Frame } from "./frame.ts";
 import type { FrameFate } from "./frame_tap.ts";
 import { CUT, HELD, LOST, type Traffic } from "./link.ts";
 import type { HostNetwork, SimulatedInterface } from "./network.ts";
-import type { Held, ProcessLife } from "./process_life.ts";
+import type { ProcessLife } from "./process_life.ts";
 import type { Segment } from "./segment.ts";
 
 /** IPv4 and UDP headers. */
 const HEADER_BYTES = 28;
 /** A datagram to the own host takes about this long. */
 const LOOPBACK_DELAY_US = 20;
-/** Datagrams that wait at a socket of a host that does not run; what comes then is lost, as in a system's buffer. */
-export const SOCKET_BUFFER_DATAGRAMS = 256;
-/** Interfaces on one segment at most. */
-const MAX_RECEIVERS = 65536;
 const FIRST_EPHEMERAL_PORT = 49152;
 const LAST_PORT = 65535;
-
-/** A datagram under way. */
-interface Frame {
-  readonly bytes: Uint8Array;
-  readonly digest: number;
-  readonly from: IpEndpoint;
-  readonly fromHost: string;
-  readonly toHost: string;
-  readonly toPort: number;
-  readonly group: boolean;
-}
-
-/** The frame as it arrives with one bit of what it carries flipped. */
-function flipBit(frame: Frame, bit: number): Frame {
-  if (frame.bytes.length === 0) return frame;
-  const bytes = frame.bytes.slice();
-  const at = bit % (bytes.length * 8);
-  bytes[at >> 3] = (bytes[at >> 3] ?? 0) ^ (1 << (at & 7));
-  return { ...frame, bytes, digest: digestBytes(bytes) };
-}
-
-/**
- * One frame on its way to many receivers: one event in the queue at a time, for all who hear it at the same instant.
- * The cost of a beacon is then its handlers, not the queue (simulation research 1.8).
- */
-class FanOut {
-  readonly #engine: Engine;
-  readonly #frame: Frame;
-  readonly #sentUs: number;
-  readonly #run = (): void => this.#deliver();
-  #targets: SimulatedInterface[] = [];
-  #delays: number[] = [];
-  #isSorted = true;
-  #next = 0;
-
-  constructor(engine: Engine, frame: Frame) {
-    this.#engine = engine;
-    this.#frame = frame;
-    this.#sentUs = engine.nowUs;
-  }
-
-  /** One receiver more. */
-  add(target: SimulatedInterface, delayUs: number): void {
-    const last = this.#delays.length - 1;
-    if (last >= 0 && delayUs < (this.#delays[last] ?? 0)) this.#isSorted = false;
-    this.#targets.push(target);
-    this.#delays.push(delayUs);
-  }
-
-  /** Lets the frame go. Receivers of one instant hear it in the order of their plugging in. */
-  start(): void {
-    if (!this.#isSorted) this.#sort();
-    this.#plan();
-  }
-
-  #sort(): void {
-    const count = this.#delays.length;
-    const keys = new Float64Array(count);
-    for (let i = 0; i < count; i++) keys[i] = (this.#delays[i] ?? 0) * MAX_RECEIVERS + i;
-    keys.sort();
-    const targets: SimulatedInterface[] = [];
-    const delays: number[] = [];
-    for (const key of keys) {
-      const target = this.#targets[key % MAX_RECEIVERS];
-      if (target === undefined) continue;
-      targets.push(target);
-      delays.push(Math.floor(key / MAX_RECEIVERS));
-    }
-    this.#targets = targets;
-    this.#delays = delays;
-  }
-
-  #plan(): void {
-    this.#engine.at(this.#sentUs + (this.#delays[this.#next] ?? 0), this.#run);
-  }
-
-  #deliver(): void {
-    const delayUs = this.#delays[this.#next];
-    while (this.#next < this.#delays.length && this.#delays[this.#next] === delayUs) {
-      const target = this.#targets[this.#next++];
-      if (target !== undefined) target.network.datagrams?.deliver(target, this.#frame);
-    }
-    if (this.#next < this.#delays.length) this.#plan();
-  }
-}
 
 /** The UDP ports of one host. */
 export class DatagramPorts {
@@ -352,170 +262,6 @@ export class DatagramPorts {
       if (!this.#sockets.has(port)) return port;
     }
     throw new HanaError("address-in-use", { what: "no free UDP port", why: "all of them are taken" });
-  }
-}
-
-class SimulatedDatagramStats implements DatagramStats {
-  sent = 0;
-  received = 0;
-  sendErrors = 0;
-  receiveErrors = 0;
-}
-
-interface Joined {
-  readonly group: string;
-  readonly on: SimulatedInterface;
-}
-
-/** A socket of a simulated process. */
-export class SimulatedDatagramSocket implements DatagramSocket, Held {
-  readonly local: IpEndpoint;
-  readonly stats = new SimulatedDatagramStats();
-  readonly shared: boolean;
-  readonly #ports: DatagramPorts;
-  readonly #handlers: DatagramHandlers;
-  readonly #life: ProcessLife;
-  readonly #news: RepeatFilter;
-  readonly #isWildcard: boolean;
-  readonly #isIpv6: boolean;
-  #joined: Joined[] = [];
-  #closed = false;
-  #waiting = 0;
-
-  constructor(
-    ports: DatagramPorts,
-    local: IpEndpoint,
-    shared: boolean,
-    handlers: DatagramHandlers,
-    life: ProcessLife,
-    clock: Clock,
-  ) {
-    this.#ports = ports;
-    this.local = local;
-    this.#isWildcard = isWildcard(local.host);
-    this.#isIpv6 = isIpv6(local.host);
-    this.shared = shared;
-    this.#handlers = handlers;
-    this.#life = life;
-    this.#news = new RepeatFilter(clock);
-  }
-
-  send(bytes: Uint8Array, to: IpEndpoint): void {
-    if (this.#closed) return;
-    const problem = this.#ports.send(this, bytes, to);
-    if (problem === null) {
-      this.stats.sent++;
-      return;
-    }
-    this.stats.sendErrors++;
-    const error = new HanaError("network-unusable", {
-      what: `sending to udp://${to.host}:${to.port}`,
-      why: problem,
-    });
-    if (!this.#news.isNews(error.message)) return;
-    const { engine, cpu } = this.#ports;
-    engine.after(0, () => cpu.run(() => this.#tell(error)));
-  }
-
-  join(group: string, interfaceAddress: string): void {
-    if (this.#closed) return;
-    const on = this.#ports.network.owner(interfaceAddress);
-    const what = `cannot join ${group} on ${interfaceAddress}`;
-    if (on === null) {
-      throw new HanaError("network-unusable", { what, why: "no interface has this address" });
-    }
-    if (!isMulticast(group)) throw new HanaError("network-unusable", { what, why: "is no multicast group" });
-    if (this.#joined.some((known) => known.group === group && known.on === on)) return;
-    this.#joined.push({ group, on });
-    on.joinGroup(group);
-  }
-
-  leave(group: string, interfaceAddress: string): void {
-    const left = this.#joined.find((known) => known.group === group && known.on.owns(interfaceAddress));
-    if (left === undefined) return;
-    left.on.leaveGroup(group);
-    this.#joined = this.#joined.filter((known) => known !== left);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#life.drop(this);
-    this.onProcessEnded();
-  }
-
-  onProcessEnded(): void {
-    this.#closed = true;
-    for (const { group, on } of this.#joined) on.leaveGroup(group);
-    this.#joined = [];
-    this.#ports.unbind(this);
-  }
-
-  /** Whether a datagram to this group or broadcast address is for it. */
-  hears(group: string): boolean {
-    return this.#isWildcard ? this.#isIpv6 === isIpv6(group) : this.local.host === group;
-  }
-
-  /** A datagram for this socket. */
-  deliver(frame: Frame): void {
-    if (this.#closed) return;
-    const cpu = this.#ports.cpu;
-    if (cpu.isFree) {
-      this.#hand(frame);
-      return;
-    }
-    if (this.#waiting >= SOCKET_BUFFER_DATAGRAMS) {
-      const { engine } = this.#ports;
-      engine.log.record(
-        engine.nowUs,
-        "datagram-lost",
-        frame.fromHost,
-        this.#life.hostName,
-        frame.bytes.length,
-      );
-      return;
-    }
-    this.#waiting++;
-    cpu.run(() => {
-      this.#waiting--;
-      if (!this.#closed) this.#hand(frame);
-    });
-  }
-
-  #hand(frame: Frame): void {
-    const { bytes, from } = frame;
-    const engine = this.#ports.engine;
-    if (bytes.length > MAX_DATAGRAM_BYTES) {
-      this.stats.receiveErrors++;
-      return;
-    }
-    this.stats.received++;
-    engine.log.record(
-      engine.nowUs,
-      "datagram",
-      frame.fromHost,
-      this.#life.hostName,
-      bytes.length,
-      frame.digest,
-    );
-    const lent = engine.lend(bytes);
-    try {
-      this.#handlers.onDatagram(lent, from);
-    } catch (thrown) {
-      engine.crash(thrown, `udp://${this.local.host}:${this.local.port} on ${this.#life.hostName}`);
-    }
-    engine.takeBack(lent);
-  }
-
-  #tell(error: HanaError): void {
-    if (this.#closed) return;
-    try {
-      this.#handlers.onError(error);
-    } catch (thrown) {
-      this.#ports.engine.crash(
-        thrown,
-        `udp://${this.local.host}:${this.local.port} on ${this.#life.hostName}`,
-      );
-    }
   }
 }
 

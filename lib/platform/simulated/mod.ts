@@ -22,7 +22,7 @@ export { DEFAULT_QUEUE_BYTES, SpecLink } from "./spec_link.ts";
 export type { FrameFate, FrameTap } from "./frame_tap.ts";
 export { HostCpu } from "./cpu.ts";
 export { type ClockFault, HostClocks, WORLD_EPOCH_MS } from "./wall_clock.ts";
-export { SOCKET_BUFFER_DATAGRAMS } from "./datagrams.ts";
+export { SOCKET_BUFFER_DATAGRAMS } from "./datagram_socket.ts";
 export { type DiskOperation, SimulatedDisk } from "./files.ts";
 export { type EventKind, type EventTap, type SimulatedEvent } from "./event_log.ts";
 export { type CrashHook } from "./engine.ts";
