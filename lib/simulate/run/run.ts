@@ -3,6 +3,7 @@
 // Knows no metric and no rule: observers do.
 
 import { HanaError } from "../../base/mod.ts";
+import { SharedOpening } from "../../discovery/mod.ts";
 import { loadSessionSuite } from "../../security/mod.ts";
 import { hashScenario } from "../language/mod.ts";
 import type { EventTap } from "../../platform/simulated/mod.ts";
@@ -121,6 +122,7 @@ class Run {
       phase: () => this.#phase,
     });
     const harness = options.harness ?? plantedHarness(scenario);
+    const opening = new SharedOpening();
     for (const plan of scenario.nodes) {
       this.#stations.set(
         plan.name,
@@ -129,6 +131,7 @@ class Run {
           host: this.#ground.host(plan.host),
           software: options.software,
           harness,
+          opening,
           nowUs: () => world.nowUs,
           tell,
           isWanted,

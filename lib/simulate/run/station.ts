@@ -3,7 +3,7 @@
 // Never decides when (faults.ts) and never judges.
 
 import { HanaError, type NodeId } from "../../base/mod.ts";
-import type { DiscoveryEvent, RegistryDelta, RegistryEntry } from "../../discovery/mod.ts";
+import type { DiscoveryEvent, RegistryDelta, RegistryEntry, SharedOpening } from "../../discovery/mod.ts";
 import { Node, type NodeOptions } from "../../node/mod.ts";
 import type { Platform } from "../../platform/mod.ts";
 import type { SimulatedHost, SimulatedProcess } from "../../platform/simulated/mod.ts";
@@ -24,6 +24,8 @@ export interface Listed {
 
 /** What a station needs of its run. */
 export interface StationSurroundings {
+  /** Opens each datagram once for all nodes of the run. */
+  readonly opening: SharedOpening;
   readonly plan: NodePlan;
   readonly host: SimulatedHost;
   readonly software: string;
@@ -220,6 +222,7 @@ export class Station {
       keys: keyRingOf(plan.key),
       tags: plan.tags,
       discovery: { seeds: plan.seeds },
+      opening: this.#around.opening,
     };
   }
 
