@@ -2,7 +2,7 @@
 // Decides rounding and words; never whether a bound holds (the runner does).
 
 import type { RunResult } from "../observe.ts";
-import { holds, statisticOf } from "../run/verdict.ts";
+import { holds, statisticOf } from "../run/mod.ts";
 import type { MetricBound } from "../scenario.ts";
 
 /** A moment of a run: `12.480s`. */
