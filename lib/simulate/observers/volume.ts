@@ -1,11 +1,11 @@
 // Frames on the segments: how many of which kind, whose, and how many in the busiest second.
 
 import type { FrameSample, MetricValue, ObserverDefinition, RunContext } from "../observe.ts";
-import { Counts, Samples, single } from "./measure.ts";
+import { Samples, single } from "./measure.ts";
 
 const SECOND_US = 1_000_000;
 /** Types that are always in the figures, also where there was none of them. */
-const TYPES = ["announce", "heartbeat", "query", "offer", "bye", "ping", "ack", "stream"];
+const TYPES = ["announce", "heartbeat", "query", "offer", "bye", "ping", "ack", "stream", "other"];
 
 /** Packets and bytes. A multicast counts once for each machine that it goes to. */
 export const volume: ObserverDefinition = {
@@ -18,59 +18,49 @@ export const volume: ObserverDefinition = {
   byDefault: true,
   metrics: ["packets", "bytes", "frames"],
   create: (_context: RunContext) => {
-    const packets = new Counts();
-    const bytes = new Counts();
-    const fates = new Counts();
-    for (const type of TYPES) {
-      packets.add(type, 0);
-      bytes.add(type, 0);
-    }
+    const types = new Map<string, Tally>(TYPES.map((type) => [type, new Tally()]));
+    const nodes = new Map<string, Tally>();
+    const fates = { delivered: 0, lost: 0, cut: 0, duplicated: 0, corrupted: 0 };
+    const total = new Tally();
     let second = 0;
-    let now = new Map<string, number>();
-    let nowBytes = 0;
+    let bytesBefore = 0;
     let peakPackets = 0;
     let peakBytes = 0;
     const perNode = new Samples("frames");
     const close = (): void => {
-      for (const count of now.values()) {
-        perNode.add(count);
-        if (count > peakPackets) peakPackets = count;
+      for (const node of nodes.values()) {
+        if (node.packets === 0) continue;
+        perNode.add(node.packets);
+        peakPackets = Math.max(peakPackets, node.packets);
+        node.packets = 0;
       }
-      if (nowBytes > peakBytes) peakBytes = nowBytes;
-      now = new Map();
-      nowBytes = 0;
+      peakBytes = Math.max(peakBytes, total.bytes - bytesBefore);
+      bytesBefore = total.bytes;
     };
     return {
       onFrame: (frame: FrameSample) => {
-        packets.add(frame.type);
-        bytes.add(frame.type, frame.bytes);
-        fates.add(frame.fate);
         const at = Math.floor(frame.atUs / SECOND_US);
         if (at !== second) {
           close();
           second = at;
         }
-        now.set(frame.to, (now.get(frame.to) ?? 0) + 1);
-        nowBytes += frame.bytes;
+        tallyOf(types, frame.type).add(frame.bytes);
+        tallyOf(nodes, frame.to).add(frame.bytes);
+        total.add(frame.bytes);
+        fates[frame.fate]++;
       },
       finish: () => {
         close();
         const metrics: Record<string, MetricValue> = {};
-        let allPackets = 0;
-        let allBytes = 0;
-        for (const [type, count] of packets.entries()) {
-          metrics[`packets.${type}`] = single("frames", count);
-          allPackets += count;
+        for (const [type, { packets, bytes }] of types) {
+          metrics[`packets.${type}`] = single("frames", packets);
+          metrics[`bytes.${type}`] = single("bytes", bytes);
         }
-        for (const [type, count] of bytes.entries()) {
-          metrics[`bytes.${type}`] = single("bytes", count);
-          allBytes += count;
+        for (const [fate, count] of Object.entries(fates)) {
+          metrics[`frames.${fate}`] = single("frames", count);
         }
-        for (const fate of ["delivered", "lost", "cut", "duplicated", "corrupted"]) {
-          metrics[`frames.${fate}`] = single("frames", fates.get(fate));
-        }
-        metrics["packets.total"] = single("frames", allPackets);
-        metrics["bytes.total"] = single("bytes", allBytes);
+        metrics["packets.total"] = single("frames", total.packets);
+        metrics["bytes.total"] = single("bytes", total.bytes);
         metrics["packets.per_node"] = perNode.metric();
         metrics["packets.per_node.peak_1s"] = single("frames", peakPackets);
         metrics["bytes.segment.peak_1s"] = single("bytes", peakBytes);
@@ -79,6 +69,23 @@ export const volume: ObserverDefinition = {
     };
   },
 };
+
+/** Frames and bytes of something. One object for all of a run: nothing is made for a frame. */
+class Tally {
+  packets = 0;
+  bytes = 0;
+
+  add(bytes: number): void {
+    this.packets++;
+    this.bytes += bytes;
+  }
+}
+
+function tallyOf(tallies: Map<string, Tally>, name: string): Tally {
+  let tally = tallies.get(name);
+  if (tally === undefined) tallies.set(name, tally = new Tally());
+  return tally;
+}
 
 /** Idle and total cost of discovery for one node. */
 export const discoveryCost: ObserverDefinition = {
