@@ -46,13 +46,13 @@ export const laneFigures: ObserverDefinition = {
     const laneOf = new Map(scenario.traffic.map((plan) => [plan.id, plan]));
     const lanes = new Map<string, LaneFigures>();
     const flows = new Map<string, Flow>();
-    const late = new Counts();
     for (const { lane } of scenario.traffic) lanes.set(lane, new LaneFigures());
     const figuresOf = (traffic: string): LaneFigures | undefined => {
       const plan = laneOf.get(traffic);
       return plan === undefined ? undefined : lanes.get(plan.lane);
     };
-    const endUs = scenario.durationUs;
+    // What was sent in the last moments may still be under way when the run ends.
+    const isCounted = (sentAtUs: number): boolean => scenario.durationUs - sentAtUs >= UNDERWAY_US;
     return {
       wants: scenario.traffic.length === 0 ? [] : ["sent", "received", "answered"],
       onFact: (fact: Fact) => {
@@ -61,10 +61,7 @@ export const laneFigures: ObserverDefinition = {
           if (figures === undefined) return;
           const isTaken = fact.status === "sent" || fact.status === "queued";
           if (!isTaken) figures.refused++;
-          // What was sent in the last moments may still be under way when the run ends.
-          else if (endUs - fact.atUs < UNDERWAY_US) {
-            late.add(`${fact.traffic}/${fact.from}/${fact.to}/${fact.number}`);
-          } else figures.sent++;
+          else if (isCounted(fact.atUs)) figures.sent++;
         } else if (fact.kind === "answered") {
           const figures = figuresOf(fact.traffic);
           if (figures === undefined) return;
@@ -100,9 +97,9 @@ export const laneFigures: ObserverDefinition = {
     function take(figures: LaneFigures, key: string, fact: Extract<Fact, { kind: "received" }>): void {
       figures.latency.add(fact.atUs - fact.sentAtUs);
       const flow = flows.get(key);
-      const isCounted = late.get(`${key}/${fact.number}`) === 0;
+      const isInTime = isCounted(fact.sentAtUs);
       if (flow === undefined) {
-        if (isCounted) figures.received++;
+        if (isInTime) figures.received++;
         const missing = new Set<number>();
         flows.set(key, { lastUs: fact.atUs, lastSentUs: fact.sentAtUs, highest: fact.number, missing });
         for (let number = 1; number < fact.number && number <= MAX_MISSING; number++) missing.add(number);
@@ -111,7 +108,7 @@ export const laneFigures: ObserverDefinition = {
       figures.gap.add(fact.atUs - flow.lastUs);
       flow.lastUs = fact.atUs;
       if (fact.number > flow.highest) {
-        if (isCounted) figures.received++;
+        if (isInTime) figures.received++;
         figures.age.add(oracle.nowUs - flow.lastSentUs);
         flow.lastSentUs = fact.sentAtUs;
         for (let number = flow.highest + 1; number < fact.number; number++) {
@@ -119,7 +116,7 @@ export const laneFigures: ObserverDefinition = {
         }
         flow.highest = fact.number;
       } else if (flow.missing.delete(fact.number)) {
-        if (isCounted) figures.received++;
+        if (isInTime) figures.received++;
         figures.outOfOrder++;
       } else figures.duplicates++;
     }

@@ -189,9 +189,24 @@ class Run {
 
   #tapFrames(): void {
     const { world } = this.#ground;
+    // One object for all frames: there are millions of them.
+    const frame = {
+      atUs: 0,
+      from: "",
+      to: "",
+      bytes: 0,
+      type: "",
+      fate: "delivered" as FrameSample["fate"],
+      arrivesUs: 0,
+    };
     world.tapFrames((from, to, bytes, payload, fate, arrivesUs, kind) => {
-      const type = kind === "stream" || payload === null ? kind : typeOfDatagram(payload);
-      const frame: FrameSample = { atUs: world.nowUs, from, to, bytes, type, fate, arrivesUs };
+      frame.atUs = world.nowUs;
+      frame.from = from;
+      frame.to = to;
+      frame.bytes = bytes;
+      frame.type = kind === "stream" || payload === null ? kind : typeOfDatagram(payload);
+      frame.fate = fate;
+      frame.arrivesUs = arrivesUs;
       this.#bus.tellFrame(frame);
     });
   }
