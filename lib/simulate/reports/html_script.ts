@@ -132,7 +132,7 @@ function computeLayout() {
     rows.push({ y, open, others });
     y += ROW + (open ? others.length * SUB + 8 : 0);
   });
-  return { width, left, right: width - 10, rows, height: y + 6, top: AXIS + laneCount * LANE + TOP_GAP };
+  return { width, left, right: width - 10, rows, height: y + 18, top: AXIS + laneCount * LANE + TOP_GAP };
 }
 function othersOf(index) {
   const seen = new Set();
@@ -276,7 +276,8 @@ function drawBeliefs(group, index, y, height) {
     lastX = place[0] + place[1];
     const counts = list[i].slice(1);
     const total = counts.reduce((sum, n) => sum + n, 0);
-    if (total === 0) continue;
+    // That nobody knows a node which is not there yet says nothing.
+    if (total === 0 || (counts[4] === total && lifeAt(index, list[i][0]) === "down")) continue;
     let at = y;
     // One who suspects among many must be seen: three pixels at least, at the cost of the largest part.
     const parts = counts.map((n, belief) => n === 0 ? 0 : Math.max(height * n / total, belief === 1 || belief === 2 ? 3 : 0));
@@ -344,9 +345,9 @@ function drawFrames(into) {
     const isGone = fate === 1 || fate === 2;
     const y1 = layout.rows[sender].y + TRUTH / 2, y2 = layout.rows[receiver].y + TRUTH / 2;
     const x1 = x(at);
-    // A lost frame gets half-way, after the time that frames take.
+    // A lost frame ends in a cross at the one who did not get it.
     const x2 = isGone ? x1 + 4 : x(Math.max(at, arrives));
-    const end = isGone ? y1 + (y2 - y1) * 0.5 : y2;
+    const end = y2;
     const colour = HUES[type % HUES.length];
     const group = draw("g", { opacity: 0.85 });
     group.append(draw("line", { x1, y1, x2, y2: end, stroke: colour, "stroke-width": 1.2, "stroke-dasharray": fate === 3 ? "4 2" : isGone ? "2 2" : "none", "marker-end": isGone ? "none" : "url(#tip)" }));

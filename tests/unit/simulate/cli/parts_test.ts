@@ -302,21 +302,20 @@ Deno.test("a timeline keeps frames around what happened, and counts the others",
   assertEquals(facts.map(({ atUs }) => atUs), facts.map(({ atUs }) => atUs).toSorted((a, b) => a - b));
 });
 
-Deno.test("a timeline of a wild run stays within its bounds", () => {
+Deno.test("a timeline of a wild run stays within its bounds, and keeps room for what was violated", () => {
   const keeper = new TimelineKeeper();
+  const frame = (atUs: number): Fact => (
+    { kind: "frame", atUs, from: "a", to: "b", bytes: 9, type: "t", fate: "lost", arrivesUs: atUs }
+  );
   for (let i = 0; i < 60_000; i++) {
     keeper.onFact({ kind: "session", atUs: i, node: "a", peer: "b", what: "lost" });
-    keeper.onFact({
-      kind: "frame",
-      atUs: i,
-      from: "a",
-      to: "b",
-      bytes: 9,
-      type: "t",
-      fate: "lost",
-      arrivesUs: i,
-    });
+    keeper.onFact(frame(i));
   }
+  for (let i = 60_000; i < 60_500; i++) keeper.onFact(frame(i));
+  keeper.onFact({ kind: "violation", atUs: 60_500, violation: violationOf() });
   const { facts, leftOut } = keeper.finish();
-  assertEquals([facts.length, leftOut.facts, leftOut.frames], [45_000, 20_000, 55_000]);
+  const kept = facts.filter(({ kind }) => kind === "frame");
+  assertEquals(kept.length, 1_500 + 60, "changes have their share, and the violation what came before it");
+  assertEquals(kept.at(-1)?.atUs, 60_499);
+  assertEquals([facts.length, leftOut.facts, leftOut.frames], [40_001 + 1_560, 20_000, 60_500 - 1_560]);
 });
