@@ -14,7 +14,7 @@ import {
   selectObservers,
 } from "../../lib/simulate/mod.ts";
 import type { Cli } from "../frame/mod.ts";
-import { EXIT, type ExitCode, Palette } from "../output/mod.ts";
+import { counted, EXIT, type ExitCode, Palette } from "../output/mod.ts";
 import { compareTwice, type DeterminismReport } from "./determinism.ts";
 import type { PlayPlan } from "./flags.ts";
 import { annotations } from "./github.ts";
@@ -66,6 +66,7 @@ export async function playAndTell(
     keepGoing: plan.keepGoing,
     budgetMs: plan.budgetMs,
     wallLimitMs: plan.wallLimitMs,
+    isReal: plan.isReal,
     confirms: !plan.isReal && !plan.checkDeterminism,
     play: plan.checkDeterminism
       ? async (job, signal) => {
@@ -251,7 +252,7 @@ async function tell(
   }
   if (cutOff > 0) {
     const why = ended === "wall-limit" ? "the time for CI was up" : "ended by a signal";
-    output.message(`${cutOff} runs were cut off: ${why}`);
+    output.message(`${counted(cutOff, "run")} cut off: ${why}`);
   }
   if (plan.isCi && cli.environment.get("GITHUB_ACTIONS") === "true") {
     const lines = annotations(reports);

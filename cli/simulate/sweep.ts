@@ -28,6 +28,8 @@ export interface SweepOptions {
   readonly budgetMs: number | null;
   /** After so long everything ends, runs under way included. Null for no end. */
   readonly wallLimitMs: number | null;
+  /** Whether runs are played on real processes: so says the command that plays one again. */
+  readonly isReal?: boolean;
   /** Whether a scenario's first failure is played again in a fresh place. */
   readonly confirms: boolean;
   /** Plays one run. `fresh`: where nothing was played before. Rejects with {@linkcode WorkerTrouble}. */
@@ -175,7 +177,7 @@ class Sweep {
       keeping: this.#options.keeping(state.item, seed),
       stopAtFirst: false,
     };
-    const repro = reproOf(target, seed, software);
+    const repro = reproOf(target, seed, software, this.#options.isReal);
     try {
       const played = await this.#options.play(job, this.#stop.signal, false);
       // A run that was ended early proves nothing, unless it had failed already.

@@ -161,9 +161,10 @@ function target(
 }
 
 /** The one command that plays a run again. */
-export function reproOf(target: Target, seed: number, software: string): string {
+export function reproOf(target: Target, seed: number, software: string, isReal = false): string {
   const words = ["hana", "simulate", "replay", `${target.scenario.name}@${target.hash}:${seed}:${software}`];
   if (target.file !== null) words.push("--scenario", target.file);
   for (const param of target.params) words.push("--param", param);
+  if (isReal) words.push("--real");
   return words.map(shellWord).join(" ");
 }
