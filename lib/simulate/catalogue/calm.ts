@@ -1,8 +1,7 @@
 // Scenarios in which nothing goes wrong, of several sizes: what joining, idling and talking costs.
 
 // Bounds are the targets to which discovery was designed, never what came out: a cold start of a hundred nodes is over
-// within 5 s, a joiner is known within 0.2 s on a clean network and 5 s on a bad one, and nobody is suspected of being
-// quiet who is not.
+// within 5 s, a small one within 0.2 s, and nobody is suspected of being quiet who is not.
 
 import { type CatalogueEntry, entry, NIGHTLY, PR, SMOKE } from "./entry.ts";
 
