@@ -15,7 +15,8 @@ import {
   SimulatedRandom,
 } from "../../../lib/simulate/mod.ts";
 import type { Attachment, RealHost, RealNetwork } from "./namespaces.ts";
-import type { ClockFault, Impairments } from "./rehearsal.ts";
+import type { Impairments } from "./rehearsal.ts";
+import { type HostSurroundings, RehearsedHost } from "./rehearsed_host.ts";
 
 /** Delays that real timers cannot play, and that a real network has by itself. */
 const REAL_DELAY_US = 700;
@@ -84,7 +85,7 @@ export class RealGround {
       plans.set(host, attachments);
     }
     for (const [name, attachments] of plans) {
-      this.#hosts.set(name, new RehearsedHost(name, attachments, this, around));
+      this.#hosts.set(name, new RehearsedHost(name, attachments, this.#hostSurroundings()));
     }
     for (const [index, override] of scenario.network.overrides.entries()) {
       const draws = this.world.random(`selector/override/${index}`);
@@ -228,11 +229,6 @@ export class RealGround {
     });
   }
 
-  /** A cable was made anew: what was lost at its port must be lost there again. */
-  cablesChanged(): void {
-    this.#cutsChanged();
-  }
-
   #isCut(from: string, to: string): boolean {
     return (this.#cuts.get(keyOf(from, to)) ?? 0) > 0 || (this.#isolated.get(from) ?? 0) > 0 ||
       (this.#isolated.get(to) ?? 0) > 0 || (this.#linkOf(from, to)?.loss ?? 0) >= 1;
@@ -287,6 +283,21 @@ export class RealGround {
     return { seed: this.#around.seed, self, hosts, from, groupLoss, clogged, slowUs, clock };
   }
 
+  #hostSurroundings(): HostSurroundings {
+    const { network, onImpairments, onFrozen } = this.#around;
+    return {
+      onImpairments,
+      onFrozen,
+      changeInterface: (host, name, change) => {
+        this.enqueue(() => network.changeInterface(this.realHost(host), name, change));
+        // What was lost at a port that was made anew must be lost there again.
+        if (change === "recreate") this.#cutsChanged();
+      },
+      setAddress: (host, name, address, prefix) =>
+        this.enqueue(() => network.setAddress(this.realHost(host), name, address, prefix)),
+    };
+  }
+
   /** The namespace of a machine. */
   realHost(name: string): RealHost {
     return this.#around.network.host(name);
@@ -322,153 +333,6 @@ export class RealGround {
     add(1)();
     return add(-1);
   }
-}
-
-/** A machine of the rehearsal, with the face that the simulator's has for players of timelines. */
-export class RehearsedHost {
-  powered = true;
-  /** Every callback of its processes takes this much longer. */
-  slowUs = 0;
-  /** How its wall clock goes wrong. */
-  clock: ClockFault | null = null;
-  readonly network: {
-    find(name: string): { readonly addresses: readonly { address: string; prefix: number }[] } | null;
-  };
-  readonly #interfaces = new Map<string, { attachment: Attachment; isUp: boolean; isThere: boolean }>();
-  readonly #clockChanges: { readonly change: ClockChange; readonly sinceMs: number }[] = [];
-
-  constructor(
-    readonly name: string,
-    readonly plan: readonly Attachment[],
-    private readonly ground: RealGround,
-    private readonly around: GroundSurroundings,
-  ) {
-    for (const attachment of plan) {
-      this.#interfaces.set(attachment.name, { attachment, isUp: true, isThere: true });
-    }
-    this.network = {
-      find: (wanted) => {
-        const found = this.#interfaces.get(wanted);
-        if (found === undefined || !found.isThere) return null;
-        const { address, prefix } = found.attachment;
-        return { addresses: [{ address, prefix }] };
-      },
-    };
-  }
-
-  /** The addresses that it has or had: datagrams under way may still carry an old one. */
-  addresses(): string[] {
-    const planned = this.plan.map(({ address }) => address);
-    const present = Array.from(this.#interfaces.values(), ({ attachment }) => attachment.address);
-    return [...new Set([...planned, ...present])];
-  }
-
-  /** Segments on which it can speak now. */
-  usableSegments(): string[] {
-    return [...this.#interfaces.values()].filter(({ isUp, isThere }) => isUp && isThere)
-      .map(({ attachment }) => attachment.segment);
-  }
-
-  setInterfaceUp(name: string, isUp: boolean): void {
-    const found = this.#interfaces.get(name);
-    if (found === undefined) return;
-    found.isUp = isUp;
-    this.#change(name, isUp ? "up" : "down");
-  }
-
-  removeInterface(name: string): void {
-    const found = this.#interfaces.get(name);
-    if (found === undefined) return;
-    found.isThere = false;
-    this.#change(name, "remove");
-  }
-
-  /** Makes an interface that was removed anew. */
-  addInterface(plan: Attachment): void {
-    const found = this.#interfaces.get(plan.name);
-    if (found === undefined) return;
-    found.isThere = true;
-    found.isUp = true;
-    this.#change(plan.name, "recreate");
-    this.ground.cablesChanged();
-  }
-
-  setAddresses(name: string, addresses: readonly { address: string; prefix: number }[]): void {
-    const found = this.#interfaces.get(name);
-    const [first] = addresses;
-    if (found === undefined || first === undefined) return;
-    found.attachment = { ...found.attachment, ...first };
-    const { network } = this.around;
-    this.ground.enqueue(() =>
-      network.setAddress(this.ground.realHost(this.name), name, first.address, first.prefix)
-    );
-    this.around.onImpairments(this.name);
-  }
-
-  freeze(): void {
-    this.around.onFrozen(this.name, true);
-  }
-  thaw(): void {
-    this.around.onFrozen(this.name, false);
-  }
-
-  slow(extraUs: number): void {
-    this.slowUs = extraUs;
-    this.around.onImpairments(this.name);
-  }
-
-  /** Lets the wall clock go wrong; the result undoes it. */
-  changeClock(change: ClockChange): () => void {
-    const entry = { change, sinceMs: Date.now() };
-    const apply = (): void => {
-      this.clock = clockFaultOf(this.#clockChanges);
-      this.around.onImpairments(this.name);
-    };
-    this.#clockChanges.push(entry);
-    apply();
-    return () => {
-      this.#clockChanges.splice(this.#clockChanges.indexOf(entry), 1);
-      apply();
-    };
-  }
-
-  /** Its power is gone; its processes are the stations' business. */
-  crash(): void {
-    this.powered = false;
-  }
-  restart(): void {
-    this.powered = true;
-  }
-
-  #change(name: string, change: "down" | "up" | "remove" | "recreate"): void {
-    const { network } = this.around;
-    this.ground.enqueue(() => network.changeInterface(this.ground.realHost(this.name), name, change));
-    this.around.onImpairments(this.name);
-  }
-}
-
-function clockFaultOf(
-  changes: readonly { readonly change: ClockChange; readonly sinceMs: number }[],
-): ClockFault | null {
-  let fault: ClockFault = { offsetMs: 0, drift: null, sine: null };
-  for (const { change, sinceMs } of changes) {
-    switch (change.kind) {
-      case "offset":
-      case "step":
-        fault = { ...fault, offsetMs: fault.offsetMs + change.ms };
-        break;
-      case "drift":
-        fault = { ...fault, drift: { ppm: change.ppm, sinceMs } };
-        break;
-      case "sine":
-        fault = {
-          ...fault,
-          sine: { amplitudeMs: change.amplitudeMs, periodUs: change.periodUs, sinceMs },
-        };
-        break;
-    }
-  }
-  return changes.length === 0 ? null : fault;
 }
 
 /** Whether something of the scenario can only be played inside the processes. */

@@ -14,6 +14,7 @@ export interface OracleSurroundings {
   readonly ground: RealGround;
   readonly stations: ReadonlyMap<string, RealStation>;
   readonly watching: Watching;
+  nowUs(): number;
   phase(): Oracle["phase"];
   wasStalled(host: string, withinUs: number): boolean;
 }
@@ -32,7 +33,7 @@ export class RealOracle implements Oracle {
   }
 
   get nowUs(): number {
-    return this.#around.ground.world.nowUs;
+    return this.#around.nowUs();
   }
   get phase(): Oracle["phase"] {
     return this.#around.phase();

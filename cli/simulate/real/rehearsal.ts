@@ -13,8 +13,6 @@ import type { Performer } from "./performer.ts";
 /** The variable that makes a node wait for its cue. */
 export const REHEARSAL_VARIABLE = "HANA_REHEARSAL";
 const SCHEMA = "hana.rehearsal/1";
-/** Lines are written together, so that a node that sends much is not slowed by saying so. */
-const FLUSH_MS = 20;
 
 /** How a wall clock goes wrong. Moments are milliseconds since 1970 on the clock that is right. */
 export interface ClockFault {
@@ -82,9 +80,7 @@ export function readReport(line: string): Report | null {
 
 /** One process of a rehearsal. */
 export class Rehearsal {
-  readonly #lines: string[] = [];
   #performer: Performer | null = null;
-  #flush: number | undefined;
 
   /** The machine on which the node performs. */
   readonly platform: Platform;
@@ -103,13 +99,14 @@ export class Rehearsal {
       void impaired.then(({ impair }) => impair(cue.impairments));
     });
     const [{ Performer }] = await Promise.all([import("./performer.ts"), loadSessionSuite()]);
-    writeLine(JSON.stringify({ schema: SCHEMA, prepared: true }));
+    say({ schema: SCHEMA, prepared: true });
     const part = await started.promise;
     const wrapped = impaired as Promise<ImpairedPlatform> | null;
     const rehearsal = new Rehearsal(wrapped === null ? real : (await wrapped).platform);
     rehearsal.#performer = new Performer(part, rehearsal.platform, {
-      tell: (fact) => rehearsal.#report({ schema: SCHEMA, fact }),
-      sample: (sample) => rehearsal.#report({ schema: SCHEMA, sample }),
+      // At once and synchronously: a process that is killed has said what others may have heard from it.
+      tell: (fact) => say({ schema: SCHEMA, fact }),
+      sample: (sample) => say({ schema: SCHEMA, sample }),
     });
     return rehearsal;
   }
@@ -126,23 +123,11 @@ export class Rehearsal {
   /** The node is about to stop. */
   onStop(): void {
     this.#performer?.onStop();
-    this.#write();
-  }
-
-  #report(report: Report): void {
-    this.#lines.push(JSON.stringify(report));
-    this.#flush ??= setTimeout(() => this.#write(), FLUSH_MS);
-  }
-
-  #write(): void {
-    clearTimeout(this.#flush);
-    this.#flush = undefined;
-    if (this.#lines.length > 0) writeLine(this.#lines.splice(0).join("\n"));
   }
 }
 
-function writeLine(line: string): void {
-  const bytes = new TextEncoder().encode(line + "\n");
+function say(report: Report): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(report) + "\n");
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 

@@ -24,6 +24,7 @@ import {
   selectObservers,
   type Violation,
 } from "../../../lib/simulate/mod.ts";
+import { FactSorter } from "./fact_sorter.ts";
 import { RealGround } from "./ground.ts";
 import { RealNetwork, whyNoNamespaces } from "./namespaces.ts";
 import { hanaProgram } from "./node_process.ts";
@@ -40,6 +41,8 @@ export interface RealOptions {
   readonly software: string;
   /** Told of every fact as it happens. */
   readonly onFact?: (fact: Fact) => void;
+  /** Ends the run with the first violation. */
+  readonly stopAtFirst?: boolean;
   /** Ends the run early; what was found so far is reported. */
   readonly signal?: AbortSignal;
   /** Told of what is being done before the run begins. */
@@ -47,6 +50,7 @@ export interface RealOptions {
 }
 
 const TICK_MS = 100;
+const SORT_MS = 20;
 /** Processes that load at once: as many as a small machine has cores, twice. */
 const PREPARED_AT_ONCE = 4;
 /** After the last one was loaded the machine comes to rest. */
@@ -79,6 +83,7 @@ class Rehearsal {
   readonly #stations = new Map<string, RealStation>();
   readonly #faults: Faults;
   readonly #observers: RunObserver[] = [];
+  readonly #sorter = new FactSorter((fact) => this.#tellLate(fact));
   readonly #violations: Violation[] = [];
   readonly #perRule = new Map<string, number>();
   readonly #claims = new Map<string, number>();
@@ -91,8 +96,14 @@ class Rehearsal {
   #zeroMs = 0;
   #phase: Oracle["phase"] = "warmup";
   #facts = 0;
+  /** The time of the fact that is told; null while none is told late. */
+  #toldUs: number | null = null;
   #notWarm: string | null = null;
   #cutShort: string | null = null;
+  /** It ends; facts are told until it has. */
+  #isEnding = false;
+  #isDone = false;
+  #isWhole = false;
   #failure: HanaError | null = null;
 
   constructor(
@@ -135,6 +146,7 @@ class Rehearsal {
       ground: this.#ground,
       stations: this.#stations,
       watching,
+      nowUs: () => this.#toldUs ?? this.#nowUs(),
       phase: () => this.#phase,
       wasStalled: (host, withinUs) => this.#faults.wasStalled(host, withinUs),
     });
@@ -200,11 +212,17 @@ class Rehearsal {
           watching,
           nowUs: () => this.#nowUs(),
           tell: (fact) => this.#tell(fact),
+          onNodeFact: (fact) => {
+            if (fact.kind === "sent") {
+              this.#numbers.set(`${fact.traffic}/${fact.from}/${fact.to}`, fact.number);
+            }
+            this.#sorter.add(fact);
+          },
           station: (name) => this.#stations.get(name) ?? null,
           onId: (name, id) => this.#oracle?.noteId(name, id),
           impairments: () => this.#ground.isImpaired ? this.#ground.impairmentsOf(plan.host) : null,
           part: (self) => this.#part(self),
-          mayReturn: () => comesBack && this.#phase !== "quiet" && !this.#isOver,
+          mayReturn: () => comesBack && this.#phase !== "quiet" && !this.#isEnding,
         }),
       );
     }
@@ -257,11 +275,20 @@ class Rehearsal {
     this.#at(warmupUs, () => this.#endWarmup());
     this.#faults.schedule();
     if (quietUs > 0) this.#at(durationUs - quietUs, () => this.#beginQuiet());
-    this.#at(durationUs, () => this.#finish(null));
+    this.#at(durationUs, () => {
+      this.#isWhole = true;
+      this.#finish(null);
+    });
+    const sorting = setInterval(() => this.#sorter.release(this.#nowUs()), SORT_MS);
     const ticker = setInterval(() => {
-      for (const observer of this.#observers) observer.onTick?.(this.#nowUs());
+      this.#guard(() => {
+        for (const observer of this.#observers) observer.onTick?.(this.#nowUs());
+      });
     }, TICK_MS);
-    void this.#over.promise.then(() => clearInterval(ticker));
+    void this.#over.promise.then(() => {
+      clearInterval(ticker);
+      clearInterval(sorting);
+    });
   }
 
   #nowUs(): number {
@@ -271,29 +298,18 @@ class Rehearsal {
   #at(atUs: number, run: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#isOver) return;
-      try {
-        run();
-      } catch (thrown) {
-        this.#fail(
-          thrown instanceof HanaError
-            ? thrown
-            : new HanaError("internal", { what: "the rehearsal", why: String(thrown) }),
-        );
-      }
+      if (!this.#isEnding) this.#guard(run);
     }, Math.max(0, (atUs - this.#nowUs()) / 1000));
     this.#timers.add(timer);
   }
 
-  get #isOver(): boolean {
-    return this.#cutShort !== null || this.#isDone;
-  }
-  #isDone = false;
-
   #finish(why: string | null): void {
-    if (this.#isDone) return;
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#cutShort = why;
+    this.#sorter.release();
+    this.#tell({ kind: "phase", atUs: this.#nowUs(), phase: "end" });
     this.#isDone = true;
-    this.#cutShort ??= why;
     this.#over.resolve();
   }
 
@@ -350,9 +366,28 @@ class Rehearsal {
 
   #tell(fact: Fact): void {
     if (this.#isDone && fact.kind !== "violation") return;
-    if (fact.kind === "sent") this.#numbers.set(`${fact.traffic}/${fact.from}/${fact.to}`, fact.number);
     this.#facts++;
-    this.#bus.tell(fact);
+    this.#guard(() => this.#bus.tell(fact));
+  }
+
+  /** Observers see what a node says of itself at the time at which it happened. */
+  #tellLate(fact: Fact): void {
+    this.#toldUs = fact.atUs;
+    this.#tell(fact);
+    this.#toldUs = null;
+  }
+
+  /** What an observer lets out is a bug, and ends the run: nobody above could catch it. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (thrown) {
+      this.#fail(
+        thrown instanceof HanaError
+          ? thrown
+          : new HanaError("internal", { what: "the rehearsal", why: String(thrown), cause: thrown }),
+      );
+    }
   }
 
   #violate(violation: Omit<Violation, "atUs">): void {
@@ -362,6 +397,7 @@ class Rehearsal {
     const complete = { ...violation, atUs: this.#nowUs() };
     this.#violations.push(complete);
     this.#tell({ kind: "violation", atUs: complete.atUs, violation: complete });
+    if (this.options.stopAtFirst === true) this.#finish(null);
   }
 
   #claim(claim: string): void {
@@ -378,7 +414,8 @@ class Rehearsal {
       if (observer.onFrame === undefined) Object.assign(metrics, observer.finish?.() ?? {});
     }
     metrics["events"] = { unit: "count", count: 1, value: this.#facts };
-    const judged = this.#cutShort === null
+    // Bounds are on whole runs: what was stopped half-way has neither kept nor broken them.
+    const judged = this.#isWhole
       ? judgeMetrics(scenario.expect.metrics, metrics, nowUs)
       : { violations: [], unmeasured: [] };
     for (const violation of judged.violations) this.#violate(violation);

@@ -25,6 +25,8 @@ export interface StationSurroundings {
   readonly watching: Watching;
   nowUs(): number;
   tell(fact: Fact): void;
+  /** What a node says of itself; it comes a little late. */
+  onNodeFact(fact: Fact): void;
   station(name: string): RealStation | null;
   /** A life has begun, or is about to begin, under this id. */
   onId(name: string, id: NodeId): void;
@@ -265,7 +267,7 @@ export class RealStation {
   /** Sessions are numbered by each process for itself; here no two have the same number. */
   #onFact(fact: Fact): void {
     const base = (this.#around.index * MAX_LIVES + this.#lives) * MAX_SESSIONS;
-    this.#around.tell(fact.kind === "received" ? { ...fact, session: base + fact.session } : fact);
+    this.#around.onNodeFact(fact.kind === "received" ? { ...fact, session: base + fact.session } : fact);
   }
 
   #tellStarted(): void {
