@@ -1,5 +1,4 @@
 // Scenarios in which nothing goes wrong, of several sizes: what joining, idling and talking costs.
-
 // Bounds are the targets to which discovery was designed, never what came out: a cold start of a hundred nodes is over
 // within 5 s, a small one within 0.2 s, and nobody is suspected of being quiet who is not.
 

@@ -1,5 +1,4 @@
 // Scenarios in which machines, processes and clocks go wrong.
-
 // Bounds are the targets to which discovery was designed: a crash is seen by everybody within 6 s (99 %), half of them
 // within 5 s; a goodbye within 50 ms. A node that comes asks twice within 300 ms, and is answered within 5 ms for each of 32 ranks: 0.5 s
 // until all know all (the design aims at 0.2 s, with pages of records that are not there yet).

@@ -1,5 +1,4 @@
 // Scenarios in which cables, switches and configuration of the network go wrong.
-
 // Bounds are the targets to which discovery was designed: the full view is back within two beats and a second after a
 // partition heals, and one disturbance makes a node come and go once.
 
