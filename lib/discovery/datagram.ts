@@ -192,7 +192,7 @@ export function encodeBody(message: Message, codec: BodyCodec): Uint8Array {
 }
 
 function bodyMap(message: Message, step: number): Record<string, unknown> {
-  const b = hexBytes(message.bootNonce);
+  const b = ownBytes(message.bootNonce);
   switch (message.kind) {
     case "announce":
       return {
@@ -248,6 +248,20 @@ function hexBytes(hex: string): Uint8Array {
   return bytes;
 }
 
+/** Ids and boot nonces of the nodes of this process, which stand in everything that they send. */
+const OWN_BYTES = new Map<string, Uint8Array>();
+/** Past this the table starts again. */
+const MAX_OWN = 4_096;
+
+function ownBytes(hex: string): Uint8Array {
+  let bytes = OWN_BYTES.get(hex);
+  if (bytes === undefined) {
+    if (OWN_BYTES.size >= MAX_OWN) OWN_BYTES.clear();
+    OWN_BYTES.set(hex, bytes = hexBytes(hex));
+  }
+  return bytes;
+}
+
 /** What a digit of our own hex stands for: 0 to 9 and a to f. */
 function digitOf(code: number): number {
   return code < 58 ? code - 48 : code - 87;
@@ -266,7 +280,7 @@ export function sealDatagram(
   view.setUint8(2, PROTOCOL_VERSION);
   view.setUint8(3, (PATHS.indexOf(header.path) << 6) | KIND_NUMBERS[header.kind]);
   view.setUint32(4, meshTag);
-  bytes.set(hexBytes(header.id), 8);
+  bytes.set(ownBytes(header.id), 8);
   setU48(view, 24, header.incarnation);
   view.setUint32(30, header.seq >>> 0);
   setU48(view, 34, header.sentMs);
