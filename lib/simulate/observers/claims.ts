@@ -27,7 +27,7 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   frames_cut: "A frame could not pass a cut.",
   frames_corrupted: "A frame arrived with a flipped bit.",
   frames_duplicated: "A frame arrived twice.",
-  burst_drops: "Frames in a row, five at least, were lost on one way.",
+  burst_drops: "Frames in a row, three at least, were lost on one way.",
   partition_bit: "A node was suspected while it could not be heard.",
   one_way_seen: "A node was suspected that could hear, but not be heard.",
   interface_changed: "An interface came, went or got another address.",
@@ -35,7 +35,7 @@ export const CLAIMS: Readonly<Record<string, string>> = {
 };
 
 /** Frames in a row that make a burst. */
-const BURST_FRAMES = 5;
+const BURST_FRAMES = 3;
 
 /** Claims from facts. */
 export const factClaims: ObserverDefinition = {

@@ -244,7 +244,9 @@ class Run {
       for (const b of nodes) {
         if (a === b || !this.#oracle.isUp(b) || !this.#oracle.sharesMesh(a, b)) continue;
         if (!this.#oracle.canTalk(a, b) || !this.#oracle.canTalk(b, a)) continue;
-        if (this.#oracle.view(a).get(b)?.state !== "alive") missing.push(`${a} misses ${b}`);
+        const state = this.#oracle.view(a).get(b)?.state;
+        // A suspect has been met.
+        if (state !== "alive" && state !== "suspect") missing.push(`${a} misses ${b}`);
       }
     }
     this.#bus.tell({ kind: "phase", atUs: this.#oracle.nowUs, phase: "warm" });

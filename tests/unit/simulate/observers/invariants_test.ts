@@ -157,9 +157,13 @@ Deno.test("converged_after_quiet: at the end of the tail, for those who have had
   run.phase("quiet");
   run.phase("end");
   assertEquals(run.violations.map(({ kind, nodes }) => [kind, ...nodes]), [["liveness", "viz-0", "viz-1"]]);
+  run.oracle.list("viz-2", "viz-0", "suspect");
   run.oracle.since.set("viz-1", run.oracle.nowUs - SECOND);
   run.phase("end");
-  assertEquals(run.ids.length, 1, "who has only just started is not judged");
+  assertEquals(run.ids.length, 1, "who has only just started, or is suspected for a moment, is not judged");
+  run.pass(5 * SECOND);
+  run.phase("end");
+  assertEquals(run.violations.at(-1)?.nodes, ["viz-2", "viz-0"]);
 });
 
 for (const [id, set] of [["unique_names_after_quiet", "names"], ["unique_ids_after_quiet", "ids"]] as const) {

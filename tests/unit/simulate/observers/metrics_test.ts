@@ -205,7 +205,7 @@ Deno.test("claims: each by what happened, partitions only where they bit", () =>
   assertEquals(run.claims, ["suspected", "suspected", "partition_bit", "one_way_seen", "declared_dead"]);
 });
 
-Deno.test("frame claims are counted where a scenario asks, bursts of five in a row among them", () => {
+Deno.test("frame claims are counted where a scenario asks, bursts of three in a row among them", () => {
   const quiet = new FakeRun(observer("frame_claims"));
   quiet.frame({ fate: "lost" });
   assertEquals(quiet.claims, []);
