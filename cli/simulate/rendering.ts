@@ -143,7 +143,6 @@ export function reportRendering(whole: Whole, coloured: boolean): Rendering<Scen
         cell: (report) => shortened(worstText(report)),
         plain: worstText,
         shrinks: true,
-        spare: 5,
       },
     ],
     json: (report) => ({
