@@ -9,6 +9,8 @@ interface Start {
   readonly atUs: number;
   readonly incarnation: number;
   readonly waiting: Set<string>;
+  /** Of those, whom it waits for itself. */
+  own: number;
   readonly times: number[];
   firstUs: number | null;
 }
@@ -42,18 +44,20 @@ export const discoveryTimes: ObserverDefinition = {
       pairs.add(tookUs);
       start.times.push(tookUs);
       if (subject === name && start.firstUs === null) first.add(start.firstUs = tookUs);
-      const own = `${name}>`;
-      if (observer === name && ![...start.waiting].some((each) => each.startsWith(own))) join.add(tookUs);
+      if (observer === name && --start.own === 0) join.add(tookUs);
       if (start.waiting.size === 0) all.add(Math.max(...start.times));
     };
     const drop = (name: string): void => {
       const start = starts.get(name);
       for (const key of start?.waiting ?? []) starter.delete(key);
       starts.delete(name);
-      for (const [other, { waiting }] of starts) {
-        for (const key of [pairKey(other, name), pairKey(name, other)]) {
-          if (waiting.delete(key)) starter.delete(key);
+      for (const [other, start] of starts) {
+        const [own, theirs] = [pairKey(other, name), pairKey(name, other)];
+        if (start.waiting.delete(own)) {
+          starter.delete(own);
+          start.own--;
         }
+        if (start.waiting.delete(theirs)) starter.delete(theirs);
       }
     };
     return {
@@ -65,6 +69,7 @@ export const discoveryTimes: ObserverDefinition = {
             atUs: fact.atUs,
             incarnation: fact.incarnation,
             waiting: new Set(),
+            own: 0,
             times: [],
             firstUs: null,
           };
@@ -75,6 +80,7 @@ export const discoveryTimes: ObserverDefinition = {
               start.waiting.add(key);
               starter.set(key, fact.node);
             }
+            start.own++;
           }
           starts.set(fact.node, start);
         } else if (fact.kind === "node-stopped") drop(fact.node);

@@ -39,7 +39,6 @@ export const noFalseDeath: ObserverDefinition = {
 
 /** From its end, or the end of the way, until nobody may list a node any more, on top of what a death takes. */
 const GHOST_SLACK_US = 4_000_000;
-const LOOK_EVERY_US = 1_000_000;
 
 /** Nobody who is gone stays on a list. */
 export const noGhosts: ObserverDefinition = {
@@ -54,7 +53,8 @@ export const noGhosts: ObserverDefinition = {
     return {
       onTick: (nowUs) => {
         if (nowUs < nextUs) return;
-        nextUs = nowUs + LOOK_EVERY_US;
+        // Large meshes beat more slowly, and take longer to look at.
+        nextUs = nowUs + beatUs(oracle);
         const limitUs = deathUs(oracle) + GHOST_SLACK_US;
         for (const observer of oracle.nodes) {
           if (!oracle.isUp(observer) || oracle.wasStalled(observer, limitUs)) continue;
@@ -185,8 +185,13 @@ export const goodbyeIsPrompt: ObserverDefinition = {
 /** A node that has just come is met within a few questions; a lost one is asked about again every 30 s at most. */
 const settleUs = (oracle: Oracle): number => 5 * beatUs(oracle) + 2_000_000;
 
+/** Several rules ask at the same moment, the last one. */
+const settled = new WeakMap<Oracle, { readonly atUs: number; readonly pairs: readonly [string, string][] }>();
+
 /** Pairs of a mesh that are up and have had a good way both ways for long enough to know each other. */
-export function settledPairs(oracle: Oracle): [string, string][] {
+export function settledPairs(oracle: Oracle): readonly [string, string][] {
+  const known = settled.get(oracle);
+  if (known?.atUs === oracle.nowUs) return known.pairs;
   const pairs: [string, string][] = [];
   const limitUs = settleUs(oracle);
   for (const a of oracle.nodes) {
@@ -196,6 +201,7 @@ export function settledPairs(oracle: Oracle): [string, string][] {
       pairs.push([a, b]);
     }
   }
+  settled.set(oracle, { atUs: oracle.nowUs, pairs });
   return pairs;
 }
 

@@ -28,8 +28,8 @@ export const orderKept: ObserverDefinition = {
         if (isFirst) last.set(key, known);
         const isRepeated = known.seen === null ? fact.number === known.number : known.seen.has(fact.number);
         const isLate = known.seen === null && fact.number < known.number;
-        known.seen?.add(fact.number);
         known.number = Math.max(known.number, fact.number);
+        if (known.seen !== null) remember(known.seen, fact.number, known.number);
         if (!isRepeated && !isLate) return;
         violate({
           id: "order_kept",
@@ -42,6 +42,15 @@ export const orderKept: ObserverDefinition = {
     };
   },
 };
+
+/** Messages of a lane without order overtake each other by no more than this. */
+const WINDOW = 4096;
+
+function remember(seen: Set<number>, number: number, highest: number): void {
+  seen.add(number);
+  if (seen.size <= 2 * WINDOW) return;
+  for (const each of seen) if (each < highest - WINDOW) seen.delete(each);
+}
 
 /** A request waits 5 s for its answer, session and all (lib/session/keeper.ts). */
 const REQUEST_US = 5_000_000;

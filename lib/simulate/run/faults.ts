@@ -14,6 +14,7 @@ import type {
   Selector,
   TimedAction,
 } from "../scenario.ts";
+import { textOf } from "./fault_text.ts";
 
 /** What the timeline is played on: a simulated ground, or a real one (`hana simulate --real`). */
 export interface FaultSurroundings {
@@ -397,37 +398,4 @@ function whileHurt(chosen: readonly string[], undo: () => void): Done {
 
 function union(a: readonly string[], b: readonly string[]): string[] {
   return [...new Set([...a, ...b])];
-}
-
-/** A fault in words. */
-function textOf(action: Action, chosen: readonly string[]): string {
-  const names = chosen.length <= 6
-    ? chosen.join(", ")
-    : `${chosen.slice(0, 5).join(", ")} and ${chosen.length - 5} more`;
-  switch (action.verb) {
-    case "partition":
-      return `partition ${action.groups.join(" | ")}`;
-    case "cut":
-    case "clog":
-    case "link":
-      return `${action.verb} ${action.from} > ${action.to}`;
-    case "group-loss":
-      return `groups lost ${Math.round(action.loss * 100)} % at ${names}`;
-    case "interface":
-      return `interface ${action.name} ${action.change} at ${names}`;
-    case "address":
-      return `${action.name} of ${names} becomes ${action.address}/${action.prefix}`;
-    case "clock":
-      return `clock ${action.change.kind} at ${names}`;
-    case "slow":
-      return `slow by ${action.extraUs / 1000} ms: ${names}`;
-    case "restart":
-      return action.software === undefined ? `restart ${names}` : `restart ${names} as ${action.software}`;
-    case "mark":
-      return action.text;
-    case "heal":
-      return "heal";
-    default:
-      return `${action.verb} ${names}`;
-  }
 }

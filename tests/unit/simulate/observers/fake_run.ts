@@ -188,6 +188,8 @@ export class FakeRun {
 
   /** A phase begins. */
   phase(phase: "warm" | "quiet" | "end"): void {
+    // No two moments of a run are the same one.
+    this.oracle.nowUs++;
     if (phase !== "end") this.oracle.phase = phase === "warm" ? "active" : "quiet";
     this.tell({ kind: "phase", atUs: this.oracle.nowUs, phase });
   }
