@@ -229,6 +229,8 @@ export interface ObserverDefinition {
   readonly always?: boolean;
   /** Names, or beginnings of names up to a dot, of the metrics that it makes: a bound on one switches it on. */
   readonly metrics?: readonly string[];
+  /** Names of the claims that it tells of. */
+  readonly claims?: readonly string[];
   create(context: RunContext): RunObserver;
 }
 

@@ -34,6 +34,9 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   clock_changed: "A wall clock went wrong.",
 };
 
+/** Claims that only frames show. */
+const FRAME_CLAIMS = ["frames_lost", "frames_cut", "frames_corrupted", "frames_duplicated", "burst_drops"];
+
 /** Frames in a row that make a burst. */
 const BURST_FRAMES = 3;
 
@@ -43,6 +46,7 @@ export const factClaims: ObserverDefinition = {
   kind: "metrics",
   summary: "Tells what happened, for claims under `sometimes`.",
   byDefault: true,
+  claims: Object.keys(CLAIMS).filter((name) => !FRAME_CLAIMS.includes(name)),
   create: ({ oracle, claim }: RunContext) => {
     const broken = new Set<string>();
     return {
@@ -109,9 +113,9 @@ export const frameClaims: ObserverDefinition = {
   kind: "metrics",
   summary: "Tells what befell frames, for claims under `sometimes`.",
   byDefault: true,
+  claims: FRAME_CLAIMS,
   create: ({ scenario, claim }: RunContext) => {
-    const names = ["frames_lost", "frames_cut", "frames_corrupted", "frames_duplicated", "burst_drops"];
-    if (!scenario.expect.sometimes.some((each) => names.includes(each.claim))) return {};
+    if (!scenario.expect.sometimes.some((each) => FRAME_CLAIMS.includes(each.claim))) return {};
     const rows = new Map<string, number>();
     return {
       onFrame: ({ from, to, fate }: FrameSample) => {

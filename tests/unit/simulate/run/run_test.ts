@@ -206,12 +206,14 @@ Deno.test("a bound on what did not happen is inconclusive", async () => {
   assert(result.reason?.includes("<10us"), result.reason ?? "");
 });
 
-Deno.test("an invariant or a metric that nobody knows is refused before anything starts", async () => {
+Deno.test("an invariant, a metric or a claim that nobody knows is refused before anything starts", async () => {
   const unknown = plan({ expect: { invariants: ["no_gosts"] } });
   assert((await assertRejects(() => play(unknown), HanaError)).message.includes("no_gosts"));
   const bound = { metric: "discovry.all", statistic: "max", operator: "<", value: 1, text: "<1us" } as const;
   const error = await assertRejects(() => play(plan({ expect: { metrics: [bound] } })), HanaError);
   assertEquals(error.code, "config");
+  const claim = plan({ expect: { sometimes: [{ claim: "suspcted", atLeast: 1 }] } });
+  assert((await assertRejects(() => play(claim), HanaError)).message.includes("suspcted"));
 });
 
 Deno.test("a selector that means nobody when it fires is a mistake of the scenario, told as one", async () => {
