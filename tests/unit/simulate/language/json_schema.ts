@@ -27,8 +27,14 @@ const typeIs = (value: unknown, type: string): boolean => {
       return value === null;
     case "integer":
       return Number.isInteger(value);
+    case "string":
+      return typeof value === "string";
+    case "number":
+      return typeof value === "number";
+    case "boolean":
+      return typeof value === "boolean";
     default:
-      return typeof value === type;
+      throw new Error(`the judge does not know the type ${type}`);
   }
 };
 

@@ -234,7 +234,7 @@ Deno.test("whatever two actions and two nodes are needed, they are what is left"
         assertEquals(scenario.traffic, []);
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });
 
