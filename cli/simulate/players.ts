@@ -108,13 +108,14 @@ class Worker {
     const { runLimitMs, abortGraceMs = ABORT_GRACE_MS } = this.#options;
     const pending = Promise.withResolvers<Played>();
     this.#pending = pending;
+    let grace: number | undefined;
     const onAbort = (): void => {
+      if (grace !== undefined) return;
       void this.#tell({ kind: "abort" });
       grace = setTimeout(() => this.#kill("ended by request"), abortGraceMs);
     };
-    let grace: number | undefined;
     const limit = setTimeout(
-      () => this.#kill(`took longer than ${Math.round(runLimitMs / 1000)} s of real time`),
+      () => this.#kill(`took longer than ${runLimitMs / 1000} s of real time`),
       runLimitMs,
     );
     signal.addEventListener("abort", onAbort, { once: true });
