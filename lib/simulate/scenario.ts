@@ -133,7 +133,7 @@ export type Action =
   | { readonly verb: "power-loss"; readonly nodes: Selector }
   /** Nothing runs on the host until it ends; then everything that was due runs late. */
   | { readonly verb: "freeze"; readonly nodes: Selector }
-  /** Every callback takes this much longer. */
+  /** Every callback keeps its host busy for this much longer: what comes after it waits. */
   | { readonly verb: "slow"; readonly nodes: Selector; readonly extraUs: number }
   | { readonly verb: "restart"; readonly nodes: Selector; readonly software?: string }
   | { readonly verb: "start"; readonly nodes: Selector }
