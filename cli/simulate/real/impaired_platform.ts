@@ -6,12 +6,13 @@ import type { Clock, Platform, Timers } from "../../../lib/platform/mod.ts";
 import type { LinkSpec } from "../../../lib/simulate/mod.ts";
 import { Incoming } from "./incoming.ts";
 import { impairDatagrams, impairStreams } from "./incoming_sockets.ts";
-import type { ClockFault, Impairments } from "./rehearsal.ts";
+import type { ClockFault, Fates, Impairments } from "./rehearsal.ts";
 
 /** The wrapped platform, and how to tell it what goes wrong. */
 export interface ImpairedPlatform {
   readonly platform: Platform;
   impair(impairments: Impairments): void;
+  readonly fates: Fates;
 }
 
 /** Wraps `real`. Until something is told, everything passes as it is. */
@@ -27,6 +28,7 @@ export function impairPlatform(real: Platform): ImpairedPlatform {
       datagrams: impairDatagrams(real.datagrams, incoming, state),
       streams: impairStreams(real.streams, incoming, state),
     },
+    fates: incoming.fates,
     impair(impairments) {
       state.impairments = impairments;
       incoming.onImpairments(impairments);

@@ -5,7 +5,7 @@
 import type { LinkSpec } from "../../../lib/simulate/mod.ts";
 import { Link, LOST, SimulatedRandom, SpecLink, type Traffic } from "../../../lib/simulate/mod.ts";
 import type { ImpairedState } from "./impaired_platform.ts";
-import type { Impairments } from "./rehearsal.ts";
+import type { Fates, Impairments } from "./rehearsal.ts";
 
 /** Real timers are about a millisecond late, and a real network takes some tenths: shorter delays are theirs. */
 const LEAST_DELAY_US = 700;
@@ -31,8 +31,7 @@ export class Incoming {
   readonly #ways = new Map<string, Way>();
   #random: SimulatedRandom | null = null;
   #held: { readonly host: string; readonly release: () => void }[] = [];
-  /** Datagrams that were lost because too many were held. */
-  heldOverflow = 0;
+  readonly fates: Fates = { lost: 0, corrupted: 0, duplicated: 0 };
 
   constructor(state: ImpairedState) {
     this.#state = state;
@@ -56,14 +55,20 @@ export class Incoming {
     if (spec === null && groupLoss === 0 && !isClogged) return deliver(bytes);
     const { link, model } = this.#way(host, spec, impairments);
     link.beginFrame();
-    if (groupLoss > 0 && link.drawForSegment() < groupLoss) return;
+    if (groupLoss > 0 && link.drawForSegment() < groupLoss) return this.#lose();
     let delayUs = 0;
     let arrived = bytes;
     if (model !== null) {
       delayUs = model.planUs(link, bytes.length, this.#nowUs(), traffic);
-      if (delayUs === LOST) return;
-      if (link.flippedBit >= 0) arrived = withFlippedBit(bytes, link.flippedBit);
-      if (link.copyUs !== LOST) this.#later(link.copyUs, bytes.slice(), deliver);
+      if (delayUs === LOST) return this.#lose();
+      if (link.flippedBit >= 0) {
+        this.fates.corrupted++;
+        arrived = withFlippedBit(bytes, link.flippedBit);
+      }
+      if (link.copyUs !== LOST) {
+        this.fates.duplicated++;
+        this.#later(link.copyUs, bytes.slice(), deliver);
+      }
     }
     if (isClogged) return this.#hold(host, arrived.slice(), deliver);
     if (delayUs < LEAST_DELAY_US) deliver(arrived);
@@ -105,8 +110,12 @@ export class Incoming {
     for (const { release } of out) this.#state.real.timers.defer(release);
   }
 
+  #lose(): void {
+    this.fates.lost++;
+  }
+
   #hold(host: string, bytes: Uint8Array, deliver: Deliver): void {
-    if (this.#held.length >= MAX_HELD) this.heldOverflow++;
+    if (this.#held.length >= MAX_HELD) this.#lose();
     else this.#held.push({ host, release: () => deliver(bytes) });
   }
 

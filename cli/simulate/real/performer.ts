@@ -14,13 +14,15 @@ import {
   TOLD_EVENTS,
   type TrafficStation,
 } from "../../../lib/simulate/mod.ts";
-import type { Part, Sample } from "./rehearsal.ts";
+import type { Fates, Part, Sample } from "./rehearsal.ts";
 
 /** A node says what it holds this often. */
 const SAMPLE_MS = 500;
 
 /** Where a performer's reports go. */
 export interface PerformerOutput {
+  /** What happened to datagrams inside this process; null where nothing does. */
+  readonly fates: Fates | null;
   tell(fact: Fact): void;
   sample(sample: Sample): void;
 }
@@ -82,6 +84,7 @@ export class Performer {
     this.#traffic.schedule();
     this.#sampler = setInterval(() => {
       this.#output.sample({
+        fates: this.#output.fates,
         gauges: gaugesOf(node, this.#traffic.waiting(self)),
         sentBytes: node.discovery?.counters.sentBytes ?? null,
       });

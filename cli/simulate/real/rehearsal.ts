@@ -60,8 +60,16 @@ export type Cue =
   | { readonly cue: "start"; readonly part: Part }
   | { readonly cue: "impair"; readonly impairments: Impairments };
 
+/** Datagrams to which something happened inside a process, as counts since it began. */
+export interface Fates {
+  lost: number;
+  corrupted: number;
+  duplicated: number;
+}
+
 /** What a node holds, now and then. */
 export interface Sample {
+  readonly fates: Fates | null;
   readonly gauges: readonly Gauge[];
   readonly sentBytes: number | null;
 }
@@ -103,7 +111,9 @@ export class Rehearsal {
     const part = await started.promise;
     const wrapped = impaired as Promise<ImpairedPlatform> | null;
     const rehearsal = new Rehearsal(wrapped === null ? real : (await wrapped).platform);
+    const fates = wrapped === null ? null : (await wrapped).fates;
     rehearsal.#performer = new Performer(part, rehearsal.platform, {
+      fates,
       // At once and synchronously: a process that is killed has said what others may have heard from it.
       tell: (fact) => say({ schema: SCHEMA, fact }),
       sample: (sample) => say({ schema: SCHEMA, sample }),

@@ -218,6 +218,9 @@ class Rehearsal {
             }
             this.#sorter.add(fact);
           },
+          onFates: (fate, times) => {
+            for (let i = 0; i < times; i++) this.#claim(`frames_${fate}`);
+          },
           station: (name) => this.#stations.get(name) ?? null,
           onId: (name, id) => this.#oracle?.noteId(name, id),
           impairments: () => this.#ground.isImpaired ? this.#ground.impairmentsOf(plan.host) : null,

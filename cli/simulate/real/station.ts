@@ -7,7 +7,7 @@ import type { Platform } from "../../../lib/platform/mod.ts";
 import { type Fact, type NodePlan } from "../../../lib/simulate/mod.ts";
 import type { RealHost } from "./namespaces.ts";
 import { NodeLife, type Ready } from "./node_process.ts";
-import type { Impairments, Part, Sample } from "./rehearsal.ts";
+import type { Fates, Impairments, Part, Sample } from "./rehearsal.ts";
 import type { Watching } from "./watching.ts";
 
 /** What a station needs of its run. */
@@ -27,6 +27,8 @@ export interface StationSurroundings {
   tell(fact: Fact): void;
   /** What a node says of itself; it comes a little late. */
   onNodeFact(fact: Fact): void;
+  /** Datagrams met this fate inside the node's process. */
+  onFates(fate: keyof Fates, times: number): void;
   station(name: string): RealStation | null;
   /** A life has begun, or is about to begin, under this id. */
   onId(name: string, id: NodeId): void;
@@ -44,6 +46,8 @@ const PREPARE_AFTER_MS = 300;
 /** For numbering: more lives, and more sessions in one of them, than any rehearsal has. */
 const MAX_LIVES = 10_000;
 const MAX_SESSIONS = 1_000_000;
+
+const FATES = ["lost", "corrupted", "duplicated"] as const satisfies readonly (keyof Fates)[];
 
 /** Bytes of an id. */
 const ID_BYTES = 16;
@@ -233,7 +237,7 @@ export class RealStation {
         if (this.#life === life) this.#onFact(fact);
       },
       onSample: (sample) => {
-        if (this.#life === life) this.#sample = sample;
+        if (this.#life === life) this.#onSample(sample);
       },
       onEnd: (code) => {
         if (this.#life === life) this.#onEnd(life, code);
@@ -268,6 +272,15 @@ export class RealStation {
   #onFact(fact: Fact): void {
     const base = (this.#around.index * MAX_LIVES + this.#lives) * MAX_SESSIONS;
     this.#around.onNodeFact(fact.kind === "received" ? { ...fact, session: base + fact.session } : fact);
+  }
+
+  #onSample(sample: Sample): void {
+    const before = this.#sample?.fates ?? null;
+    this.#sample = sample;
+    for (const fate of FATES) {
+      const times = (sample.fates?.[fate] ?? 0) - (before?.[fate] ?? 0);
+      if (times > 0) this.#around.onFates(fate, times);
+    }
   }
 
   #tellStarted(): void {

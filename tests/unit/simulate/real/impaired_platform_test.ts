@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { impairPlatform, wrongWallMs } from "../../../../cli/simulate/real/impaired_platform.ts";
-import type { Impairments } from "../../../../cli/simulate/real/rehearsal.ts";
+import type { Fates, Impairments } from "../../../../cli/simulate/real/rehearsal.ts";
 import type { DatagramSocket, Platform, StreamAddress } from "../../../../lib/platform/mod.ts";
 import { SimulatedWorld } from "../../../../lib/platform/simulated/mod.ts";
 
@@ -27,6 +27,7 @@ interface Pair {
   readonly sender: Platform;
   readonly receiver: Platform;
   impair(impairments: Partial<Impairments>): void;
+  readonly fates: Readonly<Fates>;
 }
 
 /** Two machines, the second one with a platform that can be impaired. */
@@ -39,12 +40,13 @@ function makePair(): Pair {
     })
   );
   assert(sender !== undefined && receiver !== undefined);
-  const { platform, impair } = impairPlatform(receiver.platform);
+  const { platform, impair, fates } = impairPlatform(receiver.platform);
   return {
     world,
     sender: sender.platform,
     receiver: platform,
     impair: (impairments) => impair({ ...NOTHING, ...impairments }),
+    fates,
   };
 }
 
@@ -116,6 +118,7 @@ Deno.test("a lossy way loses its share, the same datagrams for the same seed", a
     const { heard, send } = wire(pair);
     pair.impair({ seed, from: { sender: { loss: 0.3 } } });
     await sendMany(pair, send, 1000, MS);
+    assertEquals(pair.fates, { lost: 1000 - heard.length, corrupted: 0, duplicated: 0 });
     return heard.map(({ number }) => number);
   };
   const [first, again, other] = [await lost(1), await lost(1), await lost(2)];
@@ -194,6 +197,7 @@ Deno.test("a broken bit is one bit, and copies come twice", async () => {
   send(7);
   await pair.world.runFor(20 * MS);
   assertEquals(heard.slice(1).map(({ number }) => number), [7, 7]);
+  assertEquals(pair.fates, { lost: 0, corrupted: 1, duplicated: 1 });
 });
 
 Deno.test("a stream keeps its bytes and their order, however late and however much is lost on the way", async () => {
