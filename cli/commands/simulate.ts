@@ -141,7 +141,12 @@ function defineShow(command: Command, cli: Cli): void {
     .action(async (name, options) => {
       const params = parseParams((options.param ?? []) as unknown as string[]);
       const file = looksLikeFile(name) ? await readScenarioFile(name) : null;
-      const scenarios = file === null ? normaliseEntry(entryOf(name), params) : scenariosOf(file, params);
+      const entry = file === null ? entryOf(name, "show") : null;
+      const scenarios = entry !== null
+        ? normaliseEntry(entry, params)
+        : file !== null
+        ? scenariosOf(file, params)
+        : [];
       const [first] = scenarios;
       if (cli.output.mode === "quiet") {
         return cli.output.raw(
@@ -161,7 +166,7 @@ function defineShow(command: Command, cli: Cli): void {
           },
         });
       }
-      cli.output.raw(stringify(file?.raw ?? entryOf(name).raw));
+      cli.output.raw(stringify(file?.raw ?? entry?.raw));
       if (first !== undefined) {
         cli.output.message(
           `${counted(scenarios.length, "variant")}, ${counted(first.nodes.length, "node")}, ` +

@@ -103,7 +103,7 @@ export async function findOneTarget(word: string, params: readonly string[]): Pr
 }
 
 /** The entry of the catalogue with this name. Throws `usage` with the nearest one. */
-export function entryOf(name: string): CatalogueEntry {
+export function entryOf(name: string, command: "run" | "show" = "run"): CatalogueEntry {
   const entries = catalogue();
   const entry = entries.find((one) => one.name === name);
   if (entry !== undefined) return entry;
@@ -113,7 +113,7 @@ export function entryOf(name: string): CatalogueEntry {
     ...(meant === null
       ? { why: "it is neither in the catalogue nor a file" }
       : { why: `did you mean ${meant}?` }),
-    hint: meant === null ? "hana simulate list" : `hana simulate run ${meant}`,
+    hint: meant === null ? "hana simulate list" : `hana simulate ${command} ${meant}`,
   });
 }
 

@@ -20,11 +20,9 @@ export class ScenarioProblem extends Error {
   /** As an error that a person reads: file and path, reason, hint. */
   toHanaError(source: string): HanaError {
     const what = this.path === "" ? source : `${source}: ${this.path}`;
-    return new HanaError("config", {
-      what,
-      why: this.why,
-      ...(this.hint === undefined ? {} : { hint: this.hint }),
-    });
+    // What was meant belongs to the reason; what to try is a command (contracts).
+    const why = this.hint === undefined ? this.why : `${this.why}; ${this.hint}`;
+    return new HanaError("config", { what, why, hint: "hana simulate schema > hana-sim.schema.json" });
   }
 }
 

@@ -129,7 +129,11 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       code: 2,
       err: /^error: scenario file none\.yaml cannot be read\n {2}there is no such file\n/,
     },
-    { args: "simulate run typo.yaml", code: 2, err: /^error: typo\.yaml:\d+: quite.*\n.*\n.*quiet/ },
+    {
+      args: "simulate run typo.yaml",
+      code: 2,
+      err: /^error: typo\.yaml:\d+: quite\n.*did you mean quiet\?\n {2}try: hana simulate schema/,
+    },
     { args: "simulate run deep.yaml", code: 2, err: /^error: deep\.yaml:12: timeline\[1\]/ },
     { args: "simulate run broken.yaml", code: 2, err: /^error: broken\.yaml:3:\d+\n/ },
     { args: "simulate run unknown.yaml", code: 2, err: /nobody knows the invariant no_such_rule/ },

@@ -400,5 +400,8 @@ Deno.test("a parameter from outside that nobody uses is a mistake", () => {
     () => normaliseScenario({ name: "x", extends: "base", params: { count: 1 } }, { params: { cuont: 2 } }),
     HanaError,
   );
-  assertEquals([error.what, error.hint], ["x: params.cuont", "did you mean count?"]);
+  assertEquals([error.what, error.why], [
+    "x: params.cuont",
+    "there is no such parameter; did you mean count?",
+  ]);
 });
