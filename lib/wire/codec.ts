@@ -1,10 +1,6 @@
-// Values to bytes and back, in MessagePack (the default) or JSON (for people with a packet sniffer).
-// Decides what both have in common: which values travel, limits, errors. Both carry exactly the same values.
-// Never frames (framing.ts), never knows messages (schema.ts).
-
-import { completeLimits, type DecodeLimits } from "./limits.ts";
-import { JsonCodec } from "./json_codec.ts";
-import { MessagePackCodec } from "./messagepack_codec.ts";
+// What every codec is: values to bytes and back, and the names that two nodes can agree on.
+// Decides what codecs have in common: which values travel, limits, errors. All carry exactly the same values.
+// Never makes one (codecs.ts), never frames (framing.ts), never knows messages (schema.ts).
 
 /** The encodings that two nodes can agree on. */
 export type CodecName = "msgpack" | "json";
@@ -31,12 +27,6 @@ export interface Codec {
    * Throws `decode` for anything but exactly one value within the limits, and says which limit.
    */
   decode(bytes: Uint8Array): unknown;
-}
-
-/** A codec with its own buffers; one per connection is right. Limits that are not given are the defaults. */
-export function createCodec(name: CodecName, limits?: Partial<DecodeLimits>): Codec {
-  const complete = completeLimits(limits);
-  return name === "msgpack" ? new MessagePackCodec(complete) : new JsonCodec(complete);
 }
 
 /** Whether `text` names a codec. */

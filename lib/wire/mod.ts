@@ -2,7 +2,8 @@
 // Decides how values look on the wire and which values a message may hold; never what a message means, who may send
 // it, or where it goes.
 
-export { type Codec, CODEC_NAMES, type CodecName, createCodec, isCodecName } from "./codec.ts";
+export { type Codec, CODEC_NAMES, type CodecName, isCodecName } from "./codec.ts";
+export { createCodec } from "./codecs.ts";
 export { type DecodeLimits, DEFAULT_DECODE_LIMITS } from "./limits.ts";
 export {
   DEFAULT_MAX_FRAME_BYTES,

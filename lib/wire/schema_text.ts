@@ -3,7 +3,7 @@
 // sends is checked before it leaves. Never guesses a type: the schema says it.
 
 import { fromHex, HanaError } from "../base/mod.ts";
-import { createCodec } from "./codec.ts";
+import { createCodec } from "./codecs.ts";
 import { compileSchema, schemaError } from "./schema.ts";
 import { describeSchema, describeValue, listNames } from "./schema_describe.ts";
 import type { ObjectSchema, Schema } from "./schema_types.ts";
