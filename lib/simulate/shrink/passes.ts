@@ -4,7 +4,7 @@
 import type { Scenario } from "../scenario.ts";
 import { minimiseList, minimiseNumber } from "./minimise.ts";
 import { changed, earlier, endingAt, lastEndUs, withoutNodes } from "./reductions.ts";
-import type { ShrinkSession } from "./shrink.ts";
+import type { ShrinkSession } from "./session.ts";
 
 const SECOND_US = 1_000_000;
 const METRIC = "metric:";

@@ -5,7 +5,7 @@ import { canonical, isRandom, LINK_PRESETS, namesOf } from "../language/mod.ts";
 import type { Action, LinkSpec, Scenario, Selector, TimedAction } from "../scenario.ts";
 import { minimiseList, minimiseNumber } from "./minimise.ts";
 import { changed, rewriteAction } from "./reductions.ts";
-import type { ShrinkSession } from "./shrink.ts";
+import type { ShrinkSession } from "./session.ts";
 
 const SECOND_US = 1_000_000;
 const MS_US = 1_000;
