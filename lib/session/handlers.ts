@@ -12,15 +12,7 @@ import {
   type ReplyOf,
   type RequestDefinition,
 } from "./message.ts";
-import type { Session } from "./session.ts";
-
-/** What a handler is told beside the message itself. */
-export interface HandlerContext {
-  /** The session that the message came by. */
-  readonly session: Session;
-  /** Aborts when the sender takes its request back or the session ends. */
-  readonly signal: AbortSignal;
-}
+import type { HandlerContext, SessionHandlers } from "./session.ts";
 
 /** Answers a request with its reply, at once or by a promise. Throw a {@linkcode HanaError} to refuse. */
 export type RequestHandler<D extends RequestDefinition> = (
@@ -37,7 +29,7 @@ export type EventHandler<D extends EventDefinition> = (
 type AnyHandler = (body: unknown, context: HandlerContext) => unknown;
 
 /** The messages and handlers of a node, shared by all its sessions. */
-export class HandlerTable {
+export class HandlerTable implements SessionHandlers {
   readonly messages = new MessageTable();
   readonly #handlers = new Map<string, AnyHandler>();
   /** Definitions that were learned from peers, compiled once each; the oldest is forgotten at the bound. */

@@ -5,7 +5,7 @@
 export { SessionCore, type SessionCoreOptions } from "./core.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 export type { SessionCounters, SessionEvent, Transmit } from "./events.ts";
-export { type EventHandler, type HandlerContext, HandlerTable, type RequestHandler } from "./handlers.ts";
+export { type EventHandler, HandlerTable, type RequestHandler } from "./handlers.ts";
 export { type KeeperCounters, type KeeperState, SessionKeeper, type SessionKeeperOptions } from "./keeper.ts";
 export {
   ANY_ROLE,
@@ -24,10 +24,12 @@ export {
 } from "./message.ts";
 export { type Identity, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
 export {
+  type HandlerContext,
   MAX_UNFINISHED_EVENTS,
   type RequestOptions,
   Session,
   type SessionEnd,
+  type SessionHandlers,
   type SessionOptions,
   type SessionStatistics,
 } from "./session.ts";

@@ -15,12 +15,13 @@ import type { Platform, TimerHandle } from "../platform/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 import { SessionCore } from "./core.ts";
 import type { SessionCounters, SessionEvent } from "./events.ts";
-import type { HandlerTable } from "./handlers.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 import type {
   BodyOf,
+  CompiledMessage,
   EventDefinition,
   MessageDefinition,
+  MessageTable,
   ReplyOf,
   RequestDefinition,
   Sendable,
@@ -36,13 +37,31 @@ export interface SessionEnd {
   readonly error: HanaError | null;
 }
 
+/** What a handler is told beside the message itself. */
+export interface HandlerContext {
+  /** The session that the message came by. */
+  readonly session: Session;
+  /** Aborts when the sender takes its request back or the session ends. */
+  readonly signal: AbortSignal;
+}
+
+/** What a session needs of a node's handlers; `HandlerTable` is one. */
+export interface SessionHandlers {
+  /** The messages that the node knows. */
+  readonly messages: MessageTable;
+  /** What answers the message of this name, undefined when nothing does. */
+  find(name: string): ((body: unknown, context: HandlerContext) => unknown) | undefined;
+  /** The compiled form of a definition that is about to be sent. */
+  compile(definition: MessageDefinition): CompiledMessage;
+}
+
 /** What a session is made from. */
 export interface SessionOptions {
   readonly platform: Platform;
   readonly carrier: Carrier;
   readonly side: "dialler" | "listener";
   readonly local: Identity;
-  readonly handlers: HandlerTable;
+  readonly handlers: SessionHandlers;
   readonly codec?: CodecName;
   /** Whether the peer may send commands: it proved the mesh key, or sits on this machine. */
   readonly trusted: boolean;
