@@ -14,8 +14,8 @@ import {
   type Scenario,
   SimulatedRandom,
 } from "../../../lib/simulate/mod.ts";
+import type { Impairments } from "./channel.ts";
 import type { Attachment, RealHost, RealNetwork } from "./namespaces.ts";
-import type { Impairments } from "./rehearsal.ts";
 import { type HostSurroundings, RehearsedHost } from "./rehearsed_host.ts";
 
 /** Delays that real timers cannot play, and that a real network has by itself. */

@@ -4,8 +4,8 @@
 
 import type { LinkSpec } from "../../../lib/simulate/mod.ts";
 import { Link, LOST, SimulatedRandom, SpecLink, type Traffic } from "../../../lib/simulate/mod.ts";
-import type { ImpairedState } from "./impaired_platform.ts";
-import type { Fates, Impairments } from "./rehearsal.ts";
+import type { Fates, Impairments } from "./channel.ts";
+import type { ImpairedState } from "./impaired_state.ts";
 
 /** Real timers are about a millisecond late, and a real network takes some tenths: shorter delays are theirs. */
 const LEAST_DELAY_US = 700;

@@ -10,7 +10,7 @@ import type {
   StreamHandlers,
   Streams,
 } from "../../../lib/platform/mod.ts";
-import type { ImpairedState } from "./impaired_platform.ts";
+import type { ImpairedState } from "./impaired_state.ts";
 import type { Incoming } from "./incoming.ts";
 
 /** Bytes of a stream that may wait here before it is read no further. */

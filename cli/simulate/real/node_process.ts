@@ -3,7 +3,6 @@
 
 import { HanaError, type NodeId } from "../../../lib/base/mod.ts";
 import type { Fact } from "../../../lib/simulate/mod.ts";
-import type { RealHost } from "./namespaces.ts";
 import {
   type Cue,
   type Impairments,
@@ -11,7 +10,8 @@ import {
   readReport,
   REHEARSAL_VARIABLE,
   type Sample,
-} from "./rehearsal.ts";
+} from "./channel.ts";
+import type { RealHost } from "./namespaces.ts";
 
 /** A process that was started may take this long to be prepared: machines of CI are slow. */
 const PREPARE_MS = 60_000;

@@ -14,7 +14,7 @@ import {
   TOLD_EVENTS,
   type TrafficStation,
 } from "../../../lib/simulate/mod.ts";
-import type { Fates, Part, Sample } from "./rehearsal.ts";
+import type { Fates, Part, Sample } from "./channel.ts";
 
 /** A node says what it holds this often. */
 const SAMPLE_MS = 500;

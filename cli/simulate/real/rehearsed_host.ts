@@ -3,8 +3,8 @@
 // by which runs are judged. Never does it itself.
 
 import type { ClockChange } from "../../../lib/simulate/mod.ts";
+import type { ClockFault } from "./channel.ts";
 import type { Attachment } from "./namespaces.ts";
-import type { ClockFault } from "./rehearsal.ts";
 
 /** What a host needs of its ground. */
 export interface HostSurroundings {

@@ -24,12 +24,12 @@ import {
   selectObservers,
   type Violation,
 } from "../../../lib/simulate/mod.ts";
+import type { Part } from "./channel.ts";
 import { FactSorter } from "./fact_sorter.ts";
 import { RealGround } from "./ground.ts";
 import { RealNetwork, whyNoNamespaces } from "./namespaces.ts";
 import { hanaProgram } from "./node_process.ts";
 import { RealOracle } from "./oracle.ts";
-import type { Part } from "./rehearsal.ts";
 import { RealStation } from "./station.ts";
 import { type ViewChange, Watching } from "./watching.ts";
 

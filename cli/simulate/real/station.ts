@@ -5,9 +5,9 @@
 import { type NodeId, toHex } from "../../../lib/base/mod.ts";
 import type { Platform } from "../../../lib/platform/mod.ts";
 import { type Fact, type NodePlan } from "../../../lib/simulate/mod.ts";
+import type { Fates, Impairments, Part, Sample } from "./channel.ts";
 import type { RealHost } from "./namespaces.ts";
 import { NodeLife, type Ready } from "./node_process.ts";
-import type { Fates, Impairments, Part, Sample } from "./rehearsal.ts";
 import type { Watching } from "./watching.ts";
 
 /** What a station needs of its run. */

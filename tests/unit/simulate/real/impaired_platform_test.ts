@@ -2,8 +2,9 @@
 // altered bytes, wrong clocks, by the host that sent.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { impairPlatform, wrongWallMs } from "../../../../cli/simulate/real/impaired_platform.ts";
-import type { Fates, Impairments } from "../../../../cli/simulate/real/rehearsal.ts";
+import type { Fates, Impairments } from "../../../../cli/simulate/real/channel.ts";
+import { impairPlatform } from "../../../../cli/simulate/real/impaired_platform.ts";
+import { wrongWallMs } from "../../../../cli/simulate/real/impaired_state.ts";
 import type { DatagramSocket, Platform, StreamAddress } from "../../../../lib/platform/mod.ts";
 import { SimulatedWorld } from "../../../../lib/platform/simulated/mod.ts";
 
