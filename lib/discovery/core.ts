@@ -90,6 +90,7 @@ export class DiscoveryCore {
   #isGone = false;
   #tokens = 0;
   #expectedUs: number | null = null;
+  #hasNews = true;
   #nowUs: number;
 
   /** Throws `config` for a record that cannot be announced. Nothing is sent before links are given. */
@@ -182,7 +183,17 @@ export class DiscoveryCore {
     const refusal = this.#reception.receive(nowUs, bytes, from);
     if (refusal === null) this.counters.accepted++;
     else this.counters.refused[refusal]++;
+    this.#hasNews = !this.#reception.wasRoutine || this.#context.events.length > 0 || !this.registry.isSettled;
+    if (!this.#hasNews && this.#expectedUs !== null) this.#expectedUs = Math.max(this.#expectedUs, nowUs);
     return refusal;
+  }
+
+  /**
+   * Whether the last datagram may have left something to poll. Almost all are beats of nodes that are known, after
+   * which there is nothing to send, nothing to tell and the same deadline as before.
+   */
+  get hasNews(): boolean {
+    return this.#hasNews;
   }
 
   /** Does what time has made due. Calling it early or often is harmless. */

@@ -72,8 +72,12 @@ export class Reception {
 
   constructor(readonly context: Context, readonly parts: ReceptionParts) {}
 
+  /** Whether the last datagram was one more sign of life of a node that is present, which sets nothing in motion. */
+  wasRoutine = false;
+
   /** Doubts a datagram step by step, then acts on it. Returns why it was refused, or null. */
   receive(nowUs: number, bytes: Uint8Array, from: IpEndpoint): Refusal | null {
+    this.wasRoutine = false;
     const preamble = refusePreamble(bytes, this.parts.meshTag);
     if (preamble !== null) {
       if (preamble === "version") this.#onIncompatible(nowUs, bytes[2] ?? 0, from);
@@ -116,6 +120,7 @@ export class Reception {
       const isCopy = peer?.life === life && peer.isPresent && life.window.highest === header.seq &&
         peer.route.from.host === from.host;
       if (isCopy) peer.route.noteHeard(nowUs, header.path);
+      this.wasRoutine = true;
       return "duplicate";
     }
     life.window.commit(header.seq);
@@ -169,10 +174,10 @@ export class Reception {
   ): Refusal | null {
     const refusal = this.#hear(nowUs, life, null, message, from, link);
     const peer = this.context.registry.peer(life.id);
-    if (refusal === null && peer?.life === life && message.stateVersion > peer.stateVersion) {
-      this.#askForRecord(nowUs, peer);
-    }
-    return refusal;
+    if (refusal !== null || peer?.life !== life) return refusal;
+    if (message.stateVersion > peer.stateVersion) this.#askForRecord(nowUs, peer);
+    else this.wasRoutine = peer.isPresent;
+    return null;
   }
 
   /** Life of a node that may or may not be listed: evidence for one that is, a question to one that is not. */

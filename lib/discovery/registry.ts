@@ -120,6 +120,11 @@ export class Registry {
     return this.#medianCount;
   }
 
+  /** Whether nothing about the peers has changed of which more follows: who is present, what they count, what is due. */
+  get isSettled(): boolean {
+    return !this.#watch.isCensusStale && !this.#watch.isDueStale;
+  }
+
   /** Whether something about the peers may have become due earlier since this was asked last. */
   takeDueStale(): boolean {
     const isStale = this.#watch.isDueStale;

@@ -254,7 +254,7 @@ export class DiscoveryService {
   #onDatagram(bytes: Uint8Array, from: IpEndpoint): void {
     if (this.#state === "stopped") return;
     this.#core.handleDatagram(this.platform.clock.nowUs(), bytes, from);
-    this.#flush();
+    if (this.#core.hasNews) this.#flush();
   }
 
   #scan(): void {
