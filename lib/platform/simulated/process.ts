@@ -20,7 +20,7 @@ import type { HostNetwork } from "./network.ts";
 import { ProcessLife } from "./process_life.ts";
 import type { StreamPorts } from "./streams.ts";
 import { SimulatedStreams } from "./streams.ts";
-import { type ProgramSurroundings, SimulatedProcesses } from "./programs.ts";
+import { type ProgramProcess, type ProgramSurroundings, SimulatedProcesses } from "./programs.ts";
 import type { HostClocks } from "./wall_clock.ts";
 
 class SimulatedClock implements Clock {
@@ -146,7 +146,7 @@ export interface ProcessSurroundings extends ProgramSurroundings {
 }
 
 /** A process and the platform that it runs on. */
-export class SimulatedProcess {
+export class SimulatedProcess implements ProgramProcess {
   readonly platform: Platform;
   readonly #life: ProcessLife;
 

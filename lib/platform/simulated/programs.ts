@@ -17,7 +17,6 @@ import type {
 import { MAX_INPUT_BYTES } from "../processes.ts";
 import type { HostCpu } from "./cpu.ts";
 import type { Engine } from "./engine.ts";
-import type { SimulatedProcess } from "./process.ts";
 import type { ProcessLife } from "./process_life.ts";
 
 /** Starting a program takes about this long (deno-platform research, section 4). */
@@ -71,12 +70,21 @@ export class ProgramTable {
   }
 }
 
+/** The process that a program runs on, as its child sees it; a `SimulatedProcess` is one. */
+export interface ProgramProcess {
+  readonly platform: Platform;
+  /** Whether it runs. */
+  readonly alive: boolean;
+  /** SIGKILL. */
+  kill(): void;
+}
+
 /** What children need of their host. */
 export interface ProgramSurroundings {
   readonly engine: Engine;
   readonly cpu: HostCpu;
   readonly programs: ProgramTable;
-  readonly createProcess: () => SimulatedProcess;
+  readonly createProcess: () => ProgramProcess;
 }
 
 class SimulatedChild implements ChildProcess, Program {
@@ -88,7 +96,7 @@ class SimulatedChild implements ChildProcess, Program {
   onInput: ((bytes: Uint8Array | null) => void) | null = null;
   onSignal: ((signal: ProcessSignal) => void) | null = null;
   readonly #around: ProgramSurroundings;
-  readonly #process: SimulatedProcess;
+  readonly #process: ProgramProcess;
   readonly #parent: ProcessLife;
   readonly #handlers: ProcessHandlers;
   readonly #options: ProcessOptions;
