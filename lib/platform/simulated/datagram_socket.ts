@@ -6,9 +6,10 @@ import type { Clock, DatagramHandlers, DatagramSocket, DatagramStats, IpEndpoint
 import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
 import { isIpv6, isMulticast, isWildcard } from "./address.ts";
-import type { DatagramPorts } from "./datagrams.ts";
+import type { HostCpu } from "./cpu.ts";
+import type { Engine } from "./engine.ts";
 import type { Frame } from "./frame.ts";
-import type { SimulatedInterface } from "./network.ts";
+import type { HostNetwork, SimulatedInterface } from "./network.ts";
 import type { Held, ProcessLife } from "./process_life.ts";
 
 /** Datagrams that wait at a socket of a host that does not run; what comes then is lost, as in a system's buffer. */
@@ -26,12 +27,23 @@ interface Joined {
   readonly on: SimulatedInterface;
 }
 
+/** What a socket needs of its host; `DatagramPorts` are one. */
+export interface SocketSurroundings {
+  readonly engine: Engine;
+  readonly network: HostNetwork;
+  readonly cpu: HostCpu;
+  /** Sends; returns why not, or null. */
+  send(socket: SimulatedDatagramSocket, bytes: Uint8Array, to: IpEndpoint): string | null;
+  /** Forgets a closed socket. */
+  unbind(socket: SimulatedDatagramSocket): void;
+}
+
 /** A socket of a simulated process. */
 export class SimulatedDatagramSocket implements DatagramSocket, Held {
   readonly local: IpEndpoint;
   readonly stats = new SimulatedDatagramStats();
   readonly shared: boolean;
-  readonly #ports: DatagramPorts;
+  readonly #ports: SocketSurroundings;
   readonly #handlers: DatagramHandlers;
   readonly #life: ProcessLife;
   readonly #news: RepeatFilter;
@@ -42,7 +54,7 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   #waiting = 0;
 
   constructor(
-    ports: DatagramPorts,
+    ports: SocketSurroundings,
     local: IpEndpoint,
     shared: boolean,
     handlers: DatagramHandlers,

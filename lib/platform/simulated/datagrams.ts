@@ -14,15 +14,15 @@ import type {
 } from "../mod.ts";
 import { isAddress, isIpv6, isMulticast, isWildcard, LIMITED_BROADCAST } from "./address.ts";
 import type { HostCpu } from "./cpu.ts";
-import { SimulatedDatagramSocket } from "./datagram_socket.ts";
+import { SimulatedDatagramSocket, type SocketSurroundings } from "./datagram_socket.ts";
 import type { Engine } from "./engine.ts";
 import { digestBytes } from "./event_log.ts";
-import { FanOut, flipBit, type Frame } from "./frame.ts";
+import { FanOut } from "./fan_out.ts";
+import { flipBit, type Frame } from "./frame.ts";
 import type { FrameFate } from "./frame_tap.ts";
 import { CUT, HELD, LOST, type Traffic } from "./link.ts";
-import type { HostNetwork, SimulatedInterface } from "./network.ts";
+import type { Cable, FrameReceiver, HostNetwork, SimulatedInterface } from "./network.ts";
 import type { ProcessLife } from "./process_life.ts";
-import type { Segment } from "./segment.ts";
 
 /** IPv4 and UDP headers. */
 const HEADER_BYTES = 28;
@@ -32,7 +32,7 @@ const FIRST_EPHEMERAL_PORT = 49152;
 const LAST_PORT = 65535;
 
 /** The UDP ports of one host. */
-export class DatagramPorts {
+export class DatagramPorts implements SocketSurroundings, FrameReceiver {
   readonly engine: Engine;
   readonly network: HostNetwork;
   readonly cpu: HostCpu;
@@ -177,7 +177,7 @@ export class DatagramPorts {
 
   /** Sends a frame to one interface. */
   #launch(
-    segment: Segment,
+    segment: Cable,
     out: SimulatedInterface,
     target: SimulatedInterface,
     frame: Frame,
@@ -189,7 +189,7 @@ export class DatagramPorts {
 
   /** Does with a frame what its segment has planned. */
   #settle(
-    segment: Segment,
+    segment: Cable,
     out: SimulatedInterface,
     target: SimulatedInterface,
     frame: Frame,

@@ -4,9 +4,8 @@
 import { HanaError } from "../../base/mod.ts";
 import { broadcastOf, isInNetwork, isIpv6, isLoopback } from "./address.ts";
 import type { NetworkInterface } from "../mod.ts";
-import type { DatagramPorts } from "./datagrams.ts";
-import type { Link } from "./link.ts";
-import type { Segment } from "./segment.ts";
+import type { Frame } from "./frame.ts";
+import type { Link, Traffic } from "./link.ts";
 
 /** An address on an interface. */
 export interface InterfaceAddress {
@@ -14,12 +13,46 @@ export interface InterfaceAddress {
   readonly prefix: number;
 }
 
+/** What the cable of an interface leads to: others, and the way to them. A `Segment` is one. */
+export interface Cable {
+  readonly name: string;
+  readonly mtuBytes: number;
+  /** The interfaces on it, in the order in which they came. */
+  readonly attached: readonly SimulatedInterface[];
+  /** The direction of the last frame that {@linkcode planUs} found a delay for. */
+  readonly lastLink: Link | null;
+  /** Plugs an interface in. */
+  attach(added: SimulatedInterface): void;
+  /** Unplugs it for good. */
+  detach(removed: SimulatedInterface): void;
+  /** The interface that answers for an address; null when nobody does. */
+  ownerOf(address: string): SimulatedInterface | null;
+  /** Whether frames of one host can reach the other now, as far as the network goes. */
+  canReach(fromHost: string, toHost: string): boolean;
+  /** Microseconds until a frame of `bytes` arrives, or why it does not: `LOST`, `CUT`, or `HELD`. */
+  planUs(from: SimulatedInterface, to: SimulatedInterface, bytes: number, traffic: Traffic): number;
+  /** Keeps a frame that was `HELD`; `go` hears when it arrives after all, or that it is lost. */
+  hold(
+    from: SimulatedInterface,
+    to: SimulatedInterface,
+    bytes: number,
+    traffic: Traffic,
+    go: (delayUs: number) => void,
+  ): void;
+}
+
+/** Who takes the datagrams that arrive at a host; its `DatagramPorts` do. */
+export interface FrameReceiver {
+  /** A frame arrives at an interface of this host. */
+  deliver(at: SimulatedInterface, frame: Frame): void;
+}
+
 /** One network interface of a simulated host. */
 export class SimulatedInterface {
   readonly name: string;
   readonly hostName: string;
   /** Where its cable ends; null for loopback. */
-  readonly segment: Segment | null;
+  readonly segment: Cable | null;
   readonly index: number;
   /** False while its cable is out. Memberships survive that (discovery research E10). */
   up = true;
@@ -46,7 +79,7 @@ export class SimulatedInterface {
     network: HostNetwork,
     name: string,
     index: number,
-    segment: Segment | null,
+    segment: Cable | null,
     addresses: readonly InterfaceAddress[],
   ) {
     this.network = network;
@@ -146,7 +179,7 @@ export class HostNetwork {
   readonly hostName: string;
   readonly loopback: SimulatedInterface;
   /** Who takes the datagrams that arrive; set by the one who does. */
-  datagrams: DatagramPorts | null = null;
+  datagrams: FrameReceiver | null = null;
   /** Where multicast of an unbound socket leaves; null is a machine without a default route. */
   defaultInterface: string | null;
   readonly #interfaces: SimulatedInterface[] = [];
@@ -170,7 +203,7 @@ export class HostNetwork {
   }
 
   /** Adds an interface. Throws `conflict` for a name that is taken. */
-  add(name: string, segment: Segment | null, addresses: readonly InterfaceAddress[]): SimulatedInterface {
+  add(name: string, segment: Cable | null, addresses: readonly InterfaceAddress[]): SimulatedInterface {
     if (this.find(name) !== null) {
       throw new HanaError("conflict", {
         what: `interface ${name} of ${this.hostName}`,

@@ -13,7 +13,7 @@ import {
   UniformLink,
   type UniformLinkOptions,
 } from "./link.ts";
-import type { SimulatedInterface } from "./network.ts";
+import type { Cable, SimulatedInterface } from "./network.ts";
 import type { SimulatedRandom } from "./random.ts";
 
 /** Settings of a segment. */
@@ -50,7 +50,7 @@ class Direction {
 }
 
 /** One switched network. */
-export class Segment {
+export class Segment implements Cable {
   readonly name: string;
   readonly mtuBytes: number;
   /** Decides delay and loss where no direction has a model of its own; may be replaced while the world runs. */
