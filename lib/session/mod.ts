@@ -29,7 +29,6 @@ export {
   type RequestOptions,
   Session,
   type SessionEnd,
-  type SessionHandlers,
   type SessionOptions,
   type SessionStatistics,
 } from "./session.ts";
