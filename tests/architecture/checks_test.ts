@@ -202,13 +202,20 @@ Deno.test("imports of what is not there, not pinned, not compiled or for tests a
   ], false);
 });
 
-Deno.test("files that import each other in a ring are found, types alone are not", () => {
+Deno.test("files that import each other in a ring are found, also when only types go round", () => {
   const [a, b, c] = ["lib/wire/a.ts", "lib/wire/b.ts", "lib/wire/c.ts"];
   const ring = { [a]: 'import { b } from "./b.ts";', [b]: 'import { c } from "./c.ts";' };
   assertEquals(found(checkCycles, { ...ring, [c]: 'import { a } from "./a.ts";' }), [`${c}:1`]);
   assertEquals(found(checkCycles, { ...ring, [c]: 'export { a, type A } from "./a.ts";' }), [`${c}:1`]);
-  assertEquals(found(checkCycles, { ...ring, [c]: 'import type { A } from "./a.ts";' }), []);
-  assertEquals(found(checkCycles, { ...ring, [c]: 'import { type A, type B } from "./a.ts";' }), []);
+  for (
+    const types of [
+      'import type { A } from "./a.ts";',
+      'import { type A, type B } from "./a.ts";',
+      'import type * as a from "./a.ts";',
+      'export type { A } from "./a.ts";',
+      'export const c: import("./a.ts").A = 1;',
+    ]
+  ) assertEquals({ types, found: found(checkCycles, { ...ring, [c]: types }) }, { types, found: [`${c}:1`] });
   assertEquals(found(checkCycles, { [a]: 'import { a } from "./a.ts";' }), [`${a}:1`]);
   // Two ways to the same file are no ring.
   assertEquals(

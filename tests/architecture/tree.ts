@@ -12,8 +12,6 @@ export interface Import {
   /** The names taken from it; `*` for all. */
   readonly names: readonly string[];
   readonly line: number;
-  /** Whether only types are taken, so that nothing is left of it at run time. */
-  readonly typeOnly: boolean;
 }
 
 /** One file of TypeScript. */
@@ -95,8 +93,8 @@ function importsOf(path: string, tokens: readonly Token[]): Import[] {
   tokens.forEach(({ kind, text, line }, at) => {
     if (kind !== "name" || isMember(tokens, at)) return;
     const next = tokens[at + 1];
-    const add = (specifier: string | null, names: readonly string[], typeOnly = false) =>
-      imports.push({ specifier, target: targetOf(path, specifier), names, line, typeOnly });
+    const add = (specifier: string | null, names: readonly string[]) =>
+      imports.push({ specifier, target: targetOf(path, specifier), names, line });
 
     if (text === "import" && next?.text === "(" && next.kind === "mark") {
       const argument = tokens[at + 2];
@@ -109,33 +107,30 @@ function importsOf(path: string, tokens: readonly Token[]): Import[] {
       (text === "export" && ["{", "*", "type"].includes(next?.text ?? ""))
     ) {
       const from = fromAfter(tokens, at);
-      if (from !== null) add(from.specifier, from.names, from.typeOnly);
+      if (from !== null) add(from.specifier, from.names);
     }
   });
   return imports;
 }
 
 /** A list of names and where they come from. */
-type From = Pick<Import, "names" | "typeOnly"> & { readonly specifier: string };
+type From = Pick<Import, "names"> & { readonly specifier: string };
 
 /** Reads `… from "specifier"` behind an `import` or `export`; null when the statement has none. */
 function fromAfter(tokens: readonly Token[], at: number): From | null {
   const names: string[] = [];
-  const isAllTypes = tokens[at + 1]?.text === "type" && ["{", "*"].includes(tokens[at + 2]?.text ?? "");
-  let types = 0;
   let inBraces = false;
   for (let i = at + 1; i < tokens.length; i++) {
     const token = tokens[i];
     if (token === undefined || token.text === ";" || token.text === "=" || token.text === "(") return null;
     const next = tokens[i + 1];
     if (token.kind === "name" && token.text === "from" && next?.kind === "text") {
-      return { specifier: next.text, names, typeOnly: isAllTypes || (types > 0 && types === names.length) };
+      return { specifier: next.text, names };
     }
     if (token.text === "{" || token.text === "}") inBraces = token.text === "{";
     else if (token.text === "*") names.push("*");
     else if (token.kind === "name" && !["type", "as"].includes(token.text) && tokens[i - 1]?.text !== "as") {
       names.push(inBraces ? token.text : "default");
-      if (tokens[i - 1]?.text === "type") types++;
     }
   }
   return null;
