@@ -183,7 +183,8 @@ export class DiscoveryCore {
     const refusal = this.#reception.receive(nowUs, bytes, from);
     if (refusal === null) this.counters.accepted++;
     else this.counters.refused[refusal]++;
-    this.#hasNews = !this.#reception.wasRoutine || this.#context.events.length > 0 || !this.registry.isSettled;
+    this.#hasNews = !this.#reception.wasRoutine || this.#context.events.length > 0 ||
+      !this.registry.isSettled;
     if (!this.#hasNews && this.#expectedUs !== null) this.#expectedUs = Math.max(this.#expectedUs, nowUs);
     return refusal;
   }

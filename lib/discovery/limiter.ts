@@ -56,6 +56,24 @@ export class SourceLimiter {
       this.#places.delete(source);
       this.#places.set(source, place);
     }
+    return this.canTakeAt(nowUs, place);
+  }
+
+  /**
+   * The place of a source that was let in before, for {@linkcode canTakeAt}; −1 where it must be looked up each time,
+   * because the table is so full that who was looked at last matters.
+   */
+  placeOf(source: string): number {
+    return this.isRoomy ? this.#places.get(source) ?? -1 : -1;
+  }
+
+  /** Whether places stay: nobody is forgotten yet, and nobody is kept track of. */
+  get isRoomy(): boolean {
+    return this.#places.size * 2 <= this.maxSources;
+  }
+
+  /** The same as {@linkcode canTake} by the place of the source, which is only good while {@linkcode isRoomy}. */
+  canTakeAt(nowUs: number, place: number): boolean {
     const fullUs = Math.max(this.#fullUs[place] ?? 0, nowUs) + this.#tokenUs;
     if (fullUs - nowUs > this.#burstUs) return false;
     this.#fullUs[place] = fullUs;

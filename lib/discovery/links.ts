@@ -3,6 +3,7 @@
 
 import { isLoopbackHost, isSameSubnet } from "./address.ts";
 import type { LinkInterface } from "./endpoint.ts";
+import type { Peer } from "./peer.ts";
 
 /** A link with the watch over its echo. */
 export class Link {
@@ -27,12 +28,15 @@ export interface LinkChanges {
   readonly isChanged: boolean;
 }
 
-/** Where a host is. */
-export interface Place {
-  /** The link that it is reached by; null for none. */
-  readonly link: Link | null;
-  /** Whether it is this machine. */
-  readonly isOwn: boolean;
+/** Where a host is, and what reception remembers of it, so that its next datagram costs one look-up. */
+export class Place {
+  /** Where its bucket is among the limited sources; −1 while that is not known. */
+  bucket = -1;
+  /** The node that was heard from there last. */
+  speaker: Peer | null = null;
+
+  /** @param link the link that it is reached by, null for none @param isOwn whether it is this machine */
+  constructor(readonly link: Link | null, readonly isOwn: boolean) {}
 }
 
 /** Hosts whose link is remembered; past this the table starts again. */
@@ -86,7 +90,7 @@ export class Links {
     const known = this.#known.get(host);
     if (known !== undefined) return known;
     const isOwn = isLoopbackHost(host) || this.#links.some((link) => link.facts.address === host);
-    const place = { link: this.#findLink(host), isOwn };
+    const place = new Place(this.#findLink(host), isOwn);
     if (this.#known.size >= MAX_KNOWN_HOSTS) this.#known.clear();
     this.#known.set(host, place);
     return place;

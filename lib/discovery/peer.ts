@@ -100,6 +100,11 @@ export class Peer {
     return this.life.id;
   }
 
+  /** Whether it is in the registry. */
+  get isListed(): boolean {
+    return this.watch !== null;
+  }
+
   get record(): NodeRecord {
     return this.#record;
   }
@@ -166,20 +171,28 @@ export class Peer {
   noteHeard(nowUs: number, link: LinkInterface | null, from: IpEndpoint, path: Path): boolean {
     this.lastHeardUs = nowUs;
     this.silentSinceUs = nowUs;
-    const key = link?.key ?? "";
     // Almost all comes by the main route, and with every datagram.
-    let route = (this.#main.link?.key ?? "") === key ? this.#main : this.routes.get(key);
-    if (route === undefined) {
-      if (this.routes.size >= MAX_ROUTES) this.#forgetOldestRoute();
-      route = new Route(link, from, nowUs);
-      this.routes.set(key, route);
+    const route = this.#main.link === link ? this.#main : this.#routeOver(nowUs, link, from);
+    // A copy, since `from` belongs to whoever received the datagram.
+    if (route.from.host !== from.host || route.from.port !== from.port) {
+      route.from = { host: from.host, port: from.port };
     }
-    if (route.from.host !== from.host || route.from.port !== from.port) route.from = from;
     route.lastHeardUs = nowUs;
     route.noteHeard(nowUs, path);
     if (route === this.#main || nowUs - this.#main.lastHeardUs < 2.5 * this.beatUs) return false;
     this.#main = route;
     return true;
+  }
+
+  #routeOver(nowUs: number, link: LinkInterface | null, from: IpEndpoint): Route {
+    const key = link?.key ?? "";
+    let route = this.routes.get(key);
+    if (route === undefined) {
+      if (this.routes.size >= MAX_ROUTES) this.#forgetOldestRoute();
+      route = new Route(link, { host: from.host, port: from.port }, nowUs);
+      this.routes.set(key, route);
+    }
+    return route;
   }
 
   #forgetOldestRoute(): void {

@@ -1,6 +1,7 @@
 // What a received datagram does: doubted in a fixed order (ours? our mesh? too many? our key? sound? fresh?), then acted
 // on by kind. Decides refusals; never throws on anything that a peer can send, and never answers a stranger.
 
+import type { NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import { type Admission, believedBeatUs, smoothRtt } from "./admission.ts";
 import type { Announcer } from "./announcer.ts";
@@ -21,11 +22,12 @@ import {
   targetOf,
 } from "./datagram.ts";
 import { SourceLimiter } from "./limiter.ts";
-import type { Link } from "./links.ts";
+import type { Link, Place } from "./links.ts";
 import { type Life, LifeBook } from "./lives.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Newcomers, Sighting } from "./newcomers.ts";
 import type { OfferDesk } from "./offers.ts";
+import type { Sender } from "./outbox.ts";
 import { Overflow } from "./overflow.ts";
 import { type Peer, SILENT_BEATS } from "./peer.ts";
 import type { Questions } from "./questions.ts";
@@ -70,7 +72,13 @@ export class Reception {
   #incompatibleUs = Number.NEGATIVE_INFINITY;
   #doubleToldUs = Number.NEGATIVE_INFINITY;
 
-  constructor(readonly context: Context, readonly parts: ReceptionParts) {}
+  readonly #open: OpenDatagram;
+  readonly #sender: Sender;
+
+  constructor(readonly context: Context, readonly parts: ReceptionParts) {
+    this.#open = parts.open;
+    this.#sender = context.outbox.sender;
+  }
 
   /** Whether the last datagram was one more sign of life of a node that is present, which sets nothing in motion. */
   wasRoutine = false;
@@ -85,29 +93,47 @@ export class Reception {
     }
     const { links, own } = this.context;
     // All processes of this machine share its addresses, so that there a source is a process.
-    const { link, isOwn } = links.placeOf(from.host);
-    const source = isOwn ? `${from.host} ${from.port}` : from.host;
-    if (!this.#sources.canTake(nowUs, source)) return "flood";
-    const opened = this.parts.open(bytes, this.context.outbox.sender.codec, this.context.outbox.sender.seal);
+    const place = links.placeOf(from.host);
+    const { link } = place;
+    if (!this.#canTake(nowUs, place, from)) return "flood";
+    const opened = this.#open(bytes, this.#sender.codec, this.#sender.seal);
     if (typeof opened === "string") {
       if (opened === "foreign") this.#onForeign(nowUs, from);
       return opened;
     }
     this.parts.onAuthentic(nowUs);
     if (opened.key === "previous") this.context.counters.acceptedByPreviousKey++;
-    const origin = { host: from.host, port: from.port };
-    if (opened.header.id === own.id) return this.#handleOwnId(nowUs, opened, origin, link);
-    if (link === null && this.context.registry.trust === "open" && !this.#isSeed(origin)) return "off-link";
-    return this.#handleAuthentic(nowUs, opened, origin, link);
+    if (opened.header.id === own.id) return this.#handleOwnId(nowUs, opened, copyOf(from), link);
+    if (link === null && this.context.registry.trust === "open" && !this.#isSeed(from)) return "off-link";
+    return this.#handleAuthentic(nowUs, opened, from, place);
+  }
+
+  /** Whether the source may be heard once more. */
+  #canTake(nowUs: number, place: Place, from: IpEndpoint): boolean {
+    if (place.bucket >= 0 && this.#sources.isRoomy) return this.#sources.canTakeAt(nowUs, place.bucket);
+    if (place.isOwn) return this.#sources.canTake(nowUs, `${from.host} ${from.port}`);
+    const canTake = this.#sources.canTake(nowUs, from.host);
+    place.bucket = this.#sources.placeOf(from.host);
+    return canTake;
+  }
+
+  /** The node of this id; mostly it is the one that spoke from there before. */
+  #peerAt(place: Place, id: NodeId): Peer | undefined {
+    const last = place.speaker;
+    if (last !== null && last.isListed && last.id === id) return last;
+    const peer = this.context.registry.peer(id);
+    place.speaker = peer ?? null;
+    return peer;
   }
 
   #isSeed(from: IpEndpoint): boolean {
     return this.parts.seeds.some((seed) => seed.host === from.host);
   }
 
-  #handleAuthentic(nowUs: number, datagram: Datagram, from: IpEndpoint, link: Link | null): Refusal | null {
+  #handleAuthentic(nowUs: number, datagram: Datagram, heardFrom: IpEndpoint, place: Place): Refusal | null {
     const { header, message } = datagram;
-    const peer = this.context.registry.peer(header.id);
+    const { link } = place;
+    const peer = this.#peerAt(place, header.id);
     if (peer !== undefined && header.incarnation < peer.incarnation && !canBeReplaced(nowUs, peer)) {
       return "old-incarnation";
     }
@@ -118,7 +144,7 @@ export class Reception {
     if (!life.window.canAccept(header.seq)) {
       // The other copy of a datagram that came on two paths tells that the second path works, and nothing else.
       const isCopy = peer?.life === life && peer.isPresent && life.window.highest === header.seq &&
-        peer.route.from.host === from.host;
+        peer.route.from.host === heardFrom.host;
       if (isCopy) peer.route.noteHeard(nowUs, header.path);
       this.wasRoutine = true;
       return "duplicate";
@@ -130,8 +156,10 @@ export class Reception {
         this.parts.liveness.ask(nowUs, present, "measure");
         return "delayed";
       }
-      this.parts.admission.noteHeard(nowUs, present, datagram, from, link);
+      this.parts.admission.noteHeard(nowUs, present, datagram, heardFrom, link);
+      if (message.kind === "heartbeat") return this.#noteBeat(nowUs, present, message);
     }
+    const from = copyOf(heardFrom);
     switch (message.kind) {
       case "announce":
         return this.#handleAnnounce(nowUs, life, message, from, link);
@@ -165,6 +193,16 @@ export class Reception {
     return refusal;
   }
 
+  /** A beat of a node that is present. */
+  #noteBeat(nowUs: number, peer: Peer, message: Heartbeat): null {
+    peer.peerCount = message.peerCount;
+    peer.beatUs = believedBeatUs(message.beatMs);
+    if (message.stateVersion > peer.stateVersion) this.#askForRecord(nowUs, peer);
+    else this.wasRoutine = true;
+    return null;
+  }
+
+  /** A beat of a node that does not count as present yet, or any more. */
   #handleHeartbeat(
     nowUs: number,
     life: Life,
@@ -174,10 +212,10 @@ export class Reception {
   ): Refusal | null {
     const refusal = this.#hear(nowUs, life, null, message, from, link);
     const peer = this.context.registry.peer(life.id);
-    if (refusal !== null || peer?.life !== life) return refusal;
-    if (message.stateVersion > peer.stateVersion) this.#askForRecord(nowUs, peer);
-    else this.wasRoutine = peer.isPresent;
-    return null;
+    if (refusal === null && peer?.life === life && message.stateVersion > peer.stateVersion) {
+      this.#askForRecord(nowUs, peer);
+    }
+    return refusal;
   }
 
   /** Life of a node that may or may not be listed: evidence for one that is, a question to one that is not. */
@@ -405,6 +443,11 @@ export class Reception {
     this.#incompatibleUs = nowUs;
     emit(this.context, { kind: "incompatible", version, from: { host: from.host, port: from.port } });
   }
+}
+
+/** An endpoint to keep: the one that came with a datagram belongs to whoever received it. */
+function copyOf({ host, port }: IpEndpoint): IpEndpoint {
+  return { host, port };
 }
 
 /** Whether another, even lower incarnation may follow: a node whose clock was set back and that could not save. */
