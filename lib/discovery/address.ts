@@ -1,8 +1,25 @@
 // IPv4 literals as numbers: which subnet holds an address, what is loopback, what stays on its link.
 // Decides nothing about peers. Never resolves a name: a show has no DNS, and a name costs a resolver thread a packet.
 
+/** Addresses that were read before: a network has few, and every record names some. At the bound it starts again. */
+const KNOWN = new Map<string, number>();
+const MAX_KNOWN = 4_096;
+/** Longer than any dotted literal: not worth remembering. */
+const MAX_LITERAL = 15;
+
 /** The address as an unsigned 32-bit number, or −1 when `text` is no dotted IPv4 literal. */
 export function parseIpv4(text: string): number {
+  if (text.length > MAX_LITERAL) return -1;
+  let value = KNOWN.get(text);
+  if (value === undefined) {
+    value = readIpv4(text);
+    if (KNOWN.size >= MAX_KNOWN) KNOWN.clear();
+    KNOWN.set(text, value);
+  }
+  return value;
+}
+
+function readIpv4(text: string): number {
   const parts = text.split(".");
   if (parts.length !== 4) return -1;
   let value = 0;

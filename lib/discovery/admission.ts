@@ -101,6 +101,10 @@ export class Admission {
     if (record.stateVersion < peer.record.stateVersion) return; // overtaken on the way
     const isSame = record.stateVersion === peer.record.stateVersion;
     const known = isSame ? peer.record.endpoints : [];
+    // Said again: almost always there is nothing new in it.
+    if (isSame && record.endpoints.every(({ address }) => known.some((each) => each.address === address))) {
+      return;
+    }
     const next = this.#believed(record, known, from, link);
     if (isSame && next.endpoints.length === known.length) return;
     peer.record = next;

@@ -3,6 +3,7 @@
 
 import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
+import type { Census } from "./census.ts";
 import type { Path } from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { Life } from "./lives.ts";
@@ -45,10 +46,10 @@ export class Route {
   }
 }
 
-/** What is derived from all peers together and has to be found anew once one of them changes. */
+/** What is derived from all peers together and follows the changes of each. */
 export interface PeerWatch {
-  /** Who is present, or what one of them counts, has changed. */
-  isCensusStale: boolean;
+  /** Those who are present. */
+  readonly census: Census;
   /** Something may have become due earlier than it was. */
   isDueStale: boolean;
 }
@@ -125,10 +126,12 @@ export class Peer {
 
   set state(state: EntryState) {
     if (state === this.#state) return;
+    const wasPresent = this.isPresent;
     this.#state = state;
     if (this.watch === null) return;
-    this.watch.isCensusStale = true;
     this.watch.isDueStale = true;
+    if (wasPresent && !this.isPresent) this.watch.census.remove(this.#peerCount);
+    else if (!wasPresent && this.isPresent) this.watch.census.add(this.#peerCount);
   }
 
   /** The node's own beat period in µs, as it last said. */
@@ -149,8 +152,11 @@ export class Peer {
 
   set peerCount(count: number) {
     if (count === this.#peerCount) return;
+    if (this.watch !== null && this.isPresent) {
+      this.watch.census.remove(this.#peerCount);
+      this.watch.census.add(count);
+    }
     this.#peerCount = count;
-    if (this.watch !== null) this.watch.isCensusStale = true;
   }
 
   get incarnation(): Incarnation {

@@ -4,6 +4,7 @@
 
 import type { NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
+import { Census } from "./census.ts";
 import type { Path } from "./datagram.ts";
 import type { EntryState, Peer, PeerWatch } from "./peer.ts";
 import type { NodeRecord } from "./record.ts";
@@ -45,9 +46,8 @@ export class Registry {
   readonly #listeners = new Set<(delta: RegistryDelta) => void>();
   readonly #untold: RegistryDelta[] = [];
   #isTelling = false;
-  readonly #watch: PeerWatch = { isCensusStale: false, isDueStale: true };
-  #present = 0;
-  #medianCount = 1;
+  readonly #census = new Census();
+  readonly #watch: PeerWatch = { census: this.#census, isDueStale: true };
   #revision = 0;
   #nowUs = 0;
 
@@ -110,19 +110,17 @@ export class Registry {
 
   /** Nodes that count as part of the mesh. */
   get presentCount(): number {
-    if (this.#watch.isCensusStale) this.#takeCensus();
-    return this.#present;
+    return this.#census.present;
   }
 
   /** What half of them count at most; 1 where nobody is. */
   get medianPeerCount(): number {
-    if (this.#watch.isCensusStale) this.#takeCensus();
-    return this.#medianCount;
+    return this.#census.median;
   }
 
   /** Whether nothing about the peers has changed of which more follows: who is present, what they count, what is due. */
   get isSettled(): boolean {
-    return !this.#watch.isCensusStale && !this.#watch.isDueStale;
+    return !this.#watch.isDueStale && !this.#census.hasChanged;
   }
 
   /** Whether something about the peers may have become due earlier since this was asked last. */
@@ -130,16 +128,6 @@ export class Registry {
     const isStale = this.#watch.isDueStale;
     this.#watch.isDueStale = false;
     return isStale;
-  }
-
-  // Asked for with every datagram, and changed by few of them.
-  #takeCensus(): void {
-    this.#watch.isCensusStale = false;
-    const counts: number[] = [];
-    for (const peer of this.#peers.values()) if (peer.isPresent) counts.push(peer.peerCount);
-    counts.sort((a, b) => a - b);
-    this.#present = counts.length;
-    this.#medianCount = counts[counts.length >> 1] ?? 1;
   }
 
   /** Whether one more would fit, somebody absent making room if need be. */
@@ -156,10 +144,10 @@ export class Registry {
       this.remove(nowUs, dispensable);
     }
     const replaced = this.#peers.get(peer.id);
-    if (replaced !== undefined) replaced.watch = null;
+    if (replaced !== undefined) this.#unwatch(replaced);
     this.#peers.set(peer.id, peer);
     peer.watch = this.#watch;
-    this.#watch.isCensusStale = true;
+    if (peer.isPresent) this.#census.add(peer.peerCount);
     this.#watch.isDueStale = true;
     this.#tell(nowUs, isNew ? "add" : "update", peer);
     return true;
@@ -173,9 +161,13 @@ export class Registry {
   /** Forgets a node. */
   remove(nowUs: number, peer: Peer): void {
     if (!this.#peers.delete(peer.id)) return;
-    peer.watch = null;
-    this.#watch.isCensusStale = true;
+    this.#unwatch(peer);
     this.#tell(nowUs, "remove", peer);
+  }
+
+  #unwatch(peer: Peer): void {
+    peer.watch = null;
+    if (peer.isPresent) this.#census.remove(peer.peerCount);
   }
 
   /** Keeps the time by which a snapshot judges which paths are fresh. */
