@@ -37,6 +37,9 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
   readonly network: HostNetwork;
   readonly cpu: HostCpu;
   readonly #sockets = new Map<number, SimulatedDatagramSocket[]>();
+  /** The sockets of the port that was asked for last, with the port; −1 for none. */
+  #lastPort = -1;
+  #lastSockets: SimulatedDatagramSocket[] = [];
   #nextEphemeral = FIRST_EPHEMERAL_PORT;
 
   constructor(engine: Engine, network: HostNetwork, cpu: HostCpu) {
@@ -81,7 +84,9 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     if (sockets === undefined) return;
     const at = sockets.indexOf(socket);
     if (at >= 0) sockets.splice(at, 1);
-    if (sockets.length === 0) this.#sockets.delete(socket.local.port);
+    if (sockets.length > 0) return;
+    this.#sockets.delete(socket.local.port);
+    this.#lastPort = -1;
   }
 
   /** Sends; returns why not, or null. */
@@ -116,13 +121,13 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
   /** A frame arrives at an interface of this host. */
   deliver(at: SimulatedInterface, frame: Frame): void {
     if (!at.usable) return;
-    const sockets = this.#sockets.get(frame.toPort);
-    if (sockets === undefined) return;
+    const sockets = this.#socketsAt(frame.toPort);
+    if (sockets === null) return;
     if (!frame.group) {
       this.#bestMatch(sockets, frame.toHost)?.deliver(frame);
       return;
     }
-    if (isMulticast(frame.toHost) && !at.hears(frame.toHost)) return;
+    if (frame.multicast && !at.hears(frame.toHost)) return;
     const [only] = sockets;
     if (sockets.length === 1 && only !== undefined) {
       if (only.hears(frame.toHost)) only.deliver(frame);
@@ -130,6 +135,15 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     }
     // A handler may open and close sockets, so the receivers are picked before the first one runs.
     for (const socket of sockets.filter((each) => each.hears(frame.toHost))) socket.deliver(frame);
+  }
+
+  #socketsAt(port: number): SimulatedDatagramSocket[] | null {
+    if (port === this.#lastPort) return this.#lastSockets;
+    const sockets = this.#sockets.get(port);
+    if (sockets === undefined) return null;
+    this.#lastPort = port;
+    this.#lastSockets = sockets;
+    return sockets;
   }
 
   #bestMatch(sockets: readonly SimulatedDatagramSocket[], address: string): SimulatedDatagramSocket | null {
@@ -252,6 +266,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
       toHost: to.host,
       toPort: to.port,
       group,
+      multicast: group && isMulticast(to.host),
     };
   }
 

@@ -53,6 +53,9 @@ export class EventLog {
   #high = 0x9747b28c | 0;
   #count = 0;
   readonly #names = new Map<string, number>();
+  /** Who was named first last, with the digest of the name: one frame to many is many events from one host. */
+  #lastFrom = "";
+  #lastFromNumber = 0x811c9dc5 | 0;
   /** Set to see every event; slower. */
   tap: EventTap | null = null;
 
@@ -73,7 +76,11 @@ export class EventLog {
     this.#mix(KIND_NUMBERS.get(kind) ?? EVENT_KINDS.length);
     this.#mix(atUs | 0);
     this.#mix((atUs / 0x100000000) | 0);
-    this.#mix(this.#numberOf(from));
+    if (from !== this.#lastFrom) {
+      this.#lastFrom = from;
+      this.#lastFromNumber = this.#numberOf(from);
+    }
+    this.#mix(this.#lastFromNumber);
     this.#mix(this.#numberOf(to));
     this.#mix(bytes);
     this.#mix(payload);

@@ -13,6 +13,8 @@ export interface Frame {
   readonly toHost: string;
   readonly toPort: number;
   readonly group: boolean;
+  /** Whether it goes to a multicast group, and not to everybody. */
+  readonly multicast: boolean;
 }
 
 /** The frame as it arrives with one bit of what it carries flipped. */

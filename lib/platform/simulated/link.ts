@@ -88,9 +88,10 @@ export class Link {
   #fill(block: number): void {
     if (!this.#isKeyed) {
       const words = this.#random.hash(`${this.from}>${this.to}`);
-      this.#key0 = words[0] ?? 0;
-      this.#key1 = words[1] ?? 0;
-      this.#nonce = words[2] ?? 0;
+      // As signed integers, which the engine keeps within the object: a world has very many of these.
+      this.#key0 = (words[0] ?? 0) | 0;
+      this.#key1 = (words[1] ?? 0) | 0;
+      this.#nonce = (words[2] ?? 0) | 0;
       this.#isKeyed = true;
     }
     this.#block = block;

@@ -72,6 +72,8 @@ export class SimulatedInterface {
   present = true;
   /** Groups joined here, with how many sockets did. */
   readonly #groups = new Map<string, number>();
+  /** The group that was asked for last and is heard: every frame to a group asks. */
+  #heardGroup: string | null = null;
   #addresses: readonly InterfaceAddress[] = [];
   #broadcasts: readonly string[] = [];
 
@@ -133,11 +135,15 @@ export class SimulatedInterface {
     const left = (this.#groups.get(group) ?? 0) - 1;
     if (left > 0) this.#groups.set(group, left);
     else this.#groups.delete(group);
+    this.#heardGroup = null;
   }
 
   /** Whether anybody on this host listens to the group here. */
   hears(group: string): boolean {
-    return this.#groups.has(group);
+    if (group === this.#heardGroup) return true;
+    if (!this.#groups.has(group)) return false;
+    this.#heardGroup = group;
+    return true;
   }
 
   /** The addresses as the platform lists them. */

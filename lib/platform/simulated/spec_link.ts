@@ -54,9 +54,17 @@ class Flow {
   freeUs = 0;
   /** When the last frame arrives. */
   lastUs = 0;
+  /** What groups have to themselves: the same where the spec does not tell them apart. */
+  readonly group: Flow;
 
-  constructor(spec: Omit<LinkSpec, "group">, link: Link, prefix: string) {
+  constructor(
+    spec: Omit<LinkSpec, "group">,
+    link: Link,
+    prefix: string,
+    groupSpec: Omit<LinkSpec, "group"> | null,
+  ) {
     this.spec = spec;
+    this.group = groupSpec === null ? this : new Flow(groupSpec, link, "group/", null);
     const { bursts, stall } = spec;
     if (bursts === undefined) this.bursts = null;
     else {
@@ -73,22 +81,13 @@ class Flow {
   }
 }
 
-/** Both kinds of traffic on one direction; one and the same where the spec does not tell them apart. */
-interface Flows {
-  readonly unicast: Flow;
-  readonly group: Flow;
-}
-
 /** Plays a {@linkcode LinkSpec}. One may serve any number of links; each direction has a state of its own. */
 export class SpecLink implements LinkModel {
   readonly spec: LinkSpec;
   readonly mtuBytes?: number;
   readonly isBlocked: boolean;
   readonly #groupSpec: Omit<LinkSpec, "group"> | null;
-  readonly #makeFlows = (link: Link): Flows => {
-    const unicast = new Flow(this.spec, link, "");
-    return { unicast, group: this.#groupSpec === null ? unicast : new Flow(this.#groupSpec, link, "group/") };
-  };
+  readonly #makeFlow = (link: Link): Flow => new Flow(this.spec, link, "", this.#groupSpec);
 
   constructor(spec: LinkSpec) {
     this.spec = spec;
@@ -99,8 +98,8 @@ export class SpecLink implements LinkModel {
   }
 
   planUs(link: Link, bytes: number, nowUs: number, traffic: Traffic): number {
-    const flows = link.stateOf(this, this.#makeFlows);
-    const flow = traffic === "group" ? flows.group : flows.unicast;
+    const unicast = link.stateOf(this, this.#makeFlow);
+    const flow = traffic === "group" ? unicast.group : unicast;
     const spec = flow.spec;
     let startUs = nowUs;
     if (spec.bitsPerSecond !== undefined) {
