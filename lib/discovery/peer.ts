@@ -15,7 +15,8 @@ export type EntryState = "alive" | "suspect" | "dead" | "left";
 /** Silence in beats after which a path no longer counts as heard, and a node as suspect: three beats at most jitter. */
 export const SILENT_BEATS = 3.3;
 
-const NEVER = Number.NEGATIVE_INFINITY;
+/** Long before anything: a quarter of an hour, and a small integer, which the engine keeps within the object. */
+const NEVER = -1_000_000_000;
 const MAX_ROUTES = 8;
 
 /** One way on which a node is heard: a link of ours, and the address it sends from. */
@@ -29,7 +30,7 @@ export class Route {
     this.lastHeardUs = nowUs;
   }
 
-  /** When the node was heard so last; −Infinity for never. */
+  /** When the node was heard so last; long before the beginning for never. */
   heardUs(path: Path): number {
     return path === "multicast"
       ? this.#multicastUs
@@ -76,6 +77,8 @@ export class Peer {
   readonly routes = new Map<string, Route>();
   #main: Route;
 
+  /** The same as that of its life and its record; here too, since every datagram asks for it. */
+  readonly id: NodeId;
   #record: NodeRecord;
   #stateVersion: number;
 
@@ -87,6 +90,7 @@ export class Peer {
     link: LinkInterface | null,
     from: IpEndpoint,
   ) {
+    this.id = life.id;
     this.#record = record;
     this.#stateVersion = record.stateVersion;
     this.sinceUs = admittedUs;
@@ -95,10 +99,6 @@ export class Peer {
     this.#beatUs = beatUs;
     this.#main = new Route(link, from, admittedUs);
     this.routes.set(link?.key ?? "", this.#main);
-  }
-
-  get id(): NodeId {
-    return this.life.id;
   }
 
   /** Whether it is in the registry. */
