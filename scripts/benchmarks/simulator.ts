@@ -7,8 +7,8 @@ import { MeasuringProcess } from "./worker.ts";
 
 const EVENTS = 1_000_000;
 const ROUNDS = 5;
-/** Nodes, and quiet seconds: about as many events each. */
-const SIZES: readonly (readonly [number, number])[] = [[10, 600], [30, 300], [100, 60]];
+/** Nodes, and quiet seconds. */
+const SIZES: readonly (readonly [number, number])[] = [[10, 600], [30, 300], [100, 60], [300, 20]];
 const LIMIT_EVENT_US = 0.5;
 /** 0.7 million events a second. */
 const LIMIT_NODE_EVENT_US = 1.43;
@@ -45,6 +45,7 @@ async function run(context: Context): Promise<Result> {
     await using process = new MeasuringProcess("simulated_worlds.ts", []);
     const timed = await process.ask<Timed>({ what: "nodes", nodes, seconds });
     us[`event of ${nodes} nodes`] = (timed.quietMs * 1000) / timed.events;
+    us[`node-second of ${nodes} nodes`] = (timed.quietMs * 1000) / (nodes * seconds);
     ms[`join of ${nodes}`] = timed.joinMs;
     ms[`${nodes} × ${seconds} s`] = timed.quietMs;
     memory[`${nodes} nodes residentMb`] = timed.residentMb;
