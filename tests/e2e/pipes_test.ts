@@ -47,8 +47,8 @@ liveTest(
     for (const watch of watches) {
       await watch.until("its first list", ({ stdout }) => stdout.includes('"op":"sync"') ? true : null);
     }
-    const second = await c.serve();
-    await second.stop();
+    // It stays: a node that leaves at once may be gone before anybody lists it, and then there is nothing to write.
+    await c.serve();
     for (const watch of watches) {
       const { stdout, stderr } = await watch.ended();
       assertMatch(stdout, /\ncode 0\n$/);
