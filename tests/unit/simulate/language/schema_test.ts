@@ -114,6 +114,10 @@ Deno.test("a scenario with a mistake anywhere is refused by the reader if the sc
         if (fits(mutated, schema, schema)) {
           // Without nodes of its own it must extend a scenario that has some.
           if (said === null || BEYOND_SCHEMA.test(said) || said.startsWith("nodes: is missing")) return;
+          // What a text with a parameter in it stands for is known when the parameter is put in, which only the reader does.
+          if (
+            [valueAt(mutated, path)].flat().some((text) => typeof text === "string" && text.includes("$"))
+          ) return;
           throw new Error(`only the reader refuses it: ${said}`);
         }
         refused++;
@@ -125,6 +129,10 @@ Deno.test("a scenario with a mistake anywhere is refused by the reader if the sc
   );
   assert(refused > 500, `only ${refused} were refused`);
 });
+
+function valueAt(raw: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((at, key) => (at as Record<string | number, unknown> | undefined)?.[key], raw);
+}
 
 function isRefused(raw: unknown): boolean {
   try {
