@@ -19,20 +19,9 @@ import {
   SecureChannel,
 } from "../../lib/security/mod.ts";
 import { Mutator } from "./mutate.ts";
-
-/** What a run did. Every iteration feeds one mutated input to one entry point. */
-export interface FuzzReport {
-  readonly iterations: number;
-  /** Inputs that were taken as valid: the mutation had changed nothing that matters. */
-  readonly accepted: number;
-  /** Inputs that were refused, or that left an entry point waiting for more. */
-  readonly refused: number;
-}
+import { type FuzzReport, type Shares, takeTurns, type Target } from "./turns.ts";
 
 const suite = await loadSessionSuite();
-
-/** One entry point: feeds it a mutated input, checks what comes back, says whether it was accepted. */
-type Target = () => boolean;
 
 function check(condition: boolean, claim: string): asserts condition {
   if (!condition) throw new Error(`fuzzing lib/security: ${claim}`);
@@ -204,7 +193,7 @@ function keyFiles(mutator: Mutator): Target {
 }
 
 /** How many of 16 iterations go to each entry point: the cheap ones get most. */
-const SHARES: readonly (readonly [number, (mutator: Mutator) => Target])[] = [
+const SHARES: Shares = [
   [5, datagrams],
   [3, joinCodes],
   [3, keyFiles],
@@ -215,21 +204,5 @@ const SHARES: readonly (readonly [number, (mutator: Mutator) => Target])[] = [
 
 /** Feeds `iterations` mutated inputs; the same seed feeds the same ones. Throws at the first that does harm. */
 export function fuzzSecurity(seed: number, iterations: number): FuzzReport {
-  const mutator = new Mutator(seed);
-  const turns = SHARES.flatMap(([share, make]) => {
-    // Every entry point has a mutator of its own, so that splices are of its own inputs.
-    const target = make(new Mutator(mutator.u32()));
-    return Array.from({ length: share }, () => target);
-  });
-  let accepted = 0;
-  for (let i = 0; i < iterations; i++) {
-    const target = turns[mutator.below(turns.length)];
-    check(target !== undefined, "there is an entry point");
-    try {
-      if (target()) accepted++;
-    } catch (thrown) {
-      throw new Error(`seed ${seed}, iteration ${i}`, { cause: thrown });
-    }
-  }
-  return { iterations, accepted, refused: iterations - accepted };
+  return takeTurns(SHARES, seed, iterations);
 }

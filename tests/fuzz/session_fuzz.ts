@@ -20,19 +20,8 @@ import {
 } from "../../lib/session/mod.ts";
 import { Link, StreamCarrier } from "../../lib/transport/mod.ts";
 import { ByteWriter, createCodec, encodeFrame, s } from "../../lib/wire/mod.ts";
-import { Mutator } from "./mutate.ts";
-
-/** What a run did. Every iteration feeds one mutated input to one entry point. */
-export interface FuzzReport {
-  readonly iterations: number;
-  /** Inputs that were taken as valid. */
-  readonly accepted: number;
-  /** Inputs that were refused, ended their own session, or meant nothing. */
-  readonly refused: number;
-}
-
-/** Feeds one mutated input to one entry point; says whether it was accepted. */
-type Target = () => boolean;
+import type { Mutator } from "./mutate.ts";
+import { type FuzzReport, type Shares, takeTurns, type Target } from "./turns.ts";
 
 const MAX_FRAME_BYTES = 4096;
 const NOW_US = 5_000_000;
@@ -368,7 +357,7 @@ function refusedWith<T>(codes: readonly ErrorCode[], read: () => T): T | null {
 }
 
 /** How many of 16 iterations go to each entry point: those that strangers reach get most. */
-const SHARES: readonly (readonly [number, (mutator: Mutator) => Target])[] = [
+const SHARES: Shares = [
   [6, openSessions],
   [5, streams],
   [3, greetings],
@@ -378,21 +367,5 @@ const SHARES: readonly (readonly [number, (mutator: Mutator) => Target])[] = [
 
 /** Feeds `iterations` mutated inputs; the same seed feeds the same ones. Throws at the first that does harm. */
 export function fuzzSession(seed: number, iterations: number): FuzzReport {
-  const mutator = new Mutator(seed);
-  const turns = SHARES.flatMap(([share, make]) => {
-    // Every entry point has a mutator of its own, so that splices are of its own inputs.
-    const target = make(new Mutator(mutator.u32()));
-    return Array.from({ length: share }, () => target);
-  });
-  let accepted = 0;
-  for (let i = 0; i < iterations; i++) {
-    const target = turns[mutator.below(turns.length)];
-    check(target !== undefined, "there is an entry point");
-    try {
-      if (target()) accepted++;
-    } catch (thrown) {
-      throw new Error(`seed ${seed}, iteration ${i}`, { cause: thrown });
-    }
-  }
-  return { iterations, accepted, refused: iterations - accepted };
+  return takeTurns(SHARES, seed, iterations);
 }

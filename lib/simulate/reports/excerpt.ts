@@ -3,6 +3,7 @@
 // Keeps a bounded memory of the run: old facts fall out first, faults are kept apart because they explain most.
 
 import type { Fact, Violation } from "../observe.ts";
+import { nodesOf } from "./fact_nodes.ts";
 
 /** Lines of an excerpt. */
 export const EXCERPT_LINES = 10;
@@ -80,28 +81,6 @@ function weightOf(fact: Fact, violation: Violation, named: ReadonlySet<string>):
       return 2 + about;
     default:
       return 1 + about / 2;
-  }
-}
-
-function nodesOf(fact: Fact): readonly string[] {
-  switch (fact.kind) {
-    case "view":
-      return fact.subject === null ? [fact.observer] : [fact.observer, fact.subject];
-    case "session":
-      return [fact.node, fact.peer];
-    case "sent":
-    case "received":
-    case "answered":
-    case "frame":
-      return [fact.from, fact.to];
-    case "node-started":
-    case "node-ready":
-    case "node-stopped":
-    case "discovery":
-    case "crash":
-      return [fact.node];
-    default:
-      return [];
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { Fact, RunResult } from "../observe.ts";
 import type { Scenario } from "../scenario.ts";
+import { nodesOf } from "./fact_nodes.ts";
 import { factText } from "./fact_line.ts";
 import { boundUses, limitText, valueText } from "./figures.ts";
 import { identityOf } from "./report.ts";
@@ -156,7 +157,7 @@ export function timelineModel(run: TimelineRun): TimelineModel {
       text,
     })),
     facts: facts.filter(({ kind }) => kind !== "claim").map((fact) =>
-      [fact.atUs, fact.kind, factText(fact), places(namesOf(fact))] as const
+      [fact.atUs, fact.kind, factText(fact), places(nodesOf(fact))] as const
     ),
     frameTypes,
     frames: frames.map((frame) =>
@@ -327,30 +328,4 @@ function metricsOf({ result, scenario }: TimelineRun): TimelineModel["metrics"] 
   // What was asked for stands first, what was missed before all.
   const rank = (isMet: boolean | null): number => isMet === false ? 0 : isMet === true ? 1 : 2;
   return rows.sort((a, b) => rank(a.isMet) - rank(b.isMet) || (a.name < b.name ? -1 : 1));
-}
-
-function namesOf(fact: Fact): readonly string[] {
-  switch (fact.kind) {
-    case "view":
-      return fact.subject === null ? [fact.observer] : [fact.observer, fact.subject];
-    case "session":
-      return [fact.node, fact.peer];
-    case "sent":
-    case "received":
-    case "answered":
-    case "frame":
-      return [fact.from, fact.to];
-    case "fault":
-      return fact.chosen;
-    case "violation":
-      return fact.violation.nodes;
-    case "node-started":
-    case "node-ready":
-    case "node-stopped":
-    case "discovery":
-    case "crash":
-      return [fact.node];
-    default:
-      return [];
-  }
 }

@@ -1,0 +1,31 @@
+// Which nodes a fact is about. Excerpts weigh facts by them, the page marks rows by them.
+// Decides nothing of how a fact is told (fact_line.ts).
+
+import type { Fact } from "../observe.ts";
+
+/** The scenario's names of the nodes that `fact` is about; none for a phase, a claim, a stranger. */
+export function nodesOf(fact: Fact): readonly string[] {
+  switch (fact.kind) {
+    case "view":
+      return fact.subject === null ? [fact.observer] : [fact.observer, fact.subject];
+    case "session":
+      return [fact.node, fact.peer];
+    case "sent":
+    case "received":
+    case "answered":
+    case "frame":
+      return [fact.from, fact.to];
+    case "fault":
+      return fact.chosen;
+    case "violation":
+      return fact.violation.nodes;
+    case "node-started":
+    case "node-ready":
+    case "node-stopped":
+    case "discovery":
+    case "crash":
+      return [fact.node];
+    default:
+      return [];
+  }
+}
