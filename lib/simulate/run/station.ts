@@ -154,14 +154,7 @@ export class Station {
       return;
     }
     this.#state = "leaving";
-    this.#sinceUs = this.#around.nowUs();
-    this.#around.onDown(this);
-    this.#around.tell({
-      kind: "node-stopped",
-      atUs: this.#around.nowUs(),
-      node: this.name,
-      how: "leave",
-    });
+    this.#tellStopped("leave");
     void this.#end(node, process, () => {}, then);
   }
 
@@ -268,15 +261,7 @@ export class Station {
   /** What `hana serve` does when another process holds its id: a new id, a new start. */
   #renew(node: Node, process: SimulatedProcess, error: HanaError): void {
     this.#state = "leaving";
-    this.#sinceUs = this.#around.nowUs();
-    this.#around.onDown(this);
-    this.#around.tell({
-      kind: "node-stopped",
-      atUs: this.#around.nowUs(),
-      node: this.name,
-      how: "failed",
-      why: error.what,
-    });
+    this.#tellStopped("failed", error.what);
     void this.#end(node, process, () => node.renewId(), () => this.start());
   }
 
@@ -351,12 +336,17 @@ export class Station {
     // Who leaves has been counted as stopped already.
     const isNews = this.#state !== "leaving";
     this.#forget();
-    if (!isNews) return;
-    this.#sinceUs = this.#around.nowUs();
+    if (isNews) this.#tellStopped(how, why);
+  }
+
+  /** From now on it counts as gone, whatever its process still does. */
+  #tellStopped(how: "leave" | "crash" | "power-loss" | "failed", why?: string): void {
+    const atUs = this.#around.nowUs();
+    this.#sinceUs = atUs;
     this.#around.onDown(this);
     this.#around.tell({
       kind: "node-stopped",
-      atUs: this.#around.nowUs(),
+      atUs,
       node: this.name,
       how,
       ...(why === undefined ? {} : { why }),
