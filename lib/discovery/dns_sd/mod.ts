@@ -1,0 +1,22 @@
+// DNS-SD over multicast DNS (RFC 6763, RFC 6762): how Bonjour, Avahi and others see hana nodes, and hana sees what
+// announces itself that way. Decides names, records and when they are said and asked; what is learned here is a hint:
+// whether a node is a node, lib/discovery's own datagrams tell.
+
+export { decodeMessage } from "./decode.ts";
+export { compareBytes, MessageWriter, plainData } from "./encode.ts";
+export {
+  dataKey,
+  DNS_REFUSALS,
+  type DnsMessage,
+  type DnsRefusal,
+  isAskedFor,
+  MAX_MESSAGE_IN_BYTES,
+  MAX_MESSAGE_OUT_BYTES,
+  type Question,
+  type RecordData,
+  recordKey,
+  type ResourceRecord,
+  TYPE,
+} from "./message.ts";
+export { escapeLabel, firstLabel, nameKey, parentOf } from "./name.ts";
+export { decodeText, encodeText } from "./text.ts";
