@@ -25,6 +25,15 @@ export type {
 export type { IpFamily, NetworkInterface, NetworkInterfaces } from "./interfaces.ts";
 export type { FileLock, Files, FileStat } from "./files.ts";
 export type { Host, OperatingSystem } from "./host.ts";
+export type {
+  DisplayFacts,
+  GpuFacts,
+  GpuLoad,
+  Hardware,
+  LoadReader,
+  MachineFacts,
+  MachineLoad,
+} from "./hardware.ts";
 export {
   type ChildProcess,
   type ExitStatus,
@@ -44,6 +53,7 @@ import type { Streams } from "./streams.ts";
 import type { NetworkInterfaces } from "./interfaces.ts";
 import type { Files } from "./files.ts";
 import type { Host } from "./host.ts";
+import type { Hardware } from "./hardware.ts";
 import type { Processes } from "./processes.ts";
 
 /** A machine, as hana sees it. */
@@ -56,5 +66,6 @@ export interface Platform {
   readonly interfaces: NetworkInterfaces;
   readonly files: Files;
   readonly host: Host;
+  readonly hardware: Hardware;
   readonly processes: Processes;
 }

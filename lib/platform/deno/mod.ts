@@ -6,6 +6,7 @@ import { DenoClock } from "./clock.ts";
 import { type CrashHook, CrashReporter } from "./crash.ts";
 import { DenoDatagrams } from "./datagrams.ts";
 import { DenoFiles } from "./files.ts";
+import { machineHardware } from "./hardware/mod.ts";
 import { readHost } from "./host.ts";
 import { DenoInterfaces } from "./interfaces.ts";
 import { DenoProcesses } from "./processes.ts";
@@ -36,16 +37,20 @@ export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
   const clock = new DenoClock();
   const random = new DenoRandom();
   const interfaces = new DenoInterfaces();
+  const timers = new DenoTimers(clock, crashes);
+  const processes = new DenoProcesses(crashes);
+  const host = readHost();
   return {
     clock,
     random,
     interfaces,
-    timers: new DenoTimers(clock, crashes),
+    timers,
     datagrams: new DenoDatagrams(interfaces, clock, crashes),
     streams: new DenoStreams(crashes),
     files: new DenoFiles(random),
-    host: readHost(),
-    processes: new DenoProcesses(crashes),
+    host,
+    hardware: machineHardware(host.os, { processes, clock, timers }),
+    processes,
     get faults() {
       return crashes.count;
     },

@@ -2,11 +2,12 @@
 // Decides what survives what: what is synced to the disk survives everything, processes survive nothing.
 
 import { HanaError } from "../../base/mod.ts";
-import type { Host, OperatingSystem, Platform } from "../mod.ts";
+import type { Host, MachineFacts, MachineLoad, OperatingSystem, Platform } from "../mod.ts";
 import { DatagramPorts } from "./datagrams.ts";
 import type { Engine } from "./engine.ts";
 import { SimulatedDisk } from "./files.ts";
 import { HostCpu } from "./cpu.ts";
+import { SimulatedHardware } from "./hardware.ts";
 import { HostNetwork, type InterfaceAddress, type SimulatedInterface } from "./network.ts";
 import { SimulatedProcess } from "./process.ts";
 import { ProgramTable } from "./programs.ts";
@@ -37,6 +38,8 @@ export interface HostOptions {
   readonly wallOffsetMs?: number;
   /** Where the monotonic clock stands when the world begins: no two machines agree on that. */
   readonly monotonicOffsetUs?: number;
+  /** What the machine has and how busy it is; it tells nothing of either unless given. */
+  readonly hardware?: { readonly facts?: MachineFacts; readonly load?: MachineLoad };
 }
 
 /** What a host needs of its world. */
@@ -61,6 +64,8 @@ export class SimulatedHost {
   readonly cpu: HostCpu;
   /** What can be started on it. */
   readonly programs = new ProgramTable();
+  /** What it has and how busy that is; may be set while the world runs. */
+  readonly hardware: SimulatedHardware;
   /** Its clocks; the wall clock may be set wrong while the world runs. */
   readonly clocks: HostClocks;
   readonly datagramPorts: DatagramPorts;
@@ -84,6 +89,7 @@ export class SimulatedHost {
     for (const each of options.interfaces ?? []) this.addInterface(each);
     this.clocks = new HostClocks(options.wallOffsetMs ?? 0, options.monotonicOffsetUs ?? 0);
     this.cpu = new HostCpu(around.engine);
+    this.hardware = new SimulatedHardware(options.hardware?.facts, options.hardware?.load ?? null);
     this.datagramPorts = new DatagramPorts(around.engine, this.network, this.cpu);
     this.streamPorts = new StreamPorts(
       around.engine,
@@ -127,6 +133,7 @@ export class SimulatedHost {
     const process = new SimulatedProcess({
       engine: this.#engine,
       cpu: this.cpu,
+      hardware: this.hardware,
       programs: this.programs,
       createProcess: () => this.createProcess(),
       network: this.network,

@@ -21,6 +21,7 @@ export type { DelaySpec, LinkSpec } from "./link_spec.ts";
 export { DEFAULT_QUEUE_BYTES, SpecLink } from "./spec_link.ts";
 export type { FrameFate, FrameTap } from "./frame_tap.ts";
 export { HostCpu } from "./cpu.ts";
+export { SimulatedHardware } from "./hardware.ts";
 export { type ClockFault, HostClocks, WORLD_EPOCH_MS } from "./wall_clock.ts";
 export { SOCKET_BUFFER_DATAGRAMS } from "./datagram_socket.ts";
 export { type DiskOperation, SimulatedDisk } from "./files.ts";

@@ -3,6 +3,7 @@
 
 import type {
   Clock,
+  Hardware,
   Host,
   NetworkInterface,
   NetworkInterfaces,
@@ -135,6 +136,7 @@ class SimulatedInterfaces implements NetworkInterfaces {
 export interface ProcessSurroundings extends ProgramSurroundings {
   readonly engine: Engine;
   readonly cpu: HostCpu;
+  readonly hardware: Hardware;
   readonly network: HostNetwork;
   readonly disk: SimulatedDisk;
   readonly datagramPorts: DatagramPorts;
@@ -164,6 +166,7 @@ export class SimulatedProcess implements ProgramProcess {
       interfaces: new SimulatedInterfaces(around.network),
       files: new SimulatedFiles(around.disk, this.#life),
       host: { ...facts, processId },
+      hardware: around.hardware,
       processes: new SimulatedProcesses(this.#life, around),
     };
   }
