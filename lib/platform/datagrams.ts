@@ -4,7 +4,10 @@
 
 import type { HanaError } from "../base/mod.ts";
 
-/** An IP address in text (`10.0.0.2`, `fe80::1%3`) and a port. */
+/**
+ * An IP address in text and a port. A link-local IPv6 address names its zone, an interface by name or index
+ * (`fe80::1%eth0`, `fe80::1%3`): no system can use it otherwise.
+ */
 export interface IpEndpoint {
   readonly host: string;
   readonly port: number;
@@ -12,15 +15,23 @@ export interface IpEndpoint {
 
 /** How to bind a socket. */
 export interface DatagramOptions {
-  /** The local address; `0.0.0.0` for all. */
+  /**
+   * The local address. `0.0.0.0` takes all of IPv4. With a zone the socket belongs to that interface alone:
+   * `fe80::1%eth0` sends and hears there, `ff12::1%eth0` hears the group there and nothing else, and senders that
+   * are link-local are told with the zone. Without one they come bare, and nobody can say from which link.
+   * A zone at any other address (`fd00::1%eth0`) tells senders apart and binds to nothing.
+   */
   readonly host: string;
   /** The local port; 0 lets the machine choose. */
   readonly port: number;
   /** Share the port with other processes; all of them must ask for it. Unicast then reaches only one of them. */
   readonly shared?: boolean;
-  /** The IPv4 address of the interface by which multicast and broadcast leave. Implies that `host` is this address. */
+  /**
+   * The address of the interface by which multicast and broadcast leave, for IPv6 a link-local one with its zone.
+   * Implies that `host` is this address.
+   */
   readonly egress?: string;
-  /** Hops that a multicast datagram may travel; 1 (the default) stays on the link. */
+  /** Hops that an IPv4 multicast datagram may travel; 1 (the default) stays on the link. IPv6 always stays there. */
   readonly multicastTtl?: number;
 }
 

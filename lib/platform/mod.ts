@@ -22,6 +22,7 @@ export type {
   StreamListener,
   Streams,
 } from "./streams.ts";
+export { needsZone, splitZone, withoutZone, type ZonedAddress } from "./zone.ts";
 export type { IpFamily, NetworkInterface, NetworkInterfaces } from "./interfaces.ts";
 export type { FileLock, Files, FileStat } from "./files.ts";
 export type { Host, OperatingSystem } from "./host.ts";

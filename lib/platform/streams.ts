@@ -4,7 +4,10 @@
 
 import type { HanaError } from "../base/mod.ts";
 
-/** Where a stream can be listened on or connected to. */
+/**
+ * Where a stream can be listened on or connected to. A host is a literal address, a link-local one with its zone;
+ * listening on `0.0.0.0` takes all of IPv4, on `::` all of both families.
+ */
 export type StreamAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string }

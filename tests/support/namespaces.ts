@@ -16,8 +16,10 @@ const END_MS = 5_000;
 /** A place of a machine on a segment. */
 export interface Attachment {
   readonly segment: string;
-  /** IPv4 with prefix: `10.77.1.2/24`. */
-  readonly address: string;
+  /** IPv4 with prefix: `10.77.1.2/24`; null for none. The system gives each interface a link-local IPv6 address. */
+  readonly address: string | null;
+  /** Whether there is IPv6 at all; true unless given. */
+  readonly ipv6?: boolean;
   /** The interface's name on the machine; `eth0`, `eth1`, … by default. */
   readonly interface?: string;
 }
@@ -89,6 +91,7 @@ export class TestNetwork implements AsyncDisposable {
         attachment.interface ?? `eth${machine.cableCount}`,
         macOf(number),
         attachment.address,
+        attachment.ipv6 ?? true,
       ),
     );
   }
@@ -127,7 +130,7 @@ export class Machine {
 
   /** Its address on a segment, without the prefix. */
   addressOn(segment: string): string {
-    return this.#cable(segment).address.split("/")[0] ?? "";
+    return this.#cable(segment).address?.split("/")[0] ?? "";
   }
 
   /** The name of its interface on a segment. */
@@ -242,10 +245,11 @@ class Cable {
     private readonly machineNamespace: string,
     readonly interfaceName: string,
     private readonly mac: string,
-    private currentAddress: string,
+    private currentAddress: string | null,
+    private readonly ipv6: boolean,
   ) {}
 
-  get address(): string {
+  get address(): string | null {
     return this.currentAddress;
   }
 
@@ -265,6 +269,8 @@ class Cable {
     ip(...inSwitch, "add", this.port, ...veth);
     ip(...inSwitch, "set", this.port, "master", this.bridge);
     ip(...inSwitch, "set", this.port, "up");
+    // Without a link-local address of its own making the system keeps IPv6 off the interface.
+    if (!this.ipv6) ip("-n", this.machineNamespace, "link", "set", this.interfaceName, "addrgenmode", "none");
     this.#giveAddress();
     this.setUp(true);
   }
@@ -288,6 +294,7 @@ class Cable {
   }
 
   #giveAddress(): void {
+    if (this.currentAddress === null) return;
     ip(
       "-n",
       this.machineNamespace,

@@ -18,7 +18,9 @@ import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
 import { DenoDatagramStats } from "./datagram_stats.ts";
 import { NodeDgramSocket } from "./datagrams_node.ts";
+import { needsZone, splitZone } from "../zone.ts";
 import { interfaceIndex, Memberships } from "./memberships.ts";
+import { systemHost } from "./system_host.ts";
 import { SendSlots } from "./send_slots.ts";
 
 /** The link's all-hosts group: joining it needs no router and is never reported (RFC 3376 section 6). */
@@ -37,10 +39,14 @@ class DenoDatagramSocket implements DatagramSocket {
   readonly #news: RepeatFilter;
   readonly #slots = new SendSlots();
   readonly #memberships: Memberships;
+  /** The interface that the socket is bound to. */
+  readonly #zone: string | null;
   #multicastTtl: number;
   #closed = false;
   // Traffic comes and goes in runs with the same peer, so the last address saves an object a datagram.
+  #lastFromHost = "";
   #lastFrom: IpEndpoint = { host: "", port: 0 };
+  #lastToHost = "";
   #lastTo: Deno.NetAddr = { transport: "udp", hostname: "", port: 0 };
 
   constructor(
@@ -55,17 +61,23 @@ class DenoDatagramSocket implements DatagramSocket {
     this.#crashes = crashes;
     this.#news = new RepeatFilter(clock);
     this.#multicastTtl = options.multicastTtl ?? 1;
+    const asked = options.egress ?? options.host;
+    const { address, zone } = splitZone(asked);
+    this.#zone = zone;
     this.#socket = Deno.listenDatagram({
       transport: "udp",
-      hostname: options.egress ?? options.host,
+      hostname: hostToBind(asked, interfaces),
       port: options.port,
       reuseAddress: options.shared ?? false,
       loopback: true,
     });
     const addr = this.#socket.addr as Deno.NetAddr;
-    this.local = { host: addr.hostname, port: addr.port };
+    // The runtime tells no zone.
+    this.local = { host: needsZone(address) ? asked : addr.hostname, port: addr.port };
     this.#memberships = new Memberships((thrown, what) => this.#onError(thrown, what));
-    if (this.#multicastTtl !== 1 && options.egress !== undefined) this.#setTtl(options.egress);
+    if (this.#multicastTtl !== 1 && options.egress !== undefined && !options.egress.includes(":")) {
+      this.#setTtl(options.egress);
+    }
     void this.#receiveLoop();
   }
 
@@ -78,8 +90,9 @@ class DenoDatagramSocket implements DatagramSocket {
       return;
     }
     slot.set(bytes);
-    if (this.#lastTo.hostname !== to.host || this.#lastTo.port !== to.port) {
-      this.#lastTo = { transport: "udp", hostname: to.host, port: to.port };
+    if (this.#lastToHost !== to.host || this.#lastTo.port !== to.port) {
+      this.#lastToHost = to.host;
+      this.#lastTo = { transport: "udp", hostname: this.#hostToSend(to.host), port: to.port };
     }
     this.#socket.send(slot.subarray(0, bytes.length), this.#lastTo).then(
       () => {
@@ -120,6 +133,15 @@ class DenoDatagramSocket implements DatagramSocket {
     }
   }
 
+  // A zone in a destination makes the runtime ask the system's resolver, a thread a packet. On Linux a socket that is
+  // bound to a link-local address is bound to its interface (measured on 6.18), so there it can be left out.
+  #hostToSend(host: string): string {
+    if (!host.includes("%")) return host;
+    const { address, zone } = splitZone(host);
+    if (zone === this.#zone && Deno.build.os === "linux") return address;
+    return systemHost(host, this.#interfaces);
+  }
+
   // The runtime sets the TTL on a membership only, so the socket joins a group that costs nothing, and leaves it.
   #setTtl(egress: string): void {
     this.join(ALL_HOSTS_GROUP, egress);
@@ -156,8 +178,9 @@ class DenoDatagramSocket implements DatagramSocket {
       return;
     }
     this.stats.received++;
-    if (this.#lastFrom.host !== from.hostname || this.#lastFrom.port !== from.port) {
-      this.#lastFrom = { host: from.hostname, port: from.port };
+    if (this.#lastFromHost !== from.hostname || this.#lastFrom.port !== from.port) {
+      this.#lastFromHost = from.hostname;
+      this.#lastFrom = { host: withZone(from.hostname, this.#zone), port: from.port };
     }
     try {
       this.#handlers.onDatagram(bytes, this.#lastFrom);
@@ -175,6 +198,18 @@ class DenoDatagramSocket implements DatagramSocket {
       this.#crashes.crash(thrownByOwner, udpText(this.local.host, this.local.port));
     }
   }
+}
+
+/** The address in its zone, where it wants one and there is one. */
+export function withZone(host: string, zone: string | null): string {
+  return zone !== null && needsZone(host) ? `${host}%${zone}` : host;
+}
+
+// Windows binds to no group. A socket bound to all hears there what it joined, on the interface on which it did, and
+// that is the same.
+function hostToBind(host: string, interfaces: NetworkInterfaces): string {
+  if (Deno.build.os === "windows" && /^ff/i.test(host)) return "::";
+  return systemHost(host, interfaces);
 }
 
 /**

@@ -18,6 +18,8 @@ import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
 import { DenoDatagramStats } from "./datagram_stats.ts";
 import { interfaceIndex } from "./memberships.ts";
+import { systemHost } from "./system_host.ts";
+import { needsZone, splitZone } from "../zone.ts";
 import { SendSlots } from "./send_slots.ts";
 
 /**
@@ -40,6 +42,8 @@ export class NodeDgramSocket implements DatagramSocket {
   #bound = false;
   #closed = false;
   #local: IpEndpoint;
+  readonly #zone: string | null;
+  #lastFromHost = "";
   #lastFrom: IpEndpoint = { host: "", port: 0 };
   readonly #joined = new Set<string>();
   /** Memberships that were asked for before the socket was bound. */
@@ -55,6 +59,7 @@ export class NodeDgramSocket implements DatagramSocket {
     assert(options.egress !== undefined, "this socket is for options with an egress");
     this.#options = options;
     this.#egress = options.egress;
+    this.#zone = splitZone(options.egress).zone;
     this.#handlers = handlers;
     this.#interfaces = interfaces;
     this.#crashes = crashes;
@@ -77,7 +82,7 @@ export class NodeDgramSocket implements DatagramSocket {
     }
     slot.set(bytes);
     try {
-      this.#socket.send(slot, 0, bytes.length, to.port, to.host, (thrown) => {
+      this.#socket.send(slot, 0, bytes.length, to.port, systemHost(to.host, this.#interfaces), (thrown) => {
         this.#slots.release(slot);
         if (thrown === null || thrown === undefined) this.stats.sent++;
         else this.#onSendFailed(thrown, to);
@@ -94,7 +99,7 @@ export class NodeDgramSocket implements DatagramSocket {
     const key = `${group}|${interfaceAddress}`;
     this.#whenBound(`joining ${group} on ${interfaceAddress}`, (socket) => {
       try {
-        socket.addMembership(group, interfaceAddress);
+        socket.addMembership(group, this.#multicastInterface(interfaceAddress));
         this.#joined.add(key);
       } catch (thrown) {
         // A second join is refused as invalid; it is tried all the same, since it helps after an interface was
@@ -107,7 +112,9 @@ export class NodeDgramSocket implements DatagramSocket {
   leave(group: string, interfaceAddress: string): void {
     if (this.#closed) return;
     this.#whenBound(`leaving ${group} on ${interfaceAddress}`, (socket) => {
-      if (this.#joined.delete(`${group}|${interfaceAddress}`)) socket.dropMembership(group, interfaceAddress);
+      if (this.#joined.delete(`${group}|${interfaceAddress}`)) {
+        socket.dropMembership(group, this.#multicastInterface(interfaceAddress));
+      }
     });
   }
 
@@ -141,7 +148,10 @@ export class NodeDgramSocket implements DatagramSocket {
       );
     });
     socket.on("message", (bytes, from) => this.#onReceived(bytes, from.address, from.port));
-    socket.bind({ address: this.#egress, port: this.#options.port }, () => this.#onBound(socket));
+    socket.bind(
+      { address: systemHost(this.#egress, this.#interfaces), port: this.#options.port },
+      () => this.#onBound(socket),
+    );
   }
 
   #onBound(socket: Socket): void {
@@ -151,10 +161,10 @@ export class NodeDgramSocket implements DatagramSocket {
       return;
     }
     const address = socket.address();
-    this.#local = { host: address.address, port: address.port };
+    this.#local = { host: needsZone(this.#egress) ? this.#egress : address.address, port: address.port };
     try {
       socket.setBroadcast(true);
-      socket.setMulticastInterface(this.#egress);
+      socket.setMulticastInterface(this.#multicastInterface(this.#egress));
       socket.setMulticastTTL(this.#options.multicastTtl ?? 1);
       socket.setMulticastLoopback(true);
     } catch (thrown) {
@@ -163,6 +173,12 @@ export class NodeDgramSocket implements DatagramSocket {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const run of waiting) run();
+  }
+
+  /** IPv4 names an interface by its address, IPv6 by its index: `::%3`. */
+  #multicastInterface(address: string): string {
+    const { zone } = splitZone(address);
+    return zone === null ? address : systemHost(`fe80::%${zone}`, this.#interfaces).replace("fe80::", "::");
   }
 
   #whenBound(what: string, ask: (socket: Socket) => void): void {
@@ -186,7 +202,10 @@ export class NodeDgramSocket implements DatagramSocket {
       return;
     }
     this.stats.received++;
-    if (this.#lastFrom.host !== host || this.#lastFrom.port !== port) this.#lastFrom = { host, port };
+    if (this.#lastFromHost !== host || this.#lastFrom.port !== port) {
+      this.#lastFromHost = host;
+      this.#lastFrom = { host: needsZone(host) ? `${splitZone(host).address}%${this.#zone}` : host, port };
+    }
     try {
       this.#handlers.onDatagram(bytes, this.#lastFrom);
     } catch (thrown) {

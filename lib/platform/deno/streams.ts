@@ -16,6 +16,8 @@ import { connectPipe, listenPipe } from "./pipes.ts";
 import { DenoStream, type SystemConnection } from "./stream.ts";
 import { addressText, cancelledError, connectError, listenError } from "./stream_errors.ts";
 import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
+import { DenoInterfaces } from "./interfaces.ts";
+import { systemHost } from "./system_host.ts";
 
 /** Accepting may fail for want of descriptors; the next attempt waits so long, lest the loop spins. */
 const ACCEPT_PAUSE_MS = 50;
@@ -28,7 +30,9 @@ type SystemListener = {
 
 function endText(addr: Deno.Addr): string {
   if (addr.transport === "tcp" || addr.transport === "udp") {
-    return addressText({ kind: "tcp", host: addr.hostname, port: addr.port });
+    // A socket for both families shows IPv4 in IPv6 clothes (RFC 4291 section 2.5.5.2).
+    const host = addr.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
+    return addressText({ kind: "tcp", host, port: addr.port });
   }
   // An end that was never bound has no path; the runtime says null where its types say string.
   return "path" in addr ? `unix://${addr.path ?? ""}` : "unix://";
@@ -141,9 +145,34 @@ function setNoDelay(connection: SystemConnection): void {
   }
 }
 
+/** Two listeners as one: each keeps an accept going, whichever is first is taken. */
+function bothOf(first: SystemListener, second: SystemListener): SystemListener {
+  const both = [first, second];
+  const waiting: (ReturnType<SystemListener["accept"]> | null)[] = [null, null];
+  return {
+    addr: first.addr,
+    async accept() {
+      const all = both.map((listener, at) => {
+        const accepting = waiting[at] ??= listener.accept();
+        return accepting.then((connection) => ({ at, connection }), (thrown) => {
+          waiting[at] = null;
+          throw thrown;
+        });
+      });
+      const { at, connection } = await Promise.race(all);
+      waiting[at] = null;
+      return connection;
+    },
+    close() {
+      for (const listener of both) listener.close();
+    },
+  };
+}
+
 /** TCP and Unix sockets by the runtime's own calls, named pipes by `node:net`. */
 export class DenoStreams implements Streams {
   readonly #crashes: CrashReporter;
+  readonly #interfaces = new DenoInterfaces();
   readonly #listeners = new Map<string, DenoListener>();
 
   constructor(crashes: CrashReporter) {
@@ -174,9 +203,22 @@ export class DenoStreams implements Streams {
     address: { readonly host: string; readonly port: number },
     handlers: ListenHandlers,
   ): DenoListener {
-    const listener = Deno.listen({ hostname: address.host, port: address.port });
+    const listener = Deno.listen({
+      hostname: systemHost(address.host, this.#interfaces),
+      port: address.port,
+    });
     const bound: StreamAddress = { kind: "tcp", host: address.host, port: listener.addr.port };
-    return new DenoListener(listener, bound, handlers, this.#crashes);
+    if (address.host !== "::" || Deno.build.os !== "windows") {
+      return new DenoListener(listener, bound, handlers, this.#crashes);
+    }
+    // Elsewhere `::` takes both families by itself.
+    try {
+      const second = Deno.listen({ hostname: "0.0.0.0", port: bound.port });
+      return new DenoListener(bothOf(listener, second), bound, handlers, this.#crashes);
+    } catch (thrown) {
+      listener.close();
+      throw thrown;
+    }
   }
 
   #note(listener: DenoListener): DenoListener {
@@ -204,7 +246,11 @@ export class DenoStreams implements Streams {
     try {
       const connection = address.kind === "unix"
         ? await Deno.connect({ transport: "unix", path: address.path })
-        : await Deno.connect({ hostname: address.host, port: address.port, signal });
+        : await Deno.connect({
+          hostname: systemHost(address.host, this.#interfaces),
+          port: address.port,
+          signal,
+        });
       if (signal?.aborted) {
         connection.close();
         throw cancelledError(address);

@@ -1,6 +1,7 @@
 // Questions about IP addresses that routing asks; the answers are kept, since a world asks the same ones for ever.
 
 import ipaddr from "ipaddr.js";
+import { withoutZone } from "../zone.ts";
 
 /** All hosts of the link. */
 export const LIMITED_BROADCAST = "255.255.255.255";
@@ -19,12 +20,18 @@ function lookUp(text: string): Known {
   let found = known.get(text);
   if (found === undefined) {
     if (known.size >= MAX_KNOWN) known.clear();
-    const address = ipaddr.isValid(text) ? ipaddr.parse(text) : null;
+    const bare = withoutZone(text);
+    const address = ipaddr.isValid(bare) ? ipaddr.parse(bare) : null;
     const range = address?.range();
     found = { address, isLoopback: range === "loopback", isMulticast: range === "multicast" };
     known.set(text, found);
   }
   return found;
+}
+
+/** The shortest text of an IPv6 address (RFC 5952), as systems tell it. */
+export function compressed(text: string): string {
+  return ipaddr.IPv6.parse(text).toRFC5952String();
 }
 
 /** Whether `text` is a literal IP address. */

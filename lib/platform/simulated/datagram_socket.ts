@@ -5,6 +5,7 @@ import { HanaError } from "../../base/mod.ts";
 import type { Clock, DatagramHandlers, DatagramSocket, DatagramStats, IpEndpoint } from "../mod.ts";
 import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
+import { needsZone, splitZone } from "../zone.ts";
 import { isIpv6, isMulticast, isWildcard } from "./address.ts";
 import type { HostCpu } from "./cpu.ts";
 import type { Engine } from "./engine.ts";
@@ -41,6 +42,9 @@ export interface SocketSurroundings {
 /** A socket of a simulated process. */
 export class SimulatedDatagramSocket implements DatagramSocket, Held {
   readonly local: IpEndpoint;
+  /** Where it is bound: the address alone, and the interface that it is bound to. */
+  readonly address: string;
+  readonly zone: string | null;
   readonly stats = new SimulatedDatagramStats();
   readonly shared: boolean;
   readonly #ports: SocketSurroundings;
@@ -62,7 +66,10 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
     clock: Clock,
   ) {
     this.#ports = ports;
-    this.local = local;
+    const { address, zone } = splitZone(local.host);
+    this.address = address;
+    this.zone = zone;
+    this.local = zone === null || needsZone(address) ? local : { host: address, port: local.port };
     this.#isWildcard = isWildcard(local.host);
     this.#isIpv6 = isIpv6(local.host);
     this.shared = shared;
@@ -102,7 +109,8 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   }
 
   leave(group: string, interfaceAddress: string): void {
-    const left = this.#joined.find((known) => known.group === group && known.on.owns(interfaceAddress));
+    const { address } = splitZone(interfaceAddress);
+    const left = this.#joined.find((known) => known.group === group && known.on.owns(address));
     if (left === undefined) return;
     left.on.leaveGroup(group);
     this.#joined = this.#joined.filter((known) => known !== left);
@@ -121,9 +129,10 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
     this.#ports.unbind(this);
   }
 
-  /** Whether a datagram to this group or broadcast address is for it. */
-  hears(group: string): boolean {
-    return this.#isWildcard ? this.#isIpv6 === isIpv6(group) : this.local.host === group;
+  /** Whether a datagram to this group or broadcast address, that came in there, is for it. */
+  hears(group: string, at: SimulatedInterface): boolean {
+    if (this.#isWildcard) return this.#isIpv6 === isIpv6(group);
+    return this.address === group && (this.zone === null || at.isZone(this.zone));
   }
 
   /** A datagram for this socket. */
@@ -153,7 +162,10 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   }
 
   #hand(frame: Frame): void {
-    const { bytes, from } = frame;
+    const { bytes } = frame;
+    const from = this.zone !== null && needsZone(frame.from.host)
+      ? { host: `${frame.from.host}%${this.zone}`, port: frame.from.port }
+      : frame.from;
     const engine = this.#ports.engine;
     if (bytes.length > MAX_DATAGRAM_BYTES) {
       this.stats.receiveErrors++;

@@ -13,6 +13,7 @@ import type {
   IpEndpoint,
 } from "../mod.ts";
 import { isAddress, isIpv6, isMulticast, isWildcard, LIMITED_BROADCAST } from "./address.ts";
+import { needsZone, splitZone, withoutZone } from "../zone.ts";
 import type { HostCpu } from "./cpu.ts";
 import { SimulatedDatagramSocket, type SocketSurroundings } from "./datagram_socket.ts";
 import type { Engine } from "./engine.ts";
@@ -24,12 +25,18 @@ import { CUT, HELD, LOST, type Traffic } from "./link.ts";
 import type { Cable, FrameReceiver, HostNetwork, SimulatedInterface } from "./network.ts";
 import type { ProcessLife } from "./process_life.ts";
 
-/** IPv4 and UDP headers. */
+/** IP and UDP headers. */
 const HEADER_BYTES = 28;
+const IPV6_HEADER_BYTES = 48;
 /** A datagram to the own host takes about this long. */
 const LOOPBACK_DELAY_US = 20;
 const FIRST_EPHEMERAL_PORT = 49152;
 const LAST_PORT = 65535;
+
+/** Bytes of the packet. */
+function sizeOf(frame: Frame): number {
+  return frame.bytes.length + (isIpv6(frame.toHost) ? IPV6_HEADER_BYTES : HEADER_BYTES);
+}
 
 /** The UDP ports of one host. */
 export class DatagramPorts implements SocketSurroundings, FrameReceiver {
@@ -59,7 +66,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     const host = options.egress ?? options.host;
     const what = `cannot bind udp://${host}:${options.port}`;
     if (!isAddress(host)) throw new HanaError("network-unusable", { what, why: "is no IP address" });
-    if (!isWildcard(host) && !isMulticast(host) && this.network.owner(host) === null) {
+    if (!this.#canBind(host)) {
       throw new HanaError("network-unusable", { what, why: "no interface has this address" });
     }
     const port = options.port === 0 ? this.#freePort() : options.port;
@@ -76,6 +83,14 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     else sockets.push(socket);
     life.hold(socket);
     return socket;
+  }
+
+  #canBind(host: string): boolean {
+    const { address, zone } = splitZone(host);
+    if (isWildcard(address)) return true;
+    const on = zone === null ? null : this.network.zone(zone);
+    if (needsZone(address) && on === null) return false;
+    return isMulticast(address) || (on === null ? this.network.owner(address) !== null : on.owns(address));
   }
 
   /** Forgets a closed socket. */
@@ -98,20 +113,20 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     );
     const multicast = isMulticast(to.host);
     if (multicast || to.host === LIMITED_BROADCAST || directed !== undefined) {
-      const out = directed ?? this.network.groupInterface(bound, wildcard);
+      const from = to.host.includes("%") ? to.host : bound;
+      const out = directed ?? this.network.groupInterface(from, wildcard && from === bound);
       if (out === null) return "Network is unreachable";
       return this.#sendToGroup(socket, out, bytes, to, multicast);
     }
-    const route = this.network.route(to.host);
+    const route = this.network.route(to.host, socket.zone);
     if (route === null) return "Network is unreachable";
     if (!wildcard && this.network.owner(bound) === null) return "Cannot assign requested address";
-    const source = wildcard ? route.source : bound;
-    const frame = this.#frame(socket, source, bytes, to, false);
+    const frame = this.#frame(socket, wildcard ? route.source : bound, bytes, to, false);
     if (route.out.segment === null) {
       this.engine.after(LOOPBACK_DELAY_US, () => this.deliver(route.out, frame));
       return null;
     }
-    if (bytes.length + HEADER_BYTES > route.out.segment.mtuBytes) return "Message too long";
+    if (sizeOf(frame) > route.out.segment.mtuBytes) return "Message too long";
     const target = route.target;
     if (target === null) this.#lose(frame, to.host, CUT);
     else this.#launch(route.out.segment, route.out, target, frame, "unicast");
@@ -130,11 +145,11 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     if (frame.multicast && !at.hears(frame.toHost)) return;
     const [only] = sockets;
     if (sockets.length === 1 && only !== undefined) {
-      if (only.hears(frame.toHost)) only.deliver(frame);
+      if (only.hears(frame.toHost, at)) only.deliver(frame);
       return;
     }
     // A handler may open and close sockets, so the receivers are picked before the first one runs.
-    for (const socket of sockets.filter((each) => each.hears(frame.toHost))) socket.deliver(frame);
+    for (const socket of sockets.filter((each) => each.hears(frame.toHost, at))) socket.deliver(frame);
   }
 
   #socketsAt(port: number): SimulatedDatagramSocket[] | null {
@@ -149,7 +164,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
   #bestMatch(sockets: readonly SimulatedDatagramSocket[], address: string): SimulatedDatagramSocket | null {
     let best: SimulatedDatagramSocket | null = null;
     for (const socket of sockets) {
-      if (socket.local.host === address) best = socket;
+      if (socket.address === address) best = socket;
       else if (isWildcard(socket.local.host) && isIpv6(socket.local.host) === isIpv6(address)) {
         if (best === null || isWildcard(best.local.host)) best = socket;
       }
@@ -168,13 +183,13 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     if (source === null || this.network.owner(source) === null) return "Cannot assign requested address";
     const frame = this.#frame(socket, source, bytes, to, true);
     const segment = out.segment;
-    if (segment !== null && bytes.length + HEADER_BYTES > segment.mtuBytes) return "Message too long";
+    const size = sizeOf(frame);
+    if (segment !== null && size > segment.mtuBytes) return "Message too long";
     this.engine.after(LOOPBACK_DELAY_US, () => this.deliver(out, frame));
     if (segment === null) return null;
     let fanOut: FanOut | null = null;
-    const size = bytes.length + HEADER_BYTES;
     for (const target of segment.attached) {
-      if (target === out || (multicast && !target.hears(to.host))) continue;
+      if (target === out || (multicast && !target.hears(frame.toHost))) continue;
       const delayUs = segment.planUs(out, target, size, "group");
       const link = segment.lastLink;
       if (delayUs < 0 || link === null || link.flippedBit >= 0 || link.copyUs >= 0) {
@@ -197,7 +212,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     frame: Frame,
     traffic: Traffic,
   ): void {
-    const delayUs = segment.planUs(out, target, frame.bytes.length + HEADER_BYTES, traffic);
+    const delayUs = segment.planUs(out, target, sizeOf(frame), traffic);
     this.#settle(segment, out, target, frame, traffic, delayUs);
   }
 
@@ -211,7 +226,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     delayUs: number,
   ): void {
     if (delayUs === HELD) {
-      const size = frame.bytes.length + HEADER_BYTES;
+      const size = sizeOf(frame);
       segment.hold(
         out,
         target,
@@ -248,7 +263,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     const tap = this.engine.frameTap;
     if (tap === null) return;
     const arrivesUs = delayUs < 0 ? -1 : this.engine.nowUs + delayUs;
-    tap(frame.fromHost, to, frame.bytes.length + HEADER_BYTES, frame.bytes, fate, arrivesUs, "datagram");
+    tap(frame.fromHost, to, sizeOf(frame), frame.bytes, fate, arrivesUs, "datagram");
   }
 
   #frame(
@@ -261,9 +276,9 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     return {
       bytes: bytes.slice(),
       digest: digestBytes(bytes),
-      from: { host: source, port: socket.local.port },
+      from: { host: withoutZone(source), port: socket.local.port },
       fromHost: this.network.hostName,
-      toHost: to.host,
+      toHost: withoutZone(to.host),
       toPort: to.port,
       group,
       multicast: group && isMulticast(to.host),

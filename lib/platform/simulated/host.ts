@@ -3,6 +3,7 @@
 
 import { HanaError } from "../../base/mod.ts";
 import type { Host, MachineFacts, MachineLoad, OperatingSystem, Platform } from "../mod.ts";
+import { isIpv6 } from "./address.ts";
 import { DatagramPorts } from "./datagrams.ts";
 import type { Engine } from "./engine.ts";
 import { SimulatedDisk } from "./files.ts";
@@ -23,6 +24,11 @@ export interface InterfaceOptions {
   readonly address: string;
   /** Length of the network part in bits. */
   readonly prefix: number;
+  /**
+   * `ipv4` unless given. With IPv6 it has a link-local address too, made of its hardware address; with IPv6 alone it
+   * does without `address` if that is one of IPv4.
+   */
+  readonly family?: "ipv4" | "both" | "ipv6";
 }
 
 /** What a host is made of. */
@@ -184,10 +190,9 @@ export class SimulatedHost {
 
   /** Plugs a new interface in. */
   addInterface(options: InterfaceOptions): SimulatedInterface {
-    return this.network.add(options.name, this.#segmentCalled(options.segment), [{
-      address: options.address,
-      prefix: options.prefix,
-    }]);
+    const { name, segment, address, prefix, family = "ipv4" } = options;
+    const addresses = family === "ipv6" && !isIpv6(address) ? [] : [{ address, prefix }];
+    return this.network.add(name, this.#segmentCalled(segment), addresses, family !== "ipv4");
   }
 
   /** Removes an interface for good, with all memberships on it. */
@@ -201,7 +206,8 @@ export class SimulatedHost {
     const old = this.#interface(name);
     this.#fault(`${name} made anew`);
     this.network.remove(name);
-    return this.network.add(name, old.segment, old.addresses);
+    const addresses = old.addresses.filter(({ address }) => address !== old.linkLocal);
+    return this.network.add(name, old.segment, addresses, old.linkLocal !== null);
   }
 
   /**
@@ -231,7 +237,7 @@ export class SimulatedHost {
     this.#interface(name).up = up;
   }
 
-  /** Gives an interface other addresses, as DHCP does; memberships stay. */
+  /** Gives an interface other addresses, as DHCP does; memberships and its link-local address stay. */
   setAddresses(name: string, addresses: readonly InterfaceAddress[]): void {
     this.#fault(`${name} readdressed`);
     this.#interface(name).setAddresses(addresses);

@@ -2,8 +2,9 @@
 // Decides which interface a packet leaves by and whose address is whose. Never looks into a frame.
 
 import { HanaError } from "../../base/mod.ts";
-import { broadcastOf, isInNetwork, isIpv6, isLoopback } from "./address.ts";
+import { broadcastOf, compressed, isInNetwork, isIpv6, isLoopback } from "./address.ts";
 import type { NetworkInterface } from "../mod.ts";
+import { needsZone, splitZone } from "../zone.ts";
 import type { Frame } from "./frame.ts";
 import type { Link, Traffic } from "./link.ts";
 
@@ -74,6 +75,8 @@ export class SimulatedInterface {
   readonly #groups = new Map<string, number>();
   /** The group that was asked for last and is heard: every frame to a group asks. */
   #heardGroup: string | null = null;
+  /** Its link-local address, which is made of the hardware address and stays; null without IPv6. */
+  readonly linkLocal: string | null;
   #addresses: readonly InterfaceAddress[] = [];
   #broadcasts: readonly string[] = [];
 
@@ -83,12 +86,14 @@ export class SimulatedInterface {
     index: number,
     segment: Cable | null,
     addresses: readonly InterfaceAddress[],
+    hasLinkLocal = false,
   ) {
     this.network = network;
     this.hostName = network.hostName;
     this.name = name;
     this.index = index;
     this.segment = segment;
+    this.linkLocal = hasLinkLocal ? linkLocalOf(this.#mac()) : null;
     this.setAddresses(addresses);
   }
 
@@ -97,9 +102,11 @@ export class SimulatedInterface {
     return this.#addresses;
   }
 
-  /** Gives it other addresses. */
+  /** Gives it other addresses; the link-local one stays. */
   setAddresses(addresses: readonly InterfaceAddress[]): void {
-    this.#addresses = [...addresses];
+    const own = addresses.filter(({ address }) => address !== this.linkLocal);
+    if (this.linkLocal !== null) own.push({ address: this.linkLocal, prefix: 64 });
+    this.#addresses = own;
     this.#broadcasts = addresses.flatMap(({ address, prefix }) => broadcastOf(address, prefix) ?? []);
   }
 
@@ -108,7 +115,12 @@ export class SimulatedInterface {
     return this.up && this.powered && this.present;
   }
 
-  /** Whether the address is one of its own. */
+  /** Whether a zone is this interface, by name or by index. */
+  isZone(zone: string): boolean {
+    return zone === this.name || zone === `${this.index}`;
+  }
+
+  /** Whether the address, without a zone, is one of its own. */
   owns(address: string): boolean {
     for (const own of this.#addresses) if (own.address === address) return true;
     return false;
@@ -162,13 +174,23 @@ export class SimulatedInterface {
 
   // Locally administered, made of the host's name, so that hosts differ and runs do not.
   #mac(): string {
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < this.hostName.length; i++) {
-      hash = Math.imul(hash ^ this.hostName.charCodeAt(i), 0x01000193) >>> 0;
-    }
-    const parts = [0x02, hash >>> 24, (hash >>> 16) & 255, (hash >>> 8) & 255, hash & 255, this.index & 255];
+    const host = hashOf(this.hostName);
+    const parts = [0x02, host >>> 24, (host >>> 16) & 255, (host >>> 8) & 255, host & 255, this.index & 255];
     return parts.map((part) => part.toString(16).padStart(2, "0")).join(":");
   }
+}
+
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}
+
+/** The link-local address of a hardware address (RFC 4291 appendix A). */
+function linkLocalOf(mac: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(":").map((part) => parseInt(part, 16));
+  const groups = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe << 8 | d, e << 8 | f];
+  return compressed(`fe80:0:0:0:${groups.map((group) => group.toString(16)).join(":")}`);
 }
 
 /** How traffic to an address leaves a host. */
@@ -208,15 +230,20 @@ export class HostNetwork {
     return this.#interfaces;
   }
 
-  /** Adds an interface. Throws `conflict` for a name that is taken. */
-  add(name: string, segment: Cable | null, addresses: readonly InterfaceAddress[]): SimulatedInterface {
+  /** Adds an interface, with a link-local address if asked for. Throws `conflict` for a name that is taken. */
+  add(
+    name: string,
+    segment: Cable | null,
+    addresses: readonly InterfaceAddress[],
+    hasLinkLocal = false,
+  ): SimulatedInterface {
     if (this.find(name) !== null) {
       throw new HanaError("conflict", {
         what: `interface ${name} of ${this.hostName}`,
         why: "is there already",
       });
     }
-    const added = new SimulatedInterface(this, name, this.#nextIndex++, segment, addresses);
+    const added = new SimulatedInterface(this, name, this.#nextIndex++, segment, addresses, hasLinkLocal);
     added.powered = this.#powered;
     added.isolated = this.#isolations > 0;
     added.groupLoss = this.#groupLoss;
@@ -240,24 +267,43 @@ export class HostNetwork {
     return this.#interfaces.find((candidate) => candidate.name === name) ?? null;
   }
 
-  /** The interface that has this address, whether frames pass or not. */
+  /** The interface that has this address, in this zone if one is given, whether frames pass or not. */
   owner(address: string): SimulatedInterface | null {
+    if (address.includes("%")) return this.#ownerInZone(address);
     for (const candidate of this.#interfaces) if (candidate.owns(address)) return candidate;
     return isLoopback(address) ? this.loopback : null;
   }
 
-  /** The way to a host; null when there is none. */
-  route(to: string): Route | null {
+  #ownerInZone(host: string): SimulatedInterface | null {
+    const { address, zone } = splitZone(host);
+    return this.#interfaces.find((each) => zone !== null && each.isZone(zone) && each.owns(address)) ?? null;
+  }
+
+  /** The interface of this zone; null when there is none. */
+  zone(zone: string): SimulatedInterface | null {
+    return this.#interfaces.find((each) => each.isZone(zone)) ?? null;
+  }
+
+  /**
+   * The way to a host; null when there is none, and for a link-local address without a zone.
+   * @param bound the zone that the sender's socket is bound to
+   */
+  route(to: string, bound: string | null = null): Route | null {
     const own = this.owner(to);
     if (own !== null) {
       // Traffic to an own address never touches the cable, so a pulled cable does not matter.
       return { out: this.loopback, source: to, target: this.loopback };
     }
+    const { address: target, zone } = splitZone(to);
+    const via = zone ?? bound;
+    const isZoned = needsZone(target);
+    if (isZoned && via === null) return null;
     for (const out of this.#interfaces) {
-      if (!out.usable || out.segment === null) continue;
+      if (!out.usable || out.segment === null || (via !== null && !out.isZone(via))) continue;
       for (const { address, prefix } of out.addresses) {
-        if (isInNetwork(to, address, prefix)) {
-          return { out, source: address, target: out.segment.ownerOf(to) };
+        if (isInNetwork(target, address, prefix)) {
+          const source = isZoned ? `${address}%${out.name}` : address;
+          return { out, source, target: out.segment.ownerOf(target) };
         }
       }
     }
@@ -266,6 +312,10 @@ export class HostNetwork {
 
   /** Where multicast and broadcast leave for a socket bound to `source`; null when nowhere. */
   groupInterface(source: string, wildcard: boolean): SimulatedInterface | null {
+    if (source.includes("%")) {
+      const zoned = this.zone(splitZone(source).zone ?? "");
+      return zoned !== null && zoned.usable ? zoned : null;
+    }
     if (!wildcard) {
       const bound = this.owner(source);
       return bound !== null && bound.usable ? bound : null;

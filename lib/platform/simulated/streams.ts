@@ -12,11 +12,12 @@ import type {
   Streams,
 } from "../mod.ts";
 import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
+import { needsZone, withoutZone } from "../zone.ts";
 import { isAddress, isIpv6, isWildcard } from "./address.ts";
 import type { Engine } from "./engine.ts";
 import type { SimulatedDisk } from "./files.ts";
 import type { HostCpu } from "./cpu.ts";
-import type { HostNetwork } from "./network.ts";
+import type { HostNetwork, SimulatedInterface } from "./network.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";
 import { SimulatedStream, type StreamPieces } from "./stream.ts";
 import { LOCAL_PATH, NetworkPath, type StreamPath } from "./stream_path.ts";
@@ -134,8 +135,9 @@ export class StreamPorts {
   listenerFor(host: string, port: number): SimulatedListener | null {
     const listeners = this.#listeners.get(port) ?? [];
     const matches = (wanted: string): SimulatedListener | undefined =>
-      listeners.find((listener) => listener.address.kind === "tcp" && listener.address.host === wanted);
-    return matches(host) ?? matches(isIpv6(host) ? "::" : "0.0.0.0") ?? null;
+      listeners.find(({ address }) => address.kind === "tcp" && withoutZone(address.host) === wanted);
+    return matches(withoutZone(host)) ?? (isIpv6(host) ? undefined : matches("0.0.0.0")) ?? matches("::") ??
+      null;
   }
 
   /** The other host's ports. */
@@ -209,6 +211,12 @@ function checkPath(path: string): void {
   if (length > MAX_UNIX_PATH_BYTES) throw unixPathError(path, length);
 }
 
+/** A link-local address as the machine with this interface names it; others stay as they are. */
+function inZone(host: string, at: SimulatedInterface | null): string {
+  const address = withoutZone(host);
+  return at === null || at.segment === null || !needsZone(address) ? host : `${address}%${at.name}`;
+}
+
 /** One attempt to connect over the network. */
 class TcpConnect {
   readonly #ports: StreamPorts;
@@ -267,7 +275,10 @@ class TcpConnect {
       this.#ports.engine.after(CONNECT_RETRY_US, () => this.#ask());
       return;
     }
-    const back = new NetworkPath(far.engine, far.network, this.#host, this.#source);
+    // Each end names the other in a zone of its own.
+    const farHost = inZone(this.#host, target);
+    const nearAtFar = inZone(this.#source, target);
+    const back = new NetworkPath(far.engine, far.network, farHost, nearAtFar);
     const delayUs = back.planUs(null);
     if (delayUs < 0) {
       this.#ports.engine.after(CONNECT_RETRY_US, () => this.#ask());
@@ -281,7 +292,12 @@ class TcpConnect {
     const nearText = hostPort(this.#source, this.#sourcePort);
     const farText = hostPort(this.#host, this.#port);
     const near = this.#ports.makeEnd(this.#life, nearText, farText, this.#there);
-    const other = far.makeEnd(listener.life, farText, nearText, back);
+    const other = far.makeEnd(
+      listener.life,
+      hostPort(farHost, this.#port),
+      hostPort(nearAtFar, this.#sourcePort),
+      back,
+    );
     SimulatedStream.connect(near, other);
     this.#ports.engine.after(delayUs, () => {
       if (this.#over || !this.#life.alive) near.abort();
