@@ -11,6 +11,13 @@ export {
   parseIpv4,
 } from "./address.ts";
 export { beatPeriodUs } from "./announcer.ts";
+export {
+  type Availability,
+  AvailabilityGate,
+  decodeAvailability,
+  encodeAvailability,
+  isWorthTelling,
+} from "./availability.ts";
 export { BODY_LIMITS, createBodyCodec } from "./body_codec.ts";
 export type { Wake, WakeReason } from "./context.ts";
 export { DEFAULT_MAX_PEERS, DiscoveryCore, type DiscoveryOptions } from "./core.ts";
@@ -56,6 +63,15 @@ export {
   MAX_LINKS,
   parseSeed,
 } from "./interface_choice.ts";
+export {
+  type NodePredicate,
+  parseCondition,
+  parseRole,
+  parseTag,
+  type SelectableNode,
+  type Selection,
+  selector,
+} from "./selection.ts";
 export {
   DEFAULT_DISCOVERY_GROUP,
   DEFAULT_DISCOVERY_PORT,
