@@ -8,9 +8,14 @@ import type { NameKeeper } from "./conflict.ts";
 import { type Context, emit } from "./context.ts";
 import type { Refusal } from "./counters.ts";
 import type { Datagram } from "./datagram.ts";
+import { isLoopbackHost, isWildcardHost } from "./address.ts";
 import { believedEndpoints, mergeEndpoints } from "./endpoint.ts";
 import type { Link } from "./links.ts";
+import type { Introductions } from "./introductions.ts";
+import type { Life } from "./lives.ts";
 import type { Liveness } from "./liveness.ts";
+import type { Measuring } from "./measuring.ts";
+import type { SyncEntry } from "./messages/mod.ts";
 import type { Sighting } from "./newcomers.ts";
 import type { Overflow } from "./overflow.ts";
 import { Peer } from "./peer.ts";
@@ -25,6 +30,8 @@ export interface AdmissionParts {
   readonly liveness: Liveness;
   readonly announcer: Announcer;
   readonly names: NameKeeper;
+  readonly measuring: Measuring;
+  readonly introductions: Introductions;
   /** Nodes that did not fit. */
   readonly overflow: Overflow;
 }
@@ -65,15 +72,49 @@ export class Admission {
     peer.skewMs = datagram.header.sentMs - nowUs / 1000;
     if (!this.context.registry.insert(nowUs, peer)) return this.refuseForRoom(nowUs, life.id);
     this.parts.overflow.delete(life.id);
-    if (rttUs === null) this.parts.liveness.ask(nowUs, peer, "measure");
+    if (rttUs === null) this.parts.measuring.add(nowUs, peer);
     else smoothRtt(peer, rttUs);
     if (old === undefined) emit(this.context, { kind: "added", id: life.id });
     else if (old.life === life) emit(this.context, { kind: "returned", id: life.id });
     else emit(this.context, { kind: "restarted", id: life.id, was: old.incarnation, now: life.incarnation });
     // Who is out of reach of our multicast has not heard our announcement.
     if (wasAsked && link === null && !this.context.isObserver) {
-      this.context.outbox.toEndpoint(nowUs, from, link, this.parts.announcer.announcement(link, null));
+      this.context.outbox.toEndpoint(nowUs, from, link, this.parts.announcer.announcement(nowUs, link, null));
     }
+    this.parts.names.check(nowUs);
+    return null;
+  }
+
+  /** Takes in a node that another one lists: it is there until it turns out to be silent, and nobody vouches for it yet. */
+  admitRelayed(
+    nowUs: number,
+    life: Life,
+    entry: SyncEntry,
+    record: NodeRecord,
+    from: IpEndpoint,
+  ): Refusal | null {
+    const old = this.context.registry.peer(life.id);
+    const link = this.context.links.linkOf(from.host);
+    const isLoopback = link?.facts.loopback ?? false;
+    if (isWildcardHost(from.host) || (isLoopbackHost(from.host) && !isLoopback)) {
+      this.context.counters.refused["bad-endpoint"]++;
+      return "bad-endpoint";
+    }
+    const peer = new Peer(
+      this.#believed(record, [], from, link),
+      life,
+      nowUs,
+      believedBeatUs(entry.beatMs),
+      link?.facts ?? null,
+      from,
+    );
+    peer.peerCount = entry.peerCount;
+    peer.isRelayed = true;
+    if (!this.context.registry.insert(nowUs, peer)) return this.refuseForRoom(nowUs, life.id);
+    this.parts.overflow.delete(life.id);
+    this.parts.introductions.addRelayed(nowUs, peer);
+    if (old === undefined) emit(this.context, { kind: "added", id: life.id });
+    else emit(this.context, { kind: "restarted", id: life.id, was: old.incarnation, now: life.incarnation });
     this.parts.names.check(nowUs);
     return null;
   }
@@ -92,8 +133,25 @@ export class Admission {
     // Followed slowly, because the two clocks drift apart by seconds a day.
     peer.skewMs = Number.isNaN(peer.skewMs) ? sampleMs : peer.skewMs + (sampleMs - peer.skewMs) / 16;
     const isRouteNew = peer.noteHeard(nowUs, link?.facts ?? null, from, datagram.header.path);
+    if (datagram.header.path === "unicast") peer.knowsUs = true;
+    const wasRelayed = peer.isRelayed;
+    peer.isRelayed = false;
+    if (wasRelayed) this.parts.measuring.add(nowUs, peer);
     this.parts.liveness.noteAlive(nowUs, peer);
-    if (isRouteNew) this.context.registry.changed(nowUs, peer);
+    if (isRouteNew || wasRelayed) this.context.registry.changed(nowUs, peer);
+  }
+
+  /** Takes the live load that a beat told. */
+  noteAvailability(nowUs: number, peer: Peer, figures: readonly number[]): void {
+    const before = peer.availability;
+    if (
+      before === figures ||
+      (before.length === figures.length && figures.every((each, i) => each === before[i]))
+    ) {
+      return;
+    }
+    peer.availability = figures;
+    this.context.registry.changed(nowUs, peer);
   }
 
   /** Takes over a newer record, or further endpoints of the same one. */

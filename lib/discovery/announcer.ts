@@ -3,7 +3,16 @@
 
 import type { IpEndpoint } from "../platform/mod.ts";
 import { type Context, drawBetween, earlier, emit, type Wake } from "./context.ts";
-import type { Announce, Heartbeat, LeaveReason, Question } from "./datagram.ts";
+import {
+  type Announce,
+  type DeadNode,
+  type Heartbeat,
+  type LeaveReason,
+  MAX_DEAD_NAMED,
+  type Question,
+} from "./messages/mod.ts";
+import type { Agreement } from "./agreement.ts";
+import type { Echoes } from "./echoes.ts";
 import { endpointsForLink } from "./endpoint.ts";
 import type { Link } from "./links.ts";
 import type { Questions } from "./questions.ts";
@@ -26,7 +35,7 @@ const SEED_RETRY_US = 10_000 * MS;
 /** Beats by multicast for one by broadcast, while multicast works. */
 const BROADCAST_EVERY = 8;
 /** Peers that get beats by unicast of their own; more than that need a relay. */
-const MAX_UNICAST_BEATS = 16;
+const MAX_UNICAST_BEATS = 64;
 /** Announcements planned ahead: four for each of sixteen links. */
 const MAX_PLANNED = 64;
 
@@ -52,6 +61,17 @@ interface Seed {
   attempt: number;
 }
 
+/** What the announcer speaks with. */
+export interface AnnouncerParts {
+  readonly questions: Questions;
+  readonly echoes: Echoes;
+  readonly agreement: Agreement;
+  /** Whether so many start at once that nobody needs to be asked. */
+  readonly isStorm: (nowUs: number) => boolean;
+}
+
+const NO_DEAD: readonly DeadNode[] = [];
+
 /** What we say of our own accord. */
 export class Announcer {
   #planned: Planned[] = [];
@@ -66,7 +86,7 @@ export class Announcer {
   /** @param meshSize estimates the number of nodes, ourselves included */
   constructor(
     readonly context: Context,
-    readonly questions: Questions,
+    readonly parts: AnnouncerParts,
     seeds: readonly IpEndpoint[],
     readonly meshSize: () => number,
   ) {
@@ -97,7 +117,8 @@ export class Announcer {
       seed.attempt = 0;
     }
     if (this.context.isObserver) return;
-    this.#startNonce = this.questions.newFamily(nowUs);
+    this.#startNonce = this.parts.questions.newFamily(nowUs);
+    this.parts.echoes.renew(nowUs);
     for (const link of links) {
       START_TIMES_US.forEach(([from, to], attempt) => {
         this.#plan({
@@ -126,6 +147,16 @@ export class Announcer {
     }
   }
 
+  /** Says a fresh challenge to everybody, once. */
+  challengeAll(nowUs: number): void {
+    if (this.context.isObserver || this.isLeaving) return;
+    this.parts.echoes.renew(nowUs);
+    for (const link of this.context.links.all) {
+      const atUs = nowUs + drawBetween(this.context.random, 0, START_JITTER_US);
+      this.#plan({ atUs, linkKey: link.key, attempt: null });
+    }
+  }
+
   /** Begins to say goodbye. */
   leave(nowUs: number, reason: LeaveReason): void {
     if (this.isLeaving) return;
@@ -147,8 +178,10 @@ export class Announcer {
         const here = due.filter((plan) => plan.linkKey === link.key);
         if (here.length === 0) continue;
         const attempts = here.map((plan) => plan.attempt).filter((attempt) => attempt !== null);
-        const question = attempts.length === 0 ? null : this.#question(Math.max(...attempts));
-        this.context.outbox.toLink(nowUs, link, this.announcement(link, question), true);
+        const question = attempts.length === 0
+          ? null
+          : this.#startQuestion(nowUs, link, Math.max(...attempts));
+        this.context.outbox.toLink(nowUs, link, this.announcement(nowUs, link, question), true);
       }
     }
     if (this.#nextBeatUs !== null && this.#nextBeatUs <= nowUs) this.#beat(nowUs);
@@ -193,26 +226,43 @@ export class Announcer {
   }
 
   /** An announcement for `link`. */
-  announcement(link: Link | null, question: Question | null): Announce {
+  announcement(nowUs: number, link: Link | null, question: Question | null): Announce {
     return {
       kind: "announce",
       bootNonce: this.context.own.bootNonce,
       record: this.recordFor(link),
       question,
+      challenge: this.parts.echoes.ownAt(nowUs),
+      echoes: this.parts.echoes.at(nowUs),
+      resumedMs: 0,
       peerCount: this.context.registry.presentCount + 1,
       beatMs: this.beatUs / MS,
     };
   }
 
-  /** A beat. */
-  heartbeat(): Heartbeat {
+  /** A beat for `link`, with the number of the last one; null stands for an address behind a router. */
+  heartbeat(nowUs: number, link: Link | null): Heartbeat {
+    const { own, registry } = this.context;
     return {
       kind: "heartbeat",
-      bootNonce: this.context.own.bootNonce,
-      stateVersion: this.context.own.stateVersion,
-      peerCount: this.context.registry.presentCount + 1,
+      bootNonce: own.bootNonce,
+      stateVersion: own.stateVersion,
+      peerCount: registry.presentCount + 1,
       beatMs: this.beatUs / MS,
+      beat: this.#beats,
+      digest: this.parts.agreement.digestOn(nowUs, link),
+      echoes: this.parts.echoes.at(nowUs),
+      dead: this.#deadAt(nowUs),
+      availability: own.availability,
+      leader: own.leader,
     };
+  }
+
+  /** The latest dead: each is named for long enough that everybody hears it. */
+  #deadAt(nowUs: number): readonly DeadNode[] {
+    const { obituaries } = this.context;
+    while (obituaries[0] !== undefined && obituaries[0].untilUs <= nowUs) obituaries.shift();
+    return obituaries.length === 0 ? NO_DEAD : obituaries.slice(-MAX_DEAD_NAMED);
   }
 
   #jitteredBeatUs(): number {
@@ -223,8 +273,15 @@ export class Announcer {
     if (this.#planned.length < MAX_PLANNED) this.#planned.push(plan);
   }
 
-  #question(attempt: number): Question {
-    return { nonce: this.#startNonce, attempt, known: this.questions.knownIds() };
+  #startQuestion(nowUs: number, link: Link, attempt: number): Question | null {
+    // When a whole show is switched on, everybody announces itself and lists are compared a beat later anyway.
+    if (attempt > 0 && attempt < START_TIMES_US.length - 1 && this.parts.isStorm(nowUs)) return null;
+    return this.#question(nowUs, this.#startNonce, link, attempt);
+  }
+
+  #question(nowUs: number, nonce: string, link: Link | null, attempt: number): Question {
+    const { questions, agreement } = this.parts;
+    return { nonce, attempt, known: questions.knownIds(), digest: agreement.digestOn(nowUs, link) };
   }
 
   #beat(nowUs: number): void {
@@ -233,17 +290,17 @@ export class Announcer {
     this.#beats++;
     let alsoBroadcast = this.#beats % BROADCAST_EVERY === 0;
     let unicastBeats = 0;
-    const message = this.heartbeat();
     for (const peer of registry.peers()) {
       if (!peer.isPresent || peer.isHeardByMulticast(nowUs)) continue;
       if (peer.isBroadcastOnly(nowUs)) {
         alsoBroadcast = true;
       } else if (unicastBeats < MAX_UNICAST_BEATS && peer.isUnicastOnly(nowUs)) {
         unicastBeats++;
-        outbox.toEndpoint(nowUs, peer.route.from, links.linkOf(peer.route.from.host), message);
+        const link = links.linkOf(peer.route.from.host);
+        outbox.toEndpoint(nowUs, peer.route.from, link, this.heartbeat(nowUs, link));
       }
     }
-    for (const link of links.all) outbox.toLink(nowUs, link, message, alsoBroadcast);
+    for (const link of links.all) outbox.toLink(nowUs, link, this.heartbeat(nowUs, link), alsoBroadcast);
   }
 
   #askSeed(nowUs: number, seed: Seed): void {
@@ -257,15 +314,14 @@ export class Announcer {
       }
     }
     const link = links.linkOf(seed.endpoint.host);
-    const nonce = this.questions.newFamily(nowUs);
-    const question: Question = { nonce, attempt: 2, known: this.questions.knownIds() };
+    const question = this.#question(nowUs, this.parts.questions.newFamily(nowUs), link, 2);
     outbox.toEndpoint(
       nowUs,
       seed.endpoint,
       link,
       this.context.isObserver
         ? { kind: "query", bootNonce: own.bootNonce, question, target: null }
-        : this.announcement(link, question),
+        : this.announcement(nowUs, link, question),
     );
     const now = START_TIMES_US[seed.attempt]?.[0];
     const then = START_TIMES_US[seed.attempt + 1]?.[1];

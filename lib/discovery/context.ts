@@ -4,7 +4,7 @@
 import { type Incarnation, type NodeId, type Role, toHex } from "../base/mod.ts";
 import type { RandomStream } from "../platform/mod.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { NONCE_BYTES } from "./datagram.ts";
+import { type DeadNode, type LeaderHint, NONCE_BYTES } from "./messages/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import type { Links } from "./links.ts";
@@ -22,6 +22,9 @@ export type WakeReason =
   | "query"
   | "ping-timeout"
   | "newcomer"
+  | "sync"
+  | "hello"
+  | "measure"
   | "suspicion"
   | "probe"
   | "verdict"
@@ -57,6 +60,15 @@ export interface OwnRecord {
   capabilities: NodeRecord["capabilities"];
   resources: NodeRecord["resources"];
   tags: NodeRecord["tags"];
+  /** Live load, as beats tell it; empty while nobody says. */
+  availability: readonly number[];
+  /** Who leads, as beats tell it. */
+  leader: LeaderHint | null;
+}
+
+/** A node that we have declared dead, as beats name it for a while. */
+export interface Obituary extends DeadNode {
+  readonly untilUs: number;
 }
 
 /** Events that wait for the owner; at the bound the oldest is dropped and counted. */
@@ -72,6 +84,8 @@ export interface Context {
   readonly counters: DiscoveryCounters;
   readonly random: RandomStream;
   readonly events: DiscoveryEvent[];
+  /** The lately dead, oldest first; liveness.ts writes, announcer.ts tells. */
+  readonly obituaries: Obituary[];
 }
 
 /** Tells the owner. */

@@ -11,19 +11,23 @@ import { Challenges } from "./challenges.ts";
 import { NameKeeper } from "./conflict.ts";
 import { type Context, drawNonce, earlier, emit, type OwnRecord, type Wake } from "./context.ts";
 import { DiscoveryCounters, type Refusal } from "./counters.ts";
+import { Agreement } from "./agreement.ts";
 import {
   type BodyCodec,
   type DatagramSeal,
-  type LeaveReason,
   MAX_RECORD_BYTES,
   type OpenDatagram,
   openDatagram,
 } from "./datagram.ts";
+import { Echoes } from "./echoes.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { meshTagOf } from "./hash.ts";
+import { Introductions } from "./introductions.ts";
 import { type Link, Links } from "./links.ts";
 import { Liveness } from "./liveness.ts";
+import { Measuring } from "./measuring.ts";
+import { type LeaveReason, MAX_AVAILABILITY } from "./messages/mod.ts";
 import { Newcomers } from "./newcomers.ts";
 import { OfferDesk, type PendingOffer } from "./offers.ts";
 import { Outbox, type Transmit } from "./outbox.ts";
@@ -33,6 +37,8 @@ import { Questions } from "./questions.ts";
 import { Reception } from "./reception.ts";
 import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch, recordToMap } from "./record.ts";
 import { Registry, type Trust } from "./registry.ts";
+import { SyncDesk } from "./sync_desk.ts";
+import { SyncPuller } from "./sync_puller.ts";
 
 /** Nodes in the registry unless told otherwise; tested with 500. */
 export const DEFAULT_MAX_PEERS = 512;
@@ -42,6 +48,8 @@ const STALL_US = 1_000_000;
 /** Nodes from which on a common start is a storm. */
 const STORM_NODES = 16;
 const ECHO_BEATS = SILENT_BEATS;
+/** How long a challenge must still count for newcomers to be left to echo it, in µs. */
+const ECHO_WAIT_US = 1_500_000;
 
 /** What a core is made of. */
 export interface DiscoveryOptions {
@@ -81,6 +89,12 @@ export class DiscoveryCore {
   readonly #questions: Questions;
   readonly #announcer: Announcer;
   readonly #offers: OfferDesk;
+  readonly #echoes: Echoes;
+  readonly #agreement: Agreement;
+  readonly #desk: SyncDesk;
+  readonly #puller: SyncPuller;
+  readonly #measuring: Measuring;
+  readonly #introductions: Introductions;
   readonly #newcomers: Newcomers;
   readonly #liveness: Liveness;
   readonly #names: NameKeeper;
@@ -110,6 +124,8 @@ export class DiscoveryCore {
       capabilities: record.capabilities ?? {},
       resources: record.resources ?? {},
       tags: record.tags ?? {},
+      availability: [],
+      leader: null,
     };
     checkRecord(own);
     checkEncodable(own, options.codec);
@@ -126,15 +142,39 @@ export class DiscoveryCore {
       counters: this.counters,
       random,
       events: [],
+      obituaries: [],
     };
     this.#challenges = new Challenges(random, this.counters);
-    this.#questions = new Questions(this.#context);
-    this.#announcer = new Announcer(this.#context, this.#questions, options.seeds ?? [], () => this.meshSize);
+    this.#puller = new SyncPuller(this.#context);
+    this.#agreement = new Agreement(this.#context, this.#puller);
+    this.#desk = new SyncDesk(this.#context, nowUs);
+    this.#questions = new Questions(this.#context, this.#agreement);
+    const echoes = new Echoes(random);
+    this.#newcomers = new Newcomers(this.#context, this.#challenges, (atUs) => this.#challengeAll(atUs));
+    this.#echoes = echoes;
+    this.#announcer = new Announcer(
+      this.#context,
+      {
+        questions: this.#questions,
+        agreement: this.#agreement,
+        echoes,
+        isStorm: (atUs) => this.#newcomers.isStorm(atUs),
+      },
+      options.seeds ?? [],
+      () => this.meshSize,
+    );
     this.#offers = new OfferDesk(id, random, this.counters, nowUs);
-    this.#newcomers = new Newcomers(this.#context, this.#challenges);
     this.#names = new NameKeeper(this.#context, (atUs) => this.#onRecordChanged(atUs));
     this.#liveness = new Liveness(this.#context, this.#challenges, (atUs) => this.#names.check(atUs));
-    const parts = { liveness: this.#liveness, announcer: this.#announcer, names: this.#names };
+    this.#measuring = new Measuring(this.#context, this.#liveness);
+    this.#introductions = new Introductions(this.#context, this.#announcer, this.#liveness);
+    const parts = {
+      liveness: this.#liveness,
+      announcer: this.#announcer,
+      names: this.#names,
+      measuring: this.#measuring,
+      introductions: this.#introductions,
+    };
     this.#reception = new Reception(this.#context, {
       ...parts,
       admission: new Admission(this.#context, { ...parts, overflow: this.#overflow }),
@@ -142,6 +182,10 @@ export class DiscoveryCore {
       challenges: this.#challenges,
       questions: this.#questions,
       offers: this.#offers,
+      echoes,
+      agreement: this.#agreement,
+      desk: this.#desk,
+      puller: this.#puller,
       meshTag,
       open: options.open ?? openDatagram,
       seeds: options.seeds ?? [],
@@ -212,6 +256,9 @@ export class DiscoveryCore {
     this.#questions.handleTimeout(nowUs);
     for (const offer of this.#offers.takeDue(nowUs)) this.#sendOffer(nowUs, offer);
     this.#newcomers.handleTimeout(nowUs);
+    this.#puller.handleTimeout(nowUs);
+    this.#introductions.handleTimeout(nowUs);
+    this.#measuring.handleTimeout(nowUs);
     this.#liveness.handleTimeout(nowUs);
     this.#names.handleTimeout(nowUs);
     this.#watchEcho(nowUs);
@@ -229,6 +276,7 @@ export class DiscoveryCore {
     }
     this.#context.own.stateVersion++;
     this.#announcer.startOn(nowUs, changes.added);
+    if (changes.added.length > 0) this.#introductions.noteStart(nowUs);
     // On links that stay, the record now names other addresses.
     if (changes.added.length < interfaces.length) this.#announcer.announceChange(nowUs);
   }
@@ -250,6 +298,11 @@ export class DiscoveryCore {
     if (isRenamed) own.wantedName = next.name;
     this.#onRecordChanged(nowUs);
     this.#names.check(nowUs);
+  }
+
+  /** Takes the live load that beats tell from now on; −1 stands for a figure that is not known. */
+  setAvailability(figures: readonly number[]): void {
+    this.#context.own.availability = figures.slice(0, MAX_AVAILABILITY).map((each) => Math.round(each));
   }
 
   /** Asks everybody. `query-done` with the returned number follows when no new answer came for `quietUs`. */
@@ -317,6 +370,9 @@ export class DiscoveryCore {
     if (this.#announcer.isLeaving) return next;
     next = earlier(next, this.#questions.next());
     next = earlier(next, this.#newcomers.next());
+    next = earlier(next, this.#puller.next());
+    next = earlier(next, this.#introductions.next());
+    next = earlier(next, this.#measuring.next());
     next = earlier(next, this.#liveness.next());
     const offerUs = this.#offers.nextUs();
     if (offerUs !== Infinity) next = earlier(next, { atUs: offerUs, reason: "offer" });
@@ -375,10 +431,19 @@ export class DiscoveryCore {
       record: this.#announcer.recordFor(link),
       peerCount: this.registry.presentCount + 1,
       beatMs: this.#announcer.beatUs / 1000,
+      digest: this.#agreement.digestOn(nowUs, link),
+      cookie: this.#desk.cookieFor(nowUs, pending.to),
     } as const;
     outbox.toEndpoint(nowUs, pending.to, link, offer);
     // Who asks one node by multicast has asked by unicast before, in vain.
     if (pending.isShouted && link !== null) outbox.toLink(nowUs, link, offer, true);
+  }
+
+  /** Makes sure that a challenge of ours is out which the newcomers of the next second can echo. */
+  #challengeAll(nowUs: number): boolean {
+    if (this.#context.isObserver) return false;
+    if (!this.#echoes.isOpenFor(nowUs, ECHO_WAIT_US)) this.#announcer.challengeAll(nowUs);
+    return true;
   }
 
   #onRecordChanged(nowUs: number): void {

@@ -21,6 +21,7 @@ export const REFUSALS = [
   "delayed", // held back on the way, or replayed; freshness is asked for
   "stale-nonce", // an answer to nothing that we asked
   "not-for-us", // meant for another node
+  "not-allowed", // a request for pages from an address that has not shown that it is one
   "bad-endpoint", // an endpoint that would point back into our own machine
   "peer-limit", // no room
 ] as const;
@@ -33,6 +34,7 @@ export const DROPS = [
   "multicast-limit", // our own rate of multicast
   "unicast-limit", // our own rate of unicast
   "offer-limit", // more questions than we answer
+  "page-limit", // more requests for pages than we answer
   "outbox", // the owner does not fetch what is to be sent
   "events", // the owner does not fetch events
   "candidates", // more newcomers than can be asked

@@ -5,7 +5,17 @@
 
 import { type Incarnation, type NodeId, toHex } from "../base/mod.ts";
 import type { Refusal } from "./counters.ts";
-import { type NodeRecord, recordFromMap, recordToMap, TRUNCATIONS } from "./record.ts";
+import {
+  BODY_STEPS,
+  getU48,
+  type Kind,
+  KIND_NUMBERS,
+  type Message,
+  messageFromMap,
+  messageToMap,
+  ownBytes,
+  setU48,
+} from "./messages/mod.ts";
 
 /** Largest datagram in bytes: below the IPv6 minimum MTU of 1,280 (RFC 8200 §5) with room for a tunnel's header. */
 export const MAX_DATAGRAM_BYTES = 1_200;
@@ -17,34 +27,13 @@ const KEY_TAG_AT = 40;
 export const MAC_BYTES = 16;
 /** Largest body in bytes. */
 export const MAX_BODY_BYTES = MAX_DATAGRAM_BYTES - HEADER_BYTES - MAC_BYTES;
-/** Bytes of an announcement's other fields, a question apart. */
+/** Bytes of an announcement's other fields, a question and echoes apart. */
 const ANNOUNCE_BYTES = 32;
 /** Largest record that is always announced whole, in bytes. */
 export const MAX_RECORD_BYTES = MAX_BODY_BYTES - ANNOUNCE_BYTES;
 /** Major version of the protocol; another one is not read. */
 export const PROTOCOL_VERSION = 1;
-/** Bytes of a nonce: of a question, and of a process. */
-export const NONCE_BYTES = 8;
-/** Bytes of an id where a few suffice to tell nodes apart. */
-export const SHORT_ID_BYTES = 4;
-
 const MAGIC = 0x6843; // "hC"
-
-/** Numbers of the kinds in the header's low six bits. Those of later versions are reserved, so none is used twice. */
-export const KIND_NUMBERS = {
-  announce: 1,
-  heartbeat: 2,
-  query: 3,
-  offer: 4,
-  bye: 5,
-  ping: 6,
-  ack: 7,
-  // reserved: 8 sync-request, 9 sync-page, 10 get, 11 record, 12 hello, 13 ping-request, 14 nack, 15 suspect,
-  // 16 vouch, 17 claim, 18 grant, 19 deny, 20 lease, 21 lease-ack
-} as const;
-
-/** Kinds of message. */
-export type Kind = keyof typeof KIND_NUMBERS;
 
 const KINDS = new Map<number, Kind>(
   Object.entries(KIND_NUMBERS).map(([kind, number]) => [number, kind as Kind]),
@@ -55,12 +44,6 @@ export const PATHS = ["unicast", "multicast", "broadcast"] as const;
 
 /** How a datagram was sent. */
 export type Path = typeof PATHS[number];
-
-/** Why a node says goodbye; the index is the number on the wire. */
-export const LEAVE_REASONS = ["quit", "sleep", "update", "id-change"] as const;
-
-/** Why a node says goodbye. After `sleep` the same incarnation may come back. */
-export type LeaveReason = typeof LEAVE_REASONS[number];
 
 /** Signs and verifies; `DatagramAuthenticator` of lib/security is one. */
 export interface DatagramSeal {
@@ -93,178 +76,16 @@ export interface Header {
   readonly sentMs: number;
 }
 
-/** A question for offers, within an announcement or alone. */
-export interface Question {
-  /** Names the family of questions; 8 bytes as hex. */
-  readonly nonce: string;
-  /** 0, 1, 2 …: later ones of a family are answered by more nodes (discovery research 6.5). */
-  readonly attempt: number;
-  /** First bytes of the ids that are known already and need not answer, one after the other. */
-  readonly known: Uint8Array;
-}
-
-/** What every message carries beside its own fields. */
-interface MessageBase {
-  /** 8 random bytes of the process as hex: tells two processes of one id and incarnation apart. */
-  readonly bootNonce: string;
-}
-
-/** The full record, at start and at every change. */
-export interface Announce extends MessageBase {
-  readonly kind: "announce";
-  readonly record: NodeRecord;
-  readonly question: Question | null;
-  readonly peerCount: number;
-  readonly beatMs: number;
-}
-
-/** "I am alive", every beat. */
-export interface Heartbeat extends MessageBase {
-  readonly kind: "heartbeat";
-  readonly stateVersion: number;
-  /** Nodes that the sender counts, itself included: from it everybody estimates the size of the mesh. */
-  readonly peerCount: number;
-  /** The sender's period, so that nobody suspects it by another one. */
-  readonly beatMs: number;
-}
-
-/** Asks for records: of everybody by rank, or of one node. */
-export interface Query extends MessageBase {
-  readonly kind: "query";
-  readonly question: Question;
-  /** First 8 bytes of the id that alone shall answer, as hex; null for all. */
-  readonly target: string | null;
-}
-
-/** Answers a question by unicast with the sender's own record. */
-export interface Offer extends MessageBase {
-  readonly kind: "offer";
-  readonly echo: string;
-  readonly record: NodeRecord;
-  readonly peerCount: number;
-  readonly beatMs: number;
-}
-
-/** Goodbye. */
-export interface Bye extends MessageBase {
-  readonly kind: "bye";
-  readonly reason: LeaveReason;
-}
-
-/** Asks for a sign of life, or for proof that a datagram was no replay. */
-export interface Ping extends MessageBase {
-  readonly kind: "ping";
-  readonly nonce: string;
-  /** First 8 bytes of the id that is meant, as hex; null when only the address is known. */
-  readonly target: string | null;
-  /** A short-lived tool asks: it is answered but not met. */
-  readonly observer: boolean;
-}
-
-/** Answers a ping. */
-export interface Ack extends MessageBase {
-  readonly kind: "ack";
-  readonly echo: string;
-  readonly stateVersion: number;
-}
-
-/** A message of discovery. */
-export type Message = Announce | Heartbeat | Query | Offer | Bye | Ping | Ack;
-
-/** Hex digits of the 8 id bytes that name a target. */
-export const TARGET_DIGITS = 16;
-
-/** A target's form of an id. */
-export function targetOf(id: NodeId): string {
-  return id.slice(0, TARGET_DIGITS);
-}
-
 // --- encoding ------------------------------------------------------------------------------------------------------
 
 /** The body of `message`, at most {@linkcode MAX_BODY_BYTES}: a record is shortened until it fits. A copy. */
 export function encodeBody(message: Message, codec: BodyCodec): Uint8Array {
-  for (let step = 0; step <= TRUNCATIONS; step++) {
-    const bytes = codec.encode(bodyMap(message, step));
+  for (let step = 0; step <= BODY_STEPS; step++) {
+    const bytes = codec.encode(messageToMap(message, step));
     if (bytes.length <= MAX_BODY_BYTES) return bytes.slice();
   }
   // Limits of the fields make the last step fit; a message that does not is a bug, and an empty body is refused.
   return new Uint8Array(0);
-}
-
-function bodyMap(message: Message, step: number): Record<string, unknown> {
-  const b = ownBytes(message.bootNonce);
-  switch (message.kind) {
-    case "announce":
-      return {
-        b,
-        p: message.peerCount,
-        t: message.beatMs,
-        r: recordToMap(message.record, step),
-        ...(message.question === null ? {} : { q: questionMap(message.question, step === 0 ? 128 : 16) }),
-      };
-    case "heartbeat":
-      return { b, v: message.stateVersion, p: message.peerCount, t: message.beatMs };
-    case "query":
-      return {
-        b,
-        q: questionMap(message.question, 256),
-        ...(message.target === null ? {} : { d: hexBytes(message.target) }),
-      };
-    case "offer":
-      return {
-        b,
-        e: hexBytes(message.echo),
-        p: message.peerCount,
-        t: message.beatMs,
-        r: recordToMap(message.record, step),
-      };
-    case "bye":
-      return { b, w: LEAVE_REASONS.indexOf(message.reason) };
-    case "ping":
-      return {
-        b,
-        n: hexBytes(message.nonce),
-        ...(message.target === null ? {} : { d: hexBytes(message.target) }),
-        ...(message.observer ? { o: true } : {}),
-      };
-    case "ack":
-      return { b, e: hexBytes(message.echo), v: message.stateVersion };
-  }
-}
-
-function questionMap(question: Question, maxKnown: number): Record<string, unknown> {
-  return {
-    n: hexBytes(question.nonce),
-    a: question.attempt,
-    k: question.known.subarray(0, maxKnown * SHORT_ID_BYTES),
-  };
-}
-
-function hexBytes(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length >> 1);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = digitOf(hex.charCodeAt(2 * i)) << 4 | digitOf(hex.charCodeAt(2 * i + 1));
-  }
-  return bytes;
-}
-
-/** Ids and boot nonces of the nodes of this process, which stand in everything that they send. */
-const OWN_BYTES = new Map<string, Uint8Array>();
-/** Past this the table starts again. */
-const MAX_OWN = 4_096;
-
-function ownBytes(hex: string): Uint8Array {
-  let bytes = OWN_BYTES.get(hex);
-  if (bytes === undefined) {
-    if (OWN_BYTES.size >= MAX_OWN) OWN_BYTES.clear();
-    OWN_BYTES.set(hex, bytes = hexBytes(hex));
-  }
-  return bytes;
-}
-
-/** What a digit of our own hex stands for: 0 to 9 and a to f. */
-function digitOf(code: number): number {
-  return code < 58 ? code - 48 : code - 87;
 }
 
 /** Writes header, body and MAC as one datagram. */
@@ -307,15 +128,6 @@ export function encodeDatagram(
   seal: DatagramSeal,
 ): Uint8Array {
   return sealDatagram({ ...header, kind: message.kind }, meshTag, encodeBody(message, codec), seal);
-}
-
-function setU48(view: DataView, at: number, value: number): void {
-  view.setUint16(at, Math.floor(value / 2 ** 32) & 0xffff);
-  view.setUint32(at + 2, value >>> 0);
-}
-
-function getU48(view: DataView, at: number): number {
-  return view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
 }
 
 // --- decoding ------------------------------------------------------------------------------------------------------
@@ -364,7 +176,7 @@ export function openDatagram(bytes: Uint8Array, codec: BodyCodec, seal: Datagram
   } catch {
     return "malformed"; // a limit or a syntax error: the codec reports both by throwing
   }
-  const message = parseMessage(header, body);
+  const message = messageFromMap(kind, header.id, header.incarnation, body);
   return message === null ? "malformed" : { header, message, key };
 }
 
@@ -376,71 +188,4 @@ export function decodeDatagram(
   seal: DatagramSeal,
 ): Datagram | Refusal {
   return refusePreamble(bytes, meshTag) ?? openDatagram(bytes, codec, seal);
-}
-
-function parseMessage(header: Header, body: unknown): Message | null {
-  if (typeof body !== "object" || body === null || Array.isArray(body) || body instanceof Uint8Array) {
-    return null;
-  }
-  const map = body as Record<string, unknown>;
-  const bootNonce = hexOf(map.b, NONCE_BYTES);
-  if (bootNonce === null) return null;
-  switch (header.kind) {
-    case "announce": {
-      const record = recordFromMap(map.r, header.id, header.incarnation);
-      const question = map.q === undefined ? null : parseQuestion(map.q);
-      if (record === null || (question === null && map.q !== undefined)) return null;
-      if (!isCount(map.p) || !isCount(map.t)) return null;
-      return { kind: "announce", bootNonce, record, question, peerCount: map.p, beatMs: map.t };
-    }
-    case "heartbeat":
-      if (!isCount(map.v) || !isCount(map.p) || !isCount(map.t)) return null;
-      return { kind: "heartbeat", bootNonce, stateVersion: map.v, peerCount: map.p, beatMs: map.t };
-    case "query": {
-      const question = parseQuestion(map.q);
-      const target = map.d === undefined ? null : hexOf(map.d, NONCE_BYTES);
-      if (question === null || (target === null && map.d !== undefined)) return null;
-      return { kind: "query", bootNonce, question, target };
-    }
-    case "offer": {
-      const record = recordFromMap(map.r, header.id, header.incarnation);
-      const echo = hexOf(map.e, NONCE_BYTES);
-      if (record === null || echo === null || !isCount(map.p) || !isCount(map.t)) return null;
-      return { kind: "offer", bootNonce, echo, record, peerCount: map.p, beatMs: map.t };
-    }
-    case "bye": {
-      const reason = typeof map.w === "number" ? LEAVE_REASONS[map.w] : undefined;
-      // A reason of a later version is a goodbye all the same.
-      return { kind: "bye", bootNonce, reason: reason ?? "quit" };
-    }
-    case "ping": {
-      const nonce = hexOf(map.n, NONCE_BYTES);
-      const target = map.d === undefined ? null : hexOf(map.d, NONCE_BYTES);
-      if (nonce === null || (target === null && map.d !== undefined)) return null;
-      return { kind: "ping", bootNonce, nonce, target, observer: map.o === true };
-    }
-    case "ack": {
-      const echo = hexOf(map.e, NONCE_BYTES);
-      if (echo === null || !isCount(map.v)) return null;
-      return { kind: "ack", bootNonce, echo, stateVersion: map.v };
-    }
-  }
-}
-
-function parseQuestion(value: unknown): Question | null {
-  if (typeof value !== "object" || value === null) return null;
-  const { n, a, k } = value as Record<string, unknown>;
-  const nonce = hexOf(n, NONCE_BYTES);
-  if (nonce === null || !isCount(a) || !(k instanceof Uint8Array) || k.length % SHORT_ID_BYTES !== 0) {
-    return null;
-  }
-  return { nonce, attempt: a, known: k };
-}
-
-function hexOf(value: unknown, length: number): string | null {
-  return value instanceof Uint8Array && value.length === length ? toHex(value) : null;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

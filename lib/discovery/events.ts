@@ -2,7 +2,7 @@
 
 import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
-import type { LeaveReason } from "./datagram.ts";
+import type { LeaveReason } from "./messages/mod.ts";
 
 /** Something happened. `id` names the other node; its entry stands in the registry. */
 export type DiscoveryEvent =

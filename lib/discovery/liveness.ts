@@ -4,7 +4,16 @@
 
 import type { Challenges } from "./challenges.ts";
 import { type Context, drawBetween, emit, type Wake, type WakeReason } from "./context.ts";
-import { targetOf } from "./datagram.ts";
+import {
+  type Heartbeat,
+  type Nack,
+  type PingRequest,
+  type Suspect,
+  type SyncEntry,
+  targetOf,
+  type Vouch,
+} from "./messages/mod.ts";
+import type { Refusal } from "./counters.ts";
 import type { Link } from "./links.ts";
 import { type Peer, SILENT_BEATS } from "./peer.ts";
 
@@ -37,11 +46,30 @@ export class Liveness {
 
   /** Notes a sign of life of a node that is present. */
   noteAlive(nowUs: number, peer: Peer): void {
-    if (peer.state !== "suspect") return;
+    if (peer.state === "alive") return;
     peer.state = "alive";
     peer.sinceUs = nowUs;
     this.context.registry.changed(nowUs, peer);
     emit(this.context, { kind: "cleared", id: peer.id });
+  }
+
+  /** Takes the number of a beat of a node that is present. Returns whether that set something in motion. */
+  noteBeat(_nowUs: number, peer: Peer, message: Heartbeat): boolean {
+    peer.beat = message.beat;
+    return false;
+  }
+
+  /** Takes note of what `from` says about dead, suspected or living nodes, or of a request to ping somebody. */
+  handleGossip(
+    _nowUs: number,
+    _from: Peer,
+    _message: Suspect | Vouch | PingRequest | Nack,
+  ): Refusal | null {
+    return null;
+  }
+
+  /** Another node lists `peer` as dead or left. */
+  noteGoneElsewhere(_nowUs: number, _peer: Peer, _entry: SyncEntry): void {
   }
 
   /** We were not running: nobody's silence until now counts. */
@@ -176,6 +204,9 @@ function nextUs(peer: Peer): number {
       return Math.min(peer.nextProbeUs, peer.sinceUs + DEAD_FOR_US);
     case "left":
       return peer.sinceUs + LEFT_FOR_US;
+    case "unreachable":
+    case "partitioned":
+      return Infinity;
   }
 }
 
@@ -187,6 +218,8 @@ function reasonOf(peer: Peer): WakeReason {
       return peer.nextProbeUs < deadUs(peer) ? "probe" : "verdict";
     case "dead":
       return peer.nextProbeUs < peer.sinceUs + DEAD_FOR_US ? "probe" : "forget";
+    case "unreachable":
+    case "partitioned":
     case "left":
       return "forget";
   }

@@ -7,6 +7,8 @@ import { ReplayWindow } from "../security/mod.ts";
 /** One incarnation of one id. */
 export class Life {
   readonly window = new ReplayWindow();
+  /** Numbers up to this one were heard by somebody else before we knew of the life: to us they are old. */
+  notBefore = -1;
 
   /** @param bootNonce the process that was heard first under this id and incarnation */
   constructor(readonly id: NodeId, readonly incarnation: Incarnation, readonly bootNonce: string) {}

@@ -29,12 +29,7 @@ export {
   decodeDatagram,
   encodeDatagram,
   type Header,
-  type Kind,
-  KIND_NUMBERS,
-  LEAVE_REASONS,
-  type LeaveReason,
   MAX_DATAGRAM_BYTES,
-  type Message,
   type OpenDatagram,
   type Path,
   PROTOCOL_VERSION,
@@ -52,8 +47,16 @@ export {
 } from "./endpoint.ts";
 export type { DiscoveryEvent } from "./events.ts";
 export { meshTagOf } from "./hash.ts";
+export {
+  type Kind,
+  KIND_NUMBERS,
+  LEAVE_REASONS,
+  type LeaveReason,
+  MAX_AVAILABILITY,
+  type Message,
+} from "./messages/mod.ts";
 export type { Destination, Transmit } from "./outbox.ts";
-export type { EntryState } from "./peer.ts";
+export { ENTRY_STATES, type EntryState } from "./peer.ts";
 export { cutUtf8, isRecordName, type NodeRecord, RECORD_LIMITS, type RecordPatch } from "./record.ts";
 export { type Registry, type RegistryDelta, type RegistryEntry, type Trust } from "./registry.ts";
 export {

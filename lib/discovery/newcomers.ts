@@ -6,8 +6,8 @@
 import type { NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { Challenges } from "./challenges.ts";
-import type { Context, Wake } from "./context.ts";
-import { targetOf } from "./datagram.ts";
+import { type Context, drawBetween, type Wake } from "./context.ts";
+import { targetOf } from "./messages/mod.ts";
 import type { Link } from "./links.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
@@ -20,9 +20,18 @@ const WAITS_US = [200_000, 400_000, 1_000_000];
 /** When it is tried again after our own rate forbade to ask, and how long at most. */
 const BUSY_RETRY_US = 100_000;
 const GIVE_UP_US = 5_000_000;
+/** Over which newcomers are counted, in µs. */
+const STORM_WINDOW_US = 1_000_000;
+/** Newcomers within a second from which on an echo is waited for, since so many questions would be a storm. */
+const STORM_ASKS = 8;
+/** Newcomers within a second that make a storm of starts. */
+const STORM_STARTS = 20;
+/** How long an echo of our challenge is waited for then, in µs: the second and the third announcement bring it. */
+const STORM_WAITS_US: readonly [number, number] = [400_000, 1_300_000];
 /** Newcomers at a time; at the bound the oldest is forgotten and counted. */
 const MAX_NEWCOMERS = 512;
 const NO_IDS = new Uint8Array(0);
+const NO_DIGEST = "0000000000000000";
 
 /** What is known of a newcomer. */
 export interface Sighting {
@@ -40,13 +49,22 @@ interface Newcomer {
   readonly metUs: number;
   asked: number;
   nextUs: number;
+  /** It waits for its announcement, not for an echo. */
+  readonly isHeld: boolean;
 }
 
 /** The waiting room. */
 export class Newcomers {
   readonly #waiting = new Map<NodeId, Newcomer>();
+  #metCount = 0;
+  #metSinceUs = 0;
 
-  constructor(readonly context: Context, readonly challenges: Challenges) {}
+  /** @param challenge says a challenge to everybody unless one is out, and whether an echo of it can be waited for */
+  constructor(
+    readonly context: Context,
+    readonly challenges: Challenges,
+    readonly challenge: (nowUs: number) => boolean,
+  ) {}
 
   /** Newcomers waiting. */
   get size(): number {
@@ -58,6 +76,7 @@ export class Newcomers {
    * An announcement is worth waiting for, because it saves asking for the record.
    */
   meet(nowUs: number, sighting: Sighting, waitUs = 0): void {
+    const isHeld = waitUs > 0;
     const id = sighting.life.id;
     const known = this.#waiting.get(id);
     if (known !== undefined && known.sighting.life === sighting.life) {
@@ -65,11 +84,15 @@ export class Newcomers {
       const isNewer = sighting.record !== null &&
         (before === null || sighting.record.stateVersion > before.stateVersion);
       if (isNewer) known.sighting = sighting;
-      if (known.asked === 0 && waitUs === 0 && known.nextUs > known.metUs) this.#ask(nowUs, known);
+      if (known.asked === 0 && waitUs === 0 && known.isHeld) this.#ask(nowUs, known);
       return;
     }
     if (known !== undefined && known.sighting.life.incarnation > sighting.life.incarnation) return;
     this.#waiting.delete(id);
+    this.#noteMet(nowUs);
+    if (waitUs === 0 && this.#metCount > STORM_ASKS && this.challenge(nowUs)) {
+      waitUs = drawBetween(this.context.random, ...STORM_WAITS_US);
+    }
     if (this.#waiting.size >= MAX_NEWCOMERS) {
       for (const oldest of this.#waiting.keys()) {
         this.#waiting.delete(oldest);
@@ -77,9 +100,28 @@ export class Newcomers {
         break;
       }
     }
-    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0, nextUs: nowUs + waitUs };
+    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0, nextUs: nowUs + waitUs, isHeld };
     this.#waiting.set(id, newcomer);
     if (waitUs === 0) this.#ask(nowUs, newcomer);
+  }
+
+  /** Whether so many have come within the last second that everybody seems to start. */
+  isStorm(nowUs: number): boolean {
+    return nowUs - this.#metSinceUs < 2 * STORM_WINDOW_US && this.#metCount >= STORM_STARTS;
+  }
+
+  #noteMet(nowUs: number): void {
+    if (nowUs - this.#metSinceUs > STORM_WINDOW_US) {
+      this.#metSinceUs = nowUs;
+      this.#metCount = 0;
+    }
+    this.#metCount++;
+  }
+
+  /** What is known of a newcomer that waits; null when this life does not. */
+  waitingFor(life: Life): Sighting | null {
+    const newcomer = this.#waiting.get(life.id);
+    return newcomer?.sighting.life === life ? newcomer.sighting : null;
   }
 
   /** The newcomer that has answered, taken out; null when this life was not asked. */
@@ -118,7 +160,7 @@ export class Newcomers {
       ? {
         kind: "query",
         bootNonce: own.bootNonce,
-        question: { nonce, attempt: 2, known: NO_IDS },
+        question: { nonce, attempt: 2, known: NO_IDS, digest: NO_DIGEST },
         target,
       } as const
       : { kind: "ping", bootNonce: own.bootNonce, nonce, target, observer: isObserver } as const;

@@ -5,13 +5,15 @@
 import { fromHex, type NodeId } from "../base/mod.ts";
 import type { IpEndpoint, RandomStream } from "../platform/mod.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { type Question, SHORT_ID_BYTES } from "./datagram.ts";
+import { type Question, SHORT_ID_BYTES } from "./messages/mod.ts";
 import { hash32 } from "./hash.ts";
 import { SourceLimiter, TokenBucket } from "./limiter.ts";
 
 const MS = 1_000;
 /** How many answer the first, the second and every later question of a family. */
 const RANKS_BY_ATTEMPT = [8, 32];
+/** How many answer when a whole show is switched on: announcements and compared lists do the rest. */
+const STORM_RANKS = 2;
 const BASE_DELAY_US = 5 * MS;
 const RANK_DELAY_US = 5 * MS;
 const JITTER_US = 5 * MS;
@@ -64,14 +66,14 @@ export class OfferDesk {
     nowUs: number,
     question: Question,
     from: IpEndpoint,
-    meshSize: number,
+    mesh: { readonly size: number; readonly isStorm: boolean },
     address: Address,
   ): void {
     if (this.#isKnown(question.known)) return;
     let delayUs = 0;
     if (address === "all") {
-      const rank = rankOf(this.id, question.nonce, meshSize);
-      if (rank >= (RANKS_BY_ATTEMPT[question.attempt] ?? Infinity)) return;
+      const rank = rankOf(this.id, question.nonce, mesh.size);
+      if (rank >= (mesh.isStorm ? STORM_RANKS : RANKS_BY_ATTEMPT[question.attempt] ?? Infinity)) return;
       delayUs = Math.min(
         MAX_DELAY_US,
         BASE_DELAY_US + RANK_DELAY_US * rank + JITTER_US * this.random.float(),

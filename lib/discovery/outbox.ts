@@ -4,14 +4,8 @@
 import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import {
-  type BodyCodec,
-  type DatagramSeal,
-  encodeBody,
-  type Message,
-  type Path,
-  sealDatagram,
-} from "./datagram.ts";
+import { type BodyCodec, type DatagramSeal, encodeBody, type Path, sealDatagram } from "./datagram.ts";
+import type { Message } from "./messages/mod.ts";
 import { TokenBucket } from "./limiter.ts";
 import type { Link } from "./links.ts";
 

@@ -5,16 +5,26 @@ import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { Census } from "./census.ts";
 import type { Path } from "./datagram.ts";
+import { type Contribution, contributionOf } from "./digest.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
 
-/** What we think of a node. `dead` and `left` are remembered for a while and then forgotten. */
-export type EntryState = "alive" | "suspect" | "dead" | "left";
+/**
+ * What we think of a node. `unreachable`: silent to us, but others hear it, or nobody confirms that it is gone.
+ * `partitioned`: silent together with so many others that we are the ones cut off. `dead` and `left` are remembered for a
+ * while and then forgotten.
+ */
+export const ENTRY_STATES = ["alive", "suspect", "unreachable", "partitioned", "dead", "left"] as const;
+
+/** What we think of a node. */
+export type EntryState = typeof ENTRY_STATES[number];
 
 /** Silence in beats after which a path no longer counts as heard, and a node as suspect: three beats at most jitter. */
 export const SILENT_BEATS = 3.3;
 
+/** Beats for which a node belongs to a network on which it is silent. */
+const ON_LINK_BEATS = 6;
 /** Long before anything: a quarter of an hour, and a small integer, which the engine keeps within the object. */
 const NEVER = -1_000_000_000;
 const MAX_ROUTES = 8;
@@ -28,6 +38,11 @@ export class Route {
 
   constructor(readonly link: LinkInterface | null, public from: IpEndpoint, nowUs: number) {
     this.lastHeardUs = nowUs;
+  }
+
+  /** Key of its link, empty for none. */
+  get key(): string {
+    return this.link?.key ?? "";
   }
 
   /** When the node was heard so last; long before the beginning for never. */
@@ -53,6 +68,8 @@ export interface PeerWatch {
   readonly census: Census;
   /** Something may have become due earlier than it was. */
   isDueStale: boolean;
+  /** Who is present, or in which version, has changed. */
+  onIdentity(): void;
 }
 
 /** A node that has proved that it lives. */
@@ -71,6 +88,17 @@ export class Peer {
   skewMs = NaN;
   /** May come back in the same incarnation although it said goodbye. */
   isAsleep = false;
+  /** Known from the list of another node alone: not heard yet, so that we cannot vouch for it. */
+  isRelayed = false;
+  /** Whether the node has shown that it has heard of us. */
+  knowsUs = false;
+  /** Number of its last beat, −1 before the first: gaps tell what was lost on the way to us. */
+  beat = -1;
+  /** Since when its digest differs from ours, in µs; 0 while it does not. */
+  differsSinceUs = 0;
+  /** Live load as it last told; empty while it has not. */
+  availability: readonly number[] = [];
+  #contribution: Contribution | null = null;
   probesSent = 0;
   nextProbeUs = 0;
   recordAskedUs = NEVER;
@@ -112,7 +140,21 @@ export class Peer {
 
   set record(record: NodeRecord) {
     this.#record = record;
+    if (record.stateVersion === this.#stateVersion) return;
     this.#stateVersion = record.stateVersion;
+    this.#contribution = null;
+    this.watch?.onIdentity();
+  }
+
+  /** What this life and this record add to a digest. */
+  get contribution(): Contribution {
+    this.#contribution ??= contributionOf(this.id, this.incarnation, this.#stateVersion);
+    return this.#contribution;
+  }
+
+  /** Four bytes that stand for what is known of this node: the same for two nodes that need not tell each other. */
+  get knownHash(): number {
+    return (this.contribution.low ^ (this.isPresent ? 0 : this.#state === "left" ? 1 : 2)) >>> 0;
   }
 
   /** The version of its record; here too, since every heartbeat asks for it. */
@@ -130,8 +172,10 @@ export class Peer {
     this.#state = state;
     if (this.watch === null) return;
     this.watch.isDueStale = true;
-    if (wasPresent && !this.isPresent) this.watch.census.remove(this.#peerCount);
-    else if (!wasPresent && this.isPresent) this.watch.census.add(this.#peerCount);
+    if (wasPresent === this.isPresent) return;
+    if (wasPresent) this.watch.census.remove(this.#peerCount);
+    else this.watch.census.add(this.#peerCount);
+    this.watch.onIdentity();
   }
 
   /** The node's own beat period in µs, as it last said. */
@@ -165,7 +209,13 @@ export class Peer {
 
   /** Whether the node counts as part of the mesh. */
   get isPresent(): boolean {
-    return this.state === "alive" || this.state === "suspect";
+    return this.#state === "alive" || this.#state === "suspect" || this.#state === "unreachable";
+  }
+
+  /** Whether the node belongs to the network of this link: it was heard there within six beats, or was relayed there. */
+  isOnLink(linkKey: string, nowUs: number): boolean {
+    const route = this.#main.key === linkKey ? this.#main : this.routes.get(linkKey);
+    return route !== undefined && nowUs - route.lastHeardUs <= ON_LINK_BEATS * this.#beatUs;
   }
 
   /** The route to use; it stays the same while it is heard. */

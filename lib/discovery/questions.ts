@@ -3,8 +3,9 @@
 // Never decides who answers (offers.ts) or whether an answer is believed beyond its nonce.
 
 import { fromHex, type NodeId } from "../base/mod.ts";
+import type { Agreement } from "./agreement.ts";
 import { type Context, drawNonce, emit, type Wake } from "./context.ts";
-import { type Question, SHORT_ID_BYTES } from "./datagram.ts";
+import { type Question, SHORT_ID_BYTES } from "./messages/mod.ts";
 
 const MS = 1_000;
 const ASK_TIMES_US = [0, 100 * MS, 250 * MS];
@@ -31,7 +32,7 @@ export class Questions {
   readonly #families = new Map<string, number>();
   #queries: Query[] = [];
 
-  constructor(readonly context: Context) {}
+  constructor(readonly context: Context, readonly agreement: Agreement) {}
 
   /** A nonce whose offers count for the next seconds. */
   newFamily(nowUs: number): string {
@@ -90,10 +91,14 @@ export class Questions {
         this.#finish(query);
       } else if ((query.askUs[0] ?? Infinity) <= nowUs) {
         query.askUs.shift();
-        const question: Question = { nonce: query.nonce, attempt: query.attempt++, known: this.knownIds() };
         const { own, links, outbox } = this.context;
-        const message = { kind: "query", bootNonce: own.bootNonce, question, target: null } as const;
-        for (const link of links.all) outbox.toLink(nowUs, link, message, true);
+        const attempt = query.attempt++;
+        for (const link of links.all) {
+          const digest = this.agreement.digestOn(nowUs, link);
+          const question: Question = { nonce: query.nonce, attempt, known: this.knownIds(), digest };
+          const message = { kind: "query", bootNonce: own.bootNonce, question, target: null } as const;
+          outbox.toLink(nowUs, link, message, true);
+        }
         if (query.askUs.length === 0) query.lastNewsUs = Math.max(query.lastNewsUs, nowUs);
       }
     }

@@ -9,29 +9,36 @@ import type { Challenges } from "./challenges.ts";
 import { mustYieldId, type NameKeeper } from "./conflict.ts";
 import { type Context, emit } from "./context.ts";
 import type { Refusal } from "./counters.ts";
+import type { Agreement } from "./agreement.ts";
+import { type Datagram, type OpenDatagram, PATHS, refusePreamble } from "./datagram.ts";
+import type { Echoes } from "./echoes.ts";
+import { splitHostPort } from "./endpoint.ts";
 import {
   type Announce,
-  type Datagram,
   type Heartbeat,
   type LeaveReason,
   type Offer,
-  type OpenDatagram,
   type Ping,
   type Query,
-  refusePreamble,
+  type Question,
+  type SyncEntry,
+  type SyncPage,
+  type SyncRequest,
   targetOf,
-} from "./datagram.ts";
+} from "./messages/mod.ts";
 import { SourceLimiter } from "./limiter.ts";
 import type { Link, Place } from "./links.ts";
 import { type Life, LifeBook } from "./lives.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Newcomers, Sighting } from "./newcomers.ts";
-import type { OfferDesk } from "./offers.ts";
+import type { Address, OfferDesk } from "./offers.ts";
 import type { Sender } from "./outbox.ts";
 import { Overflow } from "./overflow.ts";
 import { type Peer, SILENT_BEATS } from "./peer.ts";
 import type { Questions } from "./questions.ts";
 import type { NodeRecord } from "./record.ts";
+import type { SyncDesk } from "./sync_desk.ts";
+import type { SyncPuller } from "./sync_puller.ts";
 
 /** A datagram that took this much longer than its predecessors may be a replay, in ms. */
 const MAX_SKEW_MS = 10_000;
@@ -54,6 +61,10 @@ export interface ReceptionParts {
   readonly questions: Questions;
   readonly offers: OfferDesk;
   readonly names: NameKeeper;
+  readonly echoes: Echoes;
+  readonly agreement: Agreement;
+  readonly desk: SyncDesk;
+  readonly puller: SyncPuller;
   readonly meshTag: number;
   readonly open: OpenDatagram;
   readonly seeds: readonly IpEndpoint[];
@@ -141,7 +152,7 @@ export class Reception {
       ? peer.life
       : this.#lives.lifeOf(header.id, header.incarnation, message.bootNonce);
     if (life.bootNonce !== message.bootNonce) return "other-process";
-    if (!life.window.canAccept(header.seq)) {
+    if (header.seq <= life.notBefore || !life.window.canAccept(header.seq)) {
       // The other copy of a datagram that came on two paths tells that the second path works, and nothing else.
       const isCopy = peer?.life === life && peer.isPresent && life.window.highest === header.seq &&
         peer.route.from.host === heardFrom.host;
@@ -157,14 +168,14 @@ export class Reception {
         return "delayed";
       }
       this.parts.admission.noteHeard(nowUs, present, datagram, heardFrom, link);
-      if (message.kind === "heartbeat") return this.#noteBeat(nowUs, present, message);
+      if (message.kind === "heartbeat") return this.#noteBeat(nowUs, present, message, link);
     }
     const from = copyOf(heardFrom);
     switch (message.kind) {
       case "announce":
-        return this.#handleAnnounce(nowUs, life, message, from, link);
+        return this.#handleAnnounce(nowUs, life, message, datagram, from, link);
       case "heartbeat":
-        return this.#handleHeartbeat(nowUs, life, message, from, link);
+        return this.#handleHeartbeat(nowUs, life, message, datagram, from, link);
       case "query":
         return this.#handleQuery(nowUs, life, message, datagram, from, link);
       case "offer":
@@ -175,6 +186,16 @@ export class Reception {
         return this.#handlePing(nowUs, life, message, datagram, from, link);
       case "ack":
         return this.#handleAck(nowUs, life, message.echo, datagram, from, link);
+      case "sync-request":
+        return this.#handleSyncRequest(nowUs, life, message, datagram, from, link);
+      case "sync-page":
+        return this.#handleSyncPage(nowUs, life, message);
+      case "ping-request":
+      case "nack":
+      case "suspect":
+      case "vouch":
+        // Only those who are known to be there have a say about others.
+        return present === null ? "not-allowed" : this.parts.liveness.handleGossip(nowUs, present, message);
     }
   }
 
@@ -182,23 +203,32 @@ export class Reception {
     nowUs: number,
     life: Life,
     message: Announce,
+    datagram: Datagram,
     from: IpEndpoint,
     link: Link | null,
   ): Refusal | null {
     if (message.record.role === "observer") return "malformed";
-    const refusal = this.#hear(nowUs, life, message.record, message, from, link);
-    if (refusal === null && message.question !== null && this.#mayOffer(life, link)) {
-      this.parts.offers.handleQuestion(nowUs, message.question, from, this.parts.meshSize(), "all");
+    if (message.challenge !== null) this.parts.echoes.note(nowUs, message.challenge);
+    const refusal = this.#hear(nowUs, life, message.record, message, datagram, from, link);
+    if (refusal === null && message.question !== null) {
+      this.#offer(nowUs, life, message.question, from, link, "all");
     }
     return refusal;
   }
 
   /** A beat of a node that is present. */
-  #noteBeat(nowUs: number, peer: Peer, message: Heartbeat): null {
+  #noteBeat(nowUs: number, peer: Peer, message: Heartbeat, link: Link | null): null {
     peer.peerCount = message.peerCount;
     peer.beatUs = believedBeatUs(message.beatMs);
+    if (message.availability.length > 0) {
+      this.parts.admission.noteAvailability(nowUs, peer, message.availability);
+    }
+    if (this.parts.echoes.proves(nowUs, message.echoes)) peer.knowsUs = true;
+    const isNews = this.parts.liveness.noteBeat(nowUs, peer, message);
     if (message.stateVersion > peer.stateVersion) this.#askForRecord(nowUs, peer);
-    else this.wasRoutine = true;
+    else if (!this.parts.agreement.noteDigest(nowUs, peer, message.digest, link) && !isNews) {
+      this.wasRoutine = true;
+    }
     return null;
   }
 
@@ -207,10 +237,11 @@ export class Reception {
     nowUs: number,
     life: Life,
     message: Heartbeat,
+    datagram: Datagram,
     from: IpEndpoint,
     link: Link | null,
   ): Refusal | null {
-    const refusal = this.#hear(nowUs, life, null, message, from, link);
+    const refusal = this.#hear(nowUs, life, null, message, datagram, from, link);
     const peer = this.context.registry.peer(life.id);
     if (refusal === null && peer?.life === life && message.stateVersion > peer.stateVersion) {
       this.#askForRecord(nowUs, peer);
@@ -223,7 +254,8 @@ export class Reception {
     nowUs: number,
     life: Life,
     record: NodeRecord | null,
-    message: { readonly peerCount: number; readonly beatMs: number },
+    message: { readonly peerCount: number; readonly beatMs: number; readonly echoes: readonly string[] },
+    datagram: Datagram,
     from: IpEndpoint,
     link: Link | null,
   ): Refusal | null {
@@ -240,7 +272,24 @@ export class Reception {
     } else if (peer === undefined && !this.context.registry.canInsert()) {
       return this.parts.admission.refuseForRoom(nowUs, life.id);
     }
-    this.parts.newcomers.meet(nowUs, { life, record, peerCount, beatMs, from, link });
+    const sighting: Sighting = { life, record, peerCount, beatMs, from, link };
+    if (this.parts.echoes.proves(nowUs, message.echoes)) {
+      const known = record ?? this.parts.newcomers.waitingFor(life)?.record ?? this.#recordOf(life);
+      if (known !== null) {
+        this.parts.newcomers.take(life);
+        const refusal = this.parts.admission.admit(
+          nowUs,
+          { ...sighting, record: known },
+          datagram,
+          null,
+          false,
+        );
+        const admitted = this.context.registry.peer(life.id);
+        if (refusal === null && admitted?.life === life) admitted.knowsUs = true;
+        return refusal;
+      }
+    }
+    this.parts.newcomers.meet(nowUs, sighting);
     return null;
   }
 
@@ -255,9 +304,23 @@ export class Reception {
     if (this.context.isObserver) return "not-for-us";
     const { target, question } = message;
     if (target !== null && target !== targetOf(this.context.own.id)) return "not-for-us";
-    if (!this.#mayOffer(life, link)) return "off-link";
     const address = target === null ? "all" : datagram.header.path === "unicast" ? "direct" : "shouted";
-    this.parts.offers.handleQuestion(nowUs, question, from, this.parts.meshSize(), address);
+    return this.#offer(nowUs, life, question, from, link, address);
+  }
+
+  #offer(
+    nowUs: number,
+    life: Life,
+    question: Question,
+    from: IpEndpoint,
+    link: Link | null,
+    address: Address,
+  ): Refusal | null {
+    if (!this.#mayOffer(life, link)) return "off-link";
+    // Who knows the same knows us.
+    if (address === "all" && question.digest === this.parts.agreement.digestOn(nowUs, link)) return null;
+    const mesh = { size: this.parts.meshSize(), isStorm: this.parts.newcomers.isStorm(nowUs) };
+    this.parts.offers.handleQuestion(nowUs, question, from, mesh, address);
     return null;
   }
 
@@ -282,7 +345,76 @@ export class Reception {
     const { record, peerCount, beatMs } = message;
     const waited = this.parts.newcomers.take(life);
     const sighting: Sighting = { life, record, peerCount, beatMs, from: waited?.from ?? from, link };
-    return this.parts.admission.admit(nowUs, sighting, datagram, null, waited !== null);
+    const refusal = this.parts.admission.admit(nowUs, sighting, datagram, null, waited !== null);
+    if (message.cookie !== null && message.digest !== this.parts.agreement.digestOn(nowUs, link)) {
+      this.parts.puller.addSource(nowUs, life.id, message.cookie, { endpoint: from, link }, peerCount);
+    }
+    return refusal;
+  }
+
+  #handleSyncRequest(
+    nowUs: number,
+    life: Life,
+    message: SyncRequest,
+    datagram: Datagram,
+    from: IpEndpoint,
+    link: Link | null,
+  ): Refusal | null {
+    const peer = this.context.registry.peer(life.id);
+    if (this.context.isObserver) return "not-for-us";
+    if (!this.parts.desk.mayAsk(nowUs, message, from, peer?.life === life ? peer : null)) {
+      return "not-allowed";
+    }
+    // Our cookie came back: that is an answer to a nonce, too.
+    const waiting = this.parts.newcomers.waitingFor(life);
+    if (waiting !== null && waiting.record !== null) {
+      this.parts.newcomers.take(life);
+      this.parts.admission.admit(nowUs, waiting, datagram, null, true);
+    }
+    this.parts.desk.answer(nowUs, message, from, link);
+    return null;
+  }
+
+  #handleSyncPage(nowUs: number, life: Life, message: SyncPage): Refusal | null {
+    if (this.parts.puller.take(nowUs, message.echo, life.id, message.next) === null) return "stale-nonce";
+    for (const entry of message.entries) this.#noteEntry(nowUs, entry);
+    this.parts.puller.handleTimeout(nowUs);
+    return null;
+  }
+
+  /** What the list of another node says: of one that we do not know, and of one that we know otherwise. */
+  #noteEntry(nowUs: number, entry: SyncEntry): void {
+    const { own, registry } = this.context;
+    if (entry.id === own.id) return;
+    const peer = registry.peer(entry.id);
+    if (peer !== undefined && entry.incarnation < peer.incarnation) return;
+    const life = peer?.incarnation === entry.incarnation
+      ? peer.life
+      : this.#lives.lifeOf(entry.id, entry.incarnation, entry.bootNonce);
+    if (life.bootNonce !== entry.bootNonce) return;
+    const from = splitHostPort(entry.from);
+    if (entry.record === null || from === null) {
+      if (peer?.life === life) this.parts.liveness.noteGoneElsewhere(nowUs, peer, entry);
+      return;
+    }
+    if (entry.record.role === "observer") return;
+    const isFresher = life.window.highest > entry.seq;
+    if (peer?.life === life) {
+      const link = this.context.links.linkOf(peer.route.from.host);
+      if (peer.isPresent) this.parts.admission.applyRecord(nowUs, peer, entry.record, peer.route.from, link);
+      // Somebody still hears it: worth asking.
+      else if (peer.state !== "left" && entry.seq > life.window.highest) {
+        this.parts.liveness.ask(nowUs, peer, "probe");
+      }
+      return;
+    }
+    life.notBefore = Math.max(life.notBefore, entry.seq);
+    const waited = this.parts.newcomers.take(life);
+    const at = waited?.from ?? from;
+    if (this.parts.admission.admitRelayed(nowUs, life, entry, entry.record, at) !== null) return;
+    // We have heard it since: nobody can have recorded that before.
+    const admitted = registry.peer(entry.id);
+    if (isFresher && waited !== null && admitted?.life === life) admitted.isRelayed = false;
   }
 
   #handleBye(nowUs: number, life: Life, reason: LeaveReason): Refusal | null {
@@ -321,7 +453,14 @@ export class Reception {
 
   #sendAck(nowUs: number, echo: string, datagram: Datagram, from: IpEndpoint, link: Link | null): void {
     const { own, outbox } = this.context;
-    const message = { kind: "ack", bootNonce: own.bootNonce, echo, stateVersion: own.stateVersion } as const;
+    const heardBy = PATHS.indexOf(datagram.header.path);
+    const message = {
+      kind: "ack",
+      bootNonce: own.bootNonce,
+      echo,
+      stateVersion: own.stateVersion,
+      heardBy,
+    } as const;
     outbox.toEndpoint(nowUs, from, link, message);
     // Whoever asks by multicast may not be reachable otherwise.
     if (datagram.header.path !== "unicast" && link !== null) outbox.toLink(nowUs, link, message, true);
@@ -382,7 +521,7 @@ export class Reception {
     peer.recordAskedUs = nowUs;
     const { own, outbox, links } = this.context;
     const nonce = this.parts.challenges.open({ purpose: "record", id: peer.id, sentUs: nowUs, token: 0 });
-    const question = { nonce, attempt: 2, known: new Uint8Array(0) };
+    const question = { nonce, attempt: 2, known: new Uint8Array(0), digest: "0000000000000000" };
     const message = { kind: "query", bootNonce: own.bootNonce, question, target: targetOf(peer.id) } as const;
     outbox.toEndpoint(nowUs, peer.route.from, links.linkOf(peer.route.from.host), message);
   }
@@ -427,7 +566,7 @@ export class Reception {
       } as const;
       outbox.toEndpoint(nowUs, from, link, ping);
     } else {
-      outbox.toEndpoint(nowUs, from, link, this.parts.announcer.heartbeat());
+      outbox.toEndpoint(nowUs, from, link, this.parts.announcer.heartbeat(nowUs, link));
     }
     return "own-id";
   }

@@ -26,6 +26,10 @@ export interface RegistryEntry {
   /** How it was heard within the last beats. */
   readonly paths: readonly Path[];
   readonly trust: Trust;
+  /** Known from another node's list alone, and not heard yet. */
+  readonly relayed: boolean;
+  /** Live load as it last told (see `MAX_AVAILABILITY`); empty while it has not. */
+  readonly availability: readonly number[];
   /** Where its datagrams come from, and where it answers. */
   readonly from: IpEndpoint;
 }
@@ -47,7 +51,12 @@ export class Registry {
   readonly #untold: RegistryDelta[] = [];
   #isTelling = false;
   readonly #census = new Census();
-  readonly #watch: PeerWatch = { census: this.#census, isDueStale: true };
+  readonly #watch: PeerWatch = {
+    census: this.#census,
+    isDueStale: true,
+    onIdentity: () => this.#identityRevision++,
+  };
+  #identityRevision = 0;
   #revision = 0;
   #nowUs = 0;
 
@@ -86,7 +95,7 @@ export class Registry {
     if (found.length === 0 && prefix.length >= MIN_PREFIX_DIGITS && /^[0-9a-f]+$/.test(prefix)) {
       found = all.filter((entry) => entry.record.id.startsWith(prefix));
     }
-    const present = found.filter((entry) => entry.state === "alive" || entry.state === "suspect");
+    const present = found.filter((entry) => entry.state !== "dead" && entry.state !== "left");
     return present.length > 0 ? present : found;
   }
 
@@ -116,6 +125,11 @@ export class Registry {
   /** What half of them count at most; 1 where nobody is. */
   get medianPeerCount(): number {
     return this.#census.median;
+  }
+
+  /** Grows whenever it has changed who is present, or in which version: digests follow it. */
+  get identityRevision(): number {
+    return this.#identityRevision;
   }
 
   /** Whether nothing about the peers has changed of which more follows: who is present, what they count, what is due. */
@@ -148,6 +162,7 @@ export class Registry {
     this.#peers.set(peer.id, peer);
     peer.watch = this.#watch;
     if (peer.isPresent) this.#census.add(peer.peerCount);
+    this.#identityRevision++;
     this.#watch.isDueStale = true;
     this.#tell(nowUs, isNew ? "add" : "update", peer);
     return true;
@@ -167,6 +182,7 @@ export class Registry {
 
   #unwatch(peer: Peer): void {
     peer.watch = null;
+    this.#identityRevision++;
     if (peer.isPresent) this.#census.remove(peer.peerCount);
   }
 
@@ -199,6 +215,8 @@ export class Registry {
       interface: peer.route.link?.name ?? null,
       paths: peer.pathsAt(this.#nowUs),
       trust: this.trust,
+      relayed: peer.isRelayed,
+      availability: peer.availability,
       from: peer.route.from,
     };
   }

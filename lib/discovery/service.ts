@@ -9,16 +9,11 @@ import type { IpEndpoint, NetworkInterface, Platform, TimerHandle } from "../pla
 import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import {
-  type DatagramSeal,
-  type LeaveReason,
-  MAX_RECORD_BYTES,
-  type OpenDatagram,
-  resealDatagram,
-} from "./datagram.ts";
+import { type DatagramSeal, MAX_RECORD_BYTES, type OpenDatagram, resealDatagram } from "./datagram.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { chooseInterfaces, missingInterfaces, parseSeed } from "./interface_choice.ts";
+import type { LeaveReason } from "./messages/mod.ts";
 import type { NodeRecord, RecordPatch } from "./record.ts";
 import type { Registry, Trust } from "./registry.ts";
 import { DiscoverySockets } from "./sockets.ts";
@@ -207,6 +202,11 @@ export class DiscoveryService {
   updateRecord(patch: RecordPatch): void {
     this.#core.updateRecord(this.platform.clock.nowUs(), patch);
     this.#flush();
+  }
+
+  /** Tells the live load with the beats from now on: cpu %, gpu %, free memory MB, free VRAM MB, renders; −1 unknown. */
+  updateAvailability(figures: readonly number[]): void {
+    this.#core.setAvailability(figures);
   }
 
   /**
