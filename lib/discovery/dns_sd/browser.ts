@@ -28,6 +28,8 @@ const MAX_GAP_US = 3_600 * SECOND_US;
 const RESOLVE_TIMES = 4;
 /** Questions of others count as ours when ours is due within this time. */
 const SHARED_QUESTION_US = SECOND_US;
+/** Questions that are planned at most; what is over is asked for when its service is heard of again. */
+const MAX_ASKED = 1_024;
 /** Types of service that are looked for at most. */
 const MAX_TYPES = 64;
 /** Events that wait for the owner; the oldest goes first. */
@@ -190,15 +192,19 @@ export class Browser {
       const { type } = record.data;
       const key = nameKey(record.name);
       if ((type === TYPE.srv || type === TYPE.txt) && this.#instances.has(key)) {
-        if (this.cache.put(nowUs, link, record)) this.#changed.add(key);
+        if (!this.cache.put(nowUs, link, record)) continue;
+        this.#changed.add(key);
+        this.#asked.delete(`${link} ${key} ${type}`);
       }
     }
+    if (!records.some(({ data }) => "address" in data)) return;
     const hosts = this.#hosts();
     for (const record of records) {
       const { type } = record.data;
       if (type !== TYPE.a && type !== TYPE.aaaa) continue;
       const instances = hosts.get(nameKey(record.name));
       if (instances === undefined || !this.cache.put(nowUs, link, record)) continue;
+      this.#asked.delete(`${link} ${nameKey(record.name)} ${TYPE.a}`);
       for (const key of instances) this.#changed.add(key);
     }
   }
@@ -224,9 +230,11 @@ export class Browser {
   #handleQuery(nowUs: number, link: string, query: DnsMessage): void {
     const known = new Set(query.answers.map(recordKey));
     for (const question of query.questions) {
+      // What is answered by unicast is not heard here.
+      if (question.wantsUnicast) continue;
       this.cache.noteQuestion(nowUs, link, question, known);
       const asked = this.#asked.get(`${link} ${nameKey(question.name)} ${question.type}`);
-      if (asked === undefined || question.wantsUnicast || asked.atUs > nowUs + SHARED_QUESTION_US) continue;
+      if (asked === undefined || asked.atUs > nowUs + SHARED_QUESTION_US) continue;
       // It may know what we do not: then its answer would not tell us.
       const ours = new Set(this.#knownAnswers(nowUs, link, question).map(({ key }) => key));
       const isSame = query.answers.every((record) =>
@@ -321,7 +329,10 @@ export class Browser {
   }
 
   #emit(event: ServiceEvent): void {
-    if (this.#events.length >= MAX_EVENTS) this.#events.shift();
+    if (this.#events.length >= MAX_EVENTS) {
+      this.#events.shift();
+      this.counters.eventsFull++;
+    }
     this.#events.push(event);
   }
 
@@ -346,6 +357,10 @@ export class Browser {
   #ask(nowUs: number, link: string, name: string, types: readonly number[], times: number): void {
     const key = `${link} ${nameKey(name)} ${types[0] ?? 0}`;
     if (this.#asked.has(key)) return;
+    if (this.#asked.size >= MAX_ASKED) {
+      this.counters.questionsFull++;
+      return;
+    }
     const atUs = nowUs + this.#firstWaitUs();
     this.#asked.set(key, { link, name, types, atUs, gapUs: FIRST_GAP_US, times });
   }
@@ -404,11 +419,11 @@ export class Browser {
 
   #planOn(nowUs: number, key: string, asked: Asked): void {
     asked.times--;
-    if (asked.gapUs === 0) {
+    if (asked.times <= 0) {
       this.#asked.delete(key);
       return;
     }
-    asked.atUs = asked.times <= 0 ? Infinity : nowUs + asked.gapUs;
+    asked.atUs = nowUs + asked.gapUs;
     asked.gapUs = Math.min(2 * asked.gapUs, MAX_GAP_US);
   }
 

@@ -37,8 +37,10 @@ export class DnsSdCounters {
   cacheFull = 0;
   /** Records that were dropped because nobody answered for them. */
   silentRecords = 0;
-  /** Messages that the owner did not fetch, and service types past the bound. */
+  /** Messages and events that the owner did not fetch, and questions and service types past their bounds. */
   outboxFull = 0;
+  eventsFull = 0;
+  questionsFull = 0;
   typesFull = 0;
 }
 

@@ -1,0 +1,28 @@
+// The types of service that matter at a show, and who of us advertises.
+// Decides names and the policy for large meshes; never asks or answers.
+
+import type { Role } from "../../base/mod.ts";
+
+/** Where nodes of hana announce themselves: their discovery and their sessions. */
+export const HANA_UDP = "_hana._udp";
+export const HANA_TCP = "_hana._tcp";
+
+/** What show gear announces, with what it is; the meta query finds the rest. */
+export const SHOW_SERVICES: Readonly<Record<string, string>> = {
+  [HANA_UDP]: "hana discovery",
+  [HANA_TCP]: "hana sessions",
+  "_osc._udp": "Open Sound Control",
+  "_oscjson._tcp": "OSCQuery",
+  "_apple-midi._udp": "RTP-MIDI",
+  "_companion-satellite._tcp": "Companion satellite",
+  "_ndi._tcp": "NDI video",
+};
+
+/** Nodes from which on only apps advertise: browsing them all would cost every browser a burst (discovery research 1.4). */
+export const MAX_ADVERTISED_NODES = 200;
+
+/** Whether a node of this role advertises in a mesh of so many nodes. An observer never does. */
+export function canAdvertise(role: Role, nodes: number): boolean {
+  if (role === "observer") return false;
+  return role === "app" || nodes <= MAX_ADVERTISED_NODES;
+}
