@@ -27,10 +27,10 @@ import { Introductions } from "./introductions.ts";
 import { type Link, Links } from "./links.ts";
 import { Liveness } from "./liveness.ts";
 import { Measuring } from "./measuring.ts";
-import { type LeaveReason, MAX_AVAILABILITY } from "./messages/mod.ts";
+import { type LeaveReason, MAX_AVAILABILITY, targetOf } from "./messages/mod.ts";
 import { Newcomers } from "./newcomers.ts";
 import { OfferDesk, type PendingOffer } from "./offers.ts";
-import { Outbox, type Transmit } from "./outbox.ts";
+import { type Destination, Outbox, type Transmit } from "./outbox.ts";
 import { Overflow } from "./overflow.ts";
 import { SILENT_BEATS } from "./peer.ts";
 import { Questions } from "./questions.ts";
@@ -337,6 +337,25 @@ export class DiscoveryCore {
       outbox.toEndpoint(nowUs, target, links.linkOf(target.host), message);
     }
     return token;
+  }
+
+  /**
+   * Pings by one way of one link and of `size` bytes: a tool that tries ways follows the answers by its own tracing, to
+   * discovery they answer nothing. Returns the nonce; null when there is no such link or our own rate forbids it.
+   */
+  probe(nowUs: number, linkKey: string, to: Destination, target: NodeId | null, size: number): string | null {
+    const { own, outbox, links, random } = this.#context;
+    const link = links.all.find((each) => each.key === linkKey);
+    if (link === undefined || this.#isGone) return null;
+    const nonce = drawNonce(random);
+    const ping = {
+      kind: "ping",
+      bootNonce: own.bootNonce,
+      nonce,
+      target: target === null ? null : targetOf(target),
+      observer: true,
+    } as const;
+    return outbox.probe(nowUs, link, to, ping, size) ? nonce : null;
   }
 
   /** Says goodbye; `goodbye-sent` follows within 300 ms, and nothing after it. */

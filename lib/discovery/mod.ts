@@ -83,3 +83,11 @@ export {
   type ServiceOptions,
 } from "./service.ts";
 export { type RingIdentity, SharedOpening } from "./shared_opening.ts";
+export {
+  readHeader,
+  REFUSAL_TEXTS,
+  type TracedHeader,
+  type TraceEntry,
+  type TraceListener,
+  Tracer,
+} from "./trace.ts";

@@ -4,8 +4,16 @@
 import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { type BodyCodec, type DatagramSeal, encodeBody, type Path, sealDatagram } from "./datagram.ts";
-import type { Message } from "./messages/mod.ts";
+import {
+  type BodyCodec,
+  type DatagramSeal,
+  encodeBody,
+  HEADER_BYTES,
+  MAC_BYTES,
+  type Path,
+  sealDatagram,
+} from "./datagram.ts";
+import { type Message, messageToMap, type Ping } from "./messages/mod.ts";
 import { TokenBucket } from "./limiter.ts";
 import type { Link } from "./links.ts";
 
@@ -80,6 +88,26 @@ export class Outbox {
     const body = encodeBody(message, this.sender.codec);
     const bytes = this.#sealed(nowUs, message, body, this.#nextSeq(), "unicast");
     this.#put(bytes, { kind: "unicast", endpoint }, link?.key ?? null);
+    return true;
+  }
+
+  /**
+   * Sends a ping by this way and no other, filled up to `size` bytes (one less at a border of the encoding): for tools
+   * that try ways. A filling is a field that no reader knows. Returns false when our own rate did not allow it.
+   */
+  probe(nowUs: number, link: Link, to: Destination, ping: Ping, size: number): boolean {
+    const canSend = to.kind === "unicast"
+      ? this.#unicast.canTake(nowUs)
+      : this.#canMulticast(nowUs, link, ping);
+    if (!canSend) return false;
+    const { codec } = this.sender;
+    const map = messageToMap(ping, 0);
+    let body = codec.encode(map).slice();
+    const room = size - HEADER_BYTES - MAC_BYTES - body.length - 4; // key, and the two bytes before a short filling
+    if (room > 0) {
+      body = codec.encode({ ...map, x: new Uint8Array(room > 0xff ? room - 1 : room) }).slice();
+    }
+    this.#put(this.#sealed(nowUs, ping, body, this.#nextSeq(), to.kind), to, link.key);
     return true;
   }
 

@@ -14,9 +14,11 @@ import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { chooseInterfaces, missingInterfaces, parseSeed } from "./interface_choice.ts";
 import type { LeaveReason } from "./messages/mod.ts";
+import type { Destination } from "./outbox.ts";
 import type { NodeRecord, RecordPatch } from "./record.ts";
 import type { Registry, Trust } from "./registry.ts";
 import { DiscoverySockets } from "./sockets.ts";
+import { type TraceListener, Tracer } from "./trace.ts";
 
 /** UDP port of discovery unless told otherwise. */
 export const DEFAULT_DISCOVERY_PORT = 47_676;
@@ -73,6 +75,7 @@ interface Waiting<T> {
 export class DiscoveryService {
   readonly #core: DiscoveryCore;
   readonly #sockets: DiscoverySockets;
+  readonly #tracer: Tracer;
   readonly #listeners = new Set<(event: DiscoveryEvent) => void>();
   readonly #pings = new Map<number, Waiting<number>>();
   readonly #queries = new Map<number, (answers: number) => void>();
@@ -106,6 +109,7 @@ export class DiscoveryService {
       maxPeers: options.maxPeers,
       expectsEcho: false,
     });
+    this.#tracer = new Tracer(options.seal);
     this.#sockets = new DiscoverySockets(platform.datagrams, mesh, listens, {
       onDatagram: (bytes, from) => this.#onDatagram(bytes, from),
       onError: () => this.#scanSoon(RESCAN_US),
@@ -245,6 +249,22 @@ export class DiscoveryService {
     });
   }
 
+  /** Calls `listener` with every datagram that comes in or goes out from now on. Returns how to stop it. */
+  trace(listener: TraceListener): () => void {
+    return this.#tracer.listen(listener);
+  }
+
+  /**
+   * Pings by one way of one link, filled up to `size` bytes, for tools that try ways; answers show in {@linkcode trace}.
+   * Returns the nonce that they repeat, or null when it could not be sent.
+   */
+  probe(linkKey: string, to: Destination, target: NodeId | null, size = 0): string | null {
+    if (this.#state !== "running") return null;
+    const nonce = this.#core.probe(this.platform.clock.nowUs(), linkKey, to, target, size);
+    this.#flush();
+    return nonce;
+  }
+
   // --- the machine -------------------------------------------------------------------------------------------
 
   get #port(): number {
@@ -253,7 +273,9 @@ export class DiscoveryService {
 
   #onDatagram(bytes: Uint8Array, from: IpEndpoint): void {
     if (this.#state === "stopped") return;
-    this.#core.handleDatagram(this.platform.clock.nowUs(), bytes, from);
+    const nowUs = this.platform.clock.nowUs();
+    const refusal = this.#core.handleDatagram(nowUs, bytes, from);
+    if (this.#tracer.isOn) this.#tracer.noteIn(nowUs, bytes, from, refusal, this.interfaces);
     if (this.#core.hasNews) this.#flush();
   }
 
@@ -300,7 +322,11 @@ export class DiscoveryService {
         transmit !== null;
         transmit = this.#core.pollTransmit()
       ) {
-        if (!this.#sockets.send(transmit)) this.counters.dropped["no-link"]++;
+        const isSent = this.#sockets.send(transmit);
+        if (this.#tracer.isOn) {
+          this.#tracer.noteOut(this.platform.clock.nowUs(), transmit, isSent, this.#port, this.interfaces);
+        }
+        if (!isSent) this.counters.dropped["no-link"]++;
         else if (alsoSeal !== undefined) {
           this.#sockets.send({ ...transmit, bytes: resealDatagram(transmit.bytes, alsoSeal) });
         }
