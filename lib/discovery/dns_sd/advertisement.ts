@@ -67,7 +67,8 @@ export function hostLabel(host: string, count: number): string {
 
 /** A host label from a node's name and id: `stage-left-1f3a`, ASCII, lower case. */
 export function hostLabelOf(name: string, id: string): string {
-  const plain = name.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+  const plain = name.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
   const suffix = `-${id.slice(0, 4)}`;
   return `${(plain === "" ? "hana" : plain).slice(0, 40).replace(/-+$/, "")}${suffix}`;
 }

@@ -82,6 +82,8 @@ export class Browser {
   /** Types that are looked for, by the key of their name: `_osc._udp.local`. */
   readonly #types = new Map<string, string>();
   readonly #instances = new Map<string, Instance>();
+  /** The instances on each host, by the keys of their names. */
+  readonly #hosts = new Map<string, Set<string>>();
   readonly #asked = new Map<string, Asked>();
   readonly #events: ServiceEvent[] = [];
   readonly #changed = new Set<string>();
@@ -194,15 +196,14 @@ export class Browser {
       if ((type === TYPE.srv || type === TYPE.txt) && this.#instances.has(key)) {
         if (!this.cache.put(nowUs, link, record)) continue;
         this.#changed.add(key);
+        this.#noteHost(record);
         this.#asked.delete(`${link} ${key} ${type}`);
       }
     }
-    if (!records.some(({ data }) => "address" in data)) return;
-    const hosts = this.#hosts();
     for (const record of records) {
       const { type } = record.data;
       if (type !== TYPE.a && type !== TYPE.aaaa) continue;
-      const instances = hosts.get(nameKey(record.name));
+      const instances = this.#hosts.get(nameKey(record.name));
       if (instances === undefined || !this.cache.put(nowUs, link, record)) continue;
       this.#asked.delete(`${link} ${nameKey(record.name)} ${TYPE.a}`);
       for (const key of instances) this.#changed.add(key);
@@ -251,7 +252,8 @@ export class Browser {
     const name = nameKey(record.name);
     if ("target" in record.data && !("port" in record.data)) this.#changed.add(nameKey(record.data.target));
     else if (record.data.type === TYPE.srv || record.data.type === TYPE.txt) this.#changed.add(name);
-    else for (const key of this.#hosts().get(name) ?? []) this.#changed.add(key);
+    else for (const key of this.#hosts.get(name) ?? []) this.#changed.add(key);
+    this.#noteHostLost(record);
   }
 
   // --- what is told --------------------------------------------------------------------------------------------
@@ -282,7 +284,10 @@ export class Browser {
   #forget(key: string, instance: Instance): void {
     this.#instances.delete(key);
     for (const type of [TYPE.srv, TYPE.txt]) {
-      for (const cached of this.cache.of(instance.name, type)) this.cache.drop(cached);
+      for (const cached of this.cache.of(instance.name, type)) {
+        this.cache.drop(cached);
+        this.#noteHostLost(cached.record);
+      }
     }
     for (const [askedKey, asked] of this.#asked) {
       if (nameKey(asked.name) === key) this.#asked.delete(askedKey);
@@ -313,19 +318,25 @@ export class Browser {
     };
   }
 
-  /** The instances of each host, by the keys of their names. */
-  #hosts(): Map<string, string[]> {
-    const hosts = new Map<string, string[]>();
-    for (const [key, { name }] of this.#instances) {
-      for (const { record } of this.cache.of(name, TYPE.srv)) {
-        if (!("port" in record.data)) continue;
-        const host = nameKey(record.data.target);
-        const instances = hosts.get(host);
-        if (instances === undefined) hosts.set(host, [key]);
-        else if (!instances.includes(key)) instances.push(key);
-      }
-    }
-    return hosts;
+  #noteHost(record: ResourceRecord): void {
+    if (!("port" in record.data)) return;
+    const host = nameKey(record.data.target);
+    const instances = this.#hosts.get(host);
+    if (instances === undefined) this.#hosts.set(host, new Set([nameKey(record.name)]));
+    else instances.add(nameKey(record.name));
+  }
+
+  /** After an SRV record is out of the cache: its instance is on the host no more, unless another link says so. */
+  #noteHostLost(record: ResourceRecord): void {
+    if (!("port" in record.data)) return;
+    const host = nameKey(record.data.target);
+    const isElsewhere = this.cache.of(record.name, TYPE.srv).some((each) =>
+      "port" in each.record.data && nameKey(each.record.data.target) === host
+    );
+    const instances = this.#hosts.get(host);
+    if (isElsewhere || instances === undefined) return;
+    instances.delete(nameKey(record.name));
+    if (instances.size === 0) this.#hosts.delete(host);
   }
 
   #emit(event: ServiceEvent): void {
@@ -403,9 +414,7 @@ export class Browser {
           finish();
           next().canAddQuestion(question);
         }
-        const answers = this.#knownAnswers(nowUs, link, question);
-        this.cache.noteQuestion(nowUs, link, question, new Set(answers.map((each) => each.key)));
-        known.push(...answers);
+        known.push(...this.#knownAnswers(nowUs, link, question));
       }
     }
     finish();

@@ -102,7 +102,10 @@ export class RecordCache {
     return isNew;
   }
 
-  /** Notes that somebody asked on a link: what should have answered and does not is gone (RFC 6762 §10.5). */
+  /**
+   * Notes that another host asked on a link: what should have answered and does not is gone (RFC 6762 §10.5). Our own
+   * questions do not count, since on a poor link the four before the end of a lifetime may need all their chances.
+   */
   noteQuestion(nowUs: number, link: string, question: Question, knownKeys: ReadonlySet<string>): void {
     for (const each of this.#byName.get(nameKey(question.name)) ?? []) {
       if (each.link !== link || !isAskedFor(question, each.record) || knownKeys.has(each.key)) continue;

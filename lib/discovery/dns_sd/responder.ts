@@ -41,6 +41,8 @@ export class Responder {
   #naming: Naming = { instanceCount: 1, hostCount: 1 };
   /** Records that wait for their turn. */
   #next: { readonly advertisement: Advertisement | null; atUs: number } | null = null;
+  /** Somebody fights us; stays until there was no conflict for ten seconds. */
+  #isFought = false;
   #isLeaving = false;
   #isGoneTold = false;
 
@@ -189,13 +191,15 @@ export class Responder {
   /** A name of ours is in use. While we probe it is theirs; later we ask first whether they mean it. */
   #onClaim(nowUs: number, responder: LinkResponder, owner: "instance" | "host", isProbing: boolean): void {
     this.counters.conflicts++;
+    const isQuiet = nowUs - (this.#conflictsUs.at(-1) ?? Number.NEGATIVE_INFINITY) > CONFLICT_WINDOW_US;
+    if (isQuiet) this.#isFought = false;
     this.#conflictsUs.push(nowUs);
-    while (
-      (this.#conflictsUs[0] ?? nowUs) < nowUs - CONFLICT_WINDOW_US || this.#conflictsUs.length > MAX_CONFLICTS
-    ) {
+    while ((this.#conflictsUs[0] ?? nowUs) < nowUs - CONFLICT_WINDOW_US) this.#conflictsUs.shift();
+    if (this.#conflictsUs.length >= MAX_CONFLICTS) {
+      this.#isFought = true;
       this.#conflictsUs.shift();
     }
-    const waitUs = this.#conflictsUs.length >= MAX_CONFLICTS ? CONFLICT_PAUSE_US : 0;
+    const waitUs = this.#isFought ? CONFLICT_PAUSE_US : 0;
     if (!isProbing) {
       responder.probe(nowUs, waitUs);
       return;
