@@ -2,13 +2,19 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import type { NodeView } from "../../lib/node/mod.ts";
+import type { NodeEvent, NodeView } from "../../lib/node/mod.ts";
 import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
-import { nodeFilter } from "../nodes/filter.ts";
+import { isPresent, nodeFilter } from "../nodes/filter.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
-import { byName, countAlive, isSameForWatcher, nodesRendering } from "../nodes/rendering.ts";
-import { counted, EXIT, Watch, type WatchOp, whileRead } from "../output/mod.ts";
+import {
+  byStateAndName,
+  countAlive,
+  isSameForWatcher,
+  type ListedNode,
+  nodesRendering,
+} from "../nodes/rendering.ts";
+import { counted, EXIT, type Rendering, Watch, type WatchOp, whileRead } from "../output/mod.ts";
 
 /** How long is waited for nodes that are expected, and for answers where no node runs here. */
 const DEFAULT_TIMEOUT_US = 2_000_000;
@@ -16,12 +22,16 @@ const DEFAULT_TIMEOUT_US = 2_000_000;
 /** How often a table that is watched gets new ages. */
 const REFRESH_MS = 1_000;
 
+/** For how many refreshes an event stands beside the state. */
+const EVENT_ROUNDS = 10;
+
 interface DiscoverOptions {
   readonly role?: string;
   readonly state?: string;
   readonly tag?: string[];
   readonly capability?: string[];
   readonly expect?: string;
+  readonly resources?: true;
   readonly watch?: true;
   readonly direct?: true;
 }
@@ -39,12 +49,25 @@ export function define(command: Command, cli: Cli): void {
       why: "wait until twelve are; exit code 3 if they are not",
     },
     { call: "hana discover --watch", why: "and who comes and goes" },
+    { call: "hana discover --resources", why: "what the machines have, and how much of it is free" },
+    {
+      call: "hana discover --role visualization --capability 'free.vramMb>=4GB' -q",
+      why: "the names of those with so much free",
+    },
   );
   command
-    .option("--role <ROLE>", "only nodes of this role")
-    .option("--state <STATE>", "only nodes in this state: alive, suspect, dead or left")
-    .option("--tag <KEY=VALUE>", "only nodes with this tag; repeatable", collect)
-    .option("--capability <CONDITION>", "only nodes that can do this; repeatable", collect)
+    .option("--role <ROLE>", "only nodes of this role, or these (app,daemon)")
+    .option(
+      "--state <STATE>",
+      "only nodes in this state, or these: alive, suspect, unreachable, partitioned, dead, left; all (with -q: alive and suspect unless given)",
+    )
+    .option("--tag <KEY=VALUE>", "only nodes with this tag; KEY alone, KEY!=VALUE; repeatable", collect)
+    .option(
+      "--capability <CONDITION>",
+      "only nodes that can do or have this: gpu.vramMb>=8000, free.vramMb>=4GB, display.width>=3840, load.cpu<50; repeatable",
+      collect,
+    )
+    .option("--resources", "show what the machines have and how much is free")
     .option("--expect <N|NAMES>", "wait for this many nodes, or for these names (a,b,c)")
     .option("--watch", "go on and show every change")
     .option("--direct", "ask the network even if a node runs here")
@@ -55,7 +78,12 @@ export function define(command: Command, cli: Cli): void {
 async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);
-  const isMeant = nodeFilter(options);
+  const isChosen = nodeFilter(options);
+  // Who asks for names alone wants to do something with those nodes.
+  const isMeant = cli.output.mode === "quiet" && options.state === undefined
+    ? (node: NodeView) => isPresent(node) && isChosen(node)
+    : isChosen;
+  const rendering = nodesRendering(elapsedMs, { resources: options.resources === true });
   if (options.watch === true && options.expect !== undefined) {
     throw new HanaError("usage", {
       what: "--watch and --expect together",
@@ -74,13 +102,13 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   try {
     if (options.watch === true) {
       progress.done();
-      return await watch(cli, client, isMeant, elapsedMs);
+      return await watch(cli, client, isMeant, rendering);
     }
     const nodes = expected === null
       ? (await client.nodes()).filter(isMeant)
       : await waitFor(client, isMeant, expected, timeoutUs - elapsedMs() * 1000);
     progress.done();
-    await cli.output.rows(nodesRendering(elapsedMs), nodes);
+    await cli.output.rows(rendering, nodes);
     if (expected !== null && !expected.isMet(nodes)) {
       cli.output.error(
         new HanaError("not-found", { what: expected.missing(nodes), why: `seen through ${client.via}` }),
@@ -154,30 +182,34 @@ async function waitFor(
   const timer = setTimeout(() => met.resolve(), Math.max(0, timeoutUs / 1000));
   await met.promise;
   clearTimeout(timer);
-  return [...known.values()].sort(byName);
+  return [...known.values()].sort(byStateAndName);
 }
 
 async function watch(
   cli: Cli,
   client: MeshClient,
   isMeant: (node: NodeView) => boolean,
-  elapsedMs: () => number,
+  rendering: Rendering<ListedNode>,
 ): Promise<void> {
-  const view = await Watch.open(cli.output, nodesRendering(elapsedMs));
+  const view = await Watch.open(cli.output, rendering);
   const over = Promise.withResolvers<void>();
-  const shown = new Map<string, NodeView>();
-  const tell = (op: WatchOp, node: NodeView): void => whileRead(() => view.change(op, node), over.resolve);
-  const show = (op: WatchOp, node: NodeView): void => {
+  const shown = new Map<string, ListedNode>();
+  const tell = (op: WatchOp, node: ListedNode): void => whileRead(() => view.change(op, node), over.resolve);
+  const show = (op: WatchOp, listed: NodeView, event?: NodeEvent): void => {
+    const node: ListedNode = event === undefined ? listed : { ...listed, event };
     const before = shown.get(node.id);
     if (op === "remove" || !isMeant(node)) {
-      if (shown.delete(node.id) && before !== undefined) tell("remove", before);
+      // As it was shown last, but for the state that it is in now.
+      if (shown.delete(node.id) && before !== undefined) tell("remove", node);
       return;
     }
     shown.set(node.id, node);
     if (before === undefined) tell("add", node);
     else if (!isSameForWatcher(before, node)) tell("update", node);
   };
-  for (const node of await client.watch(show)) show("add", node);
+  for (const node of (await client.watch(show)).sort(byStateAndName)) {
+    if (!shown.has(node.id)) show("add", node);
+  }
   view.sync();
   const stopRefreshing = view.isDrawn ? refresh(client, shown, (node) => view.change("update", node)) : null;
   cli.signals.handle((signal) => {
@@ -210,13 +242,16 @@ async function watch(
 /** Ages and round trips are no changes to tell a script, but what a person looks at must not stand still. */
 function refresh(
   client: MeshClient,
-  shown: Map<string, NodeView>,
-  show: (node: NodeView) => void,
+  shown: Map<string, ListedNode>,
+  show: (node: ListedNode) => void,
 ): () => void {
+  const eventRounds = new Map<string, number>();
   const timer = setInterval(() => {
     client.nodes().then((nodes) => {
-      for (const node of nodes) {
-        if (!shown.has(node.id)) continue;
+      for (const listed of nodes) {
+        const before = shown.get(listed.id);
+        if (before === undefined) continue;
+        const node = eventInSight(listed, before, eventRounds);
         shown.set(node.id, node);
         show(node);
       }
@@ -225,4 +260,15 @@ function refresh(
     });
   }, REFRESH_MS);
   return () => clearInterval(timer);
+}
+
+/** The node with what happened to it, until that has been in sight for a while. */
+function eventInSight(node: NodeView, before: ListedNode, rounds: Map<string, number>): ListedNode {
+  const seen = (rounds.get(node.id) ?? 0) + 1;
+  if (before.event === undefined || seen > EVENT_ROUNDS) {
+    rounds.delete(node.id);
+    return node;
+  }
+  rounds.set(node.id, seen);
+  return { ...node, event: before.event };
 }

@@ -2,9 +2,9 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { Node, type NodeOptions, type NodeView } from "../../lib/node/mod.ts";
+import { Node, type NodeEvent, type NodeOptions, type NodeView } from "../../lib/node/mod.ts";
 import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
-import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
+import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
 import { nodeJson } from "../nodes/rendering.ts";
@@ -12,7 +12,6 @@ import { counted, document, EXIT, printable, whileRead } from "../output/mod.ts"
 
 interface ServeOptions {
   readonly readyFile?: string;
-  readonly capability?: string[];
 }
 
 /** Goodbyes may take this long altogether (contracts: SIGTERM says goodbye within 2 s). */
@@ -32,13 +31,15 @@ export function define(command: Command, cli: Cli): void {
     },
   );
   command
-    .option("--capability <KEY=VALUE>", "something that this node can do; repeatable", collect)
     .option("--ready-file <FILE>", "write how to reach the node there once it can be reached")
     .action(async (options) => await serve(cli, options as ServeOptions));
   addSettingFlags(command as unknown as Command, [
     "name",
     "role",
     "tags",
+    "capabilities",
+    "resources",
+    "hardware",
     "interface",
     "port",
     "discoveryPort",
@@ -53,7 +54,7 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function serve(cli: Cli, options: ServeOptions): Promise<void> {
-  const nodeOptions = await optionsOf(cli, options);
+  const nodeOptions = await optionsOf(cli);
   const platform = await cli.platform();
   let stopping = false;
   const stopped = Promise.withResolvers<void>();
@@ -91,7 +92,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   cli.exitWith(EXIT.done);
 }
 
-async function optionsOf(cli: Cli, options: ServeOptions): Promise<NodeOptions> {
+async function optionsOf(cli: Cli): Promise<NodeOptions> {
   const { settings, resolved } = cli;
   const isNameChosen = resolved.rows.some(({ name, origin }) => name === "name" && origin.kind !== "default");
   return {
@@ -101,37 +102,10 @@ async function optionsOf(cli: Cli, options: ServeOptions): Promise<NodeOptions> 
     tcpPort: settings.port,
     insecure: settings.insecure,
     tags: settings.tags,
-    capabilities: capabilitiesOf(options.capability ?? []),
+    capabilities: settings.capabilities,
+    resources: settings.resources,
+    readsHardware: settings.hardware === "auto",
   };
-}
-
-/** `gpu`, `gpu=nvidia`, `gpu.vramMb=8000`; numbers and booleans are taken as such. */
-function capabilitiesOf(texts: readonly string[]): Record<string, unknown> {
-  const capabilities: Record<string, unknown> = {};
-  for (const text of texts) {
-    const [path = "", ...rest] = text.split("=");
-    if (!/^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/.test(path)) {
-      throw new HanaError("usage", {
-        what: `--capability is ${JSON.stringify(text)}, expected KEY or KEY=VALUE`,
-        why: "a key is letters, digits, _ and -, with dots between its parts",
-        hint: "--capability gpu.vramMb=8000",
-      });
-    }
-    const keys = path.split(".");
-    const last = keys.pop() ?? "";
-    let at = capabilities;
-    for (const key of keys) {
-      const next = at[key];
-      at = at[key] = typeof next === "object" && next !== null ? next as Record<string, unknown> : {};
-    }
-    at[last] = rest.length === 0 ? true : scalarOf(rest.join("="));
-  }
-  return capabilities;
-}
-
-function scalarOf(text: string): string | number | boolean {
-  if (text === "true" || text === "false") return text === "true";
-  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 function defineIdentify(cli: Cli, node: Node): void {
@@ -231,17 +205,27 @@ function warningOf(event: DiscoveryEvent, node: Node): string | null {
 
 function logNodes(cli: Cli, node: Node, onGone: () => void): () => void {
   const states = new Map<string, string>();
-  return node.watchNodes((op, other) => {
+  return node.watchNodes((op, other, event) => {
     if (cli.output.mode === "ndjson") {
-      whileRead(() => cli.output.event("serve.node", { op, node: nodeJson(other) }), onGone);
+      const told = event === undefined ? {} : { event: { ...event } };
+      whileRead(() => cli.output.event("serve.node", { op, node: nodeJson(other), ...told }), onGone);
       return;
     }
+    if (other.self) return;
     const before = states.get(other.id);
     if (op === "remove") states.delete(other.id);
     else states.set(other.id, other.state);
-    if (op === "remove" || before === other.state) return;
-    cli.output.message(sentenceOf(before, other));
+    if (op === "remove") return;
+    const why = sentenceOfEvent(other, event);
+    if (why !== null) cli.output.message(why);
+    else if (before !== other.state) cli.output.message(sentenceOf(before, other));
   });
+}
+
+/** What happened, where the state alone would not say it; null where it does. */
+function sentenceOfEvent(node: NodeView, event: NodeEvent | undefined): string | null {
+  if (event?.kind === "restarted") return `${node.name} (${node.role}) started anew`;
+  return event?.kind === "renamed" ? `${event.was} goes by the name ${event.now} now` : null;
 }
 
 function sentenceOf(before: string | undefined, node: NodeView): string {
@@ -250,11 +234,15 @@ function sentenceOf(before: string | undefined, node: NodeView): string {
     case "alive":
       return before === undefined
         ? `found ${who}`
-        : before === "suspect"
+        : before === "suspect" || before === "unreachable"
         ? `${who} answers again`
         : `${who} is back`;
     case "suspect":
       return `${who} is silent; asking again`;
+    case "unreachable":
+      return `${who} does not answer here; others may still hear it`;
+    case "partitioned":
+      return `${who} is out of reach with many others; this machine seems to be cut off`;
     case "dead":
       return `lost ${who}: no answer`;
     case "left":

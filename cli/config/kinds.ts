@@ -22,8 +22,8 @@ export type SettingJson =
   | number
   | boolean
   | null
-  | readonly string[]
-  | Readonly<Record<string, string>>;
+  | readonly SettingJson[]
+  | { readonly [key: string]: SettingJson };
 
 /** A kind of value. */
 export interface Kind<T> {

@@ -2,6 +2,7 @@
 
 export { type Environment, processEnvironment } from "./environment.ts";
 export type { Kind } from "./kinds.ts";
+export type { SettingTree, SettingTreeValue } from "./tree.ts";
 export { nearest } from "./nearest.ts";
 export {
   checkFlag,

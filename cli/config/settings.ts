@@ -4,6 +4,7 @@
 import { isNodeName, MAX_NODE_NAME_BYTES, nodeNameFromHost } from "../../lib/base/mod.ts";
 import { defaultRunDir, defaultStateDir, type Derived, type Environment, homeOf } from "./environment.ts";
 import { bytes, choice, duration, flag, integer, type Kind, list, mapping, path, text } from "./kinds.ts";
+import { type SettingTree, tree } from "./tree.ts";
 
 /** A default, with where it comes from when it is not built in. */
 export interface Default<T> {
@@ -78,6 +79,24 @@ export const SETTINGS = {
     "--tag <KEY=VALUE>",
     "mark this node; repeatable",
     {},
+  ),
+  capabilities: setting<SettingTree>(
+    tree({ bare: true, example: "gpu.vramMb=8000" }),
+    "--capability <KEY=VALUE>",
+    "something that this node can do; repeatable",
+    {},
+  ),
+  resources: setting<SettingTree>(
+    tree({ bare: false, example: "gpu.0.vramMb=8000" }),
+    "--resource <PATH=VALUE>",
+    "what this machine has, where it cannot be read or is not true; repeatable",
+    {},
+  ),
+  hardware: setting<"auto" | "off">(
+    choice("auto", "off"),
+    "--hardware <WHEN>",
+    "auto reads GPUs, displays, CPU and memory, off does not",
+    "auto",
   ),
   interface: setting<readonly string[]>(
     list(text("an interface name or address")),

@@ -8,6 +8,8 @@ import {
   listLocalNodes,
   type LocalNode,
   Node,
+  type NodeEvent,
+  type NodeListener,
   NODES_DELTA,
   type NodeView,
   WATCH_NODES,
@@ -15,7 +17,7 @@ import {
 import type { Session } from "../../lib/session/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { commonOptions } from "./options.ts";
-import { byName } from "./rendering.ts";
+import { byStateAndName } from "./rendering.ts";
 
 /** How to look. */
 export interface MeshClientOptions {
@@ -26,9 +28,6 @@ export interface MeshClientOptions {
   /** How long an observer waits for answers, in microseconds. */
   readonly timeoutUs: number;
 }
-
-/** What happened to a node of the list. */
-export type NodesListener = (op: "add" | "update" | "remove", node: NodeView) => void;
 
 /** Answers stop coming when nobody has spoken for this long: offers come within 5 ms a rank and 8 ranks. */
 const QUIET_US = 250_000;
@@ -79,21 +78,24 @@ export class MeshClient {
     return this.local === null ? "the network" : `the local node ${this.local.peer.name}`;
   }
 
-  /** All nodes that are known now, by name, so that two looks read alike. */
+  /** All nodes that are known now, the living first, by name, so that two looks read alike. */
   async nodes(): Promise<NodeView[]> {
     const nodes = this.local === null
       ? this.node.nodes()
       : (await this.local.request(LIST_NODES, {})).nodes as NodeView[];
-    return nodes.sort(byName);
+    return nodes.sort(byStateAndName);
   }
 
   /** The nodes that are known now, and `listener` for every change from then on. */
-  async watch(listener: NodesListener): Promise<NodeView[]> {
+  async watch(listener: NodeListener): Promise<NodeView[]> {
     if (this.local === null) {
       this.node.watchNodes(listener);
       return this.node.nodes();
     }
-    this.node.onEvent(NODES_DELTA, ({ op, node }) => listener(op, node as NodeView));
+    this.node.onEvent(
+      NODES_DELTA,
+      ({ op, node, event }) => listener(op, node as NodeView, event as NodeEvent | undefined),
+    );
     return (await this.local.request(WATCH_NODES, {})).nodes as NodeView[];
   }
 

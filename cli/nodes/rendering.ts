@@ -1,44 +1,41 @@
 // Nodes as rows: the columns, the JSON and the closing sentence of `hana discover`.
 
 import { isDeepStrictEqual } from "node:util";
-import type { NodeView } from "../../lib/node/mod.ts";
+import { NODE_STATES, type NodeEvent, type NodeState, type NodeView } from "../../lib/node/mod.ts";
 import {
   briefDuration,
   type Cell,
   type CellValue,
+  type Column,
   counted,
   type JsonObject,
   type Rendering,
+  type Tone,
 } from "../output/mod.ts";
+import { RESOURCE_COLUMNS } from "./resource_cells.ts";
+
+/** A node in a list, with what happened to it when it was told last. */
+export type ListedNode = NodeView & { readonly event?: NodeEvent };
+
+/** Which columns. */
+export interface NodesRenderingOptions {
+  /** What the machines have and how busy they are, instead of where they are. */
+  readonly resources?: boolean;
+}
 
 /** How nodes are shown. `elapsedMs` says how long looking took. */
-export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
+export function nodesRendering(
+  elapsedMs: () => number,
+  options: NodesRenderingOptions = {},
+): Rendering<ListedNode> {
   return {
     what: "discover",
     row: "node",
     id: (node) => node.name,
     key: (node) => node.id,
-    dimmed: (node) => node.state === "dead" || node.state === "left",
-    columns: [
-      {
-        header: "NAME",
-        cell: (node) => node.self ? `${node.name} (here)` : node.name,
-        plain: (node) => node.name,
-      },
-      { header: "ROLE", cell: (node) => node.role },
-      { header: "ADDRESS", cell: addressOf, shrinks: true },
-      { header: "INTERFACE", cell: (node) => node.interface, spare: 3 },
-      { header: "VERSION", cell: (node) => node.version, spare: 2 },
-      {
-        header: "AGE",
-        cell: (node) => node.self ? null : briefDuration(node.ageMs * 1000),
-        plain: (node) => node.ageMs,
-        align: "right",
-      },
-      { header: "RTT", cell: rttOf, plain: (node) => node.rttMs, align: "right" },
-      { header: "STATE", cell: stateOf, plain: (node) => node.state },
-      { header: "OWNER", cell: () => null, spare: 1 },
-    ],
+    order: byStateAndName,
+    dimmed: (node) => node.state !== "alive" && node.state !== "suspect",
+    columns: options.resources === true ? [...WHO, STATE, ...RESOURCE_COLUMNS, SINCE] : [...WHO, ...WHERE],
     json: nodeJson,
     document: (nodes) => ({
       nodes: nodes.map(nodeJson),
@@ -48,8 +45,46 @@ export function nodesRendering(elapsedMs: () => number): Rendering<NodeView> {
   };
 }
 
-/** Sorts nodes by name, so that two looks read alike. */
-export function byName(a: NodeView, b: NodeView): number {
+const WHO: readonly Column<ListedNode>[] = [
+  {
+    header: "NAME",
+    cell: (node) => node.self ? `${node.name} (here)` : node.name,
+    plain: (node) => node.name,
+  },
+  { header: "ROLE", cell: (node) => node.role },
+];
+
+const STATE: Column<ListedNode> = { header: "STATE", cell: stateOf, plain: (node) => node.state };
+
+const SINCE: Column<ListedNode> = {
+  header: "SINCE",
+  cell: (node) => node.state === "alive" ? null : `${briefDuration(node.sinceMs * 1000)} ago`,
+  plain: (node) => node.sinceMs,
+  needed: (nodes) => nodes.some((node) => node.state !== "alive"),
+  align: "right",
+};
+
+const WHERE: readonly Column<ListedNode>[] = [
+  { header: "ADDRESS", cell: addressOf, shrinks: true },
+  { header: "INTERFACE", cell: (node) => node.interface, spare: 3 },
+  { header: "VERSION", cell: (node) => node.version, spare: 2 },
+  {
+    header: "AGE",
+    cell: (node) => node.self ? null : briefDuration(node.ageMs * 1000),
+    plain: (node) => node.ageMs,
+    align: "right",
+  },
+  { header: "RTT", cell: rttOf, plain: (node) => node.rttMs, align: "right" },
+  STATE,
+  { header: "OWNER", cell: () => null, spare: 1 },
+  // Last, so that the columns that scripts count on keep their places.
+  SINCE,
+];
+
+/** The living first, then by name, so that two looks read alike. */
+export function byStateAndName(a: NodeView, b: NodeView): number {
+  const byState = NODE_STATES.indexOf(a.state) - NODE_STATES.indexOf(b.state);
+  if (byState !== 0) return byState;
   if (a.name === b.name) return a.id < b.id ? -1 : 1;
   return a.name < b.name ? -1 : 1;
 }
@@ -64,8 +99,9 @@ export function nodeJson(node: NodeView): JsonObject {
   return { ...node } as unknown as JsonObject;
 }
 
-/** Whether two views differ in what a watcher would see; ages and round trips alone do not count. */
-export function isSameForWatcher(a: NodeView, b: NodeView): boolean {
+/** Whether two views are the same to a watcher; ages and round trips alone do not count, and whatever has a reason does. */
+export function isSameForWatcher(a: ListedNode, b: ListedNode): boolean {
+  if (b.event !== undefined) return false;
   const still = { ageMs: 0, sinceMs: 0, rttMs: null };
   return isDeepStrictEqual({ ...a, ...still }, { ...b, ...still });
 }
@@ -81,24 +117,30 @@ function rttOf(node: NodeView): CellValue {
   return `${node.rttMs < 10 ? node.rttMs.toFixed(2) : Math.round(node.rttMs)} ms`;
 }
 
-function stateOf(node: NodeView): Cell {
-  const since = node.state === "alive" ? "" : ` ${briefDuration(node.sinceMs * 1000)}`;
-  const tone = node.state === "alive"
-    ? "good"
-    : node.state === "suspect"
-    ? "warn"
-    : node.state === "dead"
-    ? "bad"
-    : "none";
-  return {
-    text: `${node.state}${since}${node.trust === "open" ? " (open)" : ""}`,
-    tone: tone as Cell["tone"],
-  };
+const TONES: Readonly<Record<NodeState, Tone>> = {
+  alive: "good",
+  suspect: "warn",
+  unreachable: "warn",
+  partitioned: "warn",
+  dead: "bad",
+  left: "none",
+};
+
+/** Events that a person would otherwise miss: the state is the same before and after. */
+const SHOWN_EVENTS: readonly string[] = ["restarted", "resumed", "renamed"];
+
+function stateOf(node: ListedNode): Cell {
+  const event = node.event !== undefined && SHOWN_EVENTS.includes(node.event.kind)
+    ? ` (${node.event.kind})`
+    : "";
+  const open = node.trust === "open" ? " (open)" : "";
+  return { text: `${node.state}${open}${event}`, tone: TONES[node.state] ?? "none" };
 }
 
 function summaryOf(nodes: readonly NodeView[], elapsedMs: number): string {
   const parts = [counted(nodes.length, "node")];
-  for (const state of ["suspect", "dead", "left"] as const) {
+  for (const state of NODE_STATES) {
+    if (state === "alive") continue;
     const count = nodes.filter((node) => node.state === state).length;
     if (count > 0) parts.push(`${count} ${state}`);
   }

@@ -25,6 +25,8 @@ export interface Column<Row> {
   readonly align?: "left" | "right";
   /** May be cut when the terminal is too narrow. */
   readonly shrinks?: boolean;
+  /** Whether a table for people needs the column, given its rows. Plain output always has it. */
+  readonly needed?: (rows: readonly Row[]) => boolean;
   /** Left out of a table that is too wide for the terminal, before anything is cut; the lowest number goes first. */
   readonly spare?: number;
 }
@@ -44,6 +46,8 @@ export interface Rendering<Row> {
   readonly json: (row: Row) => JsonObject;
   /** The body of the `--json` document. */
   readonly document: (rows: readonly Row[]) => JsonObject;
+  /** The order of rows in a table that is redrawn; that of their coming unless given. */
+  readonly order?: (a: Row, b: Row) => number;
   /** Whether a row is history and fades. */
   readonly dimmed?: (row: Row) => boolean;
   /** A closing sentence for people, on stderr. */

@@ -34,7 +34,8 @@ export function tableLines<Row>(
   columns: number | null,
 ): string[] {
   if (rows.length === 0) return [];
-  const shown = columnsThatFit(rendering.columns, rows, columns);
+  const needed = rendering.columns.filter((column) => column.needed?.(rows) ?? true);
+  const shown = columnsThatFit(needed, rows, columns);
   const texts = rows.map((row) => shown.map((column) => cellText(column.cell(row))));
   const widths = fitWidths(shown.map((column) => naturalWidth(column, rows)), shown, columns);
   const table = new Table({

@@ -111,6 +111,7 @@ export class Watch<Row> {
     if (this.#tableLines === null) return;
     const { out } = this.#output.streams;
     const all = [...this.#rows.values()];
+    if (this.#rendering.order !== undefined) all.sort(this.#rendering.order);
     const lines = this.#tableLines(this.#rendering, all, this.#output.palette, out.columns());
     const room = Math.max(2, (out.rows() ?? 24) - 2);
     const shown = lines.slice(0, room);

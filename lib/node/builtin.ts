@@ -4,6 +4,7 @@
 import { HanaError } from "../base/mod.ts";
 import type { HandlerContext, HandlerTable, MessageDefinition, Session } from "../session/mod.ts";
 import { DESCRIBE, LIST_NODES, NODES_DELTA, PING, STATISTICS, WATCH_NODES } from "./messages.ts";
+import type { NodeListener } from "./node_watch.ts";
 import type { NodeView } from "./view.ts";
 
 /** What the built-in messages need of a node. */
@@ -14,7 +15,7 @@ export interface BuiltinSource {
   /** This node. */
   view(): NodeView;
   /** Calls `listener` with every change from now on; returns how to stop it. */
-  watchNodes(listener: (op: "add" | "update" | "remove", node: NodeView) => void): () => void;
+  watchNodes(listener: NodeListener): () => void;
   statistics(): unknown;
 }
 
@@ -44,9 +45,14 @@ function watch(source: BuiltinSource, watchers: Map<Session, () => void>, sessio
       why: `${MAX_WATCHERS} watch it already`,
     });
   }
-  const stop = source.watchNodes((op, node) => {
+  const stop = source.watchNodes((op, node, event) => {
     // A watcher that does not keep up is cut: a list with a hole in it would be a wrong list.
-    const status = session.isOpen ? session.post(NODES_DELTA as MessageDefinition, { op, node }) : "closed";
+    const status = session.isOpen
+      ? session.post(
+        NODES_DELTA as MessageDefinition,
+        event === undefined ? { op, node } : { op, node, event },
+      )
+      : "closed";
     if (status === "full") {
       session.abort(new HanaError("overloaded", { what: "the watcher does not keep up" }));
     }

@@ -66,7 +66,11 @@ export const NODES_DELTA = defineEvent({
   name: "hana.nodes.delta",
   description: "One change of the list of nodes.",
   ...OPEN_TO_ALL,
-  body: s.object({ op: s.enum(["add", "update", "remove"]), node: s.unknown() }),
+  body: s.object({
+    op: s.enum(["add", "update", "remove"]),
+    node: s.unknown(),
+    event: s.optional(s.unknown()),
+  }),
 });
 
 /** Counters and round trips of a node and its sessions. */

@@ -3,6 +3,7 @@
 
 export type { BuiltinSource } from "./builtin.ts";
 export { checkName, claimIdentity, type ClaimOptions, type HeldIdentity, renewId } from "./identity_store.ts";
+export type { NodeOp } from "./delta_queue.ts";
 export { chooseLocalNode, listLocalNodes, type LocalNode } from "./local.ts";
 export {
   DESCRIBE,
@@ -13,8 +14,11 @@ export {
   STATISTICS,
   WATCH_NODES,
 } from "./messages.ts";
+export { type NodeEvent } from "./node_event.ts";
+export { type NodeDelta, type NodeListener, NodeWatch } from "./node_watch.ts";
 export { Node, type ReachableNode, type ReachOptions } from "./node.ts";
 export type { DiscoverySettings, NodeOptions } from "./options.ts";
 export { candidatePaths, type PathKind } from "./paths.ts";
+export { resourcesOf } from "./resources.ts";
 export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
-export { type NodeView, viewOf } from "./view.ts";
+export { NODE_STATES, type NodeState, type NodeView, viewOf } from "./view.ts";

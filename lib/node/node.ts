@@ -4,13 +4,17 @@
 
 import { HanaError, type Incarnation, type NodeId, type Role, toHanaError } from "../base/mod.ts";
 import {
+  type Availability,
   type DiscoveryEvent,
   DiscoveryService,
+  encodeAvailability,
   type Endpoint,
   type RegistryEntry,
+  type Selection,
+  selector,
 } from "../discovery/mod.ts";
 import { type LaneName } from "../lanes/mod.ts";
-import type { Platform } from "../platform/mod.ts";
+import type { MachineFacts, Platform } from "../platform/mod.ts";
 import {
   ChannelCounters,
   DatagramAuthenticator,
@@ -34,9 +38,14 @@ import { addBuiltinMessages } from "./builtin.ts";
 import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
 import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
 import { NodeListeners } from "./listeners.ts";
+import { MachineWatch } from "./machine_watch.ts";
 import { DESCRIBE, PING } from "./messages.ts";
+import { nodeEventOf } from "./node_event.ts";
+import { type ListedEntry, NodeFeed } from "./node_feed.ts";
+import { type NodeListener, NodeWatch, watchByCallback } from "./node_watch.ts";
 import type { DiscoverySettings, NodeOptions } from "./options.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
+import { resourcesOf } from "./resources.ts";
 import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
 import { type NodeView, viewOf } from "./view.ts";
 
@@ -71,6 +80,11 @@ export class Node {
   readonly #listeners: NodeListeners;
   readonly #channelCounters: ChannelCounters;
   readonly #conflict = Promise.withResolvers<HanaError>();
+  readonly #feed: NodeFeed;
+  readonly #watches = new Set<NodeWatch<ListedEntry>>();
+  readonly #machine: MachineWatch;
+  #coalesced = 0;
+  #resources: Readonly<Record<string, unknown>>;
   #discovery: DiscoveryService | null = null;
   #name: string;
   #stopped: Promise<void> | null = null;
@@ -81,6 +95,12 @@ export class Node {
     this.#options = options;
     this.#identity = identity;
     this.#name = identity.name;
+    this.#resources = resourcesOf({}, options.resources ?? {});
+    this.#feed = new NodeFeed(this.#feedSource(), platform.timers);
+    this.#machine = new MachineWatch(platform, {
+      onFacts: (facts) => this.#onFacts(facts),
+      onAvailability: (availability) => this.#onAvailability(availability),
+    });
     this.#startedUs = platform.clock.nowUs();
     this.role = options.role;
     this.sessions = new SessionSet(options.maxSessions ?? DEFAULT_MAX_SESSIONS);
@@ -192,7 +212,8 @@ export class Node {
       endpoints: this.addresses.map((address) => ({ kind: parseAddress(address).kind, address })),
       interface: null,
       capabilities: this.#options.capabilities ?? {},
-      resources: this.#options.resources ?? {},
+      resources: this.#resources,
+      load: this.#machine.latest,
       tags: this.#options.tags ?? {},
       ageMs: 0,
       sinceMs: Math.round((this.#platform.clock.nowUs() - this.#startedUs) / 1000),
@@ -210,12 +231,34 @@ export class Node {
     return this.role === "observer" ? others : [this.view(), ...others];
   }
 
-  /** Calls `listener` with every change of the list of nodes from now on. Returns how to stop it. */
-  watchNodes(listener: (op: "add" | "update" | "remove", node: NodeView) => void): () => void {
-    const { clock } = this.#platform;
-    return this.#discovery?.registry.subscribe(({ op, entry }) =>
-      listener(op, viewOf(entry, clock.nowUs()))
-    ) ?? (() => {});
+  /**
+   * The nodes that are known and meant. Throws `usage` for a condition that cannot be read
+   * (see `parseCondition` for what can be: `gpu.vramMb>=8000`, `free.vramMb>=4GB`, `load.cpu<50`).
+   */
+  select(selection: Selection): NodeView[] {
+    return this.nodes().filter(selector(selection));
+  }
+
+  /**
+   * The list of nodes and its changes: an `add` for each node, `sync`, then every change in order, with the event that
+   * explains it. A slow reader finds several changes of one node as one. Ends by `return()`, by the signal, or when the
+   * node stops.
+   */
+  watch(options: { readonly signal?: AbortSignal } = {}): NodeWatch<ListedEntry> {
+    return new NodeWatch<ListedEntry>(this.#feed, options.signal, {
+      onStart: (watch) => this.#watches.add(watch),
+      onEnd: (watch) => {
+        if (this.#watches.delete(watch)) this.#coalesced += watch.coalesced;
+      },
+    });
+  }
+
+  /**
+   * Calls `listener` with every change of the list of nodes from now on, after the call that caused it. Returns how to
+   * stop it.
+   */
+  watchNodes(listener: NodeListener): () => void {
+    return watchByCallback(this.#feed, listener);
   }
 
   /**
@@ -309,6 +352,10 @@ export class Node {
       listen: { ...this.#listeners.counters },
       sessions: { ...this.sessions.counters, open: this.sessions.size },
       discovery: discovery === undefined ? null : { ...discovery },
+      watches: {
+        open: this.#feed.size,
+        coalesced: [...this.#watches].reduce((sum, watch) => sum + watch.coalesced, this.#coalesced),
+      },
       peers: this.sessions.all().filter((session) => session.isOpen).map((session) => ({
         name: session.peer.name,
         id: session.peer.id,
@@ -341,6 +388,7 @@ export class Node {
     if (options.discovery === null) return;
     this.#discovery = this.#makeDiscovery(options.discovery ?? {});
     this.#discovery.onEvent((event) => this.#onDiscovery(event));
+    if (options.readsHardware !== false && this.role !== "observer") this.#machine.start();
     await this.#discovery.start();
   }
 
@@ -359,7 +407,7 @@ export class Node {
           return kind === "mem" ? [] : [{ kind, address: formatAddress(address) }];
         }),
         capabilities: options.capabilities ?? {},
-        resources: options.resources ?? {},
+        resources: this.#resources,
         tags: options.tags ?? {},
       },
       seal: new DatagramAuthenticator(options.keys),
@@ -375,7 +423,37 @@ export class Node {
     });
   }
 
+  #feedSource(): ConstructorParameters<typeof NodeFeed>[0] {
+    const discovery = (): DiscoveryService | null => this.#discovery;
+    const name = (): string => this.#name;
+    return {
+      id: this.#identity.id,
+      get name() {
+        return name();
+      },
+      isListed: this.#options.role !== "observer",
+      get discovery() {
+        return discovery();
+      },
+      view: () => this.view(),
+      nowUs: () => this.#platform.clock.nowUs(),
+    };
+  }
+
+  #onFacts(facts: MachineFacts): void {
+    this.#resources = resourcesOf(facts, this.#options.resources ?? {});
+    this.#discovery?.updateRecord({ resources: this.#resources });
+    this.#feed.noteSelfChanged();
+  }
+
+  #onAvailability(availability: Availability): void {
+    const discovery = this.#discovery as (DiscoveryService & TellsAvailability) | null;
+    discovery?.updateAvailability?.(encodeAvailability(availability));
+    this.#feed.noteSelfChanged();
+  }
+
   #onDiscovery(event: DiscoveryEvent): void {
+    const about = nodeEventOf(event, { id: this.id, name: this.#name });
     if (event.kind === "renamed") {
       this.#name = event.name;
       this.#listeners.rename(event.name);
@@ -388,9 +466,11 @@ export class Node {
         }),
       );
     }
+    if (about !== null && about.id === this.id) this.#feed.noteSelfChanged(about.event);
   }
 
   async #stop(reason: string): Promise<void> {
+    this.#machine.stop();
     this.#listeners.close();
     const goodbyes = [this.#discovery?.stop(), this.sessions.closeAll(reason)];
     for (const goodbye of await Promise.allSettled(goodbyes)) {
@@ -398,6 +478,7 @@ export class Node {
         this.#stopFailure = toHanaError(goodbye.reason, "internal", "stopping failed");
       }
     }
+    for (const watch of [...this.#watches]) watch.close();
     this.#identity.release();
   }
 
@@ -406,6 +487,11 @@ export class Node {
     return this.#stopFailure;
   }
   #stopFailure: HanaError | null = null;
+}
+
+/** Telling of load is younger than the rest of discovery. */
+interface TellsAvailability {
+  updateAvailability?(figures: readonly number[]): void;
 }
 
 type Suite = Awaited<ReturnType<typeof loadSessionSuite>>;

@@ -42,7 +42,10 @@ export interface NodeOptions {
   readonly discovery?: DiscoverySettings | null;
   readonly tags?: Readonly<Record<string, string>>;
   readonly capabilities?: Readonly<Record<string, unknown>>;
+  /** What the machine has, laid over what is read of it: `{gpu: {0: {vramMb: 8000}}}` corrects the first card. */
   readonly resources?: Readonly<Record<string, unknown>>;
+  /** Whether to read what the machine has and how busy it is; yes unless told otherwise. An observer does not. */
+  readonly readsHardware?: boolean;
   /** How messages that we start are written; answers follow the peer. */
   readonly codec?: CodecName;
   /** The largest message that is accepted, in bytes. */

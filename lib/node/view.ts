@@ -2,21 +2,45 @@
 // Decides the shape that contracts.md promises; never what is true of a node (lib/discovery).
 
 import type { Incarnation, NodeId, Role } from "../base/mod.ts";
-import type { Endpoint, RegistryEntry } from "../discovery/mod.ts";
+import {
+  type Availability,
+  decodeAvailability,
+  type Endpoint,
+  type RegistryEntry,
+} from "../discovery/mod.ts";
+
+/**
+ * What is thought of a node. `unreachable`: silent here, but heard by others, or nobody confirms that it is gone;
+ * `partitioned`: silent together with so many others that this machine is the one cut off.
+ */
+export type NodeState = "alive" | "suspect" | "unreachable" | "partitioned" | "dead" | "left";
+
+/** All of them, the best first. */
+export const NODE_STATES: readonly NodeState[] = [
+  "alive",
+  "suspect",
+  "unreachable",
+  "partitioned",
+  "dead",
+  "left",
+];
 
 /** One node. Times are milliseconds at the moment of asking. */
 export interface NodeView {
   readonly id: NodeId;
   readonly name: string;
   readonly role: Role;
-  readonly state: "alive" | "suspect" | "dead" | "left";
+  readonly state: NodeState;
   readonly incarnation: Incarnation;
   readonly version: string;
   readonly endpoints: readonly { readonly kind: string; readonly address: string }[];
   /** The interface on which it was heard last; null for ourselves and for nodes behind a router. */
   readonly interface: string | null;
   readonly capabilities: Readonly<Record<string, unknown>>;
+  /** What its machine has: `cpu`, `memory`, `gpu`, `display` as far as known, and what its owner says. */
   readonly resources: Readonly<Record<string, unknown>>;
+  /** How busy its machine is; null while it does not tell. */
+  readonly load: Availability | null;
   readonly tags: Readonly<Record<string, string>>;
   /** Since it was heard last. */
   readonly ageMs: number;
@@ -44,6 +68,7 @@ export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
     interface: entry.interface,
     capabilities: record.capabilities,
     resources: record.resources,
+    load: loadOf(entry),
     tags: record.tags,
     ageMs: Math.max(0, Math.round((nowUs - entry.lastHeardUs) / 1000)),
     sinceMs: Math.max(0, Math.round((nowUs - entry.sinceUs) / 1000)),
@@ -52,4 +77,8 @@ export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
     leader: false,
     self: false,
   };
+}
+
+function loadOf(entry: RegistryEntry & { readonly availability?: readonly number[] }): Availability | null {
+  return decodeAvailability(entry.availability ?? []);
 }

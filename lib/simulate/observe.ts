@@ -3,6 +3,7 @@
 // Observers look from outside (the oracle), never through the simulated network.
 
 import type { NodeId } from "../base/mod.ts";
+import type { NodeState } from "../node/mod.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Something that happened. `atUs` is true time since the run began. */
@@ -33,8 +34,8 @@ export type Fact =
     /** The id that is listed. */
     readonly id: NodeId;
     readonly op: "add" | "update" | "remove";
-    readonly state: "alive" | "suspect" | "dead" | "left";
-    readonly before: "alive" | "suspect" | "dead" | "left" | null;
+    readonly state: NodeState;
+    readonly before: NodeState | null;
     readonly incarnation: number;
     readonly listedName: string;
   }

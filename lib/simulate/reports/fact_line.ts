@@ -98,6 +98,10 @@ function viewText(fact: Extract<Fact, { kind: "view" }>): string {
       return `${fact.observer} sees ${who} alive${fact.before === null ? "" : ` again, was ${fact.before}`}`;
     case "suspect":
       return `${fact.observer} suspects ${who}`;
+    case "unreachable":
+      return `${fact.observer} does not reach ${who}`;
+    case "partitioned":
+      return `${fact.observer} is cut off from ${who}`;
     case "dead":
       return `${fact.observer} declares ${who} dead`;
     case "left":

@@ -1,6 +1,7 @@
 // What the page of a run shows, as plain data: who was in which state when, who believed what, what went wrong.
 // Decides how facts become stretches of time; never how they are drawn (html_script.ts draws).
 
+import type { NodeState } from "../../node/mod.ts";
 import type { Fact, RunResult } from "../observe.ts";
 import type { Scenario } from "../scenario.ts";
 import { nodesOf } from "./fact_nodes.ts";
@@ -214,6 +215,11 @@ function stateAfter(
     : "failed";
 }
 
+/** Silent but not believed to be gone is a suspicion, whatever the reason. */
+function beliefOf(state: NodeState): typeof BELIEFS[number] {
+  return state === "unreachable" || state === "partitioned" ? "suspect" : state;
+}
+
 /** What everybody believes of everybody, as changes, and summed up for each subject. */
 function beliefsOf(
   scenario: Scenario,
@@ -254,7 +260,7 @@ function beliefsOf(
       const observer = indexOf.get(fact.observer);
       const subject = indexOf.get(fact.subject);
       if (observer === undefined || subject === undefined || observer === subject) continue;
-      const state = fact.op === "remove" ? UNLISTED : BELIEFS.indexOf(fact.state);
+      const state = fact.op === "remove" ? UNLISTED : BELIEFS.indexOf(beliefOf(fact.state));
       if ((believed[subject]?.get(observer) ?? UNLISTED) === state) continue;
       believed[subject]?.set(observer, state);
       views.push([fact.atUs, observer, subject, state]);

@@ -1,9 +1,17 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HanaError, Histogram, type Incarnation, type NodeId } from "../../../lib/base/mod.ts";
 import type { NodeView } from "../../../lib/node/mod.ts";
-import { nodeFilter } from "../../../cli/nodes/filter.ts";
+import { isPresent, nodeFilter } from "../../../cli/nodes/filter.ts";
 import { pingRendering, pingSummary, shortPath } from "../../../cli/nodes/ping_rendering.ts";
-import { countAlive, isSameForWatcher, nodesRendering } from "../../../cli/nodes/rendering.ts";
+import { Palette } from "../../../cli/output/mod.ts";
+import { tableLines } from "../../../cli/output/table.ts";
+import {
+  byStateAndName,
+  countAlive,
+  isSameForWatcher,
+  type ListedNode,
+  nodesRendering,
+} from "../../../cli/nodes/rendering.ts";
 
 function node(change: Partial<NodeView> = {}): NodeView {
   return {
@@ -20,6 +28,7 @@ function node(change: Partial<NodeView> = {}): NodeView {
     interface: "eth0",
     capabilities: { gpu: { vramMb: 8192, vendor: "x" }, laser: false },
     resources: { cores: 16 },
+    load: null,
     tags: { wall: "north" },
     ageMs: 120,
     sinceMs: 5000,
@@ -42,6 +51,13 @@ Deno.test("a filter takes nodes by role, tag and capability, all of them at once
     [{ tag: ["wall=north"] }, true],
     [{ tag: ["wall=south"] }, false],
     [{ tag: ["wall=north", "floor"] }, false],
+    [{ tag: ["wall!=north"] }, false],
+    [{ role: "app,visualization" }, true],
+    [{ role: "app,daemon" }, false],
+    [{ state: "dead,left,alive" }, true],
+    [{ state: "unreachable,partitioned" }, false],
+    [{ state: "all" }, true],
+    [{ capability: ["free.vramMb>=1"] }, false],
     [{ capability: ["gpu"] }, true],
     [{ capability: ["gpu.vramMb>=8000"] }, true],
     [{ capability: ["gpu.vramMb>8192"] }, false],
@@ -72,21 +88,110 @@ Deno.test("nodes are shown with the address that others can use, and the silent 
   assertEquals(cell("ADDRESS", node({ endpoints: [] })), null);
   assertEquals(cell("STATE", node()), { text: "alive", tone: "good" });
   assertEquals(cell("STATE", node({ state: "dead", trust: "open" })), {
-    text: "dead 5s (open)",
+    text: "dead (open)",
     tone: "bad",
   });
+  assertEquals(cell("SINCE", node({ state: "dead" })), "5s ago");
+  assertEquals(cell("SINCE", node()), null);
+  const restarted: ListedNode = {
+    ...node(),
+    event: { kind: "restarted", was: 6 as Incarnation, now: 7 as Incarnation },
+  };
+  assertEquals(cell("STATE", restarted), { text: "alive (restarted)", tone: "good" });
   assertEquals(cell("NAME", node({ self: true })), "stage-left (here)");
   const nodes = [node(), node({ state: "suspect" }), node({ state: "left" })];
   assertEquals(countAlive(nodes), 1);
   assertEquals(rendering.document(nodes).summary, { total: 3, alive: 1, elapsedMs: 40 });
   assertStringIncludes(rendering.summary?.(nodes) ?? "", "3 nodes, 1 suspect, 1 left");
-  assert(rendering.dimmed?.(node({ state: "left" })) === true && rendering.dimmed?.(node()) === false);
+  const dimmed = (["alive", "suspect", "unreachable", "partitioned", "dead", "left"] as const)
+    .filter((state) => rendering.dimmed?.(node({ state })) === true);
+  assertEquals(dimmed, ["unreachable", "partitioned", "dead", "left"]);
+});
+
+Deno.test("SINCE is there for people only when somebody is not alive, and for scripts always, in the last place", () => {
+  const rendering = nodesRendering(() => 40);
+  const head = (nodes: NodeView[]): string => tableLines(rendering, nodes, new Palette(false), 200)[0] ?? "";
+  assert(!head([node()]).includes("SINCE"));
+  assert(head([node(), node({ state: "left" })]).includes("SINCE"));
+  const headers = rendering.columns.map((column) => column.header);
+  assertEquals(headers.join(" "), "NAME ROLE ADDRESS INTERFACE VERSION AGE RTT STATE OWNER SINCE");
+});
+
+Deno.test("the living come first, and those whom -q names are the ones that can be spoken to", () => {
+  const states = ["left", "dead", "suspect", "alive", "partitioned", "unreachable"] as const;
+  const nodes = [
+    ...states.map((state) => node({ state })),
+    node({ name: "a", state: "dead" }),
+    node({ name: "b" }),
+  ];
+  assertEquals(nodes.sort(byStateAndName).map(({ name, state }) => `${state} ${name}`), [
+    "alive b",
+    "alive stage-left",
+    "suspect stage-left",
+    "unreachable stage-left",
+    "partitioned stage-left",
+    "dead a",
+    "dead stage-left",
+    "left stage-left",
+  ]);
+  assertEquals(nodes.filter(isPresent).map(({ state }) => state), ["alive", "alive", "suspect"]);
+});
+
+Deno.test("what machines have is shown with how much is free; of a dead one only what it had", () => {
+  const rendering = nodesRendering(() => 40, { resources: true });
+  const machine = node({
+    resources: {
+      cpu: { cores: 16, model: "x" },
+      memory: { totalMb: 32026 },
+      gpu: { count: 2, vramMb: 8192, list: [{ vendor: "intel" }, { name: "RTX A2000", vramMb: 8192 }] },
+      display: {
+        count: 3,
+        list: [
+          { width: 1920, height: 1080, refreshHz: 59.94 },
+          { width: 1920, height: 1080, refreshHz: 60 },
+          { width: 3840, height: 2160 },
+        ],
+      },
+    },
+    load: { cpuPercent: 35, gpuPercent: 12, memoryFreeMb: 20000, vramFreeMb: 4096 },
+  });
+  const cells = (of: NodeView, how: "cell" | "plain"): unknown[] =>
+    ["CPU", "MEM", "GPU", "VRAM", "DISPLAYS"].map((header) =>
+      rendering.columns.find((column) => column.header === header)?.[how]?.(of)
+    );
+  assertEquals(cells(machine, "cell"), [
+    "35% of 16",
+    "20/31 GB",
+    "12% of RTX A2000 +1",
+    "4/8 GB",
+    "2× 1920x1080@60, 3840x2160",
+  ]);
+  assertEquals(cells(machine, "plain"), [
+    "35/16",
+    "20000/32026",
+    "intel,RTX A2000",
+    "4096/8192",
+    "1920x1080@60,1920x1080@60,3840x2160",
+  ]);
+  assertEquals(cells({ ...machine, state: "dead" }, "cell").slice(0, 4), [
+    "16",
+    "31 GB",
+    "RTX A2000 +1",
+    "8 GB",
+  ]);
+  assertEquals(cells(node(), "cell"), [null, null, null, null, null]);
+  assertEquals(cells(node(), "plain"), [null, null, null, null, null]);
+  const odd = node({
+    resources: { cpu: "fast", memory: { totalMb: "x" }, gpu: { list: [7, {}] }, display: { list: {} } },
+  });
+  assertEquals(cells(odd, "cell"), [null, null, "? +1", null, null]);
 });
 
 Deno.test("a watcher is told of changes, not of time passing", () => {
   assert(isSameForWatcher(node(), node({ ageMs: 900, sinceMs: 9000, rttMs: 3 })));
   assert(!isSameForWatcher(node(), node({ state: "suspect" })));
   assert(!isSameForWatcher(node(), node({ tags: {} })));
+  assert(!isSameForWatcher(node(), { ...node(), event: { kind: "resumed" } }));
 });
 
 Deno.test("a ping row keeps exact microseconds for scripts and says which path replied", () => {
