@@ -97,11 +97,11 @@ export class Acceptor {
       // Who founds must learn that there is a lineage, also from nodes that it did not ask; from its voters alone,
       // or hundreds would answer.
       return isBinding(this.#set) && this.isVoterOf(this.#set) && !this.#isReplaced(claim)
-        ? this.#refuse("claim", claim.attempt, "set")
+        ? this.refuse("claim", claim.attempt, "set")
         : null;
     }
     const refusal = this.#refusalOf(nowUs, from, claim);
-    if (refusal !== null) return this.#refuse("claim", claim.attempt, refusal);
+    if (refusal !== null) return this.refuse("claim", claim.attempt, refusal);
     const isKnown = claim.term === this.#term && isSameLife(this.#holder, from);
     if (!isKnown) {
       const leaves = isFounding && this.#set !== null;
@@ -110,7 +110,7 @@ export class Acceptor {
         holder: from,
         ...(leaves ? { set: null, memory: this.#drawShort() } : {}),
       });
-      if (!saved) return this.#refuse("claim", claim.attempt, "storage");
+      if (!saved) return this.refuse("claim", claim.attempt, "storage");
     }
     // A leader that claims anew still acts on what it was promised before, so a promise is never made shorter.
     this.#promisedUntilUs = Math.max(this.#promisedUntilUs, nowUs + GRANT_US);
@@ -143,28 +143,29 @@ export class Acceptor {
     const { set } = lease;
     if (set === null) return null;
     if (this.#set !== null && this.#set.lineage !== set.lineage) {
-      return this.#refuse("lease", lease.round, "set");
+      return this.refuse("lease", lease.round, "set");
     }
     const ack = { kind: "lease-ack", term: lease.term, round: lease.round, memory: this.#memory } as const;
     if (!this.isVoterOf(set)) {
       this.learnSet(set);
+      if (nowUs < this.quietUntilUs) return null;
       return ack; // no promise: the leader learns that we are there and under which memory
     }
-    if (nowUs < this.quietUntilUs) return this.#refuse("lease", lease.round, "starting");
+    if (nowUs < this.quietUntilUs) return this.refuse("lease", lease.round, "starting");
     const isHolder = isSameLife(this.#holder, from);
     if (
       lease.term < this.#term || (lease.term === this.#term && !isHolder) || lease.term <= this.#releasedTerm
     ) {
-      return this.#refuse("lease", lease.round, "term");
+      return this.refuse("lease", lease.round, "term");
     }
     if (lease.term > this.#term && nowUs < this.boundUntilUs(from)) {
-      return this.#refuse("lease", lease.round, "promised");
+      return this.refuse("lease", lease.round, "promised");
     }
     const isNewer = this.#set === null || compareStamps(this.#set, set) < 0;
     if (!isNewer && this.#set !== null && compareStamps(this.#set, set) > 0) return null; // overtaken on its way
     if (isNewer || lease.term > this.#term) {
       if (!this.#save({ term: lease.term, holder: from, set })) {
-        return this.#refuse("lease", lease.round, "storage");
+        return this.refuse("lease", lease.round, "storage");
       }
     }
     this.#promisedUntilUs = Math.max(this.#promisedUntilUs, nowUs + LEASE_US);
@@ -222,7 +223,8 @@ export class Acceptor {
     return toHex(this.random.fill(new Uint8Array(MEMORY_BYTES)));
   }
 
-  #refuse(of: "claim" | "lease", echo: number, reason: Denial): Deny {
+  /** A refusal in our name. */
+  refuse(of: "claim" | "lease", echo: number, reason: Denial): Deny {
     return { kind: "deny", of, echo, reason, term: this.hint, set: reason === "set" ? this.#set : null };
   }
 

@@ -83,6 +83,13 @@ export class Roster {
     return rank;
   }
 
+  /** Whether the candidate `id` goes before us. */
+  goesBefore(id: NodeId, priority: number): boolean {
+    const entry = this.#byShort.get(shortId(id));
+    if (entry === undefined) return false;
+    return entry.priority > priority || (entry.priority === priority && hash32(entry.id) < hash32(this.self));
+  }
+
   /** The candidate to hand over to: the first that is alive; null when there is none. */
   successor(): LeaseMember | null {
     let best: Entry | null = null;
