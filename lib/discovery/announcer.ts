@@ -265,6 +265,17 @@ export class Announcer {
     return obituaries.length === 0 ? NO_DEAD : obituaries.slice(-MAX_DEAD_NAMED);
   }
 
+  /** Asks whoever is at an address, and tells who we are. */
+  askAt(nowUs: number, endpoint: IpEndpoint): void {
+    const { links, outbox, own, isObserver } = this.context;
+    const link = links.linkOf(endpoint.host);
+    const question = this.#question(nowUs, this.parts.questions.newFamily(nowUs), link, 2);
+    const message = isObserver
+      ? { kind: "query", bootNonce: own.bootNonce, question, target: null } as const
+      : this.announcement(nowUs, link, question);
+    outbox.toEndpoint(nowUs, endpoint, link, message);
+  }
+
   #jitteredBeatUs(): number {
     return this.beatUs * drawBetween(this.context.random, 0.9, 1.1);
   }
@@ -304,7 +315,7 @@ export class Announcer {
   }
 
   #askSeed(nowUs: number, seed: Seed): void {
-    const { links, registry, outbox, own } = this.context;
+    const { registry } = this.context;
     const retryUs = nowUs + SEED_RETRY_US * drawBetween(this.context.random, 0.9, 1.1);
     for (const peer of registry.peers()) {
       if (peer.isPresent && peer.route.from.host === seed.endpoint.host) {
@@ -313,16 +324,7 @@ export class Announcer {
         return;
       }
     }
-    const link = links.linkOf(seed.endpoint.host);
-    const question = this.#question(nowUs, this.parts.questions.newFamily(nowUs), link, 2);
-    outbox.toEndpoint(
-      nowUs,
-      seed.endpoint,
-      link,
-      this.context.isObserver
-        ? { kind: "query", bootNonce: own.bootNonce, question, target: null }
-        : this.announcement(nowUs, link, question),
-    );
+    this.askAt(nowUs, seed.endpoint);
     const now = START_TIMES_US[seed.attempt]?.[0];
     const then = START_TIMES_US[seed.attempt + 1]?.[1];
     seed.attempt++;

@@ -18,6 +18,7 @@ export type WakeReason =
   | "heartbeat"
   | "goodbye"
   | "seed"
+  | "hint"
   | "offer"
   | "query"
   | "ping-timeout"

@@ -23,6 +23,7 @@ import { Echoes } from "./echoes.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import { meshTagOf } from "./hash.ts";
+import { Hints } from "./hints.ts";
 import { Introductions } from "./introductions.ts";
 import { type Link, Links } from "./links.ts";
 import { Liveness } from "./liveness.ts";
@@ -87,6 +88,7 @@ export class DiscoveryCore {
   readonly #context: Context;
   readonly #challenges: Challenges;
   readonly #questions: Questions;
+  readonly #hints: Hints;
   readonly #announcer: Announcer;
   readonly #offers: OfferDesk;
   readonly #echoes: Echoes;
@@ -163,6 +165,7 @@ export class DiscoveryCore {
       options.seeds ?? [],
       () => this.meshSize,
     );
+    this.#hints = new Hints(this.#context, (atUs, endpoint) => this.#announcer.askAt(atUs, endpoint));
     this.#offers = new OfferDesk(id, random, this.counters, nowUs);
     this.#names = new NameKeeper(this.#context, (atUs) => this.#onRecordChanged(atUs));
     this.#liveness = new Liveness(this.#context, this.#challenges, (atUs) => this.#names.check(atUs));
@@ -254,6 +257,7 @@ export class DiscoveryCore {
     }
     if (this.#announcer.isLeaving) return;
     this.#questions.handleTimeout(nowUs);
+    this.#hints.handleTimeout(nowUs);
     for (const offer of this.#offers.takeDue(nowUs)) this.#sendOffer(nowUs, offer);
     this.#newcomers.handleTimeout(nowUs);
     this.#puller.handleTimeout(nowUs);
@@ -358,6 +362,11 @@ export class DiscoveryCore {
     return outbox.probe(nowUs, link, to, ping, size) ? nonce : null;
   }
 
+  /** Asks an address at which a node may be, a few times; only its answer counts. */
+  addHint(nowUs: number, endpoint: IpEndpoint): void {
+    if (!this.#isGone) this.#hints.add(nowUs, endpoint);
+  }
+
   /** Says goodbye; `goodbye-sent` follows within 300 ms, and nothing after it. */
   leave(nowUs: number, reason: LeaveReason): void {
     this.#announcer.leave(nowUs, reason);
@@ -388,6 +397,7 @@ export class DiscoveryCore {
     let next = this.#announcer.next();
     if (this.#announcer.isLeaving) return next;
     next = earlier(next, this.#questions.next());
+    next = earlier(next, this.#hints.next());
     next = earlier(next, this.#newcomers.next());
     next = earlier(next, this.#puller.next());
     next = earlier(next, this.#introductions.next());

@@ -37,6 +37,7 @@ export const DROPS = [
   "page-limit", // more requests for pages than we answer
   "outbox", // the owner does not fetch what is to be sent
   "events", // the owner does not fetch events
+  "hints", // more addresses that may be nodes than are asked at a time
   "candidates", // more newcomers than can be asked
   "challenges", // more open questions than are kept
   "no-link", // nowhere to send from

@@ -249,6 +249,13 @@ export class DiscoveryService {
     });
   }
 
+  /** Asks an address at which a node may be, a few times and then no more; only what answers counts. */
+  addHint(endpoint: IpEndpoint): void {
+    if (this.#state !== "running") return;
+    this.#core.addHint(this.platform.clock.nowUs(), endpoint);
+    this.#flush();
+  }
+
   /** Calls `listener` with every datagram that comes in or goes out from now on. Returns how to stop it. */
   trace(listener: TraceListener): () => void {
     return this.#tracer.listen(listener);
