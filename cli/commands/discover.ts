@@ -34,6 +34,10 @@ interface DiscoverOptions {
   readonly resources?: true;
   readonly watch?: true;
   readonly direct?: true;
+  readonly trace?: true;
+  readonly kind?: string[];
+  readonly node?: string[];
+  readonly wide?: true;
 }
 
 /** Declares `hana discover`. */
@@ -49,6 +53,7 @@ export function define(command: Command, cli: Cli): void {
       why: "wait until twelve are; exit code 3 if they are not",
     },
     { call: "hana discover --watch", why: "and who comes and goes" },
+    { call: "hana discover --trace", why: "every datagram in and out, and why it was ignored" },
     { call: "hana discover --resources", why: "what the machines have, and how much of it is free" },
     {
       call: "hana discover --role visualization --capability 'free.vramMb>=4GB' -q",
@@ -71,11 +76,16 @@ export function define(command: Command, cli: Cli): void {
     .option("--expect <N|NAMES>", "wait for this many nodes, or for these names (a,b,c)")
     .option("--watch", "go on and show every change")
     .option("--direct", "ask the network even if a node runs here")
+    .option("--trace", "listen as an observer of its own and show every datagram, until Ctrl-C or --timeout")
+    .option("--kind <KIND>", "with --trace: only this kind, or these; unknown is what is not hana's", collect)
+    .option("--node <NODE>", "with --trace: only of or for this name, id or address; repeatable", collect)
+    .option("--wide", "with --trace: messages whole")
     .action(async (options) => await discover(cli, options as DiscoverOptions));
   addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
 }
 
 async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
+  if (options.trace === true) return await trace(cli, options);
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);
   const isChosen = nodeFilter(options);
@@ -121,6 +131,20 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   } finally {
     await client.close();
   }
+}
+
+/** Every datagram instead of the list. */
+async function trace(cli: Cli, options: DiscoverOptions): Promise<void> {
+  for (const other of ["role", "state", "tag", "capability", "expect", "resources", "watch"] as const) {
+    if (options[other] === undefined) continue;
+    throw new HanaError("usage", {
+      what: `--trace and --${other} together`,
+      why: "--trace shows datagrams, not nodes",
+      hint: "hana discover --trace --node NAME --kind announce",
+    });
+  }
+  const { traceDatagrams } = await import("../nodes/trace.ts");
+  await traceDatagrams(cli, options);
 }
 
 function nobody(client: MeshClient, options: DiscoverOptions): string {

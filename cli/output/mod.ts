@@ -1,7 +1,7 @@
 // How hana speaks: the face of the output room. Light on purpose: `hana version` loads all of it.
 
 export { type ColourChoice, Palette, type ReadEnvironment, shouldColour, type Tone } from "./colour.ts";
-export { document, type Json, type JsonObject } from "./document.ts";
+export { document, type Json, type JsonObject, jsonText } from "./document.ts";
 export { briefDuration, formatDuration, parseDuration, tryDuration } from "./duration.ts";
 export { asHanaError, errorLines } from "./errors.ts";
 export { EXIT, EXIT_CODE_ROWS, type ExitCode, exitCodeOf, type ExitCodeRow } from "./exit_codes.ts";
