@@ -45,6 +45,21 @@ export {
   sameMachine,
   splitHostPort,
 } from "./endpoint.ts";
+export {
+  type Advertisement,
+  canAdvertise,
+  type DnsSdEvent,
+  type DnsSdOptions,
+  DnsSdService,
+  encodeText,
+  HANA_TCP,
+  HANA_UDP,
+  hostLabelOf,
+  MDNS_GROUP,
+  MDNS_PORT,
+  type ServiceView,
+  SHOW_SERVICES,
+} from "./dns_sd/mod.ts";
 export type { DiscoveryEvent } from "./events.ts";
 export { meshTagOf } from "./hash.ts";
 export {

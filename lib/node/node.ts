@@ -7,6 +7,7 @@ import {
   type Availability,
   type DiscoveryEvent,
   DiscoveryService,
+  type DnsSdService,
   encodeAvailability,
   type Endpoint,
   type RegistryEntry,
@@ -44,6 +45,7 @@ import { nodeEventOf } from "./node_event.ts";
 import { type ListedEntry, NodeFeed } from "./node_feed.ts";
 import { type NodeListener, NodeWatch, watchByCallback } from "./node_watch.ts";
 import type { DiscoverySettings, NodeOptions } from "./options.ts";
+import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
 import { resourcesOf } from "./resources.ts";
 import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
@@ -86,6 +88,7 @@ export class Node {
   #coalesced = 0;
   #resources: Readonly<Record<string, unknown>>;
   #discovery: DiscoveryService | null = null;
+  #dnsSd: NodeDnsSd | null = null;
   #name: string;
   #stopped: Promise<void> | null = null;
   readonly #startedUs: number;
@@ -183,6 +186,10 @@ export class Node {
   /** Discovery, for its events and counters; null for a node without it. */
   get discovery(): DiscoveryService | null {
     return this.#discovery;
+  }
+  /** DNS-SD, for its services and problems; null for a node without it. */
+  get dnsSd(): DnsSdService | null {
+    return this.#dnsSd?.service ?? null;
   }
   /** Where this node listens, as URLs: local socket first, then one a network interface. */
   get addresses(): string[] {
@@ -352,6 +359,7 @@ export class Node {
       listen: { ...this.#listeners.counters },
       sessions: { ...this.sessions.counters, open: this.sessions.size },
       discovery: discovery === undefined ? null : { ...discovery },
+      dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
       watches: {
         open: this.#feed.size,
         coalesced: [...this.#watches].reduce((sum, watch) => sum + watch.coalesced, this.#coalesced),
@@ -390,6 +398,18 @@ export class Node {
     this.#discovery.onEvent((event) => this.#onDiscovery(event));
     if (options.readsHardware !== false && this.role !== "observer") this.#machine.start();
     await this.#discovery.start();
+    const { dnsSd, listens = this.role !== "observer" } = options.discovery ?? {};
+    if (dnsSd ?? listens) this.#startDnsSd(this.#discovery);
+  }
+
+  #startDnsSd(discovery: DiscoveryService): void {
+    const { id, incarnation, role, trust } = this;
+    const tcp = this.#listeners.bound().find((address) => address.kind === "tcp");
+    const tcpPort = tcp?.kind === "tcp" ? tcp.port : null;
+    const version = this.#options.software;
+    const node = { id, incarnation, role, version, trust, tcpPort };
+    this.#dnsSd = new NodeDnsSd(this.#platform, node, discovery);
+    this.#dnsSd.start();
   }
 
   #makeDiscovery({ port, group, interfaces, seeds, listens }: DiscoverySettings): DiscoveryService {
@@ -443,6 +463,7 @@ export class Node {
   #onFacts(facts: MachineFacts): void {
     this.#resources = resourcesOf(facts, this.#options.resources ?? {});
     this.#discovery?.updateRecord({ resources: this.#resources });
+    this.#dnsSd?.refresh();
     this.#feed.noteSelfChanged();
   }
 
@@ -457,6 +478,7 @@ export class Node {
     if (event.kind === "renamed") {
       this.#name = event.name;
       this.#listeners.rename(event.name);
+      this.#dnsSd?.refresh();
     } else if (event.kind === "id-conflict") {
       this.#conflict.resolve(
         new HanaError("conflict", {
@@ -472,7 +494,7 @@ export class Node {
   async #stop(reason: string): Promise<void> {
     this.#machine.stop();
     this.#listeners.close();
-    const goodbyes = [this.#discovery?.stop(), this.sessions.closeAll(reason)];
+    const goodbyes = [this.#dnsSd?.stop(), this.#discovery?.stop(), this.sessions.closeAll(reason)];
     for (const goodbye of await Promise.allSettled(goodbyes)) {
       if (goodbye.status === "rejected") {
         this.#stopFailure = toHanaError(goodbye.reason, "internal", "stopping failed");

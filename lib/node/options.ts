@@ -19,6 +19,11 @@ export interface DiscoverySettings {
   readonly seeds?: readonly string[];
   /** Whether to hear what all are told; an observer does not unless it stays to watch. */
   readonly listens?: boolean;
+  /**
+   * Whether to be seen by DNS-SD (Bonjour, Avahi) and to ask nodes that are announced there. By default all but observers
+   * do, and those while they listen.
+   */
+  readonly dnsSd?: boolean;
 }
 
 /** How to make a node. */

@@ -18,11 +18,16 @@ export const SHOW_SERVICES: Readonly<Record<string, string>> = {
   "_ndi._tcp": "NDI video",
 };
 
-/** Nodes from which on only apps advertise: browsing them all would cost every browser a burst (discovery research 1.4). */
+/** Nodes above which only apps advertise: browsing them all would cost every browser a burst (discovery research 1.4). */
 export const MAX_ADVERTISED_NODES = 200;
+/** Who has stopped begins again below this, so that one node that comes and goes does not make all of them speak. */
+const RESUME_NODES = 180;
 
-/** Whether a node of this role advertises in a mesh of so many nodes. An observer never does. */
-export function canAdvertise(role: Role, nodes: number): boolean {
+/**
+ * Whether a node of this role advertises in a mesh of so many nodes. An observer never does.
+ * @param isAdvertising whether it has until now
+ */
+export function canAdvertise(role: Role, nodes: number, isAdvertising = true): boolean {
   if (role === "observer") return false;
-  return role === "app" || nodes <= MAX_ADVERTISED_NODES;
+  return role === "app" || nodes <= (isAdvertising ? MAX_ADVERTISED_NODES : RESUME_NODES);
 }

@@ -5,7 +5,7 @@
 
 import { HanaError } from "../../base/mod.ts";
 import type { IpEndpoint, Platform, TimerHandle } from "../../platform/mod.ts";
-import { isSameSubnet } from "../address.ts";
+import { isSameSubnet, parseIpv4 } from "../address.ts";
 import type { LinkInterface } from "../endpoint.ts";
 import { SourceLimiter } from "../limiter.ts";
 import type { Advertisement } from "./advertisement.ts";
@@ -193,7 +193,9 @@ export class DnsSdService {
   #scan(): void {
     const nowUs = this.platform.clock.nowUs();
     this.#nextScanUs = nowUs + SCAN_US;
-    this.#links = this.#sockets.follow(this.options.links().filter((link) => !link.loopback));
+    // The address tells the family: IPv4 is what every other responder of a show speaks.
+    const usable = this.options.links().filter((link) => !link.loopback && parseIpv4(link.address) >= 0);
+    this.#links = this.#sockets.follow(usable);
     if (++this.#scans % SCANS_PER_JOIN === 0) this.#sockets.rejoin();
     const clockGapMs = this.platform.clock.wallMs() - nowUs / 1000;
     const hasSlept = clockGapMs - this.#clockGapMs > SLEPT_MS;

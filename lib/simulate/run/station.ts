@@ -214,7 +214,8 @@ export class Station {
       runDirectory: RUN_DIRECTORY,
       keys: keyRingOf(plan.key),
       tags: plan.tags,
-      discovery: { seeds: plan.seeds },
+      // Scenarios are about hana's own protocol; DNS-SD has tests of its own.
+      discovery: { seeds: plan.seeds, dnsSd: false },
       opening: this.#around.opening,
     };
   }

@@ -509,6 +509,7 @@ Deno.test("above 200 nodes only apps advertise; an observer never does", () => {
   assert(canAdvertise("daemon", 200) && !canAdvertise("daemon", 201));
   assert(!canAdvertise("visualization", 500) && canAdvertise("app", 500));
   assert(!canAdvertise("observer", 1));
+  assert(!canAdvertise("daemon", 190, false) && canAdvertise("daemon", 180, false));
 });
 
 Deno.test("whatever comes leaves the responder standing", () => {
