@@ -73,6 +73,7 @@ const WHERE: readonly Column<ListedNode>[] = [
     cell: (node) => node.self ? null : briefDuration(node.ageMs * 1000),
     plain: (node) => node.ageMs,
     align: "right",
+    spare: 4,
   },
   { header: "RTT", cell: rttOf, plain: (node) => node.rttMs, align: "right" },
   STATE,

@@ -3,7 +3,6 @@
 
 import type { NodeView } from "../../lib/node/mod.ts";
 import type { Column } from "../output/mod.ts";
-import { isPresent } from "./filter.ts";
 
 /** Kinds of displays that are named one by one. */
 const MAX_NAMED_DISPLAYS = 3;
@@ -42,9 +41,9 @@ export const RESOURCE_COLUMNS: readonly Column<NodeView>[] = [
   },
 ];
 
-/** How busy it is, as long as that says something about now. */
+/** How busy it is. A node of another version may not say. */
 function loadOf(node: NodeView): NodeView["load"] {
-  return isPresent(node) ? node.load ?? null : null;
+  return node.load ?? null;
 }
 
 function memberOf(value: unknown, key: string): unknown {

@@ -14,8 +14,8 @@ export {
   STATISTICS,
   WATCH_NODES,
 } from "./messages.ts";
-export { type NodeEvent } from "./node_event.ts";
-export { type NodeDelta, type NodeListener, NodeWatch } from "./node_watch.ts";
+export type { NodeEvent } from "./node_event.ts";
+export type { NodeDelta, NodeListener, NodeWatch } from "./node_watch.ts";
 export { Node, type ReachableNode, type ReachOptions } from "./node.ts";
 export type { DiscoverySettings, NodeOptions } from "./options.ts";
 export { candidatePaths, type PathKind } from "./paths.ts";

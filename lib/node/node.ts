@@ -43,7 +43,7 @@ import { MachineWatch } from "./machine_watch.ts";
 import { DESCRIBE, PING } from "./messages.ts";
 import { nodeEventOf } from "./node_event.ts";
 import { type ListedEntry, NodeFeed } from "./node_feed.ts";
-import { type NodeListener, NodeWatch, watchByCallback } from "./node_watch.ts";
+import { ListWatch, type NodeListener, type NodeWatch, watchByCallback } from "./node_watch.ts";
 import type { DiscoverySettings, NodeOptions } from "./options.ts";
 import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
@@ -83,7 +83,7 @@ export class Node {
   readonly #channelCounters: ChannelCounters;
   readonly #conflict = Promise.withResolvers<HanaError>();
   readonly #feed: NodeFeed;
-  readonly #watches = new Set<NodeWatch<ListedEntry>>();
+  readonly #watches = new Set<ListWatch<ListedEntry>>();
   readonly #machine: MachineWatch;
   #coalesced = 0;
   #resources: Readonly<Record<string, unknown>>;
@@ -251,8 +251,8 @@ export class Node {
    * explains it. A slow reader finds several changes of one node as one. Ends by `return()`, by the signal, or when the
    * node stops.
    */
-  watch(options: { readonly signal?: AbortSignal } = {}): NodeWatch<ListedEntry> {
-    return new NodeWatch<ListedEntry>(this.#feed, options.signal, {
+  watch(options: { readonly signal?: AbortSignal } = {}): NodeWatch {
+    return new ListWatch<ListedEntry>(this.#feed, options.signal, {
       onStart: (watch) => this.#watches.add(watch),
       onEnd: (watch) => {
         if (this.#watches.delete(watch)) this.#coalesced += watch.coalesced;
@@ -468,8 +468,7 @@ export class Node {
   }
 
   #onAvailability(availability: Availability): void {
-    const discovery = this.#discovery as (DiscoveryService & TellsAvailability) | null;
-    discovery?.updateAvailability?.(encodeAvailability(availability));
+    this.#discovery?.updateAvailability(encodeAvailability(availability));
     this.#feed.noteSelfChanged();
   }
 
@@ -509,11 +508,6 @@ export class Node {
     return this.#stopFailure;
   }
   #stopFailure: HanaError | null = null;
-}
-
-/** Telling of load is younger than the rest of discovery. */
-interface TellsAvailability {
-  updateAvailability?(figures: readonly number[]): void;
 }
 
 type Suite = Awaited<ReturnType<typeof loadSessionSuite>>;

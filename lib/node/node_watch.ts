@@ -37,8 +37,8 @@ export interface WatchedList<Entry> {
 
 /** Who has to know which watches run. */
 export interface WatchOwner<Entry> {
-  onStart(watch: NodeWatch<Entry>): void;
-  onEnd(watch: NodeWatch<Entry>): void;
+  onStart(watch: ListWatch<Entry>): void;
+  onEnd(watch: ListWatch<Entry>): void;
 }
 
 /** Calls of `next` that may wait at once: an iterator has one reader. */
@@ -61,8 +61,18 @@ export function watchByCallback<Entry>(list: WatchedList<Entry>, listener: NodeL
   };
 }
 
+/** Nodes and their changes, to be read with `for await`; see {@linkcode Node.watch}. */
+export interface NodeWatch extends AsyncIterableIterator<NodeDelta> {
+  /** Changes that became one with a later one of the same node, since they were not read in time. */
+  readonly coalesced: number;
+  /** The next delta. Rejects with `overloaded` when 16 readers wait already. */
+  next(): Promise<IteratorResult<NodeDelta>>;
+  /** Ends the watch; whoever waits is told so. Never rejects. */
+  return(): Promise<IteratorResult<NodeDelta>>;
+}
+
 /** Nodes and their changes, until it is left, aborted, or the node stops. Nothing is gathered before the first `next`. */
-export class NodeWatch<Entry = unknown> implements AsyncIterableIterator<NodeDelta> {
+export class ListWatch<Entry> implements NodeWatch {
   readonly #list: WatchedList<Entry>;
   readonly #queue: DeltaQueue<Entry>;
   readonly #signal: AbortSignal | undefined;
@@ -84,7 +94,6 @@ export class NodeWatch<Entry = unknown> implements AsyncIterableIterator<NodeDel
     this.#queue = new DeltaQueue((entry) => list.identify(entry));
   }
 
-  /** Changes that became one with a later one of the same node, since they were not read in time. */
   get coalesced(): number {
     return this.#queue.coalesced;
   }
@@ -93,7 +102,6 @@ export class NodeWatch<Entry = unknown> implements AsyncIterableIterator<NodeDel
     return this;
   }
 
-  /** The next delta: nodes that are there, `sync`, then changes as they come. Rejects with `overloaded` past 16 readers. */
   next(): Promise<IteratorResult<NodeDelta>> {
     if (this.#state === "new") this.#start();
     const delta = this.#readers.length === 0 ? this.#take() : null;
@@ -108,7 +116,6 @@ export class NodeWatch<Entry = unknown> implements AsyncIterableIterator<NodeDel
     return new Promise((resolve) => this.#readers.push(resolve));
   }
 
-  /** Ends the watch; whoever waits is told so. */
   return(): Promise<IteratorResult<NodeDelta>> {
     this.#end();
     return Promise.resolve({ done: true, value: undefined });

@@ -6,24 +6,16 @@ import {
   type Availability,
   decodeAvailability,
   type Endpoint,
+  ENTRY_STATES,
+  type EntryState,
   type RegistryEntry,
 } from "../discovery/mod.ts";
 
-/**
- * What is thought of a node. `unreachable`: silent here, but heard by others, or nobody confirms that it is gone;
- * `partitioned`: silent together with so many others that this machine is the one cut off.
- */
-export type NodeState = "alive" | "suspect" | "unreachable" | "partitioned" | "dead" | "left";
+/** What is thought of a node (see `EntryState`). */
+export type NodeState = EntryState;
 
 /** All of them, the best first. */
-export const NODE_STATES: readonly NodeState[] = [
-  "alive",
-  "suspect",
-  "unreachable",
-  "partitioned",
-  "dead",
-  "left",
-];
+export const NODE_STATES: readonly NodeState[] = ENTRY_STATES;
 
 /** One node. Times are milliseconds at the moment of asking. */
 export interface NodeView {
@@ -39,7 +31,7 @@ export interface NodeView {
   readonly capabilities: Readonly<Record<string, unknown>>;
   /** What its machine has: `cpu`, `memory`, `gpu`, `display` as far as known, and what its owner says. */
   readonly resources: Readonly<Record<string, unknown>>;
-  /** How busy its machine is; null while it does not tell. */
+  /** How busy its machine is; null while it does not tell, and once it is silent. */
   readonly load: Availability | null;
   readonly tags: Readonly<Record<string, string>>;
   /** Since it was heard last. */
@@ -68,7 +60,10 @@ export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
     interface: entry.interface,
     capabilities: record.capabilities,
     resources: record.resources,
-    load: loadOf(entry),
+    // What a silent node said of its load says nothing about now.
+    load: entry.state === "alive" || entry.state === "suspect"
+      ? decodeAvailability(entry.availability)
+      : null,
     tags: record.tags,
     ageMs: Math.max(0, Math.round((nowUs - entry.lastHeardUs) / 1000)),
     sinceMs: Math.max(0, Math.round((nowUs - entry.sinceUs) / 1000)),
@@ -77,8 +72,4 @@ export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
     leader: false,
     self: false,
   };
-}
-
-function loadOf(entry: RegistryEntry & { readonly availability?: readonly number[] }): Availability | null {
-  return decodeAvailability(entry.availability ?? []);
 }

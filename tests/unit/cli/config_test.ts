@@ -63,6 +63,84 @@ Deno.test("flag beats variable beats --config beats the user's file beats built 
   assertEquals([both.settings.wire, both.files], ["json", ["/show.yaml", USER_FILE]]);
 });
 
+Deno.test("capabilities and resources are trees, from flags, variable and file alike, with typed values", async () => {
+  const file = [
+    "capabilities:",
+    "  fog: true",
+    "  codecs: [h264, hap]",
+    "resources:",
+    "  gpu: {0: {vramMb: 8000}}",
+    "  note: '12'",
+  ].join("\n");
+  const fromFile = await resolve({ files: { [USER_FILE]: file } });
+  assertEquals(fromFile.settings.capabilities, { fog: true, codecs: ["h264", "hap"] });
+  assertEquals(fromFile.settings.resources, { gpu: { 0: { vramMb: 8000 } }, note: "12" });
+  assertEquals(fromFile.origins.resources, `file ${USER_FILE}:4`);
+
+  const variables = {
+    HANA_RESOURCES: "gpu.0.vramMb=4000, cpu.cores=8",
+    HANA_CAPABILITIES: "fog,laser=false",
+  };
+  const fromVariable = await resolve({ files: { [USER_FILE]: file }, variables });
+  assertEquals(fromVariable.settings.resources, { gpu: { 0: { vramMb: 4000 } }, cpu: { cores: 8 } });
+  assertEquals(fromVariable.settings.capabilities, { fog: true, laser: false });
+
+  const fromFlags = await resolve({ files: { [USER_FILE]: file }, variables }, {
+    capabilities: ["gpu", "gpu.vramMb=8e3", "name=a=b, c", 'serial="007"', "ip=10.0.0.1", "empty="],
+    resources: ["memory.totalMb=-1.5"],
+  });
+  assertEquals(fromFlags.settings.capabilities, {
+    gpu: { vramMb: 8000 },
+    name: "a=b, c",
+    serial: "007",
+    ip: "10.0.0.1",
+    empty: "",
+  });
+  assertEquals(fromFlags.settings.resources, { memory: { totalMb: -1.5 } });
+  assertEquals(fromFlags.origins.capabilities, "flag --capability");
+  const { rows } = await resolveSettings(environment({ files: { [USER_FILE]: file } }), {}, undefined);
+  const shown = Object.fromEntries(rows.map(({ key, text, json }) => [key, [text, json]]));
+  assertEquals(shown.capabilities, ['fog=true, codecs=["h264","hap"]', {
+    fog: true,
+    codecs: ["h264", "hap"],
+  }]);
+  assertEquals(shown.resources?.[0], "gpu.0.vramMb=8000, note=12");
+});
+
+Deno.test("a tree that cannot be is refused with its place, and no name reaches what objects are made of", async () => {
+  const flags: [FlagTexts, string][] = [
+    [{ resources: ["gpu"] }, "expected PATH=VALUE"],
+    [{ resources: ["=5"] }, "expected PATH=VALUE"],
+    [{ capabilities: ["a..b=1"] }, "expected KEY or KEY=VALUE"],
+    [{ capabilities: ["__proto__.x=1"] }, "expected KEY or KEY=VALUE"],
+    [{ capabilities: ["a.b.c.d.e.f.g=1"] }, "nested more than 6 deep"],
+    [{ capabilities: Array.from({ length: 65 }, (_, at) => `k${at}`) }, "more than 64 entries"],
+    [{ capabilities: ["a=\u001b[31m"] }, "control character at a"],
+    [{ capabilities: [`a=${"x".repeat(300)}`] }, "more than 256 characters at a"],
+  ];
+  for (const [given, part] of flags) {
+    const error = await refused({}, given);
+    assertEquals([error.code, error.message.includes(part)], ["usage", true], error.message);
+  }
+  const files: [string, string][] = [
+    ["resources: 7", "is no mapping"],
+    ["resources: [a, b]", "is no mapping"],
+    ["resources: {gpu: {vramMb: null}}", "nothing at gpu.vramMb"],
+    ["resources: {'a b': 1}", 'the key "a b"'],
+    ["capabilities: {a: .inf}", "at a"],
+  ];
+  for (const [text, part] of files) {
+    const error = await refused({ files: { [USER_FILE]: text } });
+    assertEquals([error.code, error.message.includes(part)], ["config", true], error.message);
+  }
+  const { settings } = await resolve({}, { capabilities: ["constructor.prototype=1", "toString"] });
+  assertEquals(
+    settings.capabilities,
+    { constructor: { prototype: 1 }, toString: true } as unknown as typeof settings.capabilities,
+  );
+  assertEquals(({} as Record<string, unknown>).prototype, undefined);
+});
+
 Deno.test("HANA_CONFIG stands in for --config, and the flag beats it", async () => {
   const files = { "/a.yaml": "port: 1", "/b.yaml": "port: 2" };
   const variables = { HANA_CONFIG: "/a.yaml" };

@@ -173,7 +173,7 @@ Deno.test("what machines have is shown with how much is free; of a dead one only
     "4096/8192",
     "1920x1080@60,1920x1080@60,3840x2160",
   ]);
-  assertEquals(cells({ ...machine, state: "dead" }, "cell").slice(0, 4), [
+  assertEquals(cells({ ...machine, state: "dead", load: null }, "cell").slice(0, 4), [
     "16",
     "31 GB",
     "RTX A2000 +1",
