@@ -35,6 +35,7 @@ interface DiscoverOptions {
   readonly watch?: true;
   readonly direct?: true;
   readonly trace?: true;
+  readonly allServices?: true;
   readonly kind?: string[];
   readonly node?: string[];
   readonly wide?: true;
@@ -54,6 +55,7 @@ export function define(command: Command, cli: Cli): void {
     },
     { call: "hana discover --watch", why: "and who comes and goes" },
     { call: "hana discover --trace", why: "every datagram in and out, and why it was ignored" },
+    { call: "hana discover --all-services", why: "the show gear that announces itself" },
     { call: "hana discover --resources", why: "what the machines have, and how much of it is free" },
     {
       call: "hana discover --role visualization --capability 'free.vramMb>=4GB' -q",
@@ -76,6 +78,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--expect <N|NAMES>", "wait for this many nodes, or for these names (a,b,c)")
     .option("--watch", "go on and show every change")
     .option("--direct", "ask the network even if a node runs here")
+    .option("--all-services", "instead of nodes: whatever announces itself by DNS-SD, such as OSC, MIDI, NDI")
     .option("--trace", "listen as an observer of its own and show every datagram, until Ctrl-C or --timeout")
     .option("--kind <KIND>", "with --trace: only this kind, or these; unknown is what is not hana's", collect)
     .option("--node <NODE>", "with --trace: only of or for this name, id or address; repeatable", collect)
@@ -86,6 +89,7 @@ export function define(command: Command, cli: Cli): void {
 
 async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   if (options.trace === true) return await trace(cli, options);
+  if (options.allServices === true) return await allServices(cli, options);
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);
   const isChosen = nodeFilter(options);
@@ -135,16 +139,41 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
 
 /** Every datagram instead of the list. */
 async function trace(cli: Cli, options: DiscoverOptions): Promise<void> {
-  for (const other of ["role", "state", "tag", "capability", "expect", "resources", "watch"] as const) {
+  for (
+    const other of [
+      "role",
+      "state",
+      "tag",
+      "capability",
+      "expect",
+      "resources",
+      "watch",
+      "allServices",
+    ] as const
+  ) {
     if (options[other] === undefined) continue;
     throw new HanaError("usage", {
-      what: `--trace and --${other} together`,
+      what: `--trace and --${other === "allServices" ? "all-services" : other} together`,
       why: "--trace shows datagrams, not nodes",
       hint: "hana discover --trace --node NAME --kind announce",
     });
   }
   const { traceDatagrams } = await import("../nodes/trace.ts");
   await traceDatagrams(cli, options);
+}
+
+/** Services instead of nodes. */
+async function allServices(cli: Cli, options: DiscoverOptions): Promise<void> {
+  for (const other of ["role", "state", "tag", "capability", "expect", "resources"] as const) {
+    if (options[other] === undefined) continue;
+    throw new HanaError("usage", {
+      what: `--all-services and --${other} together`,
+      why: "--all-services shows what announces itself by DNS-SD, not nodes",
+      hint: "hana discover --all-services --watch",
+    });
+  }
+  const { listServices } = await import("../nodes/services.ts");
+  await listServices(cli, { watch: options.watch === true });
 }
 
 function nobody(client: MeshClient, options: DiscoverOptions): string {

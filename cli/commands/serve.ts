@@ -45,6 +45,7 @@ export function define(command: Command, cli: Cli): void {
     "discoveryPort",
     "discoveryGroup",
     "peers",
+    "dnsSd",
     "wire",
     "maxFrame",
     "insecure",
@@ -128,7 +129,8 @@ function tellReady(cli: Cli, node: Node): void {
   }
   output.message(`${node.name} (${node.role}) is ready, id ${node.id.slice(0, 8)}`);
   for (const address of node.addresses) output.message(`  reach it at ${address}`);
-  for (const { error } of node.discovery?.problems ?? []) output.warn(error.message);
+  const problems = [...(node.discovery?.problems ?? []), ...(node.dnsSd?.problems ?? [])];
+  for (const { error } of problems) output.warn(error.message);
   if (open) {
     output.message(
       cli.settings.insecure

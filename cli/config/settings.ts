@@ -128,6 +128,12 @@ export const SETTINGS = {
     "also ask this address, where multicast does not reach; repeatable",
     [],
   ),
+  dnsSd: setting<boolean>(
+    flag(),
+    "--no-dns-sd",
+    "do not announce this node by DNS-SD (Bonjour, Avahi), nor look for nodes there",
+    true,
+  ),
   wire: setting<"msgpack" | "json">(
     choice("msgpack", "json"),
     "--wire <FORMAT>",

@@ -39,6 +39,7 @@ export async function commonOptions(cli: Cli, role: Role): Promise<NodeOptions> 
       group: settings.discoveryGroup,
       interfaces: settings.interface,
       seeds: settings.peers.map(seedOf),
+      ...(settings.dnsSd ? {} : { dnsSd: false }),
     },
   };
 }

@@ -75,6 +75,11 @@ export class DnsSdService {
     return this.#browser.services;
   }
 
+  /** The links in use. */
+  get links(): readonly LinkInterface[] {
+    return this.#links;
+  }
+
   /** The name that we go by; null while nothing is advertised. */
   get instance(): string | null {
     return this.#responder.instance;
