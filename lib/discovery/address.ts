@@ -1,5 +1,7 @@
-// IPv4 literals as numbers: which subnet holds an address, what is loopback, what stays on its link.
-// Decides nothing about peers. Never resolves a name: a show has no DNS, and a name costs a resolver thread a packet.
+// IPv4 literals as numbers: which subnet holds an address; and of both families what is loopback, what stays on its
+// link (ipv6.ts reads the other literals). Decides nothing about peers. Never resolves a name: a show has no DNS, and a name costs a resolver thread a packet.
+
+import { isIpv6 } from "./ipv6.ts";
 
 /** Addresses that were read before: a network has few, and every record names some. At the bound it starts again. */
 const KNOWN = new Map<string, number>();
@@ -56,8 +58,7 @@ export function isWildcardHost(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** Whether `host` is an IP literal, so that using it never asks a resolver. IPv6 is checked by its alphabet. */
+/** Whether `host` is an IP literal, so that using it never asks a resolver. */
 export function isIpLiteral(host: string): boolean {
-  return parseIpv4(host) >= 0 ||
-    (host.includes(":") && /^[0-9a-fA-F:.]{2,45}(%[0-9A-Za-z_.-]{1,15})?$/.test(host));
+  return parseIpv4(host) >= 0 || isIpv6(host);
 }

@@ -2,6 +2,9 @@
 // Decides which URLs are endpoints at all, which of them leave by which interface, and which of a peer's we believe.
 // Never dials and never resolves names.
 
+import type { IpFamily } from "../platform/mod.ts";
+import { withoutZone } from "../platform/mod.ts";
+import { isInIpv6Network, isIpv6 } from "./ipv6.ts";
 import { isIpLiteral, isLinkLocalHost, isLoopbackHost, isSameSubnet, isWildcardHost } from "./address.ts";
 
 /** Kinds of endpoint; the index is the number on the wire, so the order never changes. */
@@ -25,11 +28,28 @@ export const MAX_ENDPOINTS = 16;
 /** Bytes of one URL behind `kind://`: a Unix socket path has 104 at most. */
 export const MAX_ADDRESS_BYTES = 108;
 
-/** One usable IPv4 address of this machine, with the socket that sends from it. */
+/** What an IPv6 link has besides. */
+export interface LinkIpv6 {
+  /** The zone that link-local addresses carry here. */
+  readonly zone: string;
+  /**
+   * Whether the interface has an IPv4 link as well, so that this one carries announcements, questions and goodbyes,
+   * and beats only for those who are heard nowhere else.
+   */
+  readonly isSecondary: boolean;
+  /** Networks on the link besides fe80::/10, as `fd00::/64`. */
+  readonly networks: readonly string[];
+  /** Stable addresses besides the link-local one, by which streams may come. */
+  readonly further: readonly string[];
+}
+
+/** One usable address of this machine, with the socket that sends from it. */
 export interface LinkInterface {
   /** Changes when the interface was made anew, so that memberships and start announcements follow. */
   readonly key: string;
   readonly name: string;
+  readonly family: IpFamily;
+  /** The address that it sends from; for IPv6 the link-local one, with its zone. */
   readonly address: string;
   readonly prefix: number;
   /** The subnet's broadcast address, null where there is none (point-to-point, loopback). */
@@ -37,6 +57,19 @@ export interface LinkInterface {
   readonly loopback: boolean;
   /** Port of the socket that sends here and receives answers; 0 while the system has not told. */
   readonly port: number;
+  /** Given exactly where the family is IPv6. */
+  readonly ipv6?: LinkIpv6;
+}
+
+/** Whether `host` is on the link: in its subnet, in its zone, or in one of its networks. */
+export function isOnLink(link: Omit<LinkInterface, "port">, host: string): boolean {
+  if (link.family === "ipv4") return isSameSubnet(link.address, host, link.prefix);
+  if (link.ipv6 === undefined) return false;
+  if (isLinkLocalHost(host)) return host.endsWith(`%${link.ipv6.zone}`);
+  return link.ipv6.networks.some((network) => {
+    const [member = "", prefix] = network.split("/");
+    return isInIpv6Network(host, member, Number(prefix));
+  });
 }
 
 /** Host and port of a `tcp` or `udp` endpoint, else null. */
@@ -91,7 +124,8 @@ export function isMachineLocal(endpoint: Endpoint): boolean {
  * The endpoints that a datagram leaving by `link` carries: those of that link first, then those of other links that
  * a router could reach. Loopback, Unix and pipe endpoints leave by loopback alone and link-local ones by their own
  * link alone, so that nobody learns of an address that is useless to him (discovery research 6.3).
- * A wildcard endpoint (`tcp://0.0.0.0:1`) stands for one a link.
+ * A wildcard endpoint stands for one a link: `tcp://0.0.0.0:1` for those of IPv4, `tcp://[::]:1` for all.
+ * Zones mean something on their own machine alone and are left out; whoever hears of the address adds his.
  */
 export function endpointsForLink(
   own: readonly Endpoint[],
@@ -102,7 +136,7 @@ export function endpointsForLink(
   for (const each of links) {
     if (each.port !== 0) {
       expanded.push({
-        endpoint: { kind: "udp", address: hostUrl("udp", each.address, each.port) },
+        endpoint: { kind: "udp", address: hostUrl("udp", withoutZone(each.address), each.port) },
         link: each,
       });
     }
@@ -111,12 +145,16 @@ export function endpointsForLink(
     const at = hostOf(endpoint);
     if (at !== null && isWildcardHost(at.host)) {
       for (const each of links) {
-        const address = hostUrl(endpoint.kind, each.address, at.port);
-        expanded.push({ endpoint: { kind: endpoint.kind, address }, link: each });
+        if (each.family === "ipv6" && at.host !== "::") continue;
+        for (const host of [each.address, ...each.ipv6?.further ?? []]) {
+          const address = hostUrl(endpoint.kind, withoutZone(host), at.port);
+          expanded.push({ endpoint: { kind: endpoint.kind, address }, link: each });
+        }
       }
     } else {
       const home = at === null ? null : links.find((each) => each.address === at.host) ?? null;
-      expanded.push({ endpoint: { kind: endpoint.kind, address: endpoint.address }, link: home });
+      const address = at === null ? endpoint.address : hostUrl(endpoint.kind, withoutZone(at.host), at.port);
+      expanded.push({ endpoint: { kind: endpoint.kind, address }, link: home });
     }
   }
   const first: Endpoint[] = [];
@@ -125,7 +163,7 @@ export function endpointsForLink(
     const at = hostOf(endpoint);
     if (isMachineLocal(endpoint)) {
       if (link.loopback) first.push(endpoint);
-    } else if (home !== null && home.address === link.address) {
+    } else if (home !== null && home.key === link.key) {
       first.push(endpoint);
     } else if (at !== null && !isLinkLocalHost(at.host)) {
       second.push(endpoint);
@@ -142,14 +180,44 @@ function rankOfKind(kind: EndpointKind): number {
 
 /**
  * Those endpoints of a peer that may be believed: a peer on another machine must not send us to a socket of our own
- * machine, nor to a wildcard.
+ * machine, nor to a wildcard. A link-local IPv6 address gets the zone of the link that it was heard on, whatever zone
+ * its owner or a relay gave it, and is of no use where it was heard elsewhere.
+ * @param zone that of the link, null where it has none
  */
-export function believedEndpoints(endpoints: readonly Endpoint[], heardOnLoopback: boolean): Endpoint[] {
-  return endpoints.filter((endpoint) => {
+export function believedEndpoints(
+  endpoints: readonly Endpoint[],
+  heardOnLoopback: boolean,
+  zone: string | null = null,
+): Endpoint[] {
+  const believed: Endpoint[] = [];
+  for (const endpoint of endpoints) {
     const at = hostOf(endpoint);
-    if (at !== null && isWildcardHost(at.host)) return false;
-    return heardOnLoopback || !isMachineLocal(endpoint);
-  });
+    if (at !== null && isWildcardHost(at.host)) continue;
+    if (!heardOnLoopback && isMachineLocal(endpoint)) continue;
+    if (at === null || !isIpv6(at.host)) {
+      believed.push(endpoint);
+      continue;
+    }
+    const host = withoutZone(at.host);
+    if (!isLinkLocalHost(host)) {
+      believed.push({ ...endpoint, address: hostUrl(endpoint.kind, host, at.port) });
+    } else if (zone !== null) {
+      believed.push({ ...endpoint, address: hostUrl(endpoint.kind, `${host}%${zone}`, at.port) });
+    }
+  }
+  return believed;
+}
+
+/**
+ * Where a relay heard a node, as we can use it: a link-local IPv6 address in the zone of the link that the relay was
+ * heard on. Null for what is no address, and for a link-local one that comes from elsewhere.
+ */
+export function relayedSource(text: string, zone: string | null): { host: string; port: number } | null {
+  const at = splitHostPort(text);
+  if (at === null || !isIpv6(at.host)) return at;
+  const host = withoutZone(at.host);
+  if (!isLinkLocalHost(host)) return { host, port: at.port };
+  return zone === null ? null : { host: `${host}%${zone}`, port: at.port };
 }
 
 /** The union of both lists, best first for us: same machine, same subnet, the rest; at most {@linkcode MAX_ENDPOINTS}. */
@@ -165,8 +233,10 @@ export function mergeEndpoints(
     if (endpoint.kind === "unix" || endpoint.kind === "pipe") return 0;
     const at = hostOf(endpoint);
     if (at === null) return 5;
-    const near = links.some((link) => !link.loopback && isSameSubnet(link.address, at.host, link.prefix));
-    return (near ? 1 : isLoopbackHost(at.host) ? 2 : 3) + rankOfKind(endpoint.kind) / 4;
+    const near = links.some((link) => !link.loopback && isOnLink(link, at.host));
+    // Both families reach the same machine; the shorter address is the one that people read.
+    const family = isIpv6(at.host) ? 0.1 : 0;
+    return (near ? 1 : isLoopbackHost(at.host) ? 2 : 3) + rankOfKind(endpoint.kind) / 4 + family;
   };
   return [...all.values()].sort((a, b) => rank(a) - rank(b)).slice(0, MAX_ENDPOINTS);
 }
@@ -186,8 +256,8 @@ export function sameMachine(
   ownInterfaces: readonly OwnAddress[],
 ): boolean {
   const own = new Set<string>();
-  for (const each of ownInterfaces) if (!each.loopback) own.add(each.address);
-  const hosts = record.endpoints.map(hostOf).filter((at) => at !== null).map((at) => at.host);
+  for (const each of ownInterfaces) if (!each.loopback) own.add(withoutZone(each.address));
+  const hosts = record.endpoints.map(hostOf).filter((at) => at !== null).map((at) => withoutZone(at.host));
   if (hosts.some((host) => own.has(host))) return true;
   return own.size === 0 && hosts.length > 0 && hosts.every(isLoopbackHost);
 }

@@ -1,8 +1,9 @@
 // Our own links: which interface an address belongs to, and whether what we multicast there comes back.
 // Decides on the list it is given; never looks for interfaces itself (service.ts does).
 
-import { isLoopbackHost, isSameSubnet } from "./address.ts";
-import type { LinkInterface } from "./endpoint.ts";
+import { splitZone, withoutZone } from "../platform/mod.ts";
+import { isLinkLocalHost, isLoopbackHost } from "./address.ts";
+import { isOnLink, type LinkInterface, type LinkIpv6 } from "./endpoint.ts";
 import type { Peer } from "./peer.ts";
 
 /** A link with the watch over its echo. */
@@ -18,13 +19,28 @@ export class Link {
   get key(): string {
     return this.facts.key;
   }
+
+  /** Whether it is the IPv6 link of an interface that IPv4 serves as well. */
+  get isSecondary(): boolean {
+    return this.facts.ipv6?.isSecondary ?? false;
+  }
+}
+
+function isSameFacts(a: LinkInterface, b: LinkInterface): boolean {
+  return a.port === b.port && isSameIpv6(a.ipv6, b.ipv6);
+}
+
+function isSameIpv6(a: LinkIpv6 | undefined, b: LinkIpv6 | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.zone === b.zone && a.isSecondary === b.isSecondary && a.further.join() === b.further.join() &&
+    a.networks.join() === b.networks.join();
 }
 
 /** What {@linkcode Links.replace} found. */
 export interface LinkChanges {
   readonly added: Link[];
   readonly removed: Link[];
-  /** Same link, but its port became known or changed. */
+  /** Same link, but its port became known or changed, or its IPv6 networks did. */
   readonly isChanged: boolean;
 }
 
@@ -67,7 +83,7 @@ export class Links {
     this.#links = list.map((facts) => {
       const known = old.get(facts.key);
       old.delete(facts.key);
-      if (known !== undefined && known.facts.port === facts.port) return known;
+      if (known !== undefined && isSameFacts(known.facts, facts)) return known;
       const link = new Link(facts, nowUs);
       if (known === undefined) added.push(link);
       else isChanged = true;
@@ -80,7 +96,10 @@ export class Links {
     return { added, removed, isChanged: isChanged || added.length > 0 || removed.length > 0 };
   }
 
-  /** The link that an address is reached by: our own address, else the narrowest subnet that holds it, else null. */
+  /**
+   * The link that an address is reached by: our own address, else the narrowest subnet that holds it, for a link-local
+   * IPv6 address the link of its zone; without a zone the only one that there is. Else null.
+   */
   linkOf(host: string): Link | null {
     return this.placeOf(host).link;
   }
@@ -89,7 +108,8 @@ export class Links {
   placeOf(host: string): Place {
     const known = this.#known.get(host);
     if (known !== undefined) return known;
-    const isOwn = isLoopbackHost(host) || this.#links.some((link) => link.facts.address === host);
+    const isOwn = isLoopbackHost(host) ||
+      this.#links.some(({ facts }) => facts.address === host || facts.ipv6?.further.includes(host) === true);
     const place = new Place(this.#findLink(host), isOwn);
     if (this.#known.size >= MAX_KNOWN_HOSTS) this.#known.clear();
     this.#known.set(host, place);
@@ -97,16 +117,25 @@ export class Links {
   }
 
   #findLink(host: string): Link | null {
+    if (isLinkLocalHost(host) && host.includes(":")) return this.#zoneLink(host);
     let best: Link | null = null;
     for (const link of this.#links) {
       if (link.facts.address === host) return link;
       if (link.facts.loopback) {
         if (isLoopbackHost(host)) return link;
-      } else if (isSameSubnet(link.facts.address, host, link.facts.prefix)) {
+      } else if (isOnLink(link.facts, host)) {
         if (best === null || link.facts.prefix > best.facts.prefix) best = link;
       }
     }
     return best;
+  }
+
+  #zoneLink(host: string): Link | null {
+    const { zone } = splitZone(host);
+    const ours = this.#links.filter((link) => link.facts.ipv6 !== undefined);
+    if (zone !== null) return ours.find((link) => link.facts.ipv6?.zone === zone) ?? null;
+    const own = ours.find((link) => withoutZone(link.facts.address) === host);
+    return own ?? (ours.length === 1 ? ours[0] ?? null : null);
   }
 
   /** Whether `host` is an address of this machine. */

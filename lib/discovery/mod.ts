@@ -40,6 +40,7 @@ export {
   hostOf,
   hostUrl,
   type LinkInterface,
+  type LinkIpv6,
   type OwnAddress,
   parseEndpoint,
   sameMachine,
@@ -92,6 +93,7 @@ export {
 } from "./selection.ts";
 export {
   DEFAULT_DISCOVERY_GROUP,
+  DEFAULT_DISCOVERY_GROUP6,
   DEFAULT_DISCOVERY_PORT,
   type DiscoveryProblem,
   DiscoveryService,

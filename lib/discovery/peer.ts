@@ -40,6 +40,11 @@ export class Route {
     this.lastHeardUs = nowUs;
   }
 
+  /** Whether it is the IPv6 link of an interface that IPv4 serves as well. */
+  get isSecondary(): boolean {
+    return this.link?.ipv6?.isSecondary ?? false;
+  }
+
   /** Key of its link, empty for none. */
   get key(): string {
     return this.link?.key ?? "";
@@ -235,7 +240,10 @@ export class Peer {
     }
     route.lastHeardUs = nowUs;
     route.noteHeard(nowUs, path);
-    if (route === this.#main || nowUs - this.#main.lastHeardUs < 2.5 * this.beatUs) return false;
+    if (route === this.#main) return false;
+    // Where IPv4 serves the same interface nothing but beats without IPv4 keeps the IPv6 link busy.
+    const isBetter = this.#main.isSecondary && !route.isSecondary;
+    if (!isBetter && nowUs - this.#main.lastHeardUs < 2.5 * this.beatUs) return false;
     this.#main = route;
     return true;
   }

@@ -10,9 +10,11 @@ import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
 import { type DatagramSeal, MAX_RECORD_BYTES, type OpenDatagram, resealDatagram } from "./datagram.ts";
+import { parseIpv4 } from "./address.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
-import { chooseInterfaces, missingInterfaces, parseSeed } from "./interface_choice.ts";
+import { MAX_LINKS, missingInterfaces, parseSeed } from "./interface_choice.ts";
+import { InterfaceWatch } from "./interface_watch.ts";
 import type { LeaveReason } from "./messages/mod.ts";
 import type { Destination } from "./outbox.ts";
 import type { NodeRecord, RecordPatch } from "./record.ts";
@@ -24,11 +26,15 @@ import { type TraceListener, Tracer } from "./trace.ts";
 export const DEFAULT_DISCOVERY_PORT = 47_676;
 /** Multicast group of discovery unless told otherwise (organization-local scope, RFC 2365 §6.2). */
 export const DEFAULT_DISCOVERY_GROUP = "239.255.76.86";
+/** IPv6 multicast group that goes with it (transient, link-local scope, RFC 4291 §2.7). */
+export const DEFAULT_DISCOVERY_GROUP6 = "ff12::4c56";
 
 const SCAN_US = 2_000_000;
 /** How soon after a send error the interfaces are looked at, and after a bind that knows no port yet. */
 const RESCAN_US = 200_000;
 const PORT_RETRY_US = 20_000;
+/** How soon a link that is not usable yet is tried again. */
+const SETTLING_US = 500_000;
 /** A join and a new socket have both failed by then. */
 const BLOCKED_AFTER_MISSES = 3;
 
@@ -80,6 +86,7 @@ export class DiscoveryService {
   readonly #pings = new Map<number, Waiting<number>>();
   readonly #queries = new Map<number, (answers: number) => void>();
   readonly #blocked = new Map<string, DiscoveryProblem>();
+  readonly #watch: InterfaceWatch;
   #timer: TimerHandle | null = null;
   #timerAtUs = Infinity;
   #nextScanUs = 0;
@@ -89,8 +96,10 @@ export class DiscoveryService {
 
   /** Throws `config` for a record or a seed that cannot be. Touches nothing before `start`. */
   constructor(readonly platform: Platform, readonly options: ServiceOptions) {
+    const group = options.group ?? DEFAULT_DISCOVERY_GROUP;
     const mesh = {
-      group: options.group ?? DEFAULT_DISCOVERY_GROUP,
+      group,
+      group6: group6Of(group),
       port: options.port ?? DEFAULT_DISCOVERY_PORT,
     };
     const listens = options.listens ?? options.role !== "observer";
@@ -110,6 +119,7 @@ export class DiscoveryService {
       expectsEcho: false,
     });
     this.#tracer = new Tracer(options.seal);
+    this.#watch = new InterfaceWatch({ only: options.interfaces ?? null });
     this.#sockets = new DiscoverySockets(platform.datagrams, mesh, listens, {
       onDatagram: (bytes, from) => this.#onDatagram(bytes, from),
       onError: () => this.#scanSoon(RESCAN_US),
@@ -145,6 +155,8 @@ export class DiscoveryService {
     for (const name of missingInterfaces(this.platform.interfaces.list(), this.options.interfaces ?? [])) {
       problems.push({ interface: name, error: noInterface(name, this.platform.interfaces.list()) });
     }
+    const { left } = this.#watch;
+    if (left.length > 0) problems.push({ interface: null, error: tooManyInterfaces(left) });
     if (this.#core.isRecordCut) problems.push({ interface: null, error: recordTooLarge() });
     if (this.#state === "running" && this.interfaces.every((link) => link.loopback)) {
       problems.push({
@@ -288,10 +300,10 @@ export class DiscoveryService {
 
   #scan(): void {
     const nowUs = this.platform.clock.nowUs();
-    this.#nextScanUs = nowUs + SCAN_US;
     const wasListening = this.#sockets.isListening;
-    const list = chooseInterfaces(this.platform.interfaces.list(), { only: this.options.interfaces ?? null });
-    this.#sockets.follow(list);
+    this.#sockets.follow(this.#watch.handleList(nowUs, this.platform.interfaces.list()));
+    const settledUs = this.#sockets.isSettling ? nowUs + SETTLING_US : Infinity;
+    this.#nextScanUs = Math.min(nowUs + SCAN_US, settledUs, this.#watch.nextUs() ?? Infinity);
     if (this.#sockets.isListening !== wasListening) {
       this.#core.setExpectsEcho(nowUs, this.#sockets.isListening);
     }
@@ -415,6 +427,21 @@ export class DiscoveryService {
     const { clock, timers } = this.platform;
     return new Promise((resolve) => timers.schedule(clock.nowUs() + us, () => resolve()));
   }
+}
+
+/** The IPv6 group of an IPv4 group: meshes that keep apart on one family do so on the other. */
+function group6Of(group: string): string {
+  if (group === DEFAULT_DISCOVERY_GROUP) return DEFAULT_DISCOVERY_GROUP6;
+  const value = parseIpv4(group);
+  return `ff12::${Math.floor(value / 65_536).toString(16)}:${(value % 65_536).toString(16)}`;
+}
+
+function tooManyInterfaces(left: readonly string[]): HanaError {
+  return new HanaError("network-unusable", {
+    what: `${left.length} network interfaces are not used: ${left.slice(0, 8).join(", ")}`,
+    why: `discovery uses ${MAX_LINKS} at most`,
+    hint: "name those to use with --interface NAME",
+  });
 }
 
 function recordTooLarge(): HanaError {

@@ -28,6 +28,17 @@ export interface ListenPlan {
   readonly memoryName?: string;
 }
 
+/** IPv4 first: the shorter address is the one that people read. The order is stable within a family. */
+function byFamily(a: NetworkInterface, b: NetworkInterface): number {
+  return (a.family === "ipv6" ? 1 : 0) - (b.family === "ipv6" ? 1 : 0);
+}
+
+/** The address of an interface, in its zone where it has one. */
+function hostOf({ address, name, scopeId }: NetworkInterface): string {
+  if (scopeId === null) return address;
+  return `${address}%${/^[0-9A-Za-z_.-]{1,15}$/.test(name) ? name : scopeId}`;
+}
+
 /** The listeners of one node. */
 export class NodeListeners {
   readonly counters: ListenCounters = { accepted: 0, acceptErrors: 0, staleSocketsCleared: 0 };
@@ -63,14 +74,15 @@ export class NodeListeners {
         all.push(formatAddress(address));
         continue;
       }
-      const usable = interfaces.filter((nic) => nic.family === "ipv4" && !nic.loopback);
-      const hosts = usable.length > 0 ? usable.map((nic) => nic.address) : ["127.0.0.1"];
+      const isForBoth = address.host === "::";
+      const usable = interfaces.filter((nic) => !nic.loopback && (nic.family === "ipv4" || isForBoth));
+      const hosts = usable.length > 0 ? usable.sort(byFamily).map(hostOf) : ["127.0.0.1"];
       for (const host of hosts) all.push(formatAddress({ kind: "tcp", host, port: address.port }));
     }
     return all;
   }
 
-  /** The addresses as they are bound: `tcp://0.0.0.0:51234` stands for all interfaces. */
+  /** The addresses as they are bound: `tcp://[::]:51234` stands for all interfaces, `0.0.0.0` for IPv4 alone. */
   bound(): Address[] {
     return this.#listeners.map((listener) => listener.address);
   }
@@ -99,7 +111,7 @@ export class NodeListeners {
 
   async #openTcp(port: number): Promise<void> {
     try {
-      await this.#openOne({ kind: "tcp", host: "0.0.0.0", port });
+      await this.#openBoth(port);
     } catch (thrown) {
       if (!(thrown instanceof HanaError) || thrown.code !== "address-in-use") throw thrown;
       throw new HanaError("address-in-use", {
@@ -108,6 +120,19 @@ export class NodeListeners {
         hint: "hana serve --port 0    (the machine chooses a free one)",
         cause: thrown,
       });
+    }
+  }
+
+  /** For both families where the machine has both, so that whoever has IPv6 alone gets in as well. */
+  async #openBoth(port: number): Promise<void> {
+    const hasIpv6 = this.context.platform.interfaces.list().some(({ family }) => family === "ipv6");
+    if (!hasIpv6) return await this.#openOne({ kind: "tcp", host: "0.0.0.0", port });
+    try {
+      await this.#openOne({ kind: "tcp", host: "::", port });
+    } catch (thrown) {
+      // A kernel may list ::1 and refuse the rest.
+      if (thrown instanceof HanaError && thrown.code === "address-in-use") throw thrown;
+      await this.#openOne({ kind: "tcp", host: "0.0.0.0", port });
     }
   }
 

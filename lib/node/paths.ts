@@ -2,7 +2,8 @@
 // Decides: the same machine by its local socket, then interfaces of a subnet that we are in, then the rest.
 // Never dials (connector.ts).
 
-import type { NetworkInterface } from "../platform/mod.ts";
+import { isLinkLocalHost } from "../discovery/mod.ts";
+import { type NetworkInterface, withoutZone } from "../platform/mod.ts";
 import { type Address, parseAddress } from "../transport/mod.ts";
 
 /** Which kinds of path a caller wants. */
@@ -40,7 +41,7 @@ function rankOf(address: Address, own: readonly NetworkInterface[]): number {
   if (address.kind === "unix" || address.kind === "pipe") return 0;
   if (address.kind !== "tcp") return 9;
   const { host } = address;
-  if (own.some((nic) => !nic.loopback && nic.address === host)) return 1;
+  if (own.some((nic) => !nic.loopback && nic.address === withoutZone(host))) return 1;
   if (own.some((nic) => !nic.loopback && isSameSubnet(nic, host))) return 2;
   return isLoopback(host) ? 4 : 3;
 }
@@ -50,7 +51,8 @@ function isLoopback(host: string): boolean {
 }
 
 function isSameSubnet(nic: NetworkInterface, host: string): boolean {
-  if (nic.family !== "ipv4") return false;
+  // A link-local address with a zone is on that link, whatever its subnet.
+  if (nic.family === "ipv6") return isLinkLocalHost(host) && host.endsWith(`%${nic.name}`);
   const a = ipv4Bits(nic.address);
   const b = ipv4Bits(host);
   if (a === null || b === null) return false;

@@ -40,10 +40,13 @@ liveTest("a machine on two segments is known and reached on each by its address 
     const addresses = listed?.endpoints.filter(({ kind }) => kind === "tcp").map(({ address }) => address) ??
       [];
     // Its address on the other segment comes behind: with a router between them it is a way as well.
-    assertEquals(addresses.map((url) => new URL(url.replace("tcp:", "http:")).hostname)[0], address);
-    // What is of use on that machine alone is not told to others.
-    const useless = listed?.endpoints.filter(({ address }) => /^unix:|127\.0\.0\.1|fe80:/.test(address));
+    assertMatch(addresses[0] ?? "", new RegExp(`^tcp://${address.replaceAll(".", "\\.")}:`));
+    // What is of use on that machine alone is not told to others, nor a link-local address on another link.
+    const useless = listed?.endpoints.filter(({ address }) => /^unix:|127\.0\.0\.1/.test(address));
     assertEquals(useless, []);
+    const zoned = addresses.flatMap((url) => /\[(fe80.*)\]/.exec(url)?.[1] ?? []);
+    assert(zoned.every((host) => host.endsWith("%eth0")), zoned.join());
+    assert(new Set(zoned).size <= 1, zoned.join());
     const { code, document: pinged } = await user.ping("middle");
     assertEquals(code, 0);
     assertMatch(pinged.targets[0]?.path ?? "", new RegExp(`^tcp://${address.replaceAll(".", "\\.")}:`));

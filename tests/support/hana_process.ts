@@ -17,6 +17,8 @@ export interface ListedNode {
   readonly incarnation: number;
   readonly endpoints: readonly { readonly kind: string; readonly address: string }[];
   readonly interface: string | null;
+  /** Round trip by UDP. */
+  readonly rttMs: number | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly trust: "keyed" | "open";
 }
@@ -190,7 +192,7 @@ export class ServedNode {
   /** The port of its TCP listener. */
   get port(): number {
     const tcp = this.ready.addresses.find((address) => address.startsWith("tcp://"));
-    return Number(new URL((tcp ?? "").replace("tcp:", "http:")).port);
+    return Number(/:(\d+)$/.exec(tcp ?? "")?.[1]);
   }
 
   /** Asks it to end and waits until it has. */
@@ -245,8 +247,7 @@ export class NodeWatch {
   }
 }
 
-/** The hosts of a node's TCP endpoints, sorted. */
+/** The IPv4 hosts of a node's TCP endpoints, sorted. Every interface has a link-local IPv6 one besides. */
 export function tcpHosts(node: Pick<ListedNode, "endpoints">): string[] {
-  return node.endpoints.filter(({ kind }) => kind === "tcp")
-    .map(({ address }) => new URL(address.replace("tcp:", "http:")).hostname).sort();
+  return node.endpoints.flatMap(({ address }) => /^tcp:\/\/([0-9.]+):/.exec(address)?.[1] ?? []).sort();
 }

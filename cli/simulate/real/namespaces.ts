@@ -255,6 +255,8 @@ export class Cable {
   upCommands(): string[][] {
     const { name, address, prefix } = this.attachment;
     return [
+      // Hosts of scenarios speak IPv4 alone, and losses are played between IPv4 addresses.
+      ["link", "set", name, "addrgenmode", "none"],
       ["addr", "add", `${address}/${prefix}`, "brd", "+", "dev", name],
       ["link", "set", name, "up"],
     ];

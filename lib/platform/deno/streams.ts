@@ -18,6 +18,7 @@ import { addressText, cancelledError, connectError, listenError } from "./stream
 import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
 import { DenoInterfaces } from "./interfaces.ts";
 import { systemHost } from "./system_host.ts";
+import { needsZone, splitZone } from "../zone.ts";
 
 /** Accepting may fail for want of descriptors; the next attempt waits so long, lest the loop spins. */
 const ACCEPT_PAUSE_MS = 50;
@@ -28,14 +29,22 @@ type SystemListener = {
   close(): void;
 };
 
-function endText(addr: Deno.Addr): string {
+/** The end as a URL. The runtime leaves zones out, so they come from whoever knows them. */
+function endText(addr: Deno.Addr, zone: string | null = null): string {
   if (addr.transport === "tcp" || addr.transport === "udp") {
     // A socket for both families shows IPv4 in IPv6 clothes (RFC 4291 section 2.5.5.2).
     const host = addr.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
-    return addressText({ kind: "tcp", host, port: addr.port });
+    const isZoned = zone !== null && needsZone(host);
+    return addressText({ kind: "tcp", host: isZoned ? `${host}%${zone}` : host, port: addr.port });
   }
   // An end that was never bound has no path; the runtime says null where its types say string.
   return "path" in addr ? `unix://${addr.path ?? ""}` : "unix://";
+}
+
+/** The zone in which a link-local address is our own: also that of whoever reached us by it. */
+function zoneOf(local: Deno.Addr): string | null {
+  if (local.transport !== "tcp" || !needsZone(local.hostname)) return null;
+  return new DenoInterfaces().list().find(({ address }) => address === local.hostname)?.name ?? null;
 }
 
 function checkUnixPath(path: string): void {
@@ -100,7 +109,14 @@ class DenoListener implements StreamListener {
       try {
         const connection = await this.#listener.accept();
         if (this.#closed) connection.close();
-        else this.#onAccepted(connection, endText(connection.localAddr), endText(connection.remoteAddr));
+        else {
+          const zone = zoneOf(connection.localAddr);
+          this.#onAccepted(
+            connection,
+            endText(connection.localAddr, zone),
+            endText(connection.remoteAddr, zone),
+          );
+        }
       } catch (thrown) {
         if (this.#closed) return;
         this.#onAcceptFailed(thrown);
@@ -256,10 +272,11 @@ export class DenoStreams implements Streams {
         throw cancelledError(address);
       }
       if (address.kind === "tcp") setNoDelay(connection);
+      const zone = address.kind === "tcp" ? splitZone(address.host).zone : null;
       return new DenoStream(
         connection,
-        endText(connection.localAddr),
-        endText(connection.remoteAddr),
+        endText(connection.localAddr, zone),
+        endText(connection.remoteAddr, zone),
         this.#crashes,
       );
     } catch (thrown) {

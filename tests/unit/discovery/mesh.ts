@@ -11,6 +11,7 @@ import {
   type DiscoveryOptions,
   isSameSubnet,
   type LinkInterface,
+  type LinkIpv6,
   type RegistryDelta,
   type Transmit,
 } from "../../../lib/discovery/mod.ts";
@@ -85,7 +86,36 @@ export function idOf(number: number): NodeId {
 export function linkOf(name: string, address: string, port: number, prefix = 24): LinkInterface {
   const loopback = address.startsWith("127.");
   const broadcast = loopback ? null : address.replace(/\.\d+$/, ".255");
-  return { key: `${name}|${address}/${prefix}`, name, address, prefix, broadcast, loopback, port };
+  return {
+    key: `${name}|${address}/${prefix}`,
+    name,
+    family: "ipv4",
+    address,
+    prefix,
+    broadcast,
+    loopback,
+    port,
+  };
+}
+
+/** The IPv6 link of a machine. */
+export function ipv6LinkOf(
+  name: string,
+  address: string,
+  port: number,
+  changes: Partial<LinkIpv6> = {},
+): LinkInterface {
+  return {
+    key: `${name}|ipv6`,
+    name,
+    family: "ipv6",
+    address: `${address}%${name}`,
+    prefix: 64,
+    broadcast: null,
+    loopback: false,
+    port,
+    ipv6: { zone: name, isSecondary: false, networks: [], further: [], ...changes },
+  };
 }
 
 /** What a node of the test mesh is made of. */
