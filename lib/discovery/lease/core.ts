@@ -6,31 +6,23 @@
 import type { NodeId } from "../../base/mod.ts";
 import type { RandomStream } from "../../platform/mod.ts";
 import { Acceptor, LEASE_US } from "./acceptor.ts";
+import { ClaimPlan, JITTER_US, RANK_US } from "./claim_plan.ts";
 import { Campaign } from "./campaign.ts";
 import { Desk, type LeaseCounters, type LeaseSend } from "./desk.ts";
-import { type Leader, type LeaseEvent, type LossReason, MAX_LEASE_EVENTS } from "./events.ts";
+import type { Leader, LeaseEvent, LossReason } from "./events.ts";
+import { LeaderBook } from "./leader_book.ts";
 import { type LifeId, shortId } from "./life.ts";
 import type { Claim, Deny, Lease, LeaseMessage, Transfer } from "./messages.ts";
 import { Reign } from "./reign.ts";
 import { type LeaseMember, Roster } from "./roster.ts";
 import type { LeaseStore } from "./store.ts";
 import { compareTokens, type LeaseToken, MAX_TERM } from "./token.ts";
-import { desiredVoters, isBinding, majorityOf, MIN_VOTERS, type VoterSet } from "./voters.ts";
+import { desiredVoters, isBinding, MIN_VOTERS, type VoterSet } from "./voters.ts";
 
-const RANK_US = 250_000;
-/** Between two who lead without voters, the second waits for the first to be heard. */
-const SOLO_RANK_US = 1_500_000;
-const JITTER_US = 100_000;
-/** Promises of voters end a little after ours on clocks that run a little slower. */
-const SETTLE_US = 20_000;
-/** A fresh process listens first: whoever leads is heard within two beats. */
-const LISTEN_US = 2_000_000;
 /** How much an operator's word adds to the term: more than any election on the other side will reach. */
 const FORCED_TERMS = 2 ** 16;
-const NO_QUORUM_US = 3_000_000;
 /** After this without a leader of its own a node goes over to a lineage that has one. */
 const ORPHANED_US = 2 * LEASE_US;
-const RECLAIM_US = 1_000_000;
 const ANSWER_US = 250_000;
 const TRANSFER_RESEND_US = 60_000;
 const TRANSFER_SENDS = 5;
@@ -54,35 +46,19 @@ export type LeaseWakeReason =
   | "lease-watch"
   | "lease-transfer";
 
-interface Known extends Leader {
-  readonly lineage: string | null;
-}
-
 /** One node's part in the lease: voter always, candidate when it has the app role, leader at times. */
 export class LeaseCore {
   readonly #desk: Desk;
   readonly #life: LifeId;
   readonly #acceptor: Acceptor;
   readonly #roster: Roster;
-  readonly #bornUs: number;
-  readonly #events: LeaseEvent[] = [];
+  readonly #book: LeaderBook;
+  readonly #plan: ClaimPlan;
   #isCandidate: boolean;
   #priority: number;
   #isForced = false;
   #reign: Reign | null = null;
   #campaign: Campaign | null = null;
-  #known: Known | null = null;
-  #last: LeaseToken | null = null;
-  /** The newest leadership of our lineage. */
-  #highest: LeaseToken | null = null;
-  #leaderlessUs: number;
-  #hasToldNoQuorum = false;
-  #notBeforeUs: number;
-  #claimAtUs = Infinity;
-  #planKey = "";
-  #planDelayUs = 0;
-  #failures = 0;
-  #reclaimAtUs = Infinity;
   #answeredUs = -Infinity;
   #divergedFrom = "";
   #transfer: { message: Transfer; ids: readonly string[]; atUs: number; left: number } | null = null;
@@ -93,14 +69,11 @@ export class LeaseCore {
     this.#acceptor = new Acceptor(nowUs, id, store, random);
     this.#roster = new Roster(id, nowUs);
     this.#desk = new Desk(this.#life, this.#acceptor, this.#roster, random);
-    this.#bornUs = nowUs;
-    this.#leaderlessUs = nowUs;
-    this.#notBeforeUs = nowUs + LISTEN_US;
+    this.#book = new LeaderBook(nowUs, this.#acceptor, this.#roster, this.#desk.counters);
+    this.#plan = new ClaimPlan(nowUs, this.#desk);
     this.#isCandidate = options.isCandidate;
     this.#priority = options.priority;
-    const { holder, term } = this.#acceptor;
-    if (holder !== null) this.#highest = { term, leaderId: holder.id, leaderIncarnation: holder.incarnation };
-    this.#plan(nowUs);
+    this.#replan(nowUs);
   }
 
   get counters(): LeaseCounters {
@@ -112,7 +85,7 @@ export class LeaseCore {
   /** Who leads as far as we know, ourselves included; null for nobody. */
   leader(): Leader | null {
     const reign = this.#reign;
-    if (reign === null) return this.#known;
+    if (reign === null) return this.#book.known;
     const { token, mode, validUntilUs } = reign;
     return { token, mode, validUntilUs, isSelf: true };
   }
@@ -146,7 +119,7 @@ export class LeaseCore {
   /** The nodes of the mesh, all of them, whenever one changed. */
   handleMembers(nowUs: number, members: readonly LeaseMember[]): void {
     this.#roster.replace(nowUs, members);
-    this.#plan(nowUs);
+    this.#replan(nowUs);
   }
 
   /** Takes a message in that its envelope proves to be `from`'s. Never throws on anything that a peer can send. */
@@ -171,7 +144,7 @@ export class LeaseCore {
 
   /** Takes or drops the app role. A leader that drops it hands over. */
   setCandidate(nowUs: number, isCandidate: boolean, priority: number): void {
-    if (isCandidate && !this.#isCandidate) this.#notBeforeUs = Math.max(this.#notBeforeUs, nowUs);
+    if (isCandidate && !this.#isCandidate) this.#plan.defer(nowUs);
     this.#isCandidate = isCandidate;
     this.#priority = priority;
     if (!isCandidate) {
@@ -198,7 +171,7 @@ export class LeaseCore {
     this.#isForced = false;
     this.#acceptor.handleTransfer(nowUs, this.#life, term);
     this.#transfer = { message, ids: [...ids], atUs: nowUs, left: TRANSFER_SENDS };
-    this.#notBeforeUs = nowUs + 3 * TRANSFER_GRACE_US;
+    this.#plan.advance(nowUs + 3 * TRANSFER_GRACE_US);
     this.#desk.send("all", message);
     this.#sendTransfer(nowUs);
     this.#settle(nowUs);
@@ -216,7 +189,7 @@ export class LeaseCore {
     const set = this.#acceptor.foundAlone(term, this.#life);
     if (set === null) return false;
     this.#campaign = null;
-    this.#known = null;
+    this.#book.known = null;
     this.#isForced = true;
     this.#begin(nowUs, term, set, -Infinity);
     this.#settle(nowUs);
@@ -256,12 +229,12 @@ export class LeaseCore {
 
   /** The next event, or null. */
   pollEvent(): LeaseEvent | null {
-    return this.#events.shift() ?? null;
+    return this.#book.poll();
   }
 
   /** When {@linkcode handleTimeout} is due next, and what for; null when nothing is. */
   pollTimeout(): { readonly atUs: number; readonly reason: LeaseWakeReason } | null {
-    let atUs = this.#claimAtUs;
+    let atUs = this.#plan.atUs;
     let reason: LeaseWakeReason = "lease-claim";
     const consider = (us: number, why: LeaseWakeReason) => {
       if (us < atUs) [atUs, reason] = [us, why];
@@ -270,10 +243,8 @@ export class LeaseCore {
     if (this.#campaign !== null) {
       consider(Math.min(this.#campaign.nextSendUs, this.#campaign.deadlineUs), "lease-claim");
     }
-    if (this.#known !== null) consider(this.#known.validUntilUs, "lease-watch");
-    else if (this.#reign === null && !this.#hasToldNoQuorum && isBinding(this.#acceptor.set)) {
-      consider(this.#leaderlessUs + NO_QUORUM_US, "lease-watch");
-    }
+    if (this.#book.known !== null) consider(this.#book.known.validUntilUs, "lease-watch");
+    else if (this.#reign === null) consider(this.#book.noQuorumUs, "lease-watch");
     if (this.#transfer !== null) consider(this.#transfer.atUs, "lease-transfer");
     return atUs === Infinity ? null : { atUs, reason };
   }
@@ -324,6 +295,10 @@ export class LeaseCore {
   #onDeny(nowUs: number, short: string, deny: Deny): boolean {
     const campaign = this.#campaign;
     if (deny.of === "lease") {
+      if (deny.set !== null && this.#reign !== null && this.#reign.set === null) {
+        this.#acceptor.learnSet(deny.set);
+        return true;
+      }
       const isVoter = this.#reign?.set?.voters.some(({ id }) => id === short) ?? false;
       if (!isVoter || deny.reason !== "term" || deny.term < (this.#reign?.token.term ?? Infinity)) {
         return false;
@@ -332,15 +307,10 @@ export class LeaseCore {
       return true;
     }
     if (campaign === null || deny.echo !== campaign.attempt) return false;
-    if (deny.reason === "set" && deny.set !== null) {
-      this.#acceptor.learnSet(deny.set);
-      if (campaign.proposal !== null && this.#reign !== null && isBinding(this.#acceptor.set)) {
-        this.#stepDown(nowUs, "merged"); // there was a lineage all the time
-      }
-    }
+    if (deny.reason === "set" && deny.set !== null) this.#acceptor.learnSet(deny.set);
     if (deny.reason === "set" || deny.reason === "term") {
       this.#campaign = null;
-      this.#notBeforeUs = nowUs + this.#desk.drawUs(20_000, 20_000 + JITTER_US);
+      this.#plan.onDenied(nowUs);
       if (this.#reign !== null) this.#reclaim(nowUs);
     }
     return true;
@@ -359,10 +329,10 @@ export class LeaseCore {
         return true;
       }
       if (!this.#acceptor.moveTo(lease.set, from)) return false;
-      this.#highest = token;
+      this.#book.highest = token;
       this.#campaign = null;
       this.#yield(nowUs, token, "merged");
-      this.#known = null;
+      this.#book.known = null;
     } else if (own === null && this.#reign !== null && isActing) {
       this.#yield(nowUs, token, "merged");
     }
@@ -388,7 +358,12 @@ export class LeaseCore {
       this.#tellOther(nowUs, token);
       return true;
     }
-    if (isBinding(this.#acceptor.set)) return false;
+    if (isBinding(this.#acceptor.set)) {
+      // It leads since it knows of nobody else; now it does.
+      const deny = this.#acceptor.refuse("lease", 0, "set");
+      if (this.#mayAnswer(nowUs)) this.#desk.send(token.leaderId, deny);
+      return false;
+    }
     if (reign !== null && compareTokens(token, reign.token) < 0) {
       this.#tellOther(nowUs, token);
       return true;
@@ -398,69 +373,63 @@ export class LeaseCore {
     return true;
   }
 
-  #follow(nowUs: number, token: LeaseToken, { mode, set }: Lease): void {
-    const known = this.#known;
-    const lineage = set?.lineage ?? null;
-    if (this.#reign !== null || (this.lineage !== null && lineage !== this.lineage && lineage !== null)) {
-      return;
-    }
-    if (known !== null && known.lineage === lineage && compareTokens(token, known.token) < 0) return;
-    if (known !== null && known.lineage !== null && lineage === null) return;
-    if (this.#highest === null || compareTokens(token, this.#highest) > 0) this.#highest = token;
-    else if (lineage !== null && compareTokens(token, this.#highest) < 0) return;
-    const validUntilUs = nowUs + LEASE_US;
-    this.#known = { token, mode, validUntilUs, isSelf: false, lineage };
+  #follow(nowUs: number, token: LeaseToken, lease: Lease): void {
+    if (this.#reign !== null || !this.#book.follow(nowUs, token, lease)) return;
     if (this.#campaign !== null && token.term >= this.#campaign.term) this.#campaign = null;
     if (this.#transfer !== null && token.term > this.#transfer.message.term) this.#transfer = null;
-    this.#tellLeader(this.#known);
   }
 
   /** Whether a leader of another lineage is ours from now on. */
   #goesOver(nowUs: number, token: LeaseToken): boolean {
-    const own = this.#reign?.token ?? this.#highest;
+    const own = this.#reign?.token ?? this.#book.highest;
     if (own === null ? token.term > (this.#acceptor.set?.term ?? 0) : compareTokens(token, own) > 0) {
       return true;
     }
-    return this.#reign === null && this.#known === null && nowUs - this.#leaderlessUs >= ORPHANED_US;
+    return this.#reign === null && this.#book.known === null &&
+      nowUs - this.#book.leaderlessUs >= ORPHANED_US;
   }
 
   /** Two had led apart: the loser stops, and what it wrote can be found by its token. */
   #yield(nowUs: number, winner: LeaseToken, reason: LossReason): void {
-    const loser = this.#reign?.token;
-    if (loser === undefined) return;
+    const reign = this.#reign;
+    if (reign === null) return;
+    const loser = reign.token;
+    // The winner is to know it too; it may not have heard us yet.
+    this.#desk.send(winner.leaderId, reign.announcement(nowUs));
     this.#stepDown(nowUs, reason);
     this.#isForced = false;
-    this.#tell({ kind: "diverged", winner, loser });
+    this.#book.tell({ kind: "diverged", winner, loser });
   }
 
   /** Lets the other leader know that we lead, so that it need not wait for our next beat. */
   #tellOther(nowUs: number, loser: LeaseToken): void {
     const reign = this.#reign;
     if (reign === null || !reign.canAct(nowUs)) return;
-    if (nowUs >= this.#answeredUs + ANSWER_US) {
-      this.#answeredUs = nowUs;
-      this.#desk.send(loser.leaderId, reign.announcement(nowUs));
-    }
+    if (this.#mayAnswer(nowUs)) this.#desk.send(loser.leaderId, reign.announcement(nowUs));
     const key = `${loser.term} ${loser.leaderId}`;
     if (key === this.#divergedFrom) return;
     this.#divergedFrom = key;
-    this.#tell({ kind: "diverged", winner: reign.token, loser });
+    this.#book.tell({ kind: "diverged", winner: reign.token, loser });
+  }
+
+  #mayAnswer(nowUs: number): boolean {
+    if (nowUs < this.#answeredUs + ANSWER_US) return false;
+    this.#answeredUs = nowUs;
+    return true;
   }
 
   #onTransfer(nowUs: number, from: LifeId, { term, to }: Transfer): boolean {
     const isPromised = this.#acceptor.handleTransfer(nowUs, from, term);
-    const { token } = this.#known ?? {};
+    const { token } = this.#book.known ?? {};
     const isKnown = token?.term === term && token.leaderId === from.id &&
       token.leaderIncarnation === from.incarnation;
     if (!isPromised && !isKnown) return false;
-    if (isKnown) this.#forget(nowUs, "handed-over");
+    if (isKnown) this.#book.forget(nowUs, "handed-over");
     if (to === this.#acceptor.self) {
-      this.#notBeforeUs = nowUs;
-      this.#claimAtUs = nowUs;
-      this.#planKey = "transfer";
-      this.#maybeClaim(nowUs, true);
+      this.#plan.advance(nowUs);
+      if (this.#isCandidate && this.#campaign === null && this.#reign === null) this.#claim(nowUs);
     } else if (to !== null) {
-      this.#notBeforeUs = Math.max(this.#notBeforeUs, nowUs + TRANSFER_GRACE_US);
+      this.#plan.defer(nowUs + TRANSFER_GRACE_US);
     }
     return true;
   }
@@ -478,10 +447,9 @@ export class LeaseCore {
   #begin(nowUs: number, term: number, set: VoterSet | null, validUntilUs: number): void {
     const token = { term, leaderId: this.#life.id, leaderIncarnation: this.#life.incarnation };
     this.#reign = new Reign(nowUs, this.#desk, token, set, this.#isForced, validUntilUs);
-    this.#highest = token;
-    this.#known = null;
-    this.#failures = 0;
-    this.#reclaimAtUs = Infinity;
+    if (set !== null) this.#book.highest = token;
+    this.#book.known = null;
+    this.#plan.onSettled();
     this.counters.wins++;
     this.#reign.handleTimeout(nowUs, false);
   }
@@ -490,17 +458,8 @@ export class LeaseCore {
     const reign = this.#reign;
     if (reign === null) return;
     this.#reign = null;
-    this.#reclaimAtUs = Infinity;
-    this.#leaderlessUs = nowUs;
-    this.#tellLost(reign.token, reason);
-  }
-
-  #forget(nowUs: number, reason: LossReason): void {
-    const known = this.#known;
-    if (known === null) return;
-    this.#known = null;
-    this.#leaderlessUs = nowUs;
-    this.#tellLost(known.token, reason);
+    this.#plan.onSettled();
+    this.#book.tellLost(nowUs, reign.token, reason);
   }
 
   #interrupt(nowUs: number, reason: LossReason): void {
@@ -508,40 +467,84 @@ export class LeaseCore {
     this.#campaign = null;
     this.#expire(nowUs);
     // What was sent meanwhile is read first: another may lead by now.
-    this.#notBeforeUs = Math.max(this.#notBeforeUs, nowUs + this.#desk.drawUs(RANK_US, 2 * RANK_US));
+    this.#plan.defer(nowUs + this.#desk.drawUs(RANK_US, 2 * RANK_US));
     this.#settle(nowUs);
   }
 
   /** Time has ended something. */
   #expire(nowUs: number): void {
-    if (this.#known !== null && nowUs >= this.#known.validUntilUs) {
-      this.#forget(this.#known.validUntilUs, "expired");
+    if (this.#book.known !== null && nowUs >= this.#book.known.validUntilUs) {
+      this.#book.forget(this.#book.known.validUntilUs, "expired");
     }
     if (this.#reign !== null && this.#reign.isOver(nowUs)) {
       this.#stepDown(nowUs, "expired");
-      this.#notBeforeUs = Math.max(this.#notBeforeUs, nowUs + this.#desk.drawUs(0, JITTER_US));
+      this.#plan.defer(nowUs + this.#desk.drawUs(0, JITTER_US));
     }
     if (this.#campaign !== null && nowUs >= this.#campaign.deadlineUs) this.#fail(nowUs);
   }
 
-  /** A voter follows a higher term that did not win: only a claim above it brings that voter back. */
   #reclaim(nowUs: number): void {
-    if (this.#reclaimAtUs !== Infinity || this.#campaign !== null) return;
-    this.#reclaimAtUs = nowUs + this.#desk.drawUs(20_000, 20_000 + JITTER_US);
+    if (this.#campaign === null) this.#plan.reclaim(nowUs);
   }
 
   #settle(nowUs: number): void {
     this.#conclude(nowUs);
-    this.#plan(nowUs);
-    this.#maybeClaim(nowUs, false);
+    // Alone until now, and there was a lineage all the time.
+    if (this.#reign !== null && this.#reign.set === null && isBinding(this.#acceptor.set)) {
+      this.#stepDown(nowUs, "merged");
+    }
+    this.#replan(nowUs);
+    this.#maybeClaim(nowUs);
     const reign = this.#reign;
     if (reign !== null && reign.canAct(nowUs)) {
-      if (this.#last === null || compareTokens(this.#last, reign.token) !== 0) {
+      if (!this.#book.hasTold(reign.token)) {
         this.#desk.send("all", reign.announcement(nowUs));
         const { token, mode, validUntilUs } = reign;
-        this.#tellLeader({ token, mode, validUntilUs, isSelf: true });
+        this.#book.tellLeader({ token, mode, validUntilUs, isSelf: true });
       }
-    } else if (reign === null && this.#known === null) this.#maybeTellNoQuorum(nowUs);
+    } else if (reign === null && this.#book.known === null) this.#book.maybeTellNoQuorum(nowUs);
+  }
+
+  // --- claiming ------------------------------------------------------------------------------------------------
+
+  #replan(nowUs: number): void {
+    const reign = this.#reign;
+    this.#plan.update(nowUs, {
+      isCandidate: this.#isCandidate,
+      priority: this.#priority,
+      isClaiming: this.#campaign !== null,
+      leads: reign === null ? "no" : reign.set === null ? "alone" : "elected",
+      knownUntilUs: this.#book.known?.validUntilUs ?? -Infinity,
+    });
+  }
+
+  #maybeClaim(nowUs: number): void {
+    if (!this.#isCandidate || this.#campaign !== null || nowUs < this.#plan.atUs) return;
+    if (this.#book.known === null) this.#claim(nowUs);
+  }
+
+  /** Claims: from the voters, from those who shall become voters, or from nobody when there are too few. */
+  #claim(nowUs: number): void {
+    const term = Math.max(this.#acceptor.hint, this.#reign?.token.term ?? 0) + 1;
+    if (term > MAX_TERM) return;
+    const set = this.#reign?.set ?? this.#acceptor.set;
+    const { aliveCount } = this.#roster;
+    if (set !== null && this.#plan.canBeElected) {
+      this.#start(nowUs, term, set, null);
+    } else if (aliveCount >= MIN_VOTERS) {
+      const others = this.#roster.stable(nowUs, 0).slice(0, desiredVoters(aliveCount) - 1);
+      this.#start(nowUs, term, set, [this.#acceptor.self, ...others]);
+    } else if (this.#reign === null && this.#acceptor.spendTerm(term, this.#life)) {
+      this.#begin(nowUs, term, null, -Infinity);
+    }
+    this.#replan(nowUs);
+  }
+
+  #start(nowUs: number, term: number, set: VoterSet | null, proposal: readonly string[] | null): void {
+    this.#plan.onClaim();
+    this.#campaign = new Campaign(nowUs, this.#desk, term, set, proposal);
+    this.#campaign.handleTimeout(nowUs);
+    this.#conclude(nowUs);
   }
 
   #conclude(nowUs: number): void {
@@ -549,121 +552,21 @@ export class LeaseCore {
     if (campaign === null) return;
     const outcome = campaign.conclude(nowUs);
     if (outcome.kind === "lost") this.#fail(nowUs);
-    if (outcome.kind === "won") {
-      this.#campaign = null;
-      const carriedUs = campaign.proposal === null ? this.#reign?.validUntilUs ?? -Infinity : -Infinity;
-      this.#begin(nowUs, campaign.term, outcome.set, carriedUs);
-    }
+    if (outcome.kind !== "won") return;
+    this.#campaign = null;
+    // Voters that we led until now keep what they promised, so we act on without a gap.
+    const isAgain = campaign.proposal === null && this.#reign !== null && this.#reign.set !== null;
+    this.#begin(
+      nowUs,
+      campaign.term,
+      outcome.set,
+      isAgain ? this.#reign?.validUntilUs ?? -Infinity : -Infinity,
+    );
   }
 
   #fail(nowUs: number): void {
     const isHopeless = this.#campaign?.isHopeless ?? false;
     this.#campaign = null;
-    this.#failures = isHopeless ? -1 : this.#failures + 1;
-    if (this.#reign !== null) this.#reclaimAtUs = nowUs + RECLAIM_US;
-    const rank = this.#roster.rankOf(this.#priority, this.#acceptor.holder);
-    this.#notBeforeUs = nowUs + Math.min(rank, 8) * RANK_US + this.#desk.drawUs(0, 3 * JITTER_US);
-  }
-
-  // --- claiming ------------------------------------------------------------------------------------------------
-
-  /** When we claim next if nothing happens until then. The random part is drawn once for each occasion. */
-  #plan(nowUs: number): void {
-    if (!this.#isCandidate || this.#campaign !== null || (this.#reign !== null && this.#reign.set !== null)) {
-      this.#claimAtUs = this.#reign === null ? Infinity : this.#reclaimAtUs;
-      if (!this.#isCandidate || this.#campaign !== null) this.#claimAtUs = Infinity;
-      return;
-    }
-    if (this.#reign !== null) {
-      // Alone until now: as soon as there are enough, they are asked to become voters.
-      this.#claimAtUs = this.#roster.aliveCount >= MIN_VOTERS ? Math.max(this.#notBeforeUs, nowUs) : Infinity;
-      return;
-    }
-    const { boundUntilUs, quietUntilUs } = this.#waits();
-    const baseUs = Math.max(this.#notBeforeUs, boundUntilUs, quietUntilUs);
-    const isSolo = !this.#hasVoters() && this.#roster.aliveCount < MIN_VOTERS;
-    const holder = this.#acceptor.holder;
-    const isHolder = holder?.id === this.#life.id && holder.incarnation === this.#life.incarnation;
-    const rank = isHolder ? 0 : this.#roster.rankOf(this.#priority, holder);
-    const key = `${baseUs} ${rank} ${isSolo}`;
-    if (key === this.#planKey) return;
-    this.#planKey = key;
-    this.#planDelayUs = SETTLE_US + this.#desk.drawUs(0, JITTER_US);
-    this.#claimAtUs = baseUs + rank * (isSolo ? SOLO_RANK_US : RANK_US) + this.#planDelayUs;
-  }
-
-  #waits(): { boundUntilUs: number; quietUntilUs: number } {
-    const knownUs = this.#known?.validUntilUs ?? -Infinity;
-    return {
-      boundUntilUs: Math.max(knownUs, this.#acceptor.boundUntilUs(this.#life)),
-      quietUntilUs: this.#hasVoters() ? this.#acceptor.quietUntilUs : this.#bornUs + LEASE_US,
-    };
-  }
-
-  /** Whether there is a set that could elect us; one that does not bind is tried every other time. */
-  #hasVoters(): boolean {
-    const set = this.#acceptor.set;
-    if (set === null) return false;
-    return isBinding(set) || this.#failures % 2 === 0;
-  }
-
-  #maybeClaim(nowUs: number, isFreed: boolean): void {
-    if (!this.#isCandidate || this.#campaign !== null || nowUs < this.#claimAtUs) return;
-    if (this.#known !== null && !isFreed) return;
-    const term = Math.max(this.#acceptor.hint, this.#reign?.token.term ?? 0) + 1;
-    if (term > MAX_TERM) return;
-    const set = this.#reign?.set ?? this.#acceptor.set;
-    this.#reclaimAtUs = Infinity;
-    if (set !== null && this.#hasVoters() && this.#failures !== -1) {
-      this.#start(nowUs, term, set, null);
-    } else if (this.#roster.aliveCount >= MIN_VOTERS) {
-      const others = this.#roster.stable(nowUs, 0).slice(0, desiredVoters(this.#roster.aliveCount) - 1);
-      this.#start(nowUs, term, set, [this.#acceptor.self, ...others]);
-      if (this.#failures === -1) this.#failures = 0;
-    } else if (this.#reign === null && this.#acceptor.spendTerm(term, this.#life)) {
-      this.#begin(nowUs, term, null, -Infinity);
-    }
-    this.#plan(nowUs);
-  }
-
-  #start(nowUs: number, term: number, set: VoterSet | null, proposal: readonly string[] | null): void {
-    this.#campaign = new Campaign(nowUs, this.#desk, term, set, proposal);
-    this.#campaign.handleTimeout(nowUs);
-    this.#conclude(nowUs);
-  }
-
-  // --- telling -------------------------------------------------------------------------------------------------
-
-  #tellLeader(leader: Leader): void {
-    this.#hasToldNoQuorum = false;
-    if (this.#last !== null && compareTokens(this.#last, leader.token) === 0) return;
-    const was = this.#last;
-    this.#last = leader.token;
-    this.#tell({ kind: "leader-changed", leader, was });
-  }
-
-  #tellLost(was: LeaseToken, reason: LossReason): void {
-    if (this.#last === null) return;
-    this.#last = null;
-    this.#tell({ kind: "leader-lost", was, reason });
-  }
-
-  #maybeTellNoQuorum(nowUs: number): void {
-    const set = this.#acceptor.set;
-    if (this.#hasToldNoQuorum || !isBinding(set) || nowUs < this.#leaderlessUs + NO_QUORUM_US) return;
-    this.#hasToldNoQuorum = true;
-    const present =
-      set.voters.filter(({ id }) => id === this.#acceptor.self || this.#roster.find(id)?.isAlive).length;
-    if (present < majorityOf(set.voters.length)) {
-      this.#tell({ kind: "no-quorum", voters: set.voters.length, present });
-    }
-  }
-
-  #tell(event: LeaseEvent): void {
-    if (this.#events.length >= MAX_LEASE_EVENTS) {
-      this.#events.shift();
-      this.counters.droppedEvents++;
-    }
-    this.#events.push(event);
+    this.#plan.onFailed(nowUs, this.#priority, this.#reign !== null, isHopeless);
   }
 }

@@ -346,7 +346,10 @@ export class LeaseWorld {
       const leader = node.core?.leader() ?? null;
       const lineage = node.core?.lineage ?? null;
       if (leader === null || lineage === null || leader.mode === "solo") continue;
-      const other = acting?.find((peer) => peer.index > node.index && peer.core?.lineage === lineage);
+      const other = acting?.find((peer) =>
+        peer.index > node.index && peer.core?.lineage === lineage &&
+        peer.core.leader()?.mode !== "solo"
+      );
       if (other !== undefined) this.#violate(`two leaders: ${node.index} and ${other.index}`);
       const before = this.#highest.get(lineage);
       if (before !== undefined && compareTokens(leader.token, before) < 0) {
