@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./ping.ts"),
   },
   {
+    name: "doctor",
+    summary: "what works between the machines, and what to do about the rest",
+    load: () => import("./doctor.ts"),
+  },
+  {
     name: "call",
     summary: "send a message that a node understands",
     load: () => import("./call.ts"),

@@ -3,7 +3,7 @@
 
 import { HanaError } from "../base/mod.ts";
 import type { HandlerContext, HandlerTable, MessageDefinition, Session } from "../session/mod.ts";
-import { DESCRIBE, LIST_NODES, NODES_DELTA, PING, STATISTICS, WATCH_NODES } from "./messages.ts";
+import { CLOCK, DESCRIBE, LIST_NODES, NODES_DELTA, PING, STATISTICS, WATCH_NODES } from "./messages.ts";
 import type { NodeListener } from "./node_watch.ts";
 import type { NodeView } from "./view.ts";
 
@@ -17,6 +17,8 @@ export interface BuiltinSource {
   /** Calls `listener` with every change from now on; returns how to stop it. */
   watchNodes(listener: NodeListener): () => void;
   statistics(): unknown;
+  /** Milliseconds since 1970 as the machine believes. */
+  wallMs(): number;
 }
 
 /** Sessions that may watch at once; one more is refused. */
@@ -30,6 +32,7 @@ export function addBuiltinMessages(source: BuiltinSource): void {
   handlers.onRequest(DESCRIBE, () => ({ node: source.view(), messages: handlers.messages.definitions() }));
   handlers.onRequest(LIST_NODES, () => ({ nodes: source.nodes() }));
   handlers.onRequest(STATISTICS, () => ({ statistics: source.statistics() }));
+  handlers.onRequest(CLOCK, () => ({ wallMs: source.wallMs() }));
   handlers.messages.define(NODES_DELTA);
   handlers.onRequest(WATCH_NODES, (_body, { session }: HandlerContext) => {
     watch(source, watchers, session);

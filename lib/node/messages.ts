@@ -81,3 +81,12 @@ export const STATISTICS = defineRequest({
   body: s.object({}),
   reply: s.object({ statistics: s.unknown() }),
 });
+
+/** The wall clock of a node's machine, for comparing clocks; nothing in the mesh depends on it. */
+export const CLOCK = defineRequest({
+  name: "hana.clock",
+  description: "The wall clock of the node's machine, in milliseconds since 1970.",
+  ...OPEN_TO_ALL,
+  body: s.object({}),
+  reply: s.object({ wallMs: s.number() }),
+});

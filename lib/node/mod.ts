@@ -6,6 +6,23 @@ export { checkName, claimIdentity, type ClaimOptions, type HeldIdentity, renewId
 export type { NodeOp } from "./delta_queue.ts";
 export { chooseLocalNode, listLocalNodes, type LocalNode } from "./local.ts";
 export {
+  type Check,
+  conclusionOf,
+  countVerdicts,
+  examine,
+  type ExamineOptions,
+  firstFinding,
+  machineChecks,
+  type Observations,
+  parseIgmpTable,
+  parseUdpTable,
+  peerChecks,
+  type PortHolder,
+  type UdpRow,
+  type Verdict,
+} from "./doctor/mod.ts";
+export {
+  CLOCK,
   DESCRIBE,
   LIST_NODES,
   MAX_PING_BYTES,

@@ -136,6 +136,7 @@ export class Node {
       view: () => this.view(),
       watchNodes: (listener) => this.watchNodes(listener),
       statistics: () => this.statistics(),
+      wallMs: () => platform.clock.wallMs(),
     });
   }
 

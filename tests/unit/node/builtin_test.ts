@@ -62,6 +62,7 @@ function source(): {
       return () => listeners.delete(listener);
     },
     statistics: () => ({}),
+    wallMs: () => 0,
   };
   addBuiltinMessages(faked);
   const handler = handlers.find(WATCH_NODES.name);
