@@ -74,7 +74,10 @@ export function define(command: Command, cli: Cli): void {
       "only nodes that can do or have this: gpu.vramMb>=8000, free.vramMb>=4GB, display.width>=3840, load.cpu<50; repeatable",
       collect,
     )
-    .option("--resources", "show what the machines have and how much is free")
+    .option(
+      "--resources",
+      "show what the machines have and how much is free; with --watch, tell changes of that too",
+    )
     .option("--expect <N|NAMES>", "wait for this many nodes, or for these names (a,b,c)")
     .option("--watch", "go on and show every change")
     .option("--direct", "ask the network even if a node runs here")
@@ -116,7 +119,7 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   try {
     if (options.watch === true) {
       progress.done();
-      return await watch(cli, client, isMeant, rendering);
+      return await watch(cli, client, isMeant, rendering, options.resources === true);
     }
     const nodes = expected === null
       ? (await client.nodes()).filter(isMeant)
@@ -243,6 +246,7 @@ async function watch(
   client: MeshClient,
   isMeant: (node: NodeView) => boolean,
   rendering: Rendering<ListedNode>,
+  watchesLoad: boolean,
 ): Promise<void> {
   const view = await Watch.open(cli.output, rendering);
   const over = Promise.withResolvers<void>();
@@ -258,7 +262,7 @@ async function watch(
     }
     shown.set(node.id, node);
     if (before === undefined) tell("add", node);
-    else if (!isSameForWatcher(before, node)) tell("update", node);
+    else if (!isSameForWatcher(before, node, watchesLoad)) tell("update", node);
   };
   for (const node of (await client.watch(show)).sort(byStateAndName)) {
     if (!shown.has(node.id)) show("add", node);

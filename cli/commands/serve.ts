@@ -7,7 +7,7 @@ import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
-import { nodeJson } from "../nodes/rendering.ts";
+import { isSameForWatcher, nodeJson } from "../nodes/rendering.ts";
 import { counted, document, EXIT, printable, whileRead } from "../output/mod.ts";
 
 interface ServeOptions {
@@ -207,10 +207,17 @@ function warningOf(event: DiscoveryEvent, node: Node): string | null {
 
 function logNodes(cli: Cli, node: Node, onGone: () => void): () => void {
   const states = new Map<string, string>();
+  const told = new Map<string, NodeView>();
   return node.watchNodes((op, other, event) => {
     if (cli.output.mode === "ndjson") {
-      const told = event === undefined ? {} : { event: { ...event } };
-      whileRead(() => cli.output.event("serve.node", { op, node: nodeJson(other), ...told }), onGone);
+      const before = told.get(other.id) ?? (other.self ? other : undefined);
+      if (op === "remove") told.delete(other.id);
+      else told.set(other.id, other);
+      const isSame = op === "update" && event === undefined && before !== undefined &&
+        isSameForWatcher(before, other);
+      if (isSame) return;
+      const why = event === undefined ? {} : { event: { ...event } };
+      whileRead(() => cli.output.event("serve.node", { op, node: nodeJson(other), ...why }), onGone);
       return;
     }
     if (other.self) return;

@@ -100,11 +100,15 @@ export function nodeJson(node: NodeView): JsonObject {
   return { ...node } as unknown as JsonObject;
 }
 
-/** Whether two views are the same to a watcher; ages and round trips alone do not count, and whatever has a reason does. */
-export function isSameForWatcher(a: ListedNode, b: ListedNode): boolean {
+/**
+ * Whether two views are the same to a watcher; whatever has a reason is not. Ages and round trips alone are no changes,
+ * and the load is one only for who asked for it.
+ */
+export function isSameForWatcher(a: ListedNode, b: ListedNode, watchesLoad = false): boolean {
   if (b.event !== undefined) return false;
-  const still = { ageMs: 0, sinceMs: 0, rttMs: null };
-  return isDeepStrictEqual({ ...a, ...still }, { ...b, ...still });
+  const still = { ageMs: 0, sinceMs: 0, rttMs: null, event: undefined };
+  const load = watchesLoad ? {} : { load: null };
+  return isDeepStrictEqual({ ...a, ...still, ...load }, { ...b, ...still, ...load });
 }
 
 /** The address that says most: over the network if there is one. */

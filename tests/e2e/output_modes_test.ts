@@ -23,13 +23,13 @@ const CALLS: readonly Call[] = [
   {
     args: "discover",
     code: 0,
-    out: /^left\tdaemon\t10\.77\.1\.1:\d+\t-\t.*\talive\t-\nright\tvisualization\t.*\n$/,
+    out: /^left\tdaemon\t10\.77\.1\.1:\d+\t-\t.*\talive\t-\t\d+\nright\tvisualization\t.*\n$/,
     err: SILENT,
   },
   {
     args: "discover --header",
     code: 0,
-    out: /^NAME\tROLE\tADDRESS\tINTERFACE\tVERSION\tAGE\tRTT\tSTATE\tOWNER\nleft\t/,
+    out: /^NAME\tROLE\tADDRESS\tINTERFACE\tVERSION\tAGE\tRTT\tSTATE\tOWNER\tSINCE\nleft\t/,
   },
   { args: "discover -q", code: 0, out: /^left\nright\n$/, err: SILENT },
   {
@@ -41,6 +41,14 @@ const CALLS: readonly Call[] = [
   { args: "discover --role visualization -q", code: 0, out: /^right\n$/ },
   { args: "discover --tag wall=north -q", code: 0, out: /^right\n$/ },
   { args: "discover --capability gpu.vramMb>=8000 -q", code: 0, out: /^right\n$/ },
+  { args: "discover --capability gpu.vramMb=>8 -q", code: 2, out: SILENT, err: /the operators are = != / },
+  { args: "discover --state asleep", code: 2, out: SILENT, err: /alive, suspect, unreachable, partitioned/ },
+  {
+    args: "serve --resource gpu",
+    code: 2,
+    out: SILENT,
+    err: /try: hana serve --resource gpu\.0\.vramMb=8000\n$/,
+  },
   { args: "discover --state alive -q", code: 0, out: /^left\nright\n$/ },
   { args: "discover --state left", code: 1, out: SILENT },
   { args: "discover --role app", code: 1, out: SILENT, err: /no node of the local node left fits/ },

@@ -13,13 +13,14 @@ export interface ListedNode {
   readonly id: string;
   readonly name: string;
   readonly role: string;
-  readonly state: "alive" | "suspect" | "dead" | "left";
+  readonly state: "alive" | "suspect" | "unreachable" | "partitioned" | "dead" | "left";
   readonly incarnation: number;
   readonly endpoints: readonly { readonly kind: string; readonly address: string }[];
   readonly interface: string | null;
   /** Round trip by UDP. */
   readonly rttMs: number | null;
   readonly tags: Readonly<Record<string, string>>;
+  readonly load: { readonly cpuPercent: number | null; readonly memoryFreeMb: number | null } | null;
   readonly trust: "keyed" | "open";
 }
 
@@ -57,7 +58,7 @@ export interface ReadyNote {
 /** One line of `discover --watch`. */
 export type WatchLine =
   | { readonly op: "sync" }
-  | ({ readonly op: "add" | "update" | "remove" } & ListedNode);
+  | ({ readonly op: "add" | "update" | "remove"; readonly event?: { readonly kind: string } } & ListedNode);
 
 /** How hana is called: from source, or as the executable that HANA_BINARY names. */
 export function hanaProgram(): string[] {

@@ -192,6 +192,9 @@ Deno.test("a watcher is told of changes, not of time passing", () => {
   assert(!isSameForWatcher(node(), node({ state: "suspect" })));
   assert(!isSameForWatcher(node(), node({ tags: {} })));
   assert(!isSameForWatcher(node(), { ...node(), event: { kind: "resumed" } }));
+  assert(isSameForWatcher({ ...node(), event: { kind: "resumed" } }, node()));
+  const busy = node({ load: { cpuPercent: 90, gpuPercent: null, memoryFreeMb: 1, vramFreeMb: null } });
+  assertEquals([isSameForWatcher(node(), busy), isSameForWatcher(node(), busy, true)], [true, false]);
 });
 
 Deno.test("a ping row keeps exact microseconds for scripts and says which path replied", () => {
