@@ -5,6 +5,7 @@ export { ACT_US, GRANT_US, LEASE_US } from "./acceptor.ts";
 export { LeaseCore, type LeaseOptions, type LeaseWakeReason } from "./core.ts";
 export { LeaseCounters, type LeaseSend } from "./desk.ts";
 export type { Leader, LeaseEvent, LossReason } from "./events.ts";
+export { type FencingCounters, FencingGate, MAX_RESOURCES, type Passage } from "./fencing.ts";
 export { type LifeId, shortId } from "./life.ts";
 export {
   type Claim,
