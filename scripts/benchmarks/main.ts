@@ -29,6 +29,10 @@ const TABLES: Readonly<Record<string, { readonly summary: string; readonly comma
     summary: "table: the same scenarios simulated and on real processes, with their ratios (4 minutes, root)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./reality.ts", import.meta.url).pathname],
   },
+  leases: {
+    summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
+    command: ["run", "--quiet", "-A", "--config", config, new URL("./leases.ts", import.meta.url).pathname],
+  },
   codec: {
     summary: "table: encoding and decoding values, frames and schemas, with their oracles beside them",
     command: [
