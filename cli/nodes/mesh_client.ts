@@ -109,7 +109,7 @@ export class MeshClient {
     const fitting = named.length > 0
       ? named
       : nodes.filter((node) => isIdPrefix(target) && node.id.startsWith(target));
-    const living = fitting.filter((node) => node.state === "alive" || node.state === "suspect");
+    const living = fitting.filter((node) => node.state !== "dead" && node.state !== "left");
     const [first, second] = living.length > 0 ? living : fitting;
     if (first === undefined) {
       const names = nodes.filter((node) => node.state === "alive").map((node) => node.name);

@@ -224,6 +224,8 @@ export class RealStation {
       args: [
         ...["--ndjson", "--log-level", "warn", "--role", plan.role, "--name", plan.wantedName ?? plan.name],
         ...["--state-dir", stateDirectory, "--run-dir", runDirectory],
+        // Simulated machines tell nothing of themselves either, so that both send the same.
+        ...["--hardware", "off"],
         ...["--key-file", keyFile ?? `${stateDirectory}/no-key`],
         ...Object.entries(plan.tags).flatMap(([key, value]) => ["--tag", `${key}=${value}`]),
         ...plan.seeds.flatMap((seed) => ["--peer", seed]),

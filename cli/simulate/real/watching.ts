@@ -65,6 +65,7 @@ export class Watching {
     node.onEvent(NODES_DELTA, ({ op, node: view }, { session }) => {
       const attachment = this.#bySession.get(session);
       if (attachment === undefined) return;
+      if ((view as NodeView).self) return;
       if (attachment.early === null) this.#apply(attachment, op, view as NodeView);
       else attachment.early.push({ op, view: view as NodeView });
     });
