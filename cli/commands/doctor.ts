@@ -63,16 +63,25 @@ async function doctor(cli: Cli, targets: readonly string[], options: DoctorOptio
   }
   const startedMs = performance.now();
   const progress = cli.output.progress("examining this machine");
-  const seen = await look(cli, targets, isLocalOnly);
+  const seen = await look(cli, targets, isLocalOnly, (text) => progress.update(text));
   progress.done();
   const checks = [...machineChecks(seen), ...peerChecks(seen)];
   const others = seen.peers.filter((peer) => !peer.isHere);
-  show(cli, checks, { peers: others.length, elapsedMs: Math.round(performance.now() - startedMs) });
+  show(cli, checks, {
+    peers: others.length,
+    isLocalOnly,
+    elapsedMs: Math.round(performance.now() - startedMs),
+  });
   if (countVerdicts(checks).fail > 0) cli.exitWith(EXIT.negative);
   else if (others.length === 0 && !isLocalOnly) cli.exitWith(EXIT.partial);
 }
 
-async function look(cli: Cli, targets: readonly string[], isLocalOnly: boolean): Promise<Observations> {
+async function look(
+  cli: Cli,
+  targets: readonly string[],
+  isLocalOnly: boolean,
+  onProgress: (text: string) => void,
+): Promise<Observations> {
   const { settings } = cli;
   const listed = isLocalOnly ? [] : await listedHere(cli);
   return await examine(await cli.platform(), {
@@ -87,6 +96,7 @@ async function look(cli: Cli, targets: readonly string[], isLocalOnly: boolean):
     ],
     timeoutUs: settings.timeout ?? DEFAULT_TIMEOUT_US,
     system: readSystem,
+    onProgress,
   });
 }
 
@@ -122,5 +132,5 @@ function show(cli: Cli, checks: readonly Check[], summary: DoctorSummary): void 
       for (const line of reportLines(checks, output.palette, out.columns())) output.raw(`${line}\n`);
       output.raw("\n");
   }
-  output.message(conclusionOf(checks, summary.peers));
+  output.message(conclusionOf(checks, summary));
 }

@@ -1,7 +1,7 @@
 // Findings as people and scripts read them: grouped by machine, interface and node, what works in few lines, what fails
 // with its reason and what to try. Decides the form alone (lib/node/doctor judges).
 
-import { type Check, conclusionOf, countVerdicts, type Verdict } from "../../lib/node/mod.ts";
+import { type Check, conclusionOf, countVerdicts, type Examined, type Verdict } from "../../lib/node/mod.ts";
 import type { JsonObject, Palette, Tone } from "../output/mod.ts";
 import { printable } from "../output/mod.ts";
 
@@ -16,9 +16,7 @@ const LABEL_WIDTH = 18;
 const MARK_WIDTH = 6;
 
 /** What is shown beside the findings. */
-export interface DoctorSummary {
-  /** Nodes on other machines that were examined. */
-  readonly peers: number;
+export interface DoctorSummary extends Examined {
   readonly elapsedMs: number;
 }
 
@@ -26,7 +24,12 @@ export interface DoctorSummary {
 export function doctorDocument(checks: readonly Check[], summary: DoctorSummary): JsonObject {
   return {
     checks: checks.map(checkJson),
-    summary: { ...countVerdicts(checks), ...summary, conclusion: conclusionOf(checks, summary.peers) },
+    summary: {
+      ...countVerdicts(checks),
+      peers: summary.peers,
+      elapsedMs: summary.elapsedMs,
+      conclusion: conclusionOf(checks, summary),
+    },
   };
 }
 
@@ -36,6 +39,7 @@ export function checkJson(each: Check): JsonObject {
     check: each.id,
     verdict: each.verdict,
     interface: each.interface,
+    family: each.family,
     node: each.node,
     what: each.what,
     why: each.why,
@@ -46,7 +50,7 @@ export function checkJson(each: Check): JsonObject {
 /** One finding, tab-separated. */
 export function plainLine(each: Check): string {
   const { verdict, id, what, why, hint } = each;
-  return [verdict, each.interface ?? "-", each.node ?? "-", id, what, why ?? "-", hint ?? "-"].map(printable)
+  return [verdict, linkText(each) || "-", each.node ?? "-", id, what, why ?? "-", hint ?? "-"].map(printable)
     .join("\t");
 }
 
@@ -57,10 +61,19 @@ export const PLAIN_HEADINGS = ["VERDICT", "INTERFACE", "NODE", "CHECK", "WHAT", 
 export function reportLines(checks: readonly Check[], palette: Palette, columns: number | null): string[] {
   const width = Math.max(60, Math.min(columns ?? 100, 120));
   const lines: string[] = [];
+  // What is true of everybody is explained once, at the interface.
+  const shared = new Set(
+    checks.filter((each) => each.id === "network-multicast").map(linkText),
+  );
   for (const [heading, group] of groupsOf(checks)) {
     if (lines.length > 0) lines.push("");
     lines.push(palette.paint("strong", printable(heading)));
-    for (const each of condensed(group)) lines.push(...linesOf(each, palette, width));
+    for (const each of condensed(group)) {
+      const isShared = each.node !== null && each.id.startsWith("multicast-") && each.verdict === "fail" &&
+        shared.has(linkText(each));
+      const told = isShared ? { ...each, why: `as with everybody on ${linkText(each)}`, hint: null } : each;
+      lines.push(...linesOf(told, palette, width));
+    }
   }
   return lines;
 }
@@ -71,12 +84,17 @@ function groupsOf(checks: readonly Check[]): Map<string, Check[]> {
   const ranked = [...checks].sort((a, b) => rankOf(a) - rankOf(b));
   for (const each of ranked) {
     const { node, interface: link } = each;
-    const heading = node !== null ? node : link === null ? "this machine" : `interface ${link}`;
+    const heading = node !== null ? node : link === null ? "this machine" : `interface ${linkText(each)}`;
     const group = groups.get(heading);
     if (group === undefined) groups.set(heading, [each]);
     else group.push(each);
   }
   return groups;
+}
+
+/** `eth0`, `eth0 IPv6`; empty without an interface. */
+function linkText(each: Check): string {
+  return each.interface === null ? "" : `${each.interface}${each.family === "ipv6" ? " IPv6" : ""}`;
 }
 
 function rankOf(each: Check): number {
@@ -88,18 +106,17 @@ const WAY = /^(unicast|multicast|broadcast)-(in|out)$/;
 /** Six ways that all work are one line, and those that work among others that do not are one line, too. */
 function condensed(group: readonly Check[]): Check[] {
   const shown: Check[] = [];
-  const links = new Set(group.map((each) => each.interface));
+  const links = new Set(group.map(linkText));
   for (const link of links) {
-    const here = group.filter((each) => each.interface === link);
+    const here = group.filter((each) => linkText(each) === link);
     const good = here.filter((each) => WAY.test(each.id) && each.verdict === "ok");
     const first = good[0];
     if (first !== undefined && good.length > 1) {
       const rtt = /\(.*ms\)/.exec(good.map((each) => each.what).join(" "))?.[0];
-      const on = link === null ? "" : ` on ${link}`;
       shown.push({
         ...first,
         label: "ways",
-        what: `${waysText(good.map((each) => each.id))}${on}${rtt === undefined ? "" : ` ${rtt}`}`,
+        what: `${waysText(good.map((each) => each.id))}${rtt === undefined ? "" : ` ${rtt}`}`,
         why: null,
         hint: null,
       });
@@ -108,7 +125,13 @@ function condensed(group: readonly Check[]): Check[] {
     }
     shown.push(...here.filter((each) => !good.includes(each)));
   }
-  return shown;
+  // Where a node is on several links, each line says on which.
+  const places = [...links].filter((link) => link !== "");
+  return places.length < 2
+    ? shown
+    : shown.map((each) =>
+      each.interface === null ? each : { ...each, what: `on ${linkText(each)}: ${each.what}` }
+    );
 }
 
 /** `unicast, multicast and broadcast both ways`, `multicast in`. */

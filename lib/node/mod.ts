@@ -9,6 +9,7 @@ export {
   type Check,
   conclusionOf,
   countVerdicts,
+  type Examined,
   examine,
   type ExamineOptions,
   firstFinding,

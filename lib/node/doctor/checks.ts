@@ -1,6 +1,8 @@
 // One finding of an examination, and what all of them come to.
 // Decides the form of a finding and which one is told first; never what is found (machine_checks.ts, peer_checks.ts).
 
+import type { IpFamily } from "../../platform/mod.ts";
+
 /** What a check came to. `skipped`: it could not be made, and says why. */
 export type Verdict = "ok" | "warn" | "fail" | "skipped";
 
@@ -13,6 +15,8 @@ export interface Check {
   readonly verdict: Verdict;
   /** The interface that it concerns; null for the machine, and for what has nothing to do with one. */
   readonly interface: string | null;
+  /** Which IP of that interface; null without one. */
+  readonly family: IpFamily | null;
   /** The node that it concerns; null for this machine. */
   readonly node: string | null;
   /** What was found. */
@@ -28,6 +32,7 @@ export interface Check {
 /** The parts of a check that differ from "all is well". */
 export interface CheckTexts {
   readonly interface?: string | null;
+  readonly family?: IpFamily | null;
   readonly node?: string | null;
   readonly why?: string | null;
   readonly hint?: string | null;
@@ -47,6 +52,7 @@ export function check(
     label,
     verdict,
     interface: texts.interface ?? null,
+    family: texts.family ?? null,
     node: texts.node ?? null,
     what,
     why: texts.why ?? null,
@@ -74,23 +80,36 @@ export function firstFinding(checks: readonly Check[]): Check | null {
   return null;
 }
 
+/** What the sentence needs beside the checks. */
+export interface Examined {
+  /** Nodes on other machines. */
+  readonly peers: number;
+  readonly isLocalOnly: boolean;
+}
+
 /** All of it in one sentence, with the first thing to try. */
-export function conclusionOf(checks: readonly Check[], peers: number): string {
+export function conclusionOf(checks: readonly Check[], examined: Examined): string {
   const first = firstFinding(checks);
-  const { fail, warn } = countVerdicts(checks);
   if (first === null) {
-    const with_ = peers === 0
-      ? "; nobody else was there to try it with"
-      : ` with ${peers === 1 ? "one node" : `${peers} nodes`}`;
-    return `all is well${with_}`;
+    const { peers, isLocalOnly } = examined;
+    if (isLocalOnly) return "this machine is well, as far as it can tell alone";
+    if (peers > 0) return `all is well with ${peers === 1 ? "one other node" : `${peers} other nodes`}`;
+    return "nothing is wrong here, but nobody else was there to try it with; " +
+      "try first: hana serve on another machine, with the same key";
   }
-  const where = [first.node, first.interface === null ? null : `on ${first.interface}`].filter((part) =>
-    part !== null
-  );
+  const { fail, warn } = countVerdicts(checks);
   const others = (first.verdict === "fail" ? fail : warn) - 1;
   const more = others === 0
     ? ""
     : ` (and ${others} more ${first.verdict === "fail" ? "failed" : "to look at"})`;
   const hint = first.hint === null ? "" : `; try first: ${first.hint}`;
-  return `${where.length === 0 ? "" : `${where.join(" ")}: `}${first.what}${more}${hint}`;
+  return `${placeOf(first)}${first.what}${more}${hint}`;
+}
+
+/** Where it is, unless what was found says so itself. */
+function placeOf({ node, interface: link, family, what }: Check): string {
+  const parts: string[] = [];
+  if (node !== null && !what.includes(node)) parts.push(node);
+  if (link !== null && !what.includes(link)) parts.push(`on ${link}${family === "ipv6" ? " by IPv6" : ""}`);
+  return parts.length === 0 ? "" : `${parts.join(" ")}: `;
 }

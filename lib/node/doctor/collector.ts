@@ -166,14 +166,18 @@ export class Collector {
       ? "not-hana"
       : null;
     if (kind === null) return;
-    const key = `${kind} ${peer.host}`;
+    // One that is heard on two links or families is one. The id may be forged, but then so may be the address.
+    const id = header?.id ?? null;
+    const key = `${kind} ${id ?? peer.host}`;
     const known = this.#strangers.get(key);
     if (known !== undefined) {
       known.datagrams++;
+      if (known.source.includes(":") && !peer.host.includes(":")) known.source = peer.host;
     } else if (this.#strangers.size < MAX_STRANGERS) {
       this.#strangers.set(key, {
         kind,
         source: peer.host,
+        id,
         datagrams: 1,
         keyTag: header === null ? null : header.keyTag.toString(16).padStart(2, "0"),
         version: header?.version ?? null,

@@ -58,9 +58,9 @@ export interface ExamineOptions {
 /** As many nodes are examined; in a larger mesh name those that matter. */
 const MAX_PEERS = 256;
 const QUIET_US = 250_000;
-const LOCAL_LISTEN_US = 400_000;
 /** Announcements and first answers of all nodes are in by then. */
 const LISTEN_US = 700_000;
+const ECHO_US = 200_000;
 const ROUNDS = 3;
 /** A limit of our own allows 50 datagrams to all a second; each node takes two. */
 const PACE_US = 45_000;
@@ -77,7 +77,13 @@ interface Target {
   readonly isHere: boolean;
   readonly known: PeerObservation["known"];
   /** Where to ask it. */
-  readonly places: readonly { readonly heard: HeardOnLink; readonly endpoint: IpEndpoint }[];
+  readonly places: readonly Place[];
+}
+
+interface Place {
+  readonly heard: HeardOnLink;
+  /** Null where the node may not be at all: IPv6 addresses are told on their own link alone. */
+  readonly endpoint: IpEndpoint | null;
 }
 
 /** Looks at everything. Rejects only when the observer cannot start at all. */
@@ -133,7 +139,9 @@ class Examination {
     try {
       onProgress?.("listening");
       const asked = this.#service.query({ quietUs: QUIET_US, timeoutUs: this.#options.timeoutUs });
-      await this.#sleepUntil(this.#startedUs + (isLocalOnly ? LOCAL_LISTEN_US : LISTEN_US));
+      await this.#sleepUntil(this.#startedUs + LISTEN_US - ECHO_US);
+      this.#callSelf();
+      await this.#sleep(ECHO_US);
       if (isLocalOnly) return await this.#observations([], new Map());
       await asked;
       const { targets, unknown } = this.#targets();
@@ -146,6 +154,14 @@ class Examination {
     }
   }
 
+  /** One datagram to everybody on every link, meant for nobody but ourselves: does it come back? */
+  #callSelf(): void {
+    for (const { key, broadcast } of this.#service.interfaces) {
+      this.#service.probe(key, { kind: "multicast" }, this.#node.id);
+      if (broadcast !== null) this.#service.probe(key, { kind: "broadcast", host: broadcast }, this.#node.id);
+    }
+  }
+
   // --- whom to ask ---------------------------------------------------------------------------------------------
 
   #targets(): { targets: Target[]; unknown: string[] } {
@@ -153,9 +169,11 @@ class Examination {
     for (const view of this.#options.listed) {
       if (view.state !== "left" && view.state !== "dead") views.set(view.id, { view, known: "listed" });
     }
+    const relayed = new Set<string>();
+    for (const entry of this.#service.registry.snapshot()) if (entry.relayed) relayed.add(entry.record.id);
     for (const view of this.#node.nodes()) {
       if (view.state === "left" || view.state === "dead") continue;
-      views.set(view.id, { view, known: "heard" });
+      views.set(view.id, { view, known: relayed.has(view.id) ? "relayed" : "heard" });
     }
     const { targets: wanted } = this.#options;
     const meant = [...views.values()].filter(({ view }) =>
@@ -169,20 +187,22 @@ class Examination {
   #target(view: NodeView, known: PeerObservation["known"]): Target {
     const own = this.#platform.interfaces.list();
     const isHere = view.self || sameMachine({ endpoints: endpointsOf(view) }, own);
-    const places: { heard: HeardOnLink; endpoint: IpEndpoint }[] = [];
+    const places: Place[] = [];
     if (!isHere) {
       const udp = endpointsOf(view).filter(({ kind }) => kind === "udp").map(hostOf)
         .filter((at) => at !== null);
       for (const link of this.#service.interfaces) {
         if (link.loopback) continue;
         const heard = this.#collector.nodes.get(view.id)?.links.get(link.key);
-        const endpoint = heard?.from ?? udp.find(({ host }) => isSameSubnet(host, link.address, link.prefix));
-        if (endpoint === undefined || endpoint === null) continue;
+        const endpoint = heard?.from ??
+          udp.find(({ host }) => link.family === "ipv4" && isSameSubnet(host, link.address, link.prefix)) ??
+          null;
+        if (endpoint === null && link.family === "ipv4") continue;
         places.push({ heard: heard ?? this.#collector.on(view.id, link), endpoint });
       }
       const [first] = udp;
       const { outward } = this.#collector;
-      if (places.length === 0 && first !== undefined && outward !== null) {
+      if (places.every((place) => place.endpoint === null) && first !== undefined && outward !== null) {
         places.push({ heard: this.#collector.on(view.id, outward, true), endpoint: first });
       }
     }
@@ -196,9 +216,9 @@ class Examination {
       let sent = 0;
       for (const target of targets) {
         let isPaced = false;
-        for (const { heard, endpoint } of target.places) {
-          for (const question of openQuestions(heard)) {
-            if (this.#ask(target, heard, endpoint, question)) sent++;
+        for (const place of target.places) {
+          for (const question of openQuestions(place, round)) {
+            if (this.#ask(target, place, question)) sent++;
             isPaced = true;
           }
         }
@@ -207,14 +227,14 @@ class Examination {
       }
       if (sent === 0) return;
       await this.#sleep(ANSWER_US);
-      if (targets.every(({ places }) => places.every(({ heard }) => openQuestions(heard).length === 0))) {
-        return;
-      }
+      const isOpen = (place: Place): boolean => openQuestions(place, round + 1).length > 0;
+      if (!targets.some(({ places }) => places.some(isOpen))) return;
     }
   }
 
-  #ask(target: Target, heard: HeardOnLink, endpoint: IpEndpoint, question: Question): boolean {
+  #ask(target: Target, { heard, endpoint: told }: Place, question: Question): boolean {
     const { link } = heard;
+    const endpoint = heard.from ?? told ?? { host: link.address, port: 0 };
     const to = question === "multicast"
       ? { kind: "multicast" } as const
       : question === "broadcast"
@@ -234,7 +254,8 @@ class Examination {
     for (const { id, places } of targets) {
       const beatUs = Math.min(MAX_BEAT_US, (this.#collector.nodes.get(id)?.beatMs ?? 1_000) * 1_000);
       for (const { heard } of places) {
-        const isOpen = !heard.isRouted && heard.in.multicast === 0;
+        // Beats are for those who are heard nowhere else where there is IPv4 as well.
+        const isOpen = !heard.isRouted && heard.in.multicast === 0 && heard.link.ipv6?.isSecondary !== true;
         if (isOpen) untilUs = Math.max(untilUs, this.#startedUs + BEATS * beatUs);
       }
     }
@@ -315,6 +336,11 @@ class Examination {
     unknown: readonly string[] = [],
   ): Promise<Observations> {
     const { host, files, interfaces } = this.#platform;
+    // An interface that has just come into use was not there when the others were tried.
+    if (this.#service.interfaces.some((link) => this.#collector.echoOf(link.key).multicast.sent === 0)) {
+      this.#callSelf();
+      await this.#sleep(ECHO_US);
+    }
     const options = this.#options;
     const { discovery } = options.node;
     const port = discovery?.port ?? DEFAULT_DISCOVERY_PORT;
@@ -363,12 +389,22 @@ class Examination {
   }
 
   #linkObservation(link: LinkInterface): LinkObservation {
-    const { name, address, prefix, broadcast, loopback } = link;
+    const { key, name, family, address, prefix, broadcast, loopback } = link;
     const problem = this.#service.problems.find((each) =>
       each.interface === name && each.error.what.startsWith("interface")
     );
     const echo = this.#collector.echoOf(link.key);
-    return { name, address, prefix, broadcast, loopback, echo, problem: problem?.error.message ?? null };
+    return {
+      key,
+      name,
+      family,
+      address,
+      prefix,
+      broadcast,
+      loopback,
+      echo,
+      problem: problem?.error.message ?? null,
+    };
   }
 
   #peerObservation(target: Target, tried: Tried | null): PeerObservation {
@@ -381,9 +417,12 @@ class Examination {
       state: view.state,
       isHere: target.isHere,
       known: target.known,
-      links: target.places.map((place): PeerLinkObservation => ({
+      links: target.places.filter(isThere).map((place): PeerLinkObservation => ({
+        linkKey: place.heard.link.key,
         link: place.heard.link.name,
-        address: place.heard.from?.host ?? place.endpoint.host,
+        family: place.heard.link.family,
+        isSecondary: place.heard.link.ipv6?.isSecondary ?? false,
+        address: place.heard.from?.host ?? place.endpoint?.host ?? null,
         isRouted: place.heard.isRouted,
         out: place.heard.out,
         in: place.heard.in,
@@ -419,10 +458,16 @@ interface Tried {
   readonly clock: ClockObservation | null;
 }
 
-/** What is not known yet of a node on a link. */
-function openQuestions(heard: HeardOnLink): Question[] {
+/** Whether the node is there at all, as far as known. */
+function isThere({ heard, endpoint }: Place): boolean {
+  return endpoint !== null || heard.from !== null;
+}
+
+/** What is not known yet of a node on a link. Where it may not be at all, one question is enough. */
+function openQuestions(place: Place, round: number): Question[] {
   const open: Question[] = [];
-  const { out, in: came, large, link, isRouted } = heard;
+  const { out, in: came, large, link, isRouted } = place.heard;
+  if (!isThere(place)) return round === 0 ? ["multicast"] : [];
   if (out.unicast.answered === 0) open.push("unicast");
   if (large.answered === 0) open.push("large");
   if (isRouted) return open;

@@ -28,7 +28,13 @@ export function machineChecks(seen: Observations): Check[] {
 
 function interfaceChecks(seen: Observations): Check[] {
   const used = seen.links.filter((link) => !link.loopback);
-  const names = used.map((link) => `${link.name} ${link.address}/${link.prefix}`).join(", ");
+  const names = used.filter((link) => link.family === "ipv4" || !used.some((other) => isTwinOf(link, other)))
+    .map((link) =>
+      `${link.name} ${link.address}/${link.prefix}${
+        used.some((other) => isTwinOf(other, link)) ? " and IPv6" : ""
+      }`
+    )
+    .join(", ");
   const ignored = seen.ignored.map((each) => `${each.name} ${each.address} (${each.why})`).join(", ");
   const checks: Check[] = [];
   if (used.length === 0) {
@@ -74,6 +80,11 @@ function interfaceChecks(seen: Observations): Check[] {
     }
   }
   return checks;
+}
+
+/** Whether `link` is the IPv6 side of an interface whose IPv4 side is `other`. */
+function isTwinOf(link: LinkObservation, other: LinkObservation): boolean {
+  return link.family === "ipv6" && other.family === "ipv4" && link.name === other.name;
 }
 
 /** `10.0.0.0/24` of an IPv4 link, else null. */
@@ -180,7 +191,7 @@ function firewallCheck(seen: Observations): Check {
 
 function linkChecks(seen: Observations, link: LinkObservation): Check[] {
   if (link.loopback) return [];
-  const on = { interface: link.name };
+  const on = { interface: link.name, family: link.family };
   const checks: Check[] = [];
   if (link.problem !== null) {
     checks.push(check("join", "membership", "fail", link.problem, {
@@ -189,14 +200,15 @@ function linkChecks(seen: Observations, link: LinkObservation): Check[] {
       weight: 85,
     }));
   }
-  checks.push(echoCheck(seen, link, "multicast"), echoCheck(seen, link, "broadcast"), igmpCheck(seen, link));
+  checks.push(echoCheck(seen, link, "multicast"));
+  if (link.family === "ipv4") checks.push(echoCheck(seen, link, "broadcast"), igmpCheck(seen, link));
   return checks;
 }
 
 function echoCheck(seen: Observations, link: LinkObservation, path: "multicast" | "broadcast"): Check {
   const id = `${path}-echo`;
   const label = `own ${path}`;
-  const on = { interface: link.name };
+  const on = { interface: link.name, family: link.family };
   const { sent, answered } = link.echo[path];
   if (path === "broadcast" && link.broadcast === null) {
     return check(id, label, "skipped", `a network of ${link.prefix} bits has no broadcast`, on);
@@ -236,8 +248,7 @@ export function blockedHint(seen: Observations, link: { readonly name: string } 
 function igmpCheck(seen: Observations, link: LinkObservation): Check {
   const id = "igmp";
   const label = "group membership";
-  const on = { interface: link.name };
-  if (!link.address.includes(".")) return check(id, label, "skipped", "IGMP is for IPv4", on);
+  const on = { interface: link.name, family: link.family };
   if (seen.system.igmp === null) {
     return check(id, label, "skipped", "this system does not tell its memberships", on);
   }
@@ -329,7 +340,7 @@ function strangerChecks(seen: Observations): Check[] {
         "keys",
         "mesh key",
         isAlone ? "fail" : "warn",
-        `${counted(foreign.length, "source")} ${whoText}: ${sources}`,
+        `${counted(foreign.length, "node")} ${whoText}: ${sources}`,
         {
           why: seen.trust === "open"
             ? "this machine has no key; neither side sees the other"
@@ -349,7 +360,7 @@ function strangerChecks(seen: Observations): Check[] {
         "mesh-names",
         "other meshes",
         "ok",
-        `${counted(meshes.length, "source")} of a mesh of another name`,
+        `${counted(meshes.length, "node")} of a mesh of another name`,
         {
           why: listOf(meshes.map((each) => each.source)),
         },
@@ -364,7 +375,7 @@ function strangerChecks(seen: Observations): Check[] {
         "protocol",
         "protocol version",
         "fail",
-        `${counted(versions.length, "source")} of protocol version ${numbers}`,
+        `${counted(versions.length, "node")} of protocol version ${numbers}`,
         {
           why: `this hana speaks version ${seen.protocolVersion}: ${
             listOf(versions.map((each) => each.source))
@@ -387,7 +398,7 @@ function strangerChecks(seen: Observations): Check[] {
         "noise",
         "foreign traffic",
         "warn",
-        `${counted(noise.length, "source")} send what is not hana's to the port`,
+        `${counted(noise.length, "source")} of datagrams that are not hana's on the port`,
         {
           why: `${listOf(noise.map((each) => each.source))}; begins ${first?.head ?? ""}`,
           hint: "hana discover --trace --kind unknown; or another port for all nodes: --discovery-port",

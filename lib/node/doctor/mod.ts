@@ -7,6 +7,7 @@ export {
   type CheckTexts,
   conclusionOf,
   countVerdicts,
+  type Examined,
   firstFinding,
   type Verdict,
 } from "./checks.ts";

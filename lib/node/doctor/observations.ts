@@ -3,7 +3,7 @@
 
 import type { NodeId } from "../../base/mod.ts";
 import type { Path } from "../../discovery/mod.ts";
-import type { OperatingSystem } from "../../platform/mod.ts";
+import type { IpFamily, OperatingSystem } from "../../platform/mod.ts";
 
 /** How often something was tried, and how often it worked. */
 export interface Tries {
@@ -13,7 +13,9 @@ export interface Tries {
 
 /** One link of this machine and its own echo. */
 export interface LinkObservation {
+  readonly key: string;
   readonly name: string;
+  readonly family: IpFamily;
   readonly address: string;
   readonly prefix: number;
   /** Null where the network has none. */
@@ -34,8 +36,12 @@ export interface IgnoredInterface {
 
 /** A peer on one link. Ways are those of discovery. */
 export interface PeerLinkObservation {
-  /** Name of our interface. */
+  /** Key and name of our link. */
+  readonly linkKey: string;
   readonly link: string;
+  readonly family: IpFamily;
+  /** An IPv6 link beside one of IPv4, which does its work alone if it must. */
+  readonly isSecondary: boolean;
   /** Where the peer is there; null when only heard of. */
   readonly address: string | null;
   /** It is in no network of ours, so that nothing sent to all reaches it. */
@@ -75,8 +81,8 @@ export interface PeerObservation {
   readonly state: string;
   /** Runs on this machine: then there is no network between. */
   readonly isHere: boolean;
-  /** How it is known: `heard` by ourselves, or `listed` by the node of this machine alone. */
-  readonly known: "heard" | "listed" | "asked";
+  /** How it is known: `heard` by ourselves, `relayed` by others, `listed` by the node of this machine alone. */
+  readonly known: "heard" | "relayed" | "listed";
   readonly links: readonly PeerLinkObservation[];
   /** Beat period in ms as it last said. */
   readonly beatMs: number;
@@ -88,9 +94,12 @@ export interface PeerObservation {
   readonly clock: ClockObservation | null;
 }
 
-/** Somebody else's datagrams from one source. */
+/** Somebody else's datagrams: those of one node as it calls itself, or of one source. */
 export interface StrangerObservation {
+  /** An address that it speaks from; its IPv4 one if there is one. */
   readonly source: string;
+  /** The id that it claims; null for what is not hana's. */
+  readonly id: string | null;
   readonly datagrams: number;
   /** `0` for a mesh without key, else the hint of its key in hex; null for what is not hana's. */
   readonly keyTag: string | null;

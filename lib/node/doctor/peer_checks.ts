@@ -67,17 +67,28 @@ export function wayStatesOf(
 /** All findings about other nodes. */
 export function peerChecks(seen: Observations): Check[] {
   const checks: Check[] = [];
-  for (const name of seen.unknown) {
-    checks.push(check("found", "node", "fail", `nobody knows a node ${name}`, {
-      node: name,
-      why: "it is not running, has another key, or nothing of it reaches this machine",
-      hint: `on its machine: hana doctor; or by its address: hana doctor ADDRESS`,
-      weight: 86,
-    }));
-  }
+  for (const name of seen.unknown) checks.push(unknownCheck(name));
   for (const peer of seen.peers) checks.push(...onePeer(seen, peer));
   checks.push(...networkChecks(seen));
   return checks;
+}
+
+function unknownCheck(name: string): Check {
+  const isAddress = /^[0-9.]+(:\d+)?$/.test(name);
+  return check(
+    "found",
+    "found",
+    "fail",
+    isAddress ? `no node answers at ${name}` : `nobody knows a node ${name}`,
+    {
+      node: name,
+      why: "it is not running, has another key, or nothing of it reaches this machine",
+      hint: `on that machine: hana doctor --local; here: ${
+        isAddress ? `ping ${name.replace(/:.*/, "")}` : "hana doctor ADDRESS"
+      }`,
+      weight: 86,
+    },
+  );
 }
 
 function onePeer(seen: Observations, peer: PeerObservation): Check[] {
@@ -99,13 +110,13 @@ function onePeer(seen: Observations, peer: PeerObservation): Check[] {
     for (const link of peer.links) checks.push(...linkOfPeer(seen, peer, link));
   }
   if (peer.session !== null) checks.push(sessionCheck(peer, peer.session));
-  checks.push(clockCheck(peer));
+  if (!peer.isHere) checks.push(clockCheck(peer));
   return checks;
 }
 
 /** What the ways of a peer prove on one link. */
 export function statesOf(seen: Observations, peer: PeerObservation, link: PeerLinkObservation): WayStates {
-  const facts = seen.links.find((each) => each.name === link.link);
+  const facts = seen.links.find((each) => each.key === link.linkKey);
   return wayStatesOf(link, {
     isListening: seen.isListening,
     hasBroadcast: facts?.broadcast !== null && facts !== undefined,
@@ -114,7 +125,7 @@ export function statesOf(seen: Observations, peer: PeerObservation, link: PeerLi
 }
 
 function linkOfPeer(seen: Observations, peer: PeerObservation, link: PeerLinkObservation): Check[] {
-  const on = { node: peer.name, interface: link.link };
+  const on = { node: peer.name, interface: link.link, family: link.family };
   const states = statesOf(seen, peer, link);
   const isSilent = WAYS.every((way) => link.in[way] === 0);
   if (isSilent) {
@@ -128,10 +139,10 @@ function linkOfPeer(seen: Observations, peer: PeerObservation, link: PeerLinkObs
         `nothing comes from it${at} and no ping is answered`,
         {
           ...on,
-          why: peer.known === "listed"
-            ? "the node of this machine lists it; it may just have gone, or a firewall here drops what comes in"
-            : "nothing goes there, nothing comes back, or nobody is there: from here this cannot be told apart",
-          hint: `on its machine: hana doctor --local; here: ping ${link.address ?? peer.name}`,
+          why: silenceReason(peer.known),
+          hint: peer.known === "relayed"
+            ? `on WiFi: turn client isolation off; else on ${peer.name}: hana doctor --local`
+            : `on ${peer.name}: hana doctor --local; here: ping ${link.address ?? peer.name}`,
           weight: isElsewhere ? 28 : 58,
         },
       ),
@@ -140,11 +151,24 @@ function linkOfPeer(seen: Observations, peer: PeerObservation, link: PeerLinkObs
   const checks: Check[] = [];
   for (const way of WAYS) {
     for (const direction of ["out", "in"] as const) {
+      // IPv6 knows no broadcast: nothing is missing.
+      if (way === "broadcast" && link.family === "ipv6") continue;
       checks.push(wayCheck(seen, peer, link, states, way, direction));
     }
   }
   checks.push(largeCheck(peer, link, states));
   return checks;
+}
+
+function silenceReason(known: PeerObservation["known"]): string {
+  switch (known) {
+    case "relayed":
+      return "other nodes hear it: an access point keeps its clients apart (client isolation), or a firewall is between";
+    case "listed":
+      return "the node of this machine lists it; it may just have gone, or a firewall is between";
+    case "heard":
+      return "nothing goes there, nothing comes back, or nobody is there: from here this cannot be told apart";
+  }
 }
 
 function wayCheck(
@@ -157,7 +181,7 @@ function wayCheck(
 ): Check {
   const id = `${way}-${direction}`;
   const label = `${way} ${direction}`;
-  const on = { node: peer.name, interface: link.link };
+  const on = { node: peer.name, interface: link.link, family: link.family };
   const state = states[direction][way];
   const fromTo = direction === "out" ? `to ${peer.name}` : `from ${peer.name}`;
   if (state === "works") {
@@ -189,7 +213,12 @@ function wayCheck(
   const texts = way === "unicast"
     ? unicastTexts(seen, peer, link, direction)
     : sharedTexts(seen, peer, link, states, way, direction);
-  return check(id, label, texts.verdict, what, { ...on, ...texts });
+  // IPv4 carries the mesh where there is both: what fails beside it is worth knowing and no more.
+  const rank = link.isSecondary
+    ? { verdict: "warn" as const, weight: 8, hint: "nothing as long as IPv4 works" }
+    : {};
+  const { verdict, why, hint, weight } = { ...texts, ...rank };
+  return check(id, label, verdict, what, { ...on, why, hint, weight });
 }
 
 interface FailureTexts {
@@ -232,7 +261,7 @@ function sharedTexts(
   const other = way === "multicast" ? "broadcast" : "multicast";
   const otherWorks = states[direction][other] === "works";
   const receiver = direction === "out" ? peer.name : "this machine";
-  const facts = seen.links.find((each) => each.name === link.link);
+  const facts = seen.links.find((each) => each.key === link.linkKey);
   if (way === "broadcast" && otherWorks) {
     return {
       verdict: "warn",
@@ -244,9 +273,12 @@ function sharedTexts(
   if (way === "multicast" && otherWorks) {
     return {
       verdict: "fail",
-      why: `broadcast does: a switch or access point keeps multicast from ${receiver} ` +
-        "(IGMP snooping without a querier, or with a membership that it forgot); hana goes on by broadcast",
-      hint: "on the switch: turn IGMP snooping off, or an IGMP querier on",
+      why:
+        `broadcast does: a switch or access point keeps multicast from ${receiver} (${
+          snoopingText(seen, link.link)
+        }); ` +
+        "hana goes on by broadcast",
+      hint: snoopingHint(seen, link.link),
       weight: 50,
     };
   }
@@ -262,15 +294,36 @@ function sharedTexts(
   }
   return {
     verdict: way === "multicast" ? "fail" : "warn",
-    why: `${other} does not either: an access point keeps its clients apart, ` +
-      `or a firewall on ${direction === "out" ? peer.name : "this machine"} lets only answers in`,
-    hint: `turn client isolation off; else: hana serve --peer ${link.address ?? peer.name}`,
+    why: `${other} does not either: a switch or access point passes nothing that is sent to all, ` +
+      `or a firewall on ${receiver} lets only answers in`,
+    hint: `hana serve --peer ${
+      link.address ?? peer.name
+    }, which needs neither; on WiFi: turn client isolation off`,
     weight: way === "multicast" ? 52 : 14,
   };
 }
 
+/** What snooping may have done, with what is known of a querier. */
+function snoopingText(seen: Observations, link: string): string {
+  return hasQuerier(seen, link)
+    ? "IGMP snooping, which has lost the membership although a querier is there"
+    : "IGMP snooping without a querier, or with a membership that it forgot";
+}
+
+function snoopingHint(seen: Observations, link: string): string {
+  return hasQuerier(seen, link)
+    ? "on the switch: turn IGMP snooping off, or clear its table; hana joins anew within a minute"
+    : "on the switch: turn IGMP snooping off, or an IGMP querier on";
+}
+
+/** Whether a querier was heard for sure; the system tells it of the older versions alone. */
+function hasQuerier(seen: Observations, link: string): boolean {
+  const version = seen.system.igmp?.get(link)?.version;
+  return version !== undefined && version !== "V3";
+}
+
 function largeCheck(peer: PeerObservation, link: PeerLinkObservation, states: WayStates): Check {
-  const on = { node: peer.name, interface: link.link };
+  const on = { node: peer.name, interface: link.link, family: link.family };
   const { sent, answered } = link.large;
   if (answered > 0) return check("large", "large datagrams", "ok", "1,200 B arrive there in one piece", on);
   if (sent === 0 || states.out.unicast !== "works") {
@@ -339,7 +392,7 @@ function networkChecks(seen: Observations): Check[] {
     for (const peer of seen.peers) {
       if (peer.isHere) continue;
       for (const link of peer.links) {
-        if (link.link === facts.name && WAYS.some((way) => link.in[way] > 0)) {
+        if (link.linkKey === facts.key && WAYS.some((way) => link.in[way] > 0)) {
           states.push(statesOf(seen, peer, link));
         }
       }
@@ -363,16 +416,19 @@ function networkChecks(seen: Observations): Check[] {
         `multicast arrives ${direction} of ${states.length} nodes`,
         {
           interface: facts.name,
+          family: facts.family,
           why: broadcastWorks
             ? both
-              ? "broadcast does: the switches or access points filter multicast (IGMP snooping without a querier)"
+              ? `broadcast does: the switches or access points filter multicast (${
+                snoopingText(seen, facts.name)
+              })`
               : `broadcast does: the port of this machine is filtered (IGMP snooping${
                 isIn ? ", which took its membership away" : ""
               })`
             : "broadcast does not either: client isolation, or a firewall on this machine",
           hint: broadcastWorks
-            ? "on the switch: turn IGMP snooping off, or an IGMP querier on"
-            : "turn client isolation off; else name the machines: hana serve --peer ADDRESS",
+            ? snoopingHint(seen, facts.name)
+            : "name the machines: hana serve --peer ADDRESS; on WiFi: turn client isolation off",
           weight: 72,
         },
       ),
