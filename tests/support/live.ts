@@ -4,16 +4,20 @@
 
 import { withDeadline } from "./captured_process.ts";
 import { TestNetwork } from "./namespaces.ts";
-import { skippable } from "./requirement.ts";
+import { type Need, skippable } from "./requirement.ts";
 
 /** No test takes longer; most take a few seconds. */
 const TEST_LIMIT_MS = 60_000;
 
-/** A test that is given an empty network. */
-export function liveTest(name: string, fn: (network: TestNetwork) => Promise<void>): void {
+/** A test that is given an empty network. `alsoNeeds` names programs that it runs there. */
+export function liveTest(
+  name: string,
+  fn: (network: TestNetwork) => Promise<void>,
+  alsoNeeds: readonly Need[] = [],
+): void {
   skippable({
     name,
-    needs: ["linux", "root", "namespaces"],
+    needs: ["linux", "root", "namespaces", ...alsoNeeds],
     fn: async () => {
       await using network = TestNetwork.create();
       try {

@@ -24,6 +24,8 @@ import { decodeText } from "./text.ts";
 const SECOND_US = 1_000_000;
 const FIRST_GAP_US = SECOND_US;
 const MAX_GAP_US = 3_600 * SECOND_US;
+/** Questions that are due this soon go along with one that is due. */
+const AGGREGATE_US = 120_000;
 /** How often missing parts of a service are asked for; its next announcement brings them anyway. */
 const RESOLVE_TIMES = 4;
 /** Questions of others count as ours when ours is due within this time. */
@@ -401,8 +403,10 @@ export class Browser {
       known = [];
       send();
     };
-    for (const [key, asked] of [...this.#asked]) {
-      if (asked.link !== link || asked.atUs > nowUs) continue;
+    const here = [...this.#asked].filter(([, asked]) => asked.link === link);
+    if (!here.some(([, asked]) => asked.atUs <= nowUs)) return;
+    for (const [key, asked] of here) {
+      if (asked.atUs > nowUs + AGGREGATE_US) continue;
       this.#planOn(nowUs, key, asked);
       if (asked.times !== Infinity && this.#isAnswered(link, asked)) {
         this.#asked.delete(key);
