@@ -16,6 +16,7 @@ import type { Echoes } from "./echoes.ts";
 import { endpointsForLink } from "./endpoint.ts";
 import type { Link } from "./links.ts";
 import type { Questions } from "./questions.ts";
+import type { Peer } from "./peer.ts";
 import type { NodeRecord } from "./record.ts";
 
 const MS = 1_000;
@@ -36,6 +37,8 @@ const SEED_RETRY_US = 10_000 * MS;
 const BROADCAST_EVERY = 8;
 /** Peers that get beats by unicast of their own; more than that need a relay. */
 const MAX_UNICAST_BEATS = 64;
+/** For so long announcements say that we were asleep, in µs: all of one change do. */
+const RESUMED_TOLD_US = 2_000 * MS;
 /** Announcements planned ahead: four for each of sixteen links. */
 const MAX_PLANNED = 64;
 
@@ -81,6 +84,8 @@ export class Announcer {
   #beats = 0;
   #byes: number[] | null = null;
   #reason: LeaveReason = "quit";
+  #resumedMs = 0;
+  #resumedUntilUs = 0;
   readonly #seeds: Seed[];
 
   /** @param meshSize estimates the number of nodes, ourselves included */
@@ -155,6 +160,26 @@ export class Announcer {
       const atUs = nowUs + drawBetween(this.context.random, 0, START_JITTER_US);
       this.#plan({ atUs, linkKey: link.key, attempt: null });
     }
+  }
+
+  /** Tells everybody that we were asleep for so long and go on as before. */
+  announceResume(nowUs: number, asleepMs: number): void {
+    this.#resumedMs = Math.max(1, Math.round(asleepMs));
+    this.#resumedUntilUs = nowUs + RESUMED_TOLD_US;
+    this.announceChange(nowUs);
+  }
+
+  /** Says a beat at once: to everybody if `toAll`, and by unicast to one who misses us. */
+  refute(nowUs: number, accuser: Peer, toAll: boolean): void {
+    if (this.context.isObserver || this.isLeaving) return;
+    const { links, outbox } = this.context;
+    if (toAll) {
+      this.#beats++;
+      for (const link of links.all) outbox.toLink(nowUs, link, this.heartbeat(nowUs, link), false);
+    }
+    const to = accuser.route.from;
+    const link = links.linkOf(to.host);
+    outbox.toEndpoint(nowUs, to, link, this.heartbeat(nowUs, link));
   }
 
   /** Begins to say goodbye. */
@@ -234,7 +259,7 @@ export class Announcer {
       question,
       challenge: this.parts.echoes.ownAt(nowUs),
       echoes: this.parts.echoes.at(nowUs),
-      resumedMs: 0,
+      resumedMs: nowUs < this.#resumedUntilUs ? this.#resumedMs : 0,
       peerCount: this.context.registry.presentCount + 1,
       beatMs: this.beatUs / MS,
     };

@@ -10,6 +10,8 @@ import { drawNonce } from "./context.ts";
 export type ChallengePurpose =
   | "admit" // is this newcomer real, or a replay?
   | "probe" // is this silent node alive?
+  | "help" // is it alive, asked for somebody else?
+  | "request" // what do you hear of it?
   | "measure" // how long is the round trip?
   | "record" // what does its record say now?
   | "conflict" // is there another process under our own id?

@@ -29,6 +29,10 @@ export type WakeReason =
   | "suspicion"
   | "probe"
   | "verdict"
+  | "vouch"
+  | "help"
+  | "ring"
+  | "isolation"
   | "forget"
   | "echo-watch"
   | "rename";

@@ -49,6 +49,8 @@ const STALL_US = 1_000_000;
 /** Nodes from which on a common start is a storm. */
 const STORM_NODES = 16;
 const ECHO_BEATS = SILENT_BEATS;
+/** Echoes missed in a row after which multicast is taken for blocked, and no more for lost. */
+const MAX_LOST_ECHOES = 4;
 /** How long a challenge must still count for newcomers to be left to echo it, in µs. */
 const ECHO_WAIT_US = 1_500_000;
 
@@ -168,7 +170,13 @@ export class DiscoveryCore {
     this.#hints = new Hints(this.#context, (atUs, endpoint) => this.#announcer.askAt(atUs, endpoint));
     this.#offers = new OfferDesk(id, random, this.counters, nowUs);
     this.#names = new NameKeeper(this.#context, (atUs) => this.#onRecordChanged(atUs));
-    this.#liveness = new Liveness(this.#context, this.#challenges, (atUs) => this.#names.check(atUs));
+    this.#liveness = new Liveness(this.#context, this.#challenges, {
+      onPresence: (atUs) => this.#names.check(atUs),
+      refute: (atUs, accuser, toAll) => this.#announcer.refute(atUs, accuser, toAll),
+      isEchoLost: () => this.#isEchoLost,
+      beatUs: () => this.#announcer.beatUs,
+      meshSize: () => this.meshSize,
+    });
     this.#measuring = new Measuring(this.#context, this.#liveness);
     this.#introductions = new Introductions(this.#context, this.#announcer, this.#liveness);
     const parts = {
@@ -215,6 +223,11 @@ export class DiscoveryCore {
     const own = this.registry.presentCount + this.#overflow.size + (this.#context.isObserver ? 0 : 1);
     // One liar must not slow the mesh down: the median holds against fewer than half.
     return Math.max(1, own, Math.min(median, 2 * own + 64));
+  }
+
+  /** Whether we take ourselves for cut off from the others, so that nobody is declared dead. */
+  get isIsolated(): boolean {
+    return this.#liveness.isIsolated;
   }
 
   // --- in ------------------------------------------------------------------------------------------------------
@@ -307,6 +320,20 @@ export class DiscoveryCore {
   /** Takes the live load that beats tell from now on; −1 stands for a figure that is not known. */
   setAvailability(figures: readonly number[]): void {
     this.#context.own.availability = figures.slice(0, MAX_AVAILABILITY).map((each) => Math.round(each));
+  }
+
+  /** The machine was asleep for `asleepMs`, during which our clock may have stood still: nobody's silence counts. */
+  handleResume(nowUs: number, asleepMs: number): void {
+    if (this.#isGone) return;
+    this.#noteTime(nowUs);
+    this.#liveness.noteResume(nowUs);
+    for (const link of this.#context.links.all) link.watchFromUs = nowUs;
+    this.#announcer.announceResume(nowUs, asleepMs);
+  }
+
+  /** The wall clock was set by `jumpMs`: the owner is told, and nothing else follows. */
+  noteClockJump(jumpMs: number): void {
+    emit(this.#context, { kind: "clock-jump", jumpMs });
   }
 
   /** Asks everybody. `query-done` with the returned number follows when no new answer came for `quietUs`. */
@@ -432,6 +459,16 @@ export class DiscoveryCore {
 
   get #watchesEcho(): boolean {
     return this.#expectsEcho && !this.#context.isObserver;
+  }
+
+  /** Whether our multicast came back on every link and does on none: after some misses it is taken for forbidden. */
+  get #isEchoLost(): boolean {
+    if (!this.#watchesEcho) return false;
+    const all = this.#context.links.all;
+    const outward = all.filter((link) => !link.facts.loopback);
+    const watched = outward.length > 0 ? outward : all;
+    return watched.length > 0 &&
+      watched.every((link) => link.hasEchoed && link.echoMisses > 0 && link.echoMisses <= MAX_LOST_ECHOES);
   }
 
   #echoDueUs(link: Link): number {

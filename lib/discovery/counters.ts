@@ -40,6 +40,8 @@ export const DROPS = [
   "hints", // more addresses that may be nodes than are asked at a time
   "candidates", // more newcomers than can be asked
   "challenges", // more open questions than are kept
+  "vouches", // more suspected nodes than we can speak up for
+  "helps", // more requests to ping somebody than are followed
   "no-link", // nowhere to send from
 ] as const;
 

@@ -2,6 +2,7 @@
 
 import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
+import type { IsolationCause } from "./isolation.ts";
 import type { LeaveReason } from "./messages/mod.ts";
 
 /** Something happened. `id` names the other node; its entry stands in the registry. */
@@ -11,6 +12,8 @@ export type DiscoveryEvent =
   | { readonly kind: "suspected"; readonly id: NodeId; readonly silentUs: number }
   /** A suspect was heard after all. */
   | { readonly kind: "cleared"; readonly id: NodeId }
+  /** A suspect that does not answer us: others hear it, or nobody confirms that it is gone. */
+  | { readonly kind: "unreachable"; readonly id: NodeId; readonly isVouched: boolean }
   | { readonly kind: "lost"; readonly id: NodeId; readonly silentUs: number }
   /** A lost node, or one asleep, is back in the same incarnation. */
   | { readonly kind: "returned"; readonly id: NodeId }
@@ -31,6 +34,14 @@ export type DiscoveryEvent =
   | { readonly kind: "foreign"; readonly sources: number }
   /** A node speaks another major version; at most once a minute. */
   | { readonly kind: "incompatible"; readonly version: number; readonly from: IpEndpoint }
+  /** So many others are silent, or our own multicast is lost, that it is us: nobody is declared dead meanwhile. */
+  | { readonly kind: "isolated"; readonly cause: IsolationCause; readonly silent: number }
+  /** We can judge others again. */
+  | { readonly kind: "rejoined" }
+  /** A node was asleep and goes on as the same one. */
+  | { readonly kind: "resumed"; readonly id: NodeId; readonly asleepMs: number }
+  /** Our wall clock was set: nothing follows, because nothing rests on it. */
+  | { readonly kind: "clock-jump"; readonly jumpMs: number }
   /** We were not running for a while (paused, overloaded), so nobody's silence until now counts. */
   | { readonly kind: "stalled"; readonly lateUs: number }
   /** Our own multicast did not come back on a link for `times` watches: join again, then bind again, then tell. */

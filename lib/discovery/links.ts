@@ -11,6 +11,8 @@ export class Link {
   /** Since when we wait for our own multicast to come back. */
   watchFromUs: number;
   echoMisses = 0;
+  /** Whether it ever came back: only what worked before can be lost. */
+  hasEchoed = false;
 
   constructor(readonly facts: LinkInterface, nowUs: number) {
     this.watchFromUs = nowUs;

@@ -9,6 +9,7 @@ import { type Contribution, contributionOf } from "./digest.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
+import type { Suspicion } from "./suspicion.ts";
 
 /**
  * What we think of a node. `unreachable`: silent to us, but others hear it, or nobody confirms that it is gone.
@@ -104,8 +105,14 @@ export class Peer {
   /** Live load as it last told; empty while it has not. */
   availability: readonly number[] = [];
   #contribution: Contribution | null = null;
-  probesSent = 0;
+  /** What is held against it; null while nobody misses it. */
+  suspicion: Suspicion | null = null;
   nextProbeUs = 0;
+  /** Since when we ask it once a second; infinite while we do not. */
+  ringedUs = Infinity;
+  /** Milliseconds it slept, as it last told, and when. */
+  resumedMs = 0;
+  resumedUs = NEVER;
   recordAskedUs = NEVER;
   readonly routes = new Map<string, Route>();
   #main: Route;
@@ -215,6 +222,11 @@ export class Peer {
   /** Whether the node counts as part of the mesh. */
   get isPresent(): boolean {
     return this.#state === "alive" || this.#state === "suspect" || this.#state === "unreachable";
+  }
+
+  /** Whether one datagram of it suffices to take it for alive: also of one that we were cut off from. */
+  get isAwaited(): boolean {
+    return this.isPresent || this.#state === "partitioned";
   }
 
   /** Whether the node belongs to the network of this link: it was heard there within six beats, or was relayed there. */

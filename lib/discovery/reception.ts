@@ -50,6 +50,7 @@ const MAX_LIVES = 2_048;
 const UNANNOUNCED_WAIT_US = 300_000;
 const DOUBLE_EVERY_US = 1_000_000;
 const INCOMPATIBLE_EVERY_US = 60_000_000;
+const RESUMED_TOLD_US = 10_000_000;
 
 /** What reception works with. */
 export interface ReceptionParts {
@@ -161,7 +162,7 @@ export class Reception {
       return "duplicate";
     }
     life.window.commit(header.seq);
-    const present = peer !== undefined && peer.life === life && peer.isPresent ? peer : null;
+    const present = peer !== undefined && peer.life === life && peer.isAwaited ? peer : null;
     if (present !== null && message.kind !== "bye" && message.kind !== "offer" && message.kind !== "ack") {
       if (this.#isDelayed(nowUs, present, header.sentMs)) {
         this.parts.liveness.ask(nowUs, present, "measure");
@@ -210,10 +211,21 @@ export class Reception {
     if (message.record.role === "observer") return "malformed";
     if (message.challenge !== null) this.parts.echoes.note(nowUs, message.challenge);
     const refusal = this.#hear(nowUs, life, message.record, message, datagram, from, link);
+    this.#noteResumed(nowUs, life, message.resumedMs);
     if (refusal === null && message.question !== null) {
       this.#offer(nowUs, life, message.question, from, link, "all");
     }
     return refusal;
+  }
+
+  /** It was asleep, which it says several times. */
+  #noteResumed(nowUs: number, life: Life, asleepMs: number): void {
+    const peer = this.context.registry.peer(life.id);
+    if (asleepMs === 0 || peer?.life !== life || !peer.isPresent) return;
+    if (peer.resumedMs === asleepMs && nowUs - peer.resumedUs < RESUMED_TOLD_US) return;
+    peer.resumedMs = asleepMs;
+    peer.resumedUs = nowUs;
+    emit(this.context, { kind: "resumed", id: life.id, asleepMs });
   }
 
   /** A beat of a node that is present. */
@@ -377,13 +389,14 @@ export class Reception {
 
   #handleSyncPage(nowUs: number, life: Life, message: SyncPage): Refusal | null {
     if (this.parts.puller.take(nowUs, message.echo, life.id, message.next) === null) return "stale-nonce";
-    for (const entry of message.entries) this.#noteEntry(nowUs, entry);
+    const from = this.context.registry.peer(life.id) ?? null;
+    for (const entry of message.entries) this.#noteEntry(nowUs, entry, from);
     this.parts.puller.handleTimeout(nowUs);
     return null;
   }
 
   /** What the list of another node says: of one that we do not know, and of one that we know otherwise. */
-  #noteEntry(nowUs: number, entry: SyncEntry): void {
+  #noteEntry(nowUs: number, entry: SyncEntry, source: Peer | null): void {
     const { own, registry } = this.context;
     if (entry.id === own.id) return;
     const peer = registry.peer(entry.id);
@@ -394,7 +407,7 @@ export class Reception {
     if (life.bootNonce !== entry.bootNonce) return;
     const from = splitHostPort(entry.from);
     if (entry.record === null || from === null) {
-      if (peer?.life === life) this.parts.liveness.noteGoneElsewhere(nowUs, peer, entry);
+      if (peer?.life === life) this.parts.liveness.noteGoneElsewhere(nowUs, peer, entry, source);
       return;
     }
     if (entry.record.role === "observer") return;
@@ -489,6 +502,7 @@ export class Reception {
     }
     const peer = this.context.registry.peer(life.id);
     if (peer?.life === life) {
+      if (challenge.purpose === "help") this.parts.liveness.noteHelped(nowUs, peer);
       const { record, peerCount } = peer;
       const returned = { life, record, peerCount, beatMs: peer.beatUs / 1000, from, link };
       if (!peer.isPresent) {
@@ -537,6 +551,7 @@ export class Reception {
         link.watchFromUs = nowUs;
         if (link.echoMisses > 0) emit(this.context, { kind: "echo-back", link: link.key });
         link.echoMisses = 0;
+        link.hasEchoed = true;
       }
       return "own-echo";
     }

@@ -6,6 +6,7 @@ import type { NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import { Census } from "./census.ts";
 import type { Path } from "./datagram.ts";
+import { targetOf } from "./messages/mod.ts";
 import type { EntryState, Peer, PeerWatch } from "./peer.ts";
 import type { NodeRecord } from "./record.ts";
 
@@ -47,6 +48,8 @@ const MIN_PREFIX_DIGITS = 4;
 /** The nodes that we know, ourselves not among them. */
 export class Registry {
   readonly #peers = new Map<NodeId, Peer>();
+  /** The same by the first bytes of their ids, as messages about others name them. */
+  readonly #byTarget = new Map<string, Peer>();
   readonly #listeners = new Set<(delta: RegistryDelta) => void>();
   readonly #untold: RegistryDelta[] = [];
   #isTelling = false;
@@ -112,6 +115,11 @@ export class Registry {
     return this.#peers.get(id);
   }
 
+  /** The node that a message about others names. */
+  peerByTarget(target: string): Peer | undefined {
+    return this.#byTarget.get(target);
+  }
+
   /** The core's own view of all. */
   peers(): IterableIterator<Peer> {
     return this.#peers.values();
@@ -137,6 +145,16 @@ export class Registry {
     return !this.#watch.isDueStale && !this.#census.hasChanged;
   }
 
+  /** The time as the core knows it. */
+  get nowUs(): number {
+    return this.#nowUs;
+  }
+
+  /** Something about the peers may have become due earlier. */
+  noteDue(): void {
+    this.#watch.isDueStale = true;
+  }
+
   /** Whether something about the peers may have become due earlier since this was asked last. */
   takeDueStale(): boolean {
     const isStale = this.#watch.isDueStale;
@@ -160,6 +178,7 @@ export class Registry {
     const replaced = this.#peers.get(peer.id);
     if (replaced !== undefined) this.#unwatch(replaced);
     this.#peers.set(peer.id, peer);
+    this.#byTarget.set(targetOf(peer.id), peer);
     peer.watch = this.#watch;
     if (peer.isPresent) this.#census.add(peer.peerCount);
     this.#identityRevision++;
@@ -176,6 +195,7 @@ export class Registry {
   /** Forgets a node. */
   remove(nowUs: number, peer: Peer): void {
     if (!this.#peers.delete(peer.id)) return;
+    this.#byTarget.delete(targetOf(peer.id));
     this.#unwatch(peer);
     this.#tell(nowUs, "remove", peer);
   }
