@@ -3,11 +3,18 @@
 
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { Context, Wake } from "./context.ts";
+import { TokenBucket } from "./limiter.ts";
 
 /** When a hint is asked, counted from its coming; after the last time it is forgotten. */
 const ASK_TIMES_US = [0, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000];
-/** Hints at a time; one more is dropped and counted, since anybody near can give them. */
+/**
+ * Hints at a time, and of one host; one more is dropped and counted, since anybody near can give them, and what we send
+ * to an address must not be worth giving it.
+ */
 const MAX_HINTS = 64;
+const MAX_HINTS_OF_HOST = 8;
+/** Hints a second that are taken, once the first lot has come. */
+const HINTS_PER_SECOND = 4;
 
 interface Hint {
   readonly endpoint: IpEndpoint;
@@ -18,6 +25,7 @@ interface Hint {
 /** Hints that are being asked. */
 export class Hints {
   readonly #hints = new Map<string, Hint>();
+  #bucket: TokenBucket | null = null;
 
   /** @param ask asks an address, as a seed is asked */
   constructor(readonly context: Context, readonly ask: (nowUs: number, endpoint: IpEndpoint) => void) {}
@@ -26,7 +34,10 @@ export class Hints {
   add(nowUs: number, endpoint: IpEndpoint): void {
     const key = `${endpoint.host} ${endpoint.port}`;
     if (this.#hints.has(key) || this.#isKnown(endpoint)) return;
-    if (this.#hints.size >= MAX_HINTS) {
+    this.#bucket ??= new TokenBucket(HINTS_PER_SECOND, MAX_HINTS, nowUs);
+    let ofHost = 0;
+    for (const each of this.#hints.values()) if (each.endpoint.host === endpoint.host) ofHost++;
+    if (this.#hints.size >= MAX_HINTS || ofHost >= MAX_HINTS_OF_HOST || !this.#bucket.canTake(nowUs)) {
       this.context.counters.dropped.hints++;
       return;
     }

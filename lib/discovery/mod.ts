@@ -49,6 +49,7 @@ export {
 export {
   type Advertisement,
   canAdvertise,
+  type DnsLink,
   type DnsSdEvent,
   type DnsSdOptions,
   DnsSdService,

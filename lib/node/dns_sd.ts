@@ -13,7 +13,7 @@ import {
   HANA_TCP,
   HANA_UDP,
   hostLabelOf,
-  parseIpv4,
+  isSameSubnet,
 } from "../discovery/mod.ts";
 import type { Platform } from "../platform/mod.ts";
 
@@ -106,10 +106,13 @@ export class NodeDnsSd {
     if (id === this.node.id || port === 0) return;
     const known = id === undefined ? undefined : this.discovery.registry.get(id as NodeId);
     if (known?.state === "alive" && String(known.record.incarnation) === inc) return;
-    const own = new Set(this.discovery.interfaces.map((link) => link.address));
-    for (const host of addresses.filter((each) => parseIpv4(each) >= 0).slice(0, MAX_HINTED_ADDRESSES)) {
-      // A node of this machine is reached by loopback as well, but its announcement names the link.
-      const isOurselves = own.has(host) && this.discovery.interfaces.some((link) => link.port === port);
+    const links = this.discovery.interfaces;
+    // An announcement is heard on its link alone: one that leads elsewhere would have us ask strangers.
+    const near = addresses.filter((host) =>
+      links.some((link) => isSameSubnet(link.address, host, link.prefix))
+    );
+    for (const host of near.slice(0, MAX_HINTED_ADDRESSES)) {
+      const isOurselves = links.some((link) => link.address === host && link.port === port);
       if (!isOurselves) this.discovery.addHint({ host, port });
     }
   }

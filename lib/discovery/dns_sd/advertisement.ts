@@ -3,7 +3,7 @@
 // The host name is ours and never the machine's, so that no other responder of this machine can claim it
 // (discovery research 1.5: responders that shared one fought over it).
 
-import type { LinkInterface } from "../endpoint.ts";
+import type { DnsLink } from "./link.ts";
 import { CLASS_IN, type RecordData, recordKey, type ResourceRecord, TYPE } from "./message.ts";
 import { cutLabel, escapeLabel, nameKey } from "./name.ts";
 
@@ -12,8 +12,9 @@ export const DOMAIN = "local";
 /** The name whose PTR records list the types of service that there are (RFC 6763 §9). */
 export const META_NAME = `_services._dns-sd._udp.${DOMAIN}`;
 
-/** Lifetimes in seconds: of records that name a host, and of all others (RFC 6762 §10). */
+/** Lifetime in seconds of records that name a host (RFC 6762 §10). */
 export const HOST_TTL_S = 120;
+/** Lifetime in seconds of all others. */
 export const OTHER_TTL_S = 4_500;
 
 /** One service. */
@@ -74,7 +75,7 @@ export function hostLabelOf(name: string, id: string): string {
 }
 
 /** The records of `advertisement` on `link`. A service whose port is not known there is left out. */
-export function recordsOn(advertisement: Advertisement, naming: Naming, link: LinkInterface): OwnRecord[] {
+export function recordsOn(advertisement: Advertisement, naming: Naming, link: DnsLink): OwnRecord[] {
   const instance = escapeLabel(instanceLabel(advertisement.instance, naming.instanceCount));
   const host = `${hostLabel(advertisement.host, naming.hostCount)}.${DOMAIN}`;
   const records: OwnRecord[] = [];

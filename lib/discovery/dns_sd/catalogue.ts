@@ -3,8 +3,9 @@
 
 import type { Role } from "../../base/mod.ts";
 
-/** Where nodes of hana announce themselves: their discovery and their sessions. */
+/** Where nodes of hana announce their discovery. */
 export const HANA_UDP = "_hana._udp";
+/** Where they announce their sessions. */
 export const HANA_TCP = "_hana._tcp";
 
 /** What show gear announces, with what it is; the meta query finds the rest. */

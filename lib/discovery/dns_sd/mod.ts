@@ -30,6 +30,7 @@ export {
   type ResourceRecord,
   TYPE,
 } from "./message.ts";
+export type { DnsLink } from "./link.ts";
 export { escapeLabel, firstLabel, nameKey, parentOf } from "./name.ts";
 export { DnsOutbox, type DnsTransmit } from "./outbox.ts";
 export { Responder, type ResponderEvent } from "./responder.ts";

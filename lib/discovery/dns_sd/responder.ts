@@ -3,7 +3,7 @@
 // DNS-SD alone, never in the mesh (RFC 6762 §9, RFC 6763 Appendix D). Never asks for services of others.
 
 import type { IpEndpoint, RandomStream } from "../../platform/mod.ts";
-import type { LinkInterface } from "../endpoint.ts";
+import type { DnsLink } from "./link.ts";
 import { TokenBucket } from "../limiter.ts";
 import { type Advertisement, instanceLabel, type Naming, recordsOn } from "./advertisement.ts";
 import type { DnsSdCounters } from "./counters.ts";
@@ -32,7 +32,7 @@ export type ResponderEvent =
 
 /** Our services on all links. */
 export class Responder {
-  readonly #links = new Map<string, { facts: LinkInterface; responder: LinkResponder }>();
+  readonly #links = new Map<string, { facts: DnsLink; responder: LinkResponder }>();
   readonly #events: ResponderEvent[] = [];
   readonly #conflictsUs: number[] = [];
   readonly #updates: TokenBucket;
@@ -82,7 +82,7 @@ export class Responder {
   }
 
   /** The links there are; new ones are probed on, and one that was made anew is new. */
-  handleLinks(nowUs: number, links: readonly LinkInterface[]): void {
+  handleLinks(nowUs: number, links: readonly DnsLink[]): void {
     const wanted = new Map(links.map((link) => [link.key, link]));
     for (const key of [...this.#links.keys()]) if (!wanted.has(key)) this.#links.delete(key);
     for (const facts of links) {
@@ -177,7 +177,7 @@ export class Responder {
     }
   }
 
-  #recordsOn(link: LinkInterface): ReturnType<typeof recordsOn> {
+  #recordsOn(link: DnsLink): ReturnType<typeof recordsOn> {
     return this.#advertisement === null ? [] : recordsOn(this.#advertisement, this.#naming, link);
   }
 

@@ -6,7 +6,7 @@
 import { HanaError } from "../../base/mod.ts";
 import type { IpEndpoint, Platform, TimerHandle } from "../../platform/mod.ts";
 import { isSameSubnet, parseIpv4 } from "../address.ts";
-import type { LinkInterface } from "../endpoint.ts";
+import type { DnsLink } from "./link.ts";
 import { SourceLimiter } from "../limiter.ts";
 import type { Advertisement } from "./advertisement.ts";
 import { Browser, type ServiceEvent, type ServiceView } from "./browser.ts";
@@ -28,7 +28,7 @@ const MAX_SOURCES = 1_024;
 /** What a service is made of. */
 export interface DnsSdOptions {
   /** The links to use now; asked every two seconds. Loopback is passed over, as other responders do. */
-  readonly links: () => readonly LinkInterface[];
+  readonly links: () => readonly DnsLink[];
   /** Types to look for: `_hana._udp`. */
   readonly types?: readonly string[];
   /** Look for every type that anybody lists, too. */
@@ -48,7 +48,7 @@ export class DnsSdService {
   readonly #echoes = new Echoes();
   readonly #sources = new SourceLimiter(SOURCE_PER_SECOND, SOURCE_BURST, MAX_SOURCES);
   readonly #listeners = new Set<(event: DnsSdEvent) => void>();
-  #links: readonly LinkInterface[] = [];
+  #links: readonly DnsLink[] = [];
   #state: "new" | "running" | "leaving" | "stopped" = "new";
   #timer: TimerHandle | null = null;
   #timerAtUs = Infinity;
@@ -76,7 +76,7 @@ export class DnsSdService {
   }
 
   /** The links in use. */
-  get links(): readonly LinkInterface[] {
+  get links(): readonly DnsLink[] {
     return this.#links;
   }
 
@@ -184,8 +184,8 @@ export class DnsSdService {
   }
 
   /** The link that an address lies on: our own, else the narrowest subnet; null for the rest of the world. */
-  #linkOf(host: string): LinkInterface | null {
-    let best: LinkInterface | null = null;
+  #linkOf(host: string): DnsLink | null {
+    let best: DnsLink | null = null;
     for (const link of this.#links) {
       if (link.address === host) return link;
       if (isSameSubnet(link.address, host, link.prefix) && (best === null || link.prefix > best.prefix)) {

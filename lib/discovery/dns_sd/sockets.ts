@@ -5,10 +5,11 @@
 
 import { type HanaError, toHanaError } from "../../base/mod.ts";
 import type { Datagrams, DatagramSocket, IpEndpoint } from "../../platform/mod.ts";
-import type { LinkInterface } from "../endpoint.ts";
+import type { DnsLink } from "./link.ts";
 
-/** RFC 6762 §3. */
+/** The UDP port of multicast DNS (RFC 6762 §3). */
 export const MDNS_PORT = 5353;
+/** Its IPv4 group. */
 export const MDNS_GROUP = "224.0.0.251";
 /** RFC 6762 §11. */
 const MDNS_TTL = 255;
@@ -26,7 +27,7 @@ export interface DnsSocketHandlers {
 
 /** All sockets of one DNS-SD service. */
 export class DnsSockets {
-  readonly #links = new Map<string, { readonly facts: LinkInterface; readonly socket: DatagramSocket }>();
+  readonly #links = new Map<string, { readonly facts: DnsLink; readonly socket: DatagramSocket }>();
   #shared: DatagramSocket | null = null;
   /** Why the group cannot be heard; null while it can, or need not be. */
   problem: HanaError | null = null;
@@ -36,7 +37,7 @@ export class DnsSockets {
   constructor(readonly datagrams: Datagrams, readonly handlers: DnsSocketHandlers) {}
 
   /** Follows the links: binds, joins, closes. What failed before is tried again. Returns those that work. */
-  follow(wanted: readonly LinkInterface[]): LinkInterface[] {
+  follow(wanted: readonly DnsLink[]): DnsLink[] {
     this.linkProblems.clear();
     const keys = new Set(wanted.map(({ key }) => key));
     for (const key of [...this.#links.keys()]) if (!keys.has(key)) this.#close(key);
@@ -83,7 +84,7 @@ export class DnsSockets {
     }
   }
 
-  #use(facts: LinkInterface): void {
+  #use(facts: DnsLink): void {
     const { key, name, address } = facts;
     const known = this.#links.get(key);
     try {
@@ -95,7 +96,7 @@ export class DnsSockets {
         multicastTtl: MDNS_TTL,
       }, {
         onDatagram: (bytes, from) => this.handlers.onDatagram(bytes, from, true),
-        onError: (error) => this.handlers.onError(error),
+        onError: (error) => this.#onLinkError(facts, error),
       });
       this.#links.set(key, { facts, socket });
       if (known === undefined) this.#join(facts);
@@ -104,7 +105,16 @@ export class DnsSockets {
     }
   }
 
-  #join({ name, address }: LinkInterface): void {
+  /** Some systems bind late: then this is how a port that is held shows itself. */
+  #onLinkError({ key, name }: DnsLink, error: HanaError): void {
+    if (error.code === "address-in-use") {
+      this.#close(key);
+      this.linkProblems.set(name, error);
+    }
+    this.handlers.onError(error);
+  }
+
+  #join({ name, address }: DnsLink): void {
     try {
       this.#shared?.join(MDNS_GROUP, address);
     } catch (thrown) {

@@ -13,7 +13,12 @@ const alive = (node: Node): string[] =>
   node.nodes().filter(({ self, state }) => !self && state === "alive").map(({ name }) => name).sort();
 
 /** Announces a service as any program may. */
-function announce(host: SimulatedHost, port: number, text: Record<string, string>): DnsSdService {
+function announce(
+  host: SimulatedHost,
+  port: number,
+  text: Record<string, string>,
+  instance = "from afar",
+): DnsSdService {
   const { platform } = host;
   const service = new DnsSdService(platform, {
     links: () =>
@@ -22,14 +27,13 @@ function announce(host: SimulatedHost, port: number, text: Record<string, string
         name,
         address,
         prefix,
-        broadcast: null,
         loopback,
         port: 1,
       })),
   });
   service.advertise({
-    instance: "from afar",
-    host: "from-afar",
+    instance,
+    host: instance.replace(/[^a-z0-9]+/g, "-"),
     services: [{ type: HANA_UDP, subtypes: [], port, text: encodeText(text) }],
   });
   service.start();
@@ -112,6 +116,21 @@ Deno.test("an announcement alone makes no node: without an answer nobody is list
   assertEquals(heardUs.length, 6);
   await park.world.runFor(300 * SECOND);
   assertEquals(heardUs.length, 6);
+});
+
+Deno.test("a liar that announces forty nodes of one machine moves us to little", async () => {
+  const park = new Park();
+  const a = await park.start(park.host("a").platform, { name: "a", discovery: {} });
+  const liar = park.host("liar");
+  let heard = 0;
+  for (let port = 6_000; port < 6_040; port++) {
+    liar.platform.datagrams.bind({ host: "0.0.0.0", port }, { onDatagram: () => heard++, onError: () => {} });
+    announce(liar, port, { txtvers: "1" }, `liar ${port}`);
+  }
+  await park.world.runFor(120 * SECOND);
+  assert(a.dnsSd !== null && a.dnsSd.services.length >= 40);
+  assertEquals(heard, 8 * 6);
+  assertEquals(a.discovery?.counters.dropped.hints, 32);
 });
 
 Deno.test("a node that another program announces by its mesh port is asked there and found", async () => {

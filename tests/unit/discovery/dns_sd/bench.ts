@@ -15,8 +15,7 @@ import {
   Responder,
   TYPE,
 } from "../../../../lib/discovery/dns_sd/mod.ts";
-import type { Advertisement } from "../../../../lib/discovery/dns_sd/mod.ts";
-import type { LinkInterface } from "../../../../lib/discovery/mod.ts";
+import type { Advertisement, DnsLink } from "../../../../lib/discovery/dns_sd/mod.ts";
 import type { IpEndpoint, RandomStream } from "../../../../lib/platform/mod.ts";
 import { PhiloxStream } from "../../../../lib/platform/simulated/mod.ts";
 
@@ -24,13 +23,12 @@ export const MS = 1_000;
 export const SECOND = 1_000_000;
 export const PEER: IpEndpoint = { host: "10.0.0.9", port: 5353 };
 
-export function linkOf(number: number, overrides: Partial<LinkInterface> = {}): LinkInterface {
+export function linkOf(number: number, overrides: Partial<DnsLink> = {}): DnsLink {
   return {
     key: `eth${number}`,
     name: `eth${number}`,
     address: `10.0.${number}.1`,
     prefix: 24,
-    broadcast: null,
     loopback: false,
     port: 40_000 + number,
     ...overrides,
@@ -139,7 +137,7 @@ export abstract class Bench {
 export class ResponderBench extends Bench {
   readonly responder: Responder;
 
-  constructor(seed = 1, advertisement = ADVERTISEMENT, links: readonly LinkInterface[] = [linkOf(0)]) {
+  constructor(seed = 1, advertisement = ADVERTISEMENT, links: readonly DnsLink[] = [linkOf(0)]) {
     super(seed);
     this.responder = new Responder(0, this.random, this.outbox, this.counters);
     this.responder.advertise(0, advertisement);
