@@ -17,16 +17,14 @@ import {
 import type { Refusal } from "./counters.ts";
 import { LocalHealth } from "./health.ts";
 import { Helpers } from "./helpers.ts";
+import { Inquiry } from "./inquiry.ts";
 import { Isolation } from "./isolation.ts";
 import type { Link } from "./links.ts";
 import { LossEstimate } from "./loss.ts";
 import { LostAddresses } from "./lost_addresses.ts";
 import {
-  type DeadNode,
   type Heartbeat,
-  MAX_NAMED,
   type Nack,
-  type NamedNode,
   type PingRequest,
   type Suspect,
   type SyncEntry,
@@ -37,6 +35,7 @@ import type { Peer } from "./peer.ts";
 import { Prober } from "./prober.ts";
 import { Ring, ROUND_US } from "./ring.ts";
 import { type Court, MAX_CONFIRMERS, Suspicion } from "./suspicion.ts";
+import { Testimony } from "./testimony.ts";
 import { Vouching } from "./vouching.ts";
 
 const MS = 1_000;
@@ -45,28 +44,12 @@ const JITTER = 1.1;
 const SUSPECT_SLACK_US = 100 * MS;
 /** Beats by which the timers of nodes on a vanished link are extended, and of all after we have slept. */
 const GRACE_BEATS = 2.5;
-/** Within which the questions to a suspect are asked, so that the last one can be answered before the verdict. */
-const PROBING_US = 1_350 * MS;
-const MAX_PROBE_GAP_US = 300 * MS;
-const SECOND_PROBE_US = 200 * MS;
-/** Between questions to an unreachable node. */
-const UNREACHABLE_PROBE_US = 1_000 * MS;
-/** Every so many questions goes by every way there is. */
-const EVERYWHERE_EVERY = 4;
-/** Others are asked to ask: when, how often again, and how many of them. */
+/** When others are asked to ask. */
 const ASK_OTHERS_US = 300 * MS;
-const ASK_OTHERS_EVERY_US = 700 * MS;
-const ASK_OTHERS_SLOWLY_US = 2_000 * MS;
-const QUICK_ROUNDS = 2;
-const HELPERS = 3;
 /** Everybody is told of a suspicion after up to this, once more, and then as long as it lasts: all may have been lost. */
 const TELL_JITTER_US = 100 * MS;
 const TELL_AGAIN_US = 1_200 * MS;
 const TELL_ON_US = 2_500 * MS;
-/** In a mesh that beats slowly, a node that several others miss is suspect once it has been silent for this. */
-const LARGE_MESH_BEAT_US = 1_100 * MS;
-const EARLY_SILENCE_US = 2_200 * MS;
-const EARLY_JITTER_US = 300 * MS;
 /** While we are cut off: so many nodes are asked in this time. */
 const SWEEP_US = 500 * MS;
 const SWEEP_SLOWLY_US = 5_000 * MS;
@@ -74,7 +57,6 @@ const SWEEP_NODES = 5;
 const SWEEP_QUICKLY_FOR_US = 60_000 * MS;
 /** Once it turns out that it is the others, they get so much more. */
 const PARTITION_ENDS_US = 60_000 * MS;
-const REFUTE_EVERY_US = 200 * MS;
 const DEAD_PROBE_US = 30_000 * MS;
 /** How long our beats name a node that we have declared dead, and how many we remember for that. */
 const OBITUARY_US = 30_000 * MS;
@@ -101,8 +83,10 @@ export class Liveness {
   readonly loss = new LossEstimate();
   readonly health = new LocalHealth();
   readonly #prober: Prober;
+  readonly #inquiry: Inquiry;
   readonly #helpers: Helpers;
   readonly #vouching: Vouching;
+  readonly #testimony: Testimony;
   readonly #ring: Ring;
   readonly #lost: LostAddresses;
   readonly #isolation = new Isolation();
@@ -111,7 +95,6 @@ export class Liveness {
   #nextReason: WakeReason = "suspicion";
   #nextSweepUs = Infinity;
   #isolatedUs = 0;
-  #refutedUs = Number.NEGATIVE_INFINITY;
   /** Nodes that are heard, apart from those known from lists alone. */
   #heard = 0;
   /** Suspects and those taken out since, of which isolation depends. */
@@ -119,8 +102,24 @@ export class Liveness {
 
   constructor(readonly context: Context, readonly challenges: Challenges, readonly parts: LivenessParts) {
     this.#prober = new Prober(context, challenges);
+    this.#inquiry = new Inquiry(context, {
+      challenges,
+      loss: this.loss,
+      health: this.health,
+      prober: this.#prober,
+    });
     this.#helpers = new Helpers(context, this.#prober);
     this.#vouching = new Vouching(context, parts.meshSize);
+    this.#testimony = new Testimony(context, {
+      challenges,
+      prober: this.#prober,
+      vouching: this.#vouching,
+      health: this.health,
+      loss: this.loss,
+      refute: parts.refute,
+      patienceUs: (peer) => this.#patienceUs(peer),
+      onDue: (atUs) => this.#nextUs = Math.min(this.#nextUs, atUs),
+    });
     this.#ring = new Ring(context, this.#prober);
     this.#lost = new LostAddresses(context, this.#prober);
   }
@@ -155,56 +154,20 @@ export class Liveness {
       if (before >= 0) this.loss.note(beat - before - 1);
       peer.beat = beat;
     }
-    return dead.length > 0 && this.#noteDead(nowUs, peer, dead);
+    return dead.length > 0 && this.#testimony.noteDead(nowUs, peer, dead);
   }
 
   /** Takes note of what `from` says about dead, suspected or living nodes, or of a request to ping somebody. */
-  handleGossip(
-    nowUs: number,
-    from: Peer,
-    message: Suspect | Vouch | PingRequest | Nack,
-  ): Refusal | null {
-    switch (message.kind) {
-      case "suspect":
-        for (const named of message.nodes) this.#noteSuspected(nowUs, from, named);
-        return null;
-      case "vouch":
-        for (const named of message.nodes) {
-          this.#vouching.noteSpoken(nowUs, named.target);
-          const peer = this.context.registry.peerByTarget(named.target);
-          if (peer?.incarnation === named.incarnation) this.#noteWord(nowUs, peer, named.seq, named.ageMs);
-        }
-        return null;
-      case "ping-request":
-        if (this.context.isObserver) return "not-for-us";
-        this.#helpers.request(nowUs, from, message);
-        return null;
-      case "nack": {
-        const challenge = this.challenges.close(message.echo, from.id);
-        if (challenge?.purpose !== "request") return "stale-nonce";
-        const peer = this.context.registry.peerByTarget(message.target);
-        if (peer === undefined) return null;
-        if (peer.suspicion !== null) peer.suspicion.nacks++;
-        if (message.heardMs === null) return null;
-        this.#noteWord(nowUs, peer, message.seq, message.heardMs);
-        // It has not heard it for as long as makes us suspect it, and got no answer: it misses it, too.
-        if (message.heardMs * MS > this.#patienceUs(peer) && peer.suspicion !== null) {
-          this.#accuse(nowUs, peer, from);
-        }
-        return null;
-      }
-    }
+  handleGossip(nowUs: number, from: Peer, message: Suspect | Vouch | PingRequest | Nack): Refusal | null {
+    if (message.kind !== "ping-request") return this.#testimony.handleGossip(nowUs, from, message);
+    if (this.context.isObserver) return "not-for-us";
+    this.#helpers.request(nowUs, from, message);
+    return null;
   }
 
   /** Another node lists `peer` as dead or left: that confirms a suspicion, and proves nothing. */
   noteGoneElsewhere(nowUs: number, peer: Peer, entry: SyncEntry, from: Peer | null): void {
-    if (from === null || !peer.isPresent || entry.seq < newestOf(peer)) return;
-    const suspicion = this.#accuse(nowUs, peer, from);
-    // It said goodbye after all that we have heard of it: then it is worth asking at once.
-    if (entry.state !== "left" || entry.seq === newestOf(peer)) return;
-    suspicion.hasLeft = true;
-    suspicion.earlyUs = Math.min(suspicion.earlyUs, nowUs);
-    this.#nextUs = nowUs;
+    if (from !== null) this.#testimony.noteGoneElsewhere(nowUs, peer, entry, from);
   }
 
   /** A node that was asked on behalf of others has answered. */
@@ -289,7 +252,7 @@ export class Liveness {
           break;
       }
     }
-    if (toTell.length > 0) this.#tell(nowUs, toTell);
+    if (toTell.length > 0) this.#inquiry.tell(nowUs, toTell);
     if (this.#nextSweepUs <= nowUs) this.#sweep(nowUs);
     this.#look(nowUs);
   }
@@ -428,9 +391,9 @@ export class Liveness {
       }
       if (verdict !== peer.state && verdict === "unreachable") this.#declareUnreachable(nowUs, peer, court);
     }
-    if (peer.nextProbeUs <= nowUs) this.#probe(nowUs, peer, suspicion);
+    if (peer.nextProbeUs <= nowUs) this.#inquiry.probe(nowUs, peer, suspicion);
     if (this.context.isObserver) suspicion.tellUs = suspicion.askOthersUs = Infinity;
-    if (suspicion.askOthersUs <= nowUs) this.#askOthers(nowUs, peer, suspicion);
+    if (suspicion.askOthersUs <= nowUs) this.#inquiry.askOthers(nowUs, peer, suspicion);
     if (suspicion.tellUs > nowUs) return;
     if (this.#isolation.isOn) {
       suspicion.tellUs = nowUs + SWEEP_US;
@@ -441,70 +404,6 @@ export class Liveness {
     suspicion.tellUs = nowUs + (suspicion.told === 1 ? TELL_AGAIN_US : TELL_ON_US);
     // Others know, or hear it: then it is no news.
     if (!isKnown && !(suspicion.told > 2 && suspicion.isVouched(nowUs, court))) toTell.push(peer);
-  }
-
-  #probe(nowUs: number, peer: Peer, suspicion: Suspicion): void {
-    const count = suspicion.probes;
-    const isSent = count % EVERYWHERE_EVERY === EVERYWHERE_EVERY - 1 && peer.state === "suspect"
-      ? this.#prober.askEverywhere(nowUs, peer)
-      : this.#prober.ask(nowUs, peer, "probe");
-    if (isSent) suspicion.probes++;
-    if (peer.state === "unreachable") {
-      peer.nextProbeUs = nowUs + UNREACHABLE_PROBE_US * drawBetween(this.context.random, 0.8, 1.2);
-      return;
-    }
-    const gapUs = Math.min(MAX_PROBE_GAP_US, PROBING_US / Math.max(1, this.loss.probes - 1));
-    peer.nextProbeUs = nowUs + (count === 0 ? Math.min(gapUs, SECOND_PROBE_US) : gapUs);
-  }
-
-  /** Asks some who hear others well to ask the silent one. */
-  #askOthers(nowUs: number, peer: Peer, suspicion: Suspicion): void {
-    if (suspicion.nacks === 0 && this.loss.isSilenceTelling(suspicion.helpers)) this.health.noteAlone(nowUs);
-    suspicion.rounds++;
-    suspicion.nacks = 0;
-    suspicion.helpers = 0;
-    const everyUs = suspicion.rounds < QUICK_ROUNDS ? ASK_OTHERS_EVERY_US : ASK_OTHERS_SLOWLY_US;
-    suspicion.askOthersUs = nowUs + everyUs * drawBetween(this.context.random, 0.9, 1.1);
-    const { own, outbox, links } = this.context;
-    const target = targetOf(peer.id);
-    for (const helper of this.#someOf(HELPERS, (each) => each.state === "alive" && !each.isRelayed)) {
-      const nonce = this.challenges.open({ purpose: "request", id: helper.id, sentUs: nowUs, token: 0 });
-      const to = helper.route.from;
-      const message = { kind: "ping-request", bootNonce: own.bootNonce, nonce, target } as const;
-      if (outbox.toEndpoint(nowUs, to, links.linkOf(to.host), message)) suspicion.helpers++;
-    }
-  }
-
-  /** Up to `count` peers that fit, at random. */
-  #someOf(count: number, fits: (peer: Peer) => boolean): Peer[] {
-    const chosen: Peer[] = [];
-    let seen = 0;
-    for (const peer of this.context.registry.peers()) {
-      if (!fits(peer)) continue;
-      seen++;
-      // Reservoir sampling (Vitter's algorithm R): everybody is as likely, with one look at each.
-      if (chosen.length < count) chosen.push(peer);
-      else {
-        const at = Math.floor(this.context.random.float() * seen);
-        if (at < count) chosen[at] = peer;
-      }
-    }
-    return chosen;
-  }
-
-  /** Tells everybody whom we miss: the accused shall speak, and so shall those who hear them. */
-  #tell(nowUs: number, peers: readonly Peer[]): void {
-    const { own, links, outbox } = this.context;
-    for (let at = 0; at < peers.length; at += MAX_NAMED) {
-      const nodes = peers.slice(at, at + MAX_NAMED).map((peer): NamedNode => ({
-        target: targetOf(peer.id),
-        incarnation: peer.incarnation,
-        seq: newestOf(peer),
-      }));
-      const isAgain = peers.some((peer) => (peer.suspicion?.told ?? 0) > 1);
-      const message = { kind: "suspect", bootNonce: own.bootNonce, nodes } as const;
-      for (const link of links.all) outbox.toLink(nowUs, link, message, isAgain);
-    }
   }
 
   // --- verdicts --------------------------------------------------------------------------------------------------
@@ -613,89 +512,15 @@ export class Liveness {
   /** While we are cut off, some are asked now and then; those of whom it turned out that they are, more rarely. */
   #sweep(nowUs: number): void {
     const isQuick = this.#isolation.isOn && nowUs - this.#isolatedUs < SWEEP_QUICKLY_FOR_US;
-    for (const peer of this.#someOf(isQuick ? SWEEP_NODES : 1, (each) => each.state === "partitioned")) {
+    for (
+      const peer of this.#inquiry.someOf(isQuick ? SWEEP_NODES : 1, (each) => each.state === "partitioned")
+    ) {
       this.ask(nowUs, peer, "probe");
     }
-    const goesOn = this.#isolation.isOn || this.#someOf(1, (each) => each.state === "partitioned").length > 0;
+    const goesOn = this.#isolation.isOn ||
+      this.#inquiry.someOf(1, (each) => each.state === "partitioned").length > 0;
     const everyUs = isQuick ? SWEEP_US : this.#isolation.isOn ? SWEEP_SLOWLY_US : 2 * SWEEP_US;
     this.#nextSweepUs = goesOn ? nowUs + everyUs : Infinity;
-  }
-
-  // --- the word of others ----------------------------------------------------------------------------------------
-
-  #noteSuspected(nowUs: number, from: Peer, named: NamedNode): void {
-    const { own, registry } = this.context;
-    if (named.target === targetOf(own.id)) {
-      if (named.incarnation === own.incarnation) this.#refute(nowUs, from);
-      return;
-    }
-    const peer = registry.peerByTarget(named.target);
-    if (peer === undefined || peer.incarnation !== named.incarnation || !peer.isPresent || peer === from) {
-      return;
-    }
-    if (!this.context.isObserver && this.#vouching.consider(nowUs, peer, named)) return;
-    this.#accuse(nowUs, peer, from);
-  }
-
-  /** Returns whether something became due. */
-  #noteDead(nowUs: number, from: Peer, dead: readonly DeadNode[]): boolean {
-    const { own, registry } = this.context;
-    let isNews = false;
-    for (const { target, incarnation } of dead) {
-      const peer = registry.peerByTarget(target);
-      if (peer !== undefined) {
-        if (peer.incarnation !== incarnation || !peer.isPresent || peer === from) continue;
-        // Heard within the last beat, it needs no defence: lists are compared, and whoever misses it will ask it.
-        if (peer.state === "alive" && nowUs - peer.lastHeardUs < JITTER * peer.beatUs) continue;
-        this.#accuse(nowUs, peer, from);
-        isNews = true;
-      } else if (incarnation === own.incarnation && target === targetOf(own.id)) {
-        this.#refute(nowUs, from);
-        isNews = true;
-      }
-    }
-    return isNews;
-  }
-
-  #refute(nowUs: number, accuser: Peer): void {
-    if (this.context.isObserver) return;
-    if (!this.loss.isHigh) this.health.noteRefute(nowUs);
-    const toAll = nowUs - this.#refutedUs >= REFUTE_EVERY_US;
-    if (toAll) this.#refutedUs = nowUs;
-    this.parts.refute(nowUs, accuser, toAll);
-  }
-
-  #accuse(nowUs: number, peer: Peer, by: Peer): Suspicion {
-    const suspicion = peer.suspicion ??= new Suspicion();
-    suspicion.noteAccusation(nowUs, by.id);
-    if (peer.state !== "alive") this.#nextUs = Math.min(this.#nextUs, nowUs);
-    else if (
-      peer.beatUs > LARGE_MESH_BEAT_US && suspicion.earlyUs === Infinity &&
-      suspicion.accusersAt(nowUs) >= MAX_CONFIRMERS
-    ) {
-      const jitterUs = EARLY_JITTER_US * this.context.random.float();
-      suspicion.earlyUs = Math.max(nowUs + jitterUs, peer.silentSinceUs + EARLY_SILENCE_US);
-      this.#nextUs = Math.min(this.#nextUs, suspicion.earlyUs);
-    }
-    return suspicion;
-  }
-
-  /** Somebody has heard `peer` itself, `ageMs` ago and up to number `seq`. */
-  #noteWord(nowUs: number, peer: Peer, seq: number, ageMs: number): void {
-    if (seq <= newestOf(peer)) return;
-    const aliveUs = nowUs - MS * ageMs;
-    if (peer.state === "dead") {
-      // Somebody hears whom we have given up: once a second at most it is asked.
-      if (peer.nextProbeUs - nowUs > UNREACHABLE_PROBE_US && ageMs * MS < 2 * peer.beatUs) {
-        peer.nextProbeUs = nowUs + UNREACHABLE_PROBE_US;
-        this.ask(nowUs, peer, "probe");
-      }
-      return;
-    }
-    if (peer.suspicion === null || !peer.isPresent) return;
-    if (!peer.isRelayed && aliveUs <= peer.lastHeardUs) return;
-    peer.suspicion.noteVouch(aliveUs);
-    this.#nextUs = Math.min(this.#nextUs, nowUs);
   }
 
   // --- for others ------------------------------------------------------------------------------------------------
@@ -710,11 +535,6 @@ export class Liveness {
   ): boolean {
     return this.#prober.ask(nowUs, peer, purpose, to, token);
   }
-}
-
-/** The newest number of a node that we know of. */
-function newestOf(peer: Peer): number {
-  return Math.max(0, peer.life.window.highest, peer.life.notBefore);
 }
 
 function wakeAt(atUs: number, reason: WakeReason): Wake | null {

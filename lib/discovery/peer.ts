@@ -327,3 +327,8 @@ export class Peer {
     return !this.#hasHeard("multicast", nowUs) && !this.#hasHeard("broadcast", nowUs);
   }
 }
+
+/** The newest sequence number of a node that we or those who told us of it have heard. */
+export function newestOf(peer: Peer): number {
+  return Math.max(0, peer.life.window.highest, peer.life.notBefore);
+}
