@@ -22,6 +22,9 @@ const DEFAULT_TIMEOUT_US = 2_000_000;
 /** How often a table that is watched gets new ages. */
 const REFRESH_MS = 1_000;
 
+/** Beats of a mesh of 100 come once a second; a node that tells no load must not hold up the others for long. */
+const HEAR_LOAD_US = 1_500_000;
+
 /** For how many refreshes an event stands beside the state. */
 const EVENT_ROUNDS = 10;
 
@@ -114,12 +117,15 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   const client = await MeshClient.open(cli, {
     timeoutUs,
     direct: options.direct === true,
-    watch: options.watch === true || expected !== null,
+    watch: options.watch === true || expected !== null || wantsLoad(options),
   });
   try {
     if (options.watch === true) {
       progress.done();
       return await watch(cli, client, isMeant, rendering, options.resources === true);
+    }
+    if (wantsLoad(options) && expected === null) {
+      await hearLoad(client, Math.min(HEAR_LOAD_US, timeoutUs - elapsedMs() * 1000));
     }
     const nodes = expected === null
       ? (await client.nodes()).filter(isMeant)
@@ -138,6 +144,33 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   } finally {
     await client.close();
   }
+}
+
+/** Whether somebody asks for what changes all the time: it comes with beats, not with answers. */
+function wantsLoad(options: DiscoverOptions): boolean {
+  return options.resources === true ||
+    (options.capability ?? []).some((condition) => /^\s*!?\s*(free|load)\./.test(condition));
+}
+
+/** Waits until all nodes that are there have told their load; a local node has heard it before. */
+async function hearLoad(client: MeshClient, timeoutUs: number): Promise<void> {
+  if (client.local !== null) return;
+  const heard = Promise.withResolvers<void>();
+  const waiting = new Set<string>();
+  const check = (node: NodeView): void => {
+    if (isPresent(node) && node.load === null) waiting.add(node.id);
+    else waiting.delete(node.id);
+  };
+  for (
+    const node of await client.watch((_op, node) => {
+      check(node);
+      if (waiting.size === 0) heard.resolve();
+    })
+  ) check(node);
+  if (waiting.size === 0) return;
+  const timer = setTimeout(() => heard.resolve(), Math.max(0, timeoutUs / 1000));
+  await heard.promise;
+  clearTimeout(timer);
 }
 
 /** Every datagram instead of the list. */

@@ -35,7 +35,9 @@ export function nodesRendering(
     key: (node) => node.id,
     order: byStateAndName,
     dimmed: (node) => node.state !== "alive" && node.state !== "suspect",
-    columns: options.resources === true ? [...WHO, STATE, ...RESOURCE_COLUMNS, SINCE] : [...WHO, ...WHERE],
+    columns: options.resources === true
+      ? [NAME, { ...ROLE, spare: 1 }, STATE, ...RESOURCE_COLUMNS, SINCE]
+      : [NAME, ROLE, ...WHERE],
     json: nodeJson,
     document: (nodes) => ({
       nodes: nodes.map(nodeJson),
@@ -45,14 +47,13 @@ export function nodesRendering(
   };
 }
 
-const WHO: readonly Column<ListedNode>[] = [
-  {
-    header: "NAME",
-    cell: (node) => node.self ? `${node.name} (here)` : node.name,
-    plain: (node) => node.name,
-  },
-  { header: "ROLE", cell: (node) => node.role },
-];
+const NAME: Column<ListedNode> = {
+  header: "NAME",
+  cell: (node) => node.self ? `${node.name} (here)` : node.name,
+  plain: (node) => node.name,
+};
+
+const ROLE: Column<ListedNode> = { header: "ROLE", cell: (node) => node.role };
 
 const STATE: Column<ListedNode> = { header: "STATE", cell: stateOf, plain: (node) => node.state };
 

@@ -86,6 +86,7 @@ export class Node {
   readonly #watches = new Set<ListWatch<ListedEntry>>();
   readonly #machine: MachineWatch;
   #coalesced = 0;
+  #factsRefused = 0;
   #resources: Readonly<Record<string, unknown>>;
   #discovery: DiscoveryService | null = null;
   #dnsSd: NodeDnsSd | null = null;
@@ -361,6 +362,7 @@ export class Node {
       sessions: { ...this.sessions.counters, open: this.sessions.size },
       discovery: discovery === undefined ? null : { ...discovery },
       dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
+      machine: { factsRefused: this.#factsRefused },
       watches: {
         open: this.#feed.size,
         coalesced: [...this.#watches].reduce((sum, watch) => sum + watch.coalesced, this.#coalesced),
@@ -462,8 +464,16 @@ export class Node {
   }
 
   #onFacts(facts: MachineFacts): void {
-    this.#resources = resourcesOf(facts, this.#options.resources ?? {});
-    this.#discovery?.updateRecord({ resources: this.#resources });
+    const resources = resourcesOf(facts, this.#options.resources ?? {});
+    try {
+      this.#discovery?.updateRecord({ resources });
+    } catch (thrown) {
+      // What was read does not fit beside what the owner says: that stays, and it is counted.
+      if (!(thrown instanceof HanaError)) throw thrown;
+      this.#factsRefused++;
+      return;
+    }
+    this.#resources = resources;
     this.#dnsSd?.refresh();
     this.#feed.noteSelfChanged();
   }

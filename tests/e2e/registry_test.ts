@@ -52,8 +52,8 @@ liveTest(
 liveTest(
   "what machines have is told with their load, asked for by condition, and shown in columns",
   async (network) => {
-    const [desk, wall] = stageOf(network, "desk", "wall");
-    await shareKey(desk, wall);
+    const [desk, wall, looker] = stageOf(network, "desk", "wall", "looker");
+    await shareKey(desk, wall, looker);
     await desk.serve("--hardware", "off");
     Deno.mkdirSync(`${wall.home.config}/hana`, { recursive: true });
     Deno.writeTextFileSync(
@@ -75,6 +75,9 @@ liveTest(
     assertEquals(await names("gpu.vramMb>=8GB", "display.width>=3840"), "wall\n");
     assertEquals(await names("free.memoryMb>1", "load.cpu<101"), "wall\n");
     assertEquals(await names("cpu.cores>=1"), "wall\n");
+    // Without a node here, load is known only to who listens for a beat.
+    const looked = await looker.run(["discover", "-q", "--capability", "free.memoryMb>1"]);
+    assertEquals([looked.code, looked.stdout], [0, "wall\n"]);
     assertEquals(await names("!fog"), "desk\n");
     const wrong = await desk.run(["discover", "--capability", "free.disk>1"]);
     assertEquals([wrong.code, wrong.stdout], [2, ""]);

@@ -168,6 +168,18 @@ Deno.test("what a machine has comes with its record, its load with the beats, an
   assertEquals([host.hardware.openReaders, park.crashes], [0, []]);
 });
 
+Deno.test("what was read and does not fit beside what the owner says is left out and counted", async () => {
+  const park = new Park();
+  const host = park.host("alfa");
+  host.hardware.facts = { cpu: { cores: 8 } };
+  const resources = Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`r${at}`, at]));
+  const node = await park.start(host.platform, { ...DISCOVERY, resources });
+  await park.world.runFor(2_000_000);
+  assertEquals([node.view().resources, node.statistics().machine], [resources, { factsRefused: 1 }]);
+  await park.settle(node.stop());
+  assertEquals(park.crashes, []);
+});
+
 Deno.test("a machine that tells nothing is asked once, and one that must not be read is not asked", async () => {
   const park = new Park();
   const silent = await park.start(park.host("alfa").platform, DISCOVERY);

@@ -31,7 +31,11 @@ class AskedHardware implements Hardware {
   }
 
   openLoad(): LoadReader | null {
-    return new SystemLoad(this.#nvidia.watch());
+    try {
+      return new SystemLoad(this.#nvidia.watch());
+    } catch {
+      return null; // the runtime may not, or the system does not say
+    }
   }
 
   async #readWindows(): Promise<MachineFacts> {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { denoPlatform } from "../../../../lib/platform/deno/mod.ts";
-import type { Runner } from "../../../../lib/platform/deno/hardware/capture.ts";
+import { capture, type Runner } from "../../../../lib/platform/deno/hardware/capture.ts";
 import { LinuxHardware } from "../../../../lib/platform/deno/hardware/linux.ts";
 import { parseNvidiaCards, parseNvidiaLoad } from "../../../../lib/platform/deno/hardware/nvidia.ts";
 import {
@@ -144,6 +144,19 @@ Deno.test("a program that floods or fails is no answer", async () => {
       assertEquals(facts, {}, kind);
     });
   }
+});
+
+Deno.test("a program that hangs is ended on the real machine too, with all that it started", async () => {
+  const platform = denoPlatform();
+  const fromUs = platform.clock.nowUs();
+  const answer = await capture(platform, ["sh", "-c", "sleep 60 & sleep 60"], 200_000);
+  assertEquals(answer, { kind: "hung" });
+  assert(platform.clock.nowUs() - fromUs < 5_000_000);
+  assertEquals(await capture(platform, ["sh", "-c", "echo here; echo there >&2"], 5_000_000), {
+    kind: "text",
+    text: "here\n",
+  });
+  assertEquals(await capture(platform, ["no-such-program-anywhere"], 5_000_000), { kind: "failed" });
 });
 
 Deno.test("the lines of nvidia-smi are read with everything that is not known left out", () => {
