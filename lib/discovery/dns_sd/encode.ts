@@ -10,7 +10,7 @@ import {
   TOP_BIT,
   TYPE,
 } from "./message.ts";
-import { labelsOf, nameKey, splitName } from "./name.ts";
+import { labelsOf, splitName } from "./name.ts";
 
 /** The lists of a message, in their order. */
 const SECTIONS = ["question", "answer", "authority", "additional"] as const;
@@ -124,7 +124,8 @@ export class MessageWriter {
 
   #name(name: string): void {
     const labels = labelsOf(name) ?? [];
-    const texts = splitName(nameKey(name));
+    // Letters keep their case, so that a pointer never changes how a name is shown.
+    const texts = splitName(name);
     for (let i = 0; i < labels.length; i++) {
       const suffix = texts.slice(i).join(".");
       const known = this.#names.get(suffix);
