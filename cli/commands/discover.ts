@@ -25,8 +25,8 @@ const REFRESH_MS = 1_000;
 /** Beats of a mesh of 100 come once a second; a node that tells no load must not hold up the others for long. */
 const HEAR_LOAD_US = 1_500_000;
 
-/** For how many refreshes an event stands beside the state. */
-const EVENT_ROUNDS = 10;
+/** For how long an event stands beside the state of a node on a terminal. */
+const EVENT_IN_SIGHT_MS = 10_000;
 
 interface DiscoverOptions {
   readonly role?: string;
@@ -284,9 +284,15 @@ async function watch(
   const view = await Watch.open(cli.output, rendering);
   const over = Promise.withResolvers<void>();
   const shown = new Map<string, ListedNode>();
+  const events = new EventsInSight();
   const tell = (op: WatchOp, node: ListedNode): void => whileRead(() => view.change(op, node), over.resolve);
   const show = (op: WatchOp, listed: NodeView, event?: NodeEvent): void => {
-    const node: ListedNode = event === undefined ? listed : { ...listed, event };
+    if (event !== undefined) events.note(listed, event);
+    const node: ListedNode = view.isDrawn
+      ? events.of(listed)
+      : event === undefined
+      ? listed
+      : { ...listed, event };
     const before = shown.get(node.id);
     if (op === "remove" || !isMeant(node)) {
       // As it was shown last, but for the state that it is in now.
@@ -301,7 +307,9 @@ async function watch(
     if (!shown.has(node.id)) show("add", node);
   }
   view.sync();
-  const stopRefreshing = view.isDrawn ? refresh(client, shown, (node) => view.change("update", node)) : null;
+  const stopRefreshing = view.isDrawn
+    ? refresh(client, shown, events, (node) => view.change("update", node))
+    : null;
   cli.signals.handle((signal) => {
     cli.exitWith(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
     over.resolve();
@@ -333,15 +341,14 @@ async function watch(
 function refresh(
   client: MeshClient,
   shown: Map<string, ListedNode>,
+  events: EventsInSight,
   show: (node: ListedNode) => void,
 ): () => void {
-  const eventRounds = new Map<string, number>();
   const timer = setInterval(() => {
     client.nodes().then((nodes) => {
       for (const listed of nodes) {
-        const before = shown.get(listed.id);
-        if (before === undefined) continue;
-        const node = eventInSight(listed, before, eventRounds);
+        if (!shown.has(listed.id)) continue;
+        const node = events.of(listed);
         shown.set(node.id, node);
         show(node);
       }
@@ -352,13 +359,22 @@ function refresh(
   return () => clearInterval(timer);
 }
 
-/** The node with what happened to it, until that has been in sight for a while. */
-function eventInSight(node: NodeView, before: ListedNode, rounds: Map<string, number>): ListedNode {
-  const seen = (rounds.get(node.id) ?? 0) + 1;
-  if (before.event === undefined || seen > EVENT_ROUNDS) {
-    rounds.delete(node.id);
+/** What happened to nodes a moment ago. Who looks at a table would miss it otherwise. */
+class EventsInSight {
+  readonly #events = new Map<string, { readonly event: NodeEvent; readonly untilMs: number }>();
+
+  note(node: NodeView, event: NodeEvent): void {
+    const nowMs = performance.now();
+    for (const [id, { untilMs }] of this.#events) if (untilMs <= nowMs) this.#events.delete(id);
+    this.#events.set(node.id, { event, untilMs: nowMs + EVENT_IN_SIGHT_MS });
+  }
+
+  /** The node, with what happened to it if that was just now. */
+  of(node: NodeView): ListedNode {
+    const noted = this.#events.get(node.id);
+    if (noted === undefined) return node;
+    if (noted.untilMs > performance.now()) return { ...node, event: noted.event };
+    this.#events.delete(node.id);
     return node;
   }
-  rounds.set(node.id, seen);
-  return { ...node, event: before.event };
 }

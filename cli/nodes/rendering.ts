@@ -59,7 +59,12 @@ const STATE: Column<ListedNode> = { header: "STATE", cell: stateOf, plain: (node
 
 const SINCE: Column<ListedNode> = {
   header: "SINCE",
-  cell: (node) => node.state === "alive" ? null : `${briefDuration(node.sinceMs * 1000)} ago`,
+  cell: (node) =>
+    node.state === "alive"
+      ? null
+      : node.sinceMs < 1000
+      ? "just now"
+      : `${briefDuration(node.sinceMs * 1000)} ago`,
   plain: (node) => node.sinceMs,
   needed: (nodes) => nodes.some((node) => node.state !== "alive"),
   align: "right",
@@ -136,11 +141,10 @@ const TONES: Readonly<Record<NodeState, Tone>> = {
 const SHOWN_EVENTS: readonly string[] = ["restarted", "resumed", "renamed"];
 
 function stateOf(node: ListedNode): Cell {
-  const event = node.event !== undefined && SHOWN_EVENTS.includes(node.event.kind)
-    ? ` (${node.event.kind})`
-    : "";
-  const open = node.trust === "open" ? " (open)" : "";
-  return { text: `${node.state}${open}${event}`, tone: TONES[node.state] ?? "none" };
+  const remarks: string[] = node.trust === "open" ? ["open"] : [];
+  if (node.event !== undefined && SHOWN_EVENTS.includes(node.event.kind)) remarks.push(node.event.kind);
+  const behind = remarks.length === 0 ? "" : ` (${remarks.join(", ")})`;
+  return { text: `${node.state}${behind}`, tone: TONES[node.state] ?? "none" };
 }
 
 function summaryOf(nodes: readonly NodeView[], elapsedMs: number): string {

@@ -92,12 +92,17 @@ Deno.test("nodes are shown with the address that others can use, and the silent 
     tone: "bad",
   });
   assertEquals(cell("SINCE", node({ state: "dead" })), "5s ago");
+  assertEquals(cell("SINCE", node({ state: "left", sinceMs: 999 })), "just now");
   assertEquals(cell("SINCE", node()), null);
   const restarted: ListedNode = {
     ...node(),
     event: { kind: "restarted", was: 6 as Incarnation, now: 7 as Incarnation },
   };
   assertEquals(cell("STATE", restarted), { text: "alive (restarted)", tone: "good" });
+  assertEquals(cell("STATE", { ...restarted, trust: "open" }), {
+    text: "alive (open, restarted)",
+    tone: "good",
+  });
   assertEquals(cell("NAME", node({ self: true })), "stage-left (here)");
   const nodes = [node(), node({ state: "suspect" }), node({ state: "left" })];
   assertEquals(countAlive(nodes), 1);
