@@ -189,8 +189,12 @@ class Examination {
     const isHere = view.self || sameMachine({ endpoints: endpointsOf(view) }, own);
     const places: Place[] = [];
     if (!isHere) {
-      const udp = endpointsOf(view).filter(({ kind }) => kind === "udp").map(hostOf)
-        .filter((at) => at !== null);
+      const all = endpointsOf(view).map((endpoint) => ({ kind: endpoint.kind, at: hostOf(endpoint) }));
+      const told = (wanted: string): IpEndpoint[] =>
+        all.flatMap(({ kind, at }) => kind === wanted && at !== null ? [at] : []);
+      // A node that tells no address of its discovery still hears its shared port.
+      const port = this.#options.node.discovery?.port ?? DEFAULT_DISCOVERY_PORT;
+      const udp = [...told("udp"), ...told("tcp").map(({ host }) => ({ host, port }))];
       for (const link of this.#service.interfaces) {
         if (link.loopback) continue;
         const heard = this.#collector.nodes.get(view.id)?.links.get(link.key);

@@ -70,6 +70,24 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       out: SILENT,
       err: /^error: --json and --plain together\n/,
     },
+    {
+      args: "discover --trace --watch",
+      code: 2,
+      out: SILENT,
+      err: /^error: --trace and --watch together\n/,
+    },
+    {
+      args: "discover --trace --kind beat",
+      code: 2,
+      out: SILENT,
+      err: /^error: there is no kind beat\n.*heartbeat/,
+    },
+    {
+      args: "doctor --local stage-left",
+      code: 2,
+      out: SILENT,
+      err: /^error: --local and a node together\n.*\n {2}try: hana doctor stage-left\n$/,
+    },
     { args: "version extra", code: 2, err: /^error: hana version does not take extra\n/ },
   ],
   "usage": [
@@ -303,6 +321,7 @@ const PAGES = [
   "serve",
   "discover",
   "ping",
+  "doctor",
   "call",
   "mesh",
   "mesh create",
