@@ -33,6 +33,11 @@ const TABLES: Readonly<Record<string, { readonly summary: string; readonly comma
     summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./leases.ts", import.meta.url).pathname],
   },
+  "dns-sd": {
+    summary:
+      "table: how soon Avahi and hana see each other by DNS-SD, and what it costs a link (4 minutes, root)",
+    command: ["run", "--quiet", "-A", "--config", config, new URL("./dns_sd.ts", import.meta.url).pathname],
+  },
   codec: {
     summary: "table: encoding and decoding values, frames and schemas, with their oracles beside them",
     command: [

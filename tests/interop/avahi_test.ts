@@ -235,7 +235,10 @@ liveTest(
     const { user, other } = stageOf(network);
     const file = `<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
 <service-group><name>far</name><service><type>_hana._udp</type><port>40404</port></service></service-group>`;
-    await AvahiMachine.start(other, { hostName: "foreign", services: { "hana.service": file } });
+    const avahi = await AvahiMachine.start(other, {
+      hostName: "foreign",
+      services: { "hana.service": file },
+    });
     const far = await new HanaUser(other).serve(
       ...["--name", "far", "--no-dns-sd", "--discovery-port", "40404", "--discovery-group", "239.1.2.3"],
     );
@@ -245,6 +248,9 @@ liveTest(
       async () => (await user.discover()).document.nodes.find(({ name }) => name === "far"),
     );
     assertEquals([node.id, node.state], [far.ready.id, "alive"]);
+    // It does not announce itself: that was asked for, and so all that Avahi knows of it is the file.
+    const announced = readBrowsed((await avahi.list("_hana._udp")).stdout).filter(({ sign }) => sign === "=");
+    assertEquals(announced.filter(({ name }) => name === "far").map(({ port }) => port), [40404]);
     assertEquals(
       (await Promise.all([near.stop(), far.stop()])).map(({ code }) => code),
       [0, 0],
