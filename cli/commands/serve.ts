@@ -200,6 +200,9 @@ function warningOf(event: DiscoveryEvent, node: Node): string | null {
       return `the list of nodes is full: ${counted(event.overflow, "node")} did not fit`;
     case "echo-missing":
       return event.times < 3 ? null : node.discovery?.problems[0]?.error.message ?? null;
+    case "multicast-degraded":
+      // Told again every minute; the crew hears of it once.
+      return event.sinceUs > 0 ? null : node.discovery?.problems[0]?.error.message ?? null;
     default:
       return null;
   }

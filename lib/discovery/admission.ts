@@ -179,7 +179,7 @@ export class Admission {
     link: Link | null,
   ): NodeRecord {
     const isLocal = link !== null && (link.facts.loopback || this.context.links.isOwn(from.host));
-    const heard = believedEndpoints(record.endpoints, isLocal);
+    const heard = believedEndpoints(record.endpoints, isLocal, link?.facts.ipv6?.zone ?? null);
     if (heard.length < record.endpoints.length) this.context.counters.refused["bad-endpoint"]++;
     return { ...record, endpoints: mergeEndpoints(known, heard, this.context.links.facts) };
   }

@@ -39,8 +39,8 @@ const BROADCAST_EVERY = 8;
 const MAX_UNICAST_BEATS = 64;
 /** For so long announcements say that we were asleep, in µs: all of one change do. */
 const RESUMED_TOLD_US = 2_000 * MS;
-/** Announcements planned ahead: four for each of sixteen links. */
-const MAX_PLANNED = 64;
+/** Announcements planned ahead: four for each of seventeen links, and changes. */
+const MAX_PLANNED = 128;
 
 /** Shortest and longest beat period, in µs. */
 export const MIN_BEAT_US = 1_000 * MS;
@@ -336,7 +336,18 @@ export class Announcer {
         outbox.toEndpoint(nowUs, peer.route.from, link, this.heartbeat(nowUs, link));
       }
     }
-    for (const link of links.all) outbox.toLink(nowUs, link, this.heartbeat(nowUs, link), alsoBroadcast);
+    for (const link of links.all) {
+      if (link.isSecondary && !this.#isNeeded(link)) continue;
+      outbox.toLink(nowUs, link, this.heartbeat(nowUs, link), alsoBroadcast || link.isDegraded);
+    }
+  }
+
+  /** Whether somebody is heard by this link and by no better one. */
+  #isNeeded(link: Link): boolean {
+    for (const peer of this.context.registry.peers()) {
+      if (peer.isPresent && peer.route.link?.key === link.key) return true;
+    }
+    return false;
   }
 
   #askSeed(nowUs: number, seed: Seed): void {

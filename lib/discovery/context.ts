@@ -35,6 +35,7 @@ export type WakeReason =
   | "isolation"
   | "forget"
   | "echo-watch"
+  | "multicast-watch"
   | "rename";
 
 /** A time at which something is due, and what. */

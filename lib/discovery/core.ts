@@ -8,6 +8,7 @@ import type { IpEndpoint, RandomStream } from "../platform/mod.ts";
 import { Admission } from "./admission.ts";
 import { Announcer } from "./announcer.ts";
 import { Challenges } from "./challenges.ts";
+import { MulticastWatch } from "./multicast_watch.ts";
 import { NameKeeper } from "./conflict.ts";
 import { type Context, drawNonce, earlier, emit, type OwnRecord, type Wake } from "./context.ts";
 import { DiscoveryCounters, type Refusal } from "./counters.ts";
@@ -102,6 +103,7 @@ export class DiscoveryCore {
   readonly #newcomers: Newcomers;
   readonly #liveness: Liveness;
   readonly #names: NameKeeper;
+  readonly #multicast: MulticastWatch;
   readonly #reception: Reception;
   readonly #overflow = new Overflow();
   #expectsEcho: boolean;
@@ -168,6 +170,7 @@ export class DiscoveryCore {
       () => this.meshSize,
     );
     this.#hints = new Hints(this.#context, (atUs, endpoint) => this.#announcer.askAt(atUs, endpoint));
+    this.#multicast = new MulticastWatch(this.#context, () => this.#announcer.beatUs);
     this.#offers = new OfferDesk(id, random, this.counters, nowUs);
     this.#names = new NameKeeper(this.#context, (atUs) => this.#onRecordChanged(atUs));
     this.#liveness = new Liveness(this.#context, this.#challenges, {
@@ -279,6 +282,7 @@ export class DiscoveryCore {
     this.#liveness.handleTimeout(nowUs);
     this.#names.handleTimeout(nowUs);
     this.#watchEcho(nowUs);
+    if (this.#watchesEcho) this.#multicast.handleTimeout(nowUs);
   }
 
   /** The machine's usable links, all of them, whenever they may have changed. The first call starts discovery. */
@@ -437,8 +441,10 @@ export class DiscoveryCore {
     const renameUs = this.#names.nextUs();
     if (renameUs !== null) next = earlier(next, { atUs: renameUs, reason: "rename" });
     if (this.#watchesEcho) {
+      next = earlier(next, this.#multicast.next());
       for (const link of this.#context.links.all) {
-        next = earlier(next, { atUs: this.#echoDueUs(link), reason: "echo-watch" });
+        // A link without beats has no echo.
+        if (!link.isSecondary) next = earlier(next, { atUs: this.#echoDueUs(link), reason: "echo-watch" });
       }
     }
     return next;
@@ -478,7 +484,7 @@ export class DiscoveryCore {
   #watchEcho(nowUs: number): void {
     if (!this.#watchesEcho) return;
     for (const link of this.#context.links.all) {
-      if (this.#echoDueUs(link) > nowUs) continue;
+      if (link.isSecondary || this.#echoDueUs(link) > nowUs) continue;
       link.watchFromUs = nowUs;
       link.echoMisses++;
       emit(this.#context, { kind: "echo-missing", link: link.key, times: link.echoMisses });

@@ -47,5 +47,8 @@ export type DiscoveryEvent =
   /** Our own multicast did not come back on a link for `times` watches: join again, then bind again, then tell. */
   | { readonly kind: "echo-missing"; readonly link: string; readonly times: number }
   | { readonly kind: "echo-back"; readonly link: string }
+  /** Others are heard by broadcast and nobody by multicast for 30 s; told again every minute until that is over. */
+  | { readonly kind: "multicast-degraded"; readonly link: string; readonly sinceUs: number }
+  | { readonly kind: "multicast-restored"; readonly link: string }
   /** All goodbyes are out. */
   | { readonly kind: "goodbye-sent" };

@@ -7,6 +7,8 @@ import { chooseLinks, type ChosenInterface, type InterfaceChoice } from "./inter
 
 /** How long something new must have been there. */
 export const SETTLE_US = 1_000_000;
+/** How often that is looked at meanwhile: what flaps is away at one look or another. */
+export const LOOK_US = 250_000;
 /** What has been there and went away is doubted for so long. */
 const DOUBT_US = 10_000_000;
 /** Links that are remembered after they went away; at the bound the oldest is forgotten. */
@@ -24,11 +26,13 @@ export class InterfaceWatch {
   /** The index of each interface, and how often it was made anew under the same name. */
   readonly #indexes = new Map<string, { index: number; generation: number }>();
   #isFirst = true;
+  #lookedUs = 0;
 
   constructor(readonly choice: InterfaceChoice) {}
 
   /** Takes the machine's list; returns the links to use now. */
   handleList(nowUs: number, list: readonly NetworkInterface[]): ChosenInterface[] {
+    this.#lookedUs = nowUs;
     this.#noteIndexes(list);
     const { links, left } = chooseLinks(list, this.choice);
     this.left = left;
@@ -50,11 +54,9 @@ export class InterfaceWatch {
     return wanted.filter((link) => this.#accepted.has(link.key));
   }
 
-  /** When the list is wanted again because something new may have settled; null when nothing is new. */
+  /** When the list is wanted again because something new may settle or go away; null when nothing is new. */
   nextUs(): number | null {
-    let nextUs: number | null = null;
-    for (const sinceUs of this.#pending.values()) nextUs = Math.min(nextUs ?? Infinity, sinceUs + SETTLE_US);
-    return nextUs;
+    return this.#pending.size === 0 ? null : this.#lookedUs + LOOK_US;
   }
 
   #forget(nowUs: number, wanted: readonly ChosenInterface[]): void {

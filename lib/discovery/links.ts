@@ -13,9 +13,14 @@ export class Link {
   echoMisses = 0;
   /** Whether it ever came back: only what worked before can be lost. */
   hasEchoed = false;
+  /** Whether others are heard by broadcast and nobody by multicast: beats then leave by both. */
+  isDegraded = false;
+  /** Since when; Infinity while it is not so. */
+  degradedUs = Infinity;
+  nextRejoinUs = 0;
 
-  constructor(readonly facts: LinkInterface, nowUs: number) {
-    this.watchFromUs = nowUs;
+  constructor(readonly facts: LinkInterface, readonly sinceUs: number) {
+    this.watchFromUs = sinceUs;
   }
 
   get key(): string {

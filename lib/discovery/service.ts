@@ -395,6 +395,12 @@ export class DiscoveryService {
       case "echo-back":
         this.#blocked.delete(event.link);
         break;
+      case "multicast-degraded":
+        this.#onDegraded(event.link);
+        break;
+      case "multicast-restored":
+        this.#blocked.delete(event.link);
+        break;
       case "goodbye-sent":
       case "id-conflict":
         this.#onGone?.();
@@ -419,6 +425,22 @@ export class DiscoveryService {
         why:
           "our own multicast does not come back: a firewall, a missing permission, or the interface cannot do it",
         hint: "broadcast goes on; name machines with --peer ADDRESS if they are not found",
+      }),
+    });
+  }
+
+  /** A new report may move the switch; whether it did shows by itself. */
+  #onDegraded(key: string): void {
+    this.#sockets.rejoin(key);
+    const link = this.interfaces.find((each) => each.key === key);
+    if (link === undefined) return;
+    this.#blocked.set(key, {
+      interface: link.name,
+      error: new HanaError("network-unusable", {
+        what: `multicast of others on ${link.name} (${link.address})`,
+        why:
+          "their broadcasts come and their multicast does not: a switch that snoops without a querier, or WiFi",
+        hint: "broadcast goes on meanwhile; turn on the switch's IGMP querier, or turn off its snooping",
       }),
     });
   }

@@ -138,6 +138,7 @@ export function fuzzDiscovery(seed: number, iterations: number): FuzzReport {
     {
       key: "eth0",
       name: "eth0",
+      family: "ipv4",
       address: "10.0.0.1",
       prefix: 24,
       broadcast: "10.0.0.255",

@@ -57,12 +57,22 @@ export class TestNetwork implements AsyncDisposable {
     return [...this.#machines.values()];
   }
 
-  /** Adds a segment: whoever is on it hears each other and nobody else. */
-  addSegment(name: string): void {
+  /**
+   * Adds a segment: whoever is on it hears each other and nobody else.
+   * @param snoops whether its switch looks into memberships, and asks for them once at the beginning
+   */
+  addSegment(name: string, snoops = false): void {
     const bridge = `seg${this.#segments.size}`;
     this.#segments.set(name, bridge);
     // Snooping without a querier forgets groups after minutes, which is the business of tests that ask for it.
-    ip("-n", this.#switch, "link", "add", bridge, "type", "bridge", "mcast_snooping", "0", "stp_state", "0");
+    const snooping = snoops
+      ? [
+        ...["mcast_snooping", "1", "mcast_querier", "1", "mcast_query_interval", "60000"],
+        // In hundredths of a second; until the time to answer is over it forwards everything.
+        ...["mcast_startup_query_count", "1", "mcast_query_response_interval", "100"],
+      ]
+      : ["mcast_snooping", "0"];
+    ip("-n", this.#switch, "link", "add", bridge, "type", "bridge", ...snooping, "stp_state", "0");
     ip("-n", this.#switch, "link", "set", bridge, "up");
   }
 
@@ -166,6 +176,28 @@ export class Machine {
     this.#cable(segment).setCarrier(true);
   }
 
+  /** Makes the switch of a segment that snoops forget that this machine has joined a group. */
+  forgetGroup(segment: string, group: string): void {
+    this.#cable(segment).forgetGroup(group);
+  }
+
+  /** Whether the switch still knows that this machine has joined a group. */
+  isGroupKnown(segment: string, group: string): boolean {
+    const cable = this.#cable(segment);
+    return cable.groupPorts(group).includes(cable.port);
+  }
+
+  /** What the switch hands to this machine of what goes to many. */
+  setFlooding(segment: string, to: { readonly multicast: boolean; readonly broadcast: boolean }): void {
+    this.#cable(segment).setFlooding(to.multicast, to.broadcast);
+  }
+
+  /** Tells each of two machines the other's hardware address for good, since asking for it takes a broadcast. */
+  knowEachOther(other: Machine, segment: string): void {
+    this.#cable(segment).learn(other.#cable(segment));
+    other.#cable(segment).learn(this.#cable(segment));
+  }
+
   /** Takes an interface down as its administrator would: routes go with it. */
   takeDown(segment: string): void {
     this.#cable(segment).setUp(false);
@@ -241,7 +273,7 @@ class Cable {
   constructor(
     private readonly switchNamespace: string,
     private readonly bridge: string,
-    private readonly port: string,
+    readonly port: string,
     private readonly machineNamespace: string,
     readonly interfaceName: string,
     private readonly mac: string,
@@ -285,6 +317,29 @@ class Cable {
 
   setUp(up: boolean): void {
     ip("-n", this.machineNamespace, "link", "set", this.interfaceName, up ? "up" : "down");
+  }
+
+  groupPorts(group: string): string[] {
+    const lines = bridgeOutput("-n", this.switchNamespace, "mdb", "show", "dev", this.bridge).split("\n");
+    return lines.flatMap((line) =>
+      line.includes(`grp ${group} `) ? / port (\S+)/.exec(line)?.slice(1) ?? [] : []
+    );
+  }
+
+  forgetGroup(group: string): void {
+    const at = ["dev", this.bridge, "port", this.port, "grp", group];
+    bridgeOutput("-n", this.switchNamespace, "mdb", "del", ...at);
+  }
+
+  setFlooding(multicast: boolean, broadcast: boolean): void {
+    const onOff = (on: boolean): string => on ? "on" : "off";
+    const flags = ["mcast_flood", onOff(multicast), "bcast_flood", onOff(broadcast)];
+    bridgeOutput("-n", this.switchNamespace, "link", "set", "dev", this.port, ...flags);
+  }
+
+  learn(other: Cable): void {
+    const to = [other.address?.split("/")[0] ?? "", "lladdr", other.mac, "nud", "permanent"];
+    ip("-n", this.machineNamespace, "neigh", "replace", ...to, "dev", this.interfaceName);
   }
 
   setAddress(address: string): void {
@@ -367,6 +422,12 @@ function killHard(processId: number): void {
 function ip(...args: string[]): void {
   const { success, text } = ipOutput(...args);
   if (!success) throw new Error(`ip ${args.join(" ")} failed: ${text}`);
+}
+
+function bridgeOutput(...args: string[]): string {
+  const { success, stdout, stderr } = new Deno.Command("bridge", { args, stdin: "null" }).outputSync();
+  if (!success) throw new Error(`bridge ${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
 }
 
 function ipOutput(...args: string[]): { success: boolean; text: string } {

@@ -189,7 +189,11 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
     if (segment === null) return null;
     let fanOut: FanOut | null = null;
     for (const target of segment.attached) {
-      if (target === out || (multicast && !target.hears(frame.toHost))) continue;
+      if (
+        target === out || (multicast && (target.multicast !== "forwarded" || !target.hears(frame.toHost)))
+      ) {
+        continue;
+      }
       const delayUs = segment.planUs(out, target, size, "group");
       const link = segment.lastLink;
       if (delayUs < 0 || link === null || link.flippedBit >= 0 || link.copyUs >= 0) {

@@ -237,6 +237,12 @@ export class SimulatedHost {
     this.#interface(name).up = up;
   }
 
+  /** What the switch does with multicast for an interface. */
+  setMulticast(name: string, multicast: SimulatedInterface["multicast"]): void {
+    this.#fault(`${name} multicast ${multicast}`);
+    this.#interface(name).multicast = multicast;
+  }
+
   /** Gives an interface other addresses, as DHCP does; memberships and its link-local address stay. */
   setAddresses(name: string, addresses: readonly InterfaceAddress[]): void {
     this.#fault(`${name} readdressed`);

@@ -69,6 +69,11 @@ export class SimulatedInterface {
   isolated = false;
   /** The share of multicast and broadcast from and to its host that is lost. */
   groupLoss = 0;
+  /**
+   * What the switch does with multicast for it, as one that snoops does: forwards it, has forgotten the memberships
+   * until the next join reports one (E14), or forwards none whatever is joined. Broadcast passes in any case.
+   */
+  multicast: "forwarded" | "forgotten" | "blocked" = "forwarded";
   /** False once removed; memberships go with it (E12). */
   present = true;
   /** Groups joined here, with how many sockets did. */
@@ -139,6 +144,7 @@ export class SimulatedInterface {
 
   /** One socket more listens to the group. */
   joinGroup(group: string): void {
+    if (this.multicast === "forgotten") this.multicast = "forwarded";
     this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
   }
 

@@ -65,6 +65,8 @@ export const TOLD_EVENTS: ReadonlySet<DiscoveryEvent["kind"]> = new Set([
   "stalled",
   "echo-missing",
   "echo-back",
+  "multicast-degraded",
+  "multicast-restored",
 ]);
 
 /** Numbers the sessions of a run. */
