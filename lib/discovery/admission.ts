@@ -15,7 +15,7 @@ import type { Introductions } from "./introductions.ts";
 import type { Life } from "./lives.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Measuring } from "./measuring.ts";
-import type { SyncEntry } from "./messages/mod.ts";
+import { type SyncEntry, targetOf } from "./messages/mod.ts";
 import type { Sighting } from "./newcomers.ts";
 import type { Overflow } from "./overflow.ts";
 import { Peer } from "./peer.ts";
@@ -24,6 +24,10 @@ import type { NodeRecord } from "./record.ts";
 /** Beat periods that are believed, in µs: a peer must not set our timers to nothing or to forever. */
 const MIN_BELIEVED_BEAT_US = 200_000;
 const MAX_BELIEVED_BEAT_US = 2 * MAX_BEAT_US;
+
+/** Beats that name a newcomer, and newcomers that are remembered for them. */
+const ARRIVAL_BEATS = 2;
+const MAX_ARRIVALS = 64;
 
 /** What admission works with. */
 export interface AdmissionParts {
@@ -72,8 +76,9 @@ export class Admission {
     peer.skewMs = datagram.header.sentMs - nowUs / 1000;
     if (!this.context.registry.insert(nowUs, peer)) return this.refuseForRoom(nowUs, life.id);
     this.parts.overflow.delete(life.id);
-    if (rttUs === null) this.parts.measuring.add(nowUs, peer);
+    if (rttUs === null) this.parts.measuring.add(peer);
     else smoothRtt(peer, rttUs);
+    this.#noteArrival(nowUs, peer);
     if (old === undefined) emit(this.context, { kind: "added", id: life.id });
     else if (old.life === life) emit(this.context, { kind: "returned", id: life.id });
     else emit(this.context, { kind: "restarted", id: life.id, was: old.incarnation, now: life.incarnation });
@@ -85,11 +90,19 @@ export class Admission {
     return null;
   }
 
+  /** Names a node in our next beats: who waits for its proof takes ours. */
+  #noteArrival(nowUs: number, peer: Peer): void {
+    const { arrivals } = this.context;
+    if (arrivals.length >= MAX_ARRIVALS) arrivals.shift();
+    const untilUs = nowUs + ARRIVAL_BEATS * this.parts.announcer.beatUs;
+    arrivals.push({ target: targetOf(peer.id), incarnation: peer.incarnation, untilUs });
+  }
+
   /** Takes in a node that another one lists: it is there until it turns out to be silent, and nobody vouches for it yet. */
   admitRelayed(
     nowUs: number,
     life: Life,
-    entry: SyncEntry,
+    entry: Pick<SyncEntry, "beatMs" | "peerCount">,
     record: NodeRecord,
     from: IpEndpoint,
   ): Refusal | null {
@@ -136,7 +149,7 @@ export class Admission {
     if (datagram.header.path === "unicast") peer.knowsUs = true;
     const wasRelayed = peer.isRelayed;
     peer.isRelayed = false;
-    if (wasRelayed) this.parts.measuring.add(nowUs, peer);
+    if (wasRelayed) this.parts.measuring.add(peer);
     this.parts.liveness.noteAlive(nowUs, peer);
     if (isRouteNew || wasRelayed) this.context.registry.changed(nowUs, peer);
   }
@@ -159,12 +172,18 @@ export class Admission {
     if (record.stateVersion < peer.record.stateVersion) return; // overtaken on the way
     const isSame = record.stateVersion === peer.record.stateVersion;
     const known = isSame ? peer.record.endpoints : [];
+    // A page or an offer has less room than an announcement: what was cut there may come whole now, and stays so.
+    if (isSame && record.more === true && peer.record.more !== true) return;
+    const isWhole = isSame && peer.record.more === true && record.more !== true;
     // Said again: almost always there is nothing new in it.
-    if (isSame && record.endpoints.every(({ address }) => known.some((each) => each.address === address))) {
+    const isRepeated = isSame && !isWhole;
+    if (
+      isRepeated && record.endpoints.every(({ address }) => known.some((each) => each.address === address))
+    ) {
       return;
     }
     const next = this.#believed(record, known, from, link);
-    if (isSame && next.endpoints.length === known.length) return;
+    if (isRepeated && next.endpoints.length === known.length) return;
     peer.record = next;
     this.context.registry.changed(nowUs, peer);
     emit(this.context, { kind: "updated", id: peer.id });

@@ -5,10 +5,10 @@ import type { IpEndpoint } from "../platform/mod.ts";
 import { type Context, drawBetween, earlier, emit, type Wake } from "./context.ts";
 import {
   type Announce,
-  type DeadNode,
   type Heartbeat,
   type LeaveReason,
-  MAX_DEAD_NAMED,
+  MAX_LIVES_NAMED,
+  type NamedLife,
   type Question,
 } from "./messages/mod.ts";
 import type { Agreement } from "./agreement.ts";
@@ -73,7 +73,13 @@ export interface AnnouncerParts {
   readonly isStorm: (nowUs: number) => boolean;
 }
 
-const NO_DEAD: readonly DeadNode[] = [];
+const NOBODY: readonly NamedLife[] = [];
+
+/** The latest of `lives`: each is named for long enough that everybody hears it. */
+function namedAt(nowUs: number, lives: (NamedLife & { readonly untilUs: number })[]): readonly NamedLife[] {
+  while (lives[0] !== undefined && lives[0].untilUs <= nowUs) lives.shift();
+  return lives.length === 0 ? NOBODY : lives.slice(-MAX_LIVES_NAMED);
+}
 
 /** What we say of our own accord. */
 export class Announcer {
@@ -276,18 +282,13 @@ export class Announcer {
       beatMs: this.beatUs / MS,
       beat: this.#beats,
       digest: this.parts.agreement.digestOn(nowUs, link),
+      challenge: this.parts.isStorm(nowUs) ? this.parts.echoes.ownAt(nowUs) : null,
       echoes: this.parts.echoes.at(nowUs),
-      dead: this.#deadAt(nowUs),
+      dead: namedAt(nowUs, this.context.obituaries),
+      joined: namedAt(nowUs, this.context.arrivals),
       availability: own.availability,
       leader: own.leader,
     };
-  }
-
-  /** The latest dead: each is named for long enough that everybody hears it. */
-  #deadAt(nowUs: number): readonly DeadNode[] {
-    const { obituaries } = this.context;
-    while (obituaries[0] !== undefined && obituaries[0].untilUs <= nowUs) obituaries.shift();
-    return obituaries.length === 0 ? NO_DEAD : obituaries.slice(-MAX_DEAD_NAMED);
   }
 
   /** Asks whoever is at an address, and tells who we are. */

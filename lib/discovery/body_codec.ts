@@ -7,7 +7,7 @@ import { type BodyCodec, MAX_BODY_BYTES } from "./datagram.ts";
 /** No body that hana makes comes near any of these; depth counts body, record, capabilities and five levels in them. */
 export const BODY_LIMITS: DecodeLimits = {
   maxDepth: 8,
-  maxStringBytes: 512,
+  maxStringBytes: MAX_BODY_BYTES,
   maxBinaryBytes: MAX_BODY_BYTES,
   maxArrayLength: 64,
   maxMapEntries: 64,

@@ -4,7 +4,8 @@
 import { type Incarnation, type NodeId, type Role, toHex } from "../base/mod.ts";
 import type { RandomStream } from "../platform/mod.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { type DeadNode, type LeaderHint, NONCE_BYTES } from "./messages/mod.ts";
+import { type LeaderHint, type NamedLife, NONCE_BYTES } from "./messages/mod.ts";
+import type { LeaseWakeReason } from "./lease/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
 import type { Links } from "./links.ts";
@@ -36,7 +37,9 @@ export type WakeReason =
   | "forget"
   | "echo-watch"
   | "multicast-watch"
-  | "rename";
+  | "rename"
+  | "lease-members"
+  | LeaseWakeReason;
 
 /** A time at which something is due, and what. */
 export interface Wake {
@@ -54,7 +57,8 @@ export function earlier(a: Wake | null, b: Wake | null): Wake | null {
 export interface OwnRecord {
   readonly id: NodeId;
   readonly incarnation: Incarnation;
-  readonly role: Role;
+  /** May change while we run: an app role is taken and dropped. */
+  role: Role;
   readonly bootNonce: string;
   stateVersion: number;
   /** The name that the owner asked for. */
@@ -73,7 +77,12 @@ export interface OwnRecord {
 }
 
 /** A node that we have declared dead, as beats name it for a while. */
-export interface Obituary extends DeadNode {
+export interface Obituary extends NamedLife {
+  readonly untilUs: number;
+}
+
+/** A node that has proved to us that it lives, as beats name it for a while. */
+export interface Arrival extends NamedLife {
   readonly untilUs: number;
 }
 
@@ -92,6 +101,8 @@ export interface Context {
   readonly events: DiscoveryEvent[];
   /** The lately dead, oldest first; liveness.ts writes, announcer.ts tells. */
   readonly obituaries: Obituary[];
+  /** Those who have lately proved themselves to us, oldest first; admission.ts writes, announcer.ts tells. */
+  readonly arrivals: Arrival[];
 }
 
 /** Tells the owner. */

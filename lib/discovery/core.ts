@@ -26,8 +26,10 @@ import type { DiscoveryEvent } from "./events.ts";
 import { meshTagOf } from "./hash.ts";
 import { Hints } from "./hints.ts";
 import { Introductions } from "./introductions.ts";
+import { Leadership, type LeaseSettings } from "./leadership.ts";
 import { type Link, Links } from "./links.ts";
 import { Liveness } from "./liveness.ts";
+import { LifeBook } from "./lives.ts";
 import { Measuring } from "./measuring.ts";
 import { type LeaveReason, MAX_AVAILABILITY, targetOf } from "./messages/mod.ts";
 import { Newcomers } from "./newcomers.ts";
@@ -35,6 +37,7 @@ import { OfferDesk, type PendingOffer } from "./offers.ts";
 import { type Destination, Outbox, type Transmit } from "./outbox.ts";
 import { Overflow } from "./overflow.ts";
 import { SILENT_BEATS } from "./peer.ts";
+import { PageIntake } from "./page_intake.ts";
 import { Questions } from "./questions.ts";
 import { Reception } from "./reception.ts";
 import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch, recordToMap } from "./record.ts";
@@ -47,6 +50,8 @@ export const DEFAULT_MAX_PEERS = 512;
 
 /** A timeout handled later than this was none of the peers' fault, in µs. */
 const STALL_US = 1_000_000;
+/** Lives that are remembered beside those of listed nodes. */
+const MAX_LIVES = 2_048;
 /** Nodes from which on a common start is a storm. */
 const STORM_NODES = 16;
 const ECHO_BEATS = SILENT_BEATS;
@@ -80,6 +85,8 @@ export interface DiscoveryOptions {
   /** Addresses that are asked by unicast. */
   readonly seeds?: readonly IpEndpoint[];
   readonly maxPeers?: number;
+  /** Our part in the leader lease; none unless given. */
+  readonly lease?: LeaseSettings;
   /** Whether our own multicast is expected to come back; false without a receive socket. */
   readonly expectsEcho?: boolean;
 }
@@ -103,6 +110,7 @@ export class DiscoveryCore {
   readonly #newcomers: Newcomers;
   readonly #liveness: Liveness;
   readonly #names: NameKeeper;
+  readonly #leadership: Leadership;
   readonly #multicast: MulticastWatch;
   readonly #reception: Reception;
   readonly #overflow = new Overflow();
@@ -149,6 +157,7 @@ export class DiscoveryCore {
       random,
       events: [],
       obituaries: [],
+      arrivals: [],
     };
     this.#challenges = new Challenges(random, this.counters);
     this.#puller = new SyncPuller(this.#context);
@@ -181,7 +190,13 @@ export class DiscoveryCore {
       meshSize: () => this.meshSize,
     });
     this.#measuring = new Measuring(this.#context, this.#liveness);
-    this.#introductions = new Introductions(this.#context, this.#announcer, this.#liveness);
+    this.#introductions = new Introductions(
+      this.#context,
+      this.#announcer,
+      this.#liveness,
+      (atUs) => this.#newcomers.isStorm(atUs),
+    );
+    this.#leadership = new Leadership(this.#context, nowUs, options.lease ?? null);
     const parts = {
       liveness: this.#liveness,
       announcer: this.#announcer,
@@ -189,17 +204,29 @@ export class DiscoveryCore {
       measuring: this.#measuring,
       introductions: this.#introductions,
     };
+    const admission = new Admission(this.#context, { ...parts, overflow: this.#overflow });
+    const lives = new LifeBook(MAX_LIVES);
     this.#reception = new Reception(this.#context, {
       ...parts,
-      admission: new Admission(this.#context, { ...parts, overflow: this.#overflow }),
+      admission,
       newcomers: this.#newcomers,
       challenges: this.#challenges,
       questions: this.#questions,
       offers: this.#offers,
       echoes,
       agreement: this.#agreement,
-      desk: this.#desk,
       puller: this.#puller,
+      lives,
+      pages: new PageIntake(this.#context, {
+        admission,
+        desk: this.#desk,
+        lives,
+        liveness: this.#liveness,
+        newcomers: this.#newcomers,
+        puller: this.#puller,
+      }),
+      onLease: (atUs, peer, message) => this.#leadership.handleMessage(atUs, peer, message),
+      onLeaderHint: (atUs, hint) => this.#leadership.noteHint(atUs, hint),
       meshTag,
       open: options.open ?? openDatagram,
       seeds: options.seeds ?? [],
@@ -271,6 +298,7 @@ export class DiscoveryCore {
       this.#isGone = true;
       return;
     }
+    this.#leadership.handleTimeout(nowUs);
     if (this.#announcer.isLeaving) return;
     this.#questions.handleTimeout(nowUs);
     this.#hints.handleTimeout(nowUs);
@@ -295,6 +323,8 @@ export class DiscoveryCore {
       this.#context.outbox.dropLink(link.key);
       this.#liveness.noteLinkGone(nowUs, link);
     }
+    const isCutOff = interfaces.every((link) => link.loopback);
+    if (isCutOff && changes.removed.length > 0) this.#leadership.noteIsolated(nowUs);
     this.#context.own.stateVersion++;
     this.#announcer.startOn(nowUs, changes.added);
     if (changes.added.length > 0) this.#introductions.noteStart(nowUs);
@@ -398,8 +428,23 @@ export class DiscoveryCore {
     if (!this.#isGone) this.#hints.add(nowUs, endpoint);
   }
 
+  /** Our part in the leader lease: what there is to ask of it and to order. */
+  get leadership(): Pick<Leadership, "state" | "token" | "handOver" | "forceSolo" | "endSolo"> {
+    return this.#leadership;
+  }
+
+  /** Takes another role; with the app role goes the candidacy, and a leader that drops it hands over. */
+  setRole(nowUs: number, role: Role): void {
+    const { own } = this.#context;
+    if (own.role === role || this.#context.isObserver || role === "observer") return;
+    own.role = role;
+    this.#onRecordChanged(nowUs);
+    this.#leadership.setCandidate(nowUs, role === "app");
+  }
+
   /** Says goodbye; `goodbye-sent` follows within 300 ms, and nothing after it. */
   leave(nowUs: number, reason: LeaveReason): void {
+    if (!this.#announcer.isLeaving) this.#leadership.handOver(nowUs);
     this.#announcer.leave(nowUs, reason);
   }
 
@@ -425,7 +470,7 @@ export class DiscoveryCore {
 
   #nextWake(): Wake | null {
     if (this.#isGone) return null;
-    let next = this.#announcer.next();
+    let next = earlier(this.#announcer.next(), this.#leadership.next());
     if (this.#announcer.isLeaving) return next;
     next = earlier(next, this.#questions.next());
     next = earlier(next, this.#hints.next());
@@ -458,6 +503,7 @@ export class DiscoveryCore {
     const lateUs = this.#expectedUs === null ? 0 : nowUs - this.#expectedUs;
     if (lateUs <= STALL_US) return;
     this.#expectedUs = nowUs;
+    this.#leadership.noteStall(nowUs, lateUs);
     this.#liveness.noteStall(nowUs);
     for (const link of this.#context.links.all) link.watchFromUs = nowUs;
     emit(this.#context, { kind: "stalled", lateUs });

@@ -18,6 +18,7 @@ export class Echoes {
   readonly #heardUs = new Map<string, number>();
   #own = "";
   #ownEcho = "";
+  #ownSinceUs = 0;
   #ownUntilUs = 0;
 
   constructor(readonly random: RandomStream) {}
@@ -26,6 +27,7 @@ export class Echoes {
   renew(nowUs: number): string {
     this.#own = drawNonce(this.random);
     this.#ownEcho = this.#own.slice(0, ECHO_DIGITS);
+    this.#ownSinceUs = nowUs;
     this.#ownUntilUs = nowUs + OWN_LIFE_US;
     return this.#own;
   }
@@ -40,9 +42,13 @@ export class Echoes {
     return nowUs < this.#ownUntilUs ? this.#own : null;
   }
 
-  /** Whether one of `echoes` repeats our challenge, so that they were made after it. */
-  proves(nowUs: number, echoes: readonly string[]): boolean {
-    return echoes.length > 0 && nowUs < this.#ownUntilUs && echoes.includes(this.#ownEcho);
+  /**
+   * Whether one of `echoes` repeats our challenge, so that they were made after it. That proves nothing of what
+   * happened since: of a node that was lost or left after `sinceUs` only a later challenge speaks.
+   */
+  proves(nowUs: number, echoes: readonly string[], sinceUs: number): boolean {
+    return echoes.length > 0 && nowUs < this.#ownUntilUs && this.#ownSinceUs >= sinceUs &&
+      echoes.includes(this.#ownEcho);
   }
 
   /** Notes a challenge of somebody else. At the bound the oldest is repeated no more. */

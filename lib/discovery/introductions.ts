@@ -7,8 +7,10 @@ import type { Announcer } from "./announcer.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Peer } from "./peer.ts";
 
-/** From our start until those are told who have shown no sign of knowing us, in µs. */
-const HELLO_AFTER_US = 1_200_000;
+/** Beats from our start until those are told whose beats have shown no sign of knowing us. */
+const HELLO_AFTER_BEATS = 1.2;
+/** Beats by which that is put off while a whole show is switched on. */
+const MAX_POSTPONED = 3;
 const HELLO_EVERY_US = 250_000;
 const MAX_HELLOS = 5;
 /** From the news of a node until it is asked, in beats: mostly its beat comes first. */
@@ -31,17 +33,23 @@ interface Waiting {
 export class Introductions {
   #waiting: Waiting[] = [];
   #sweepUs = Infinity;
+  #startUs = 0;
+  #postponed = 0;
   #pausedUntilUs = 0;
 
   constructor(
     readonly context: Context,
     readonly announcer: Announcer,
     readonly liveness: Liveness,
+    readonly isStorm: (nowUs: number) => boolean,
   ) {}
 
   /** We have started on some link: once the first noise is over, who does not know us is told. */
   noteStart(nowUs: number): void {
-    if (!this.context.isObserver) this.#sweepUs = nowUs + HELLO_AFTER_US;
+    if (this.context.isObserver) return;
+    this.#startUs = nowUs;
+    this.#postponed = 0;
+    this.#sweepUs = nowUs + HELLO_AFTER_BEATS * this.announcer.beatUs;
   }
 
   /** A node is known from somebody's list. One that cannot be heard here (we listen to nobody, or a router) is asked now. */
@@ -80,6 +88,17 @@ export class Introductions {
   }
 
   #sweep(nowUs: number): void {
+    // By now we know how large the mesh is, and how long a beat of it takes.
+    const beatUs = this.announcer.beatUs;
+    if (nowUs < this.#startUs + HELLO_AFTER_BEATS * beatUs) {
+      this.#sweepUs = this.#startUs + HELLO_AFTER_BEATS * beatUs;
+      return;
+    }
+    // While everybody starts, lists are compared all the time, and that shows who knows whom.
+    if (this.isStorm(nowUs) && this.#postponed++ < MAX_POSTPONED) {
+      this.#sweepUs = nowUs + beatUs;
+      return;
+    }
     this.#sweepUs = Infinity;
     for (const peer of this.context.registry.peers()) {
       if (!peer.isPresent || peer.knowsUs || this.#waiting.length >= MAX_WAITING) continue;

@@ -6,38 +6,40 @@ import type { Context, Wake } from "./context.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Peer } from "./peer.ts";
 
-/** Between two questions, in µs. */
+/** Between two questions, in µs: at once for the first few, then so slowly that a large mesh does not feel it. */
 const EVERY_US = 100_000;
+const SLOWLY_US = 500_000;
+const MANY = 16;
 /** How many are waited for at a time. */
 const MAX_WAITING = 512;
 
 /** Asks each new node once. */
 export class Measuring {
   readonly #waiting: Peer[] = [];
-  #nextUs = Infinity;
+  /** When the next question may go out. */
+  #freeUs = 0;
 
   constructor(readonly context: Context, readonly liveness: Liveness) {}
 
-  /** Puts a node on the list; the first is asked at once. */
-  add(nowUs: number, peer: Peer): void {
-    if (this.#waiting.length >= MAX_WAITING) return;
-    this.#waiting.push(peer);
-    if (this.#nextUs === Infinity) this.#nextUs = nowUs;
+  /** Puts a node on the list. */
+  add(peer: Peer): void {
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.push(peer);
   }
 
   /** Asks the next. */
   handleTimeout(nowUs: number): void {
-    if (nowUs < this.#nextUs) return;
+    if (nowUs < this.#freeUs || this.#waiting.length === 0) return;
     let peer = this.#waiting.shift();
     while (peer !== undefined && !(peer.isListed && peer.isPresent && peer.rttUs === null)) {
       peer = this.#waiting.shift();
     }
-    this.#nextUs = this.#waiting.length === 0 ? Infinity : nowUs + EVERY_US;
-    if (peer !== undefined) this.liveness.ask(nowUs, peer, "measure");
+    if (peer === undefined) return;
+    this.#freeUs = nowUs + (this.#waiting.length > MANY ? SLOWLY_US : EVERY_US);
+    this.liveness.ask(nowUs, peer, "measure");
   }
 
   /** What is due next. */
   next(): Wake | null {
-    return this.#nextUs === Infinity ? null : { atUs: this.#nextUs, reason: "measure" };
+    return this.#waiting.length === 0 ? null : { atUs: this.#freeUs, reason: "measure" };
   }
 }

@@ -7,27 +7,33 @@ import type { NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { Challenges } from "./challenges.ts";
 import { type Context, drawBetween, type Wake } from "./context.ts";
-import { targetOf } from "./messages/mod.ts";
+import { hash32 } from "./hash.ts";
+import { type NamedLife, targetOf } from "./messages/mod.ts";
 import type { Link } from "./links.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
 
 /**
- * Waits after each question in µs. The third question goes by multicast too, should unicast not get through; after the
- * third wait the newcomer is forgotten, and its next beat starts over.
+ * Waits after each question in µs: with 30 % loss each way every second question fails, so that five are asked. The
+ * third and the last go by multicast too, should unicast not get through. Whoever is heard again meanwhile is asked
+ * on; after the last wait the newcomer is forgotten, and its next beat starts over.
  */
-const WAITS_US = [200_000, 400_000, 1_000_000];
+const WAITS_US = [120_000, 180_000, 300_000, 400_000, 1_000_000];
+const SHOUTED: readonly number[] = [3, 5];
+const ASKS_LEFT_FROM = 2;
 /** When it is tried again after our own rate forbade to ask, and how long at most. */
 const BUSY_RETRY_US = 100_000;
 const GIVE_UP_US = 5_000_000;
+/** How many of a large mesh ask a newcomer themselves. */
+const MAX_ASKERS = 128;
 /** Over which newcomers are counted, in µs. */
 const STORM_WINDOW_US = 1_000_000;
 /** Newcomers within a second from which on an echo is waited for, since so many questions would be a storm. */
 const STORM_ASKS = 8;
 /** Newcomers within a second that make a storm of starts. */
 const STORM_STARTS = 20;
-/** How long an echo of our challenge is waited for then, in µs: the second and the third announcement bring it. */
-const STORM_WAITS_US: readonly [number, number] = [400_000, 1_300_000];
+/** How long an echo of our challenge is waited for then, in µs: it comes with one of the next announcements. */
+const STORM_WAITS_US: readonly [number, number] = [700_000, 2_400_000];
 /** Newcomers at a time; at the bound the oldest is forgotten and counted. */
 const MAX_NEWCOMERS = 512;
 const NO_IDS = new Uint8Array(0);
@@ -50,7 +56,7 @@ interface Newcomer {
   asked: number;
   nextUs: number;
   /** It waits for its announcement, not for an echo. */
-  readonly isHeld: boolean;
+  isHeld: boolean;
 }
 
 /** The waiting room. */
@@ -84,15 +90,19 @@ export class Newcomers {
       const isNewer = sighting.record !== null &&
         (before === null || sighting.record.stateVersion > before.stateVersion);
       if (isNewer) known.sighting = sighting;
-      if (known.asked === 0 && waitUs === 0 && known.isHeld) this.#ask(nowUs, known);
+      // It is still there, and so is our question.
+      if (known.asked > ASKS_LEFT_FROM) known.asked = ASKS_LEFT_FROM;
+      if (known.asked === 0 && waitUs === 0 && known.isHeld) {
+        known.isHeld = false;
+        known.nextUs = nowUs + this.#echoWaitUs(nowUs, id);
+        if (known.nextUs === nowUs) this.#ask(nowUs, known);
+      }
       return;
     }
     if (known !== undefined && known.sighting.life.incarnation > sighting.life.incarnation) return;
     this.#waiting.delete(id);
     this.#noteMet(nowUs);
-    if (waitUs === 0 && this.#metCount > STORM_ASKS && this.challenge(nowUs)) {
-      waitUs = drawBetween(this.context.random, ...STORM_WAITS_US);
-    }
+    if (waitUs === 0) waitUs = this.#echoWaitUs(nowUs, id);
     if (this.#waiting.size >= MAX_NEWCOMERS) {
       for (const oldest of this.#waiting.keys()) {
         this.#waiting.delete(oldest);
@@ -105,6 +115,36 @@ export class Newcomers {
     if (waitUs === 0) this.#ask(nowUs, newcomer);
   }
 
+  /** How long to wait for an echo of our challenge: not at all while few come, since a question is quicker. */
+  #echoWaitUs(nowUs: number, id: NodeId): number {
+    const isStorm = this.#metCount > STORM_ASKS && this.challenge(nowUs);
+    if (!isStorm && !this.#isLeftToOthers(id)) return 0;
+    return drawBetween(this.context.random, ...STORM_WAITS_US);
+  }
+
+  /** In a large mesh a part of the nodes asks a newcomer, by rank, and the others hear of it in their beats. */
+  #isLeftToOthers(id: NodeId): boolean {
+    const { registry, own, isObserver } = this.context;
+    const size = registry.presentCount;
+    return size > MAX_ASKERS && !isObserver && hash32(own.id + id) % size >= MAX_ASKERS;
+  }
+
+  /** Newcomers that wait and that one of these lives is; they have proved themselves to somebody else. */
+  takeJoined(joined: readonly NamedLife[]): Sighting[] {
+    if (this.#waiting.size === 0) return [];
+    const found: Sighting[] = [];
+    for (const { target, incarnation } of joined) {
+      for (const [id, { sighting }] of this.#waiting) {
+        if (sighting.life.incarnation !== incarnation || targetOf(id) !== target) continue;
+        if (sighting.record === null) continue;
+        this.#waiting.delete(id);
+        found.push(sighting);
+        break;
+      }
+    }
+    return found;
+  }
+
   /** Whether so many have come within the last second that everybody seems to start. */
   isStorm(nowUs: number): boolean {
     return nowUs - this.#metSinceUs < 2 * STORM_WINDOW_US && this.#metCount >= STORM_STARTS;
@@ -112,8 +152,10 @@ export class Newcomers {
 
   #noteMet(nowUs: number): void {
     if (nowUs - this.#metSinceUs > STORM_WINDOW_US) {
+      // A storm that goes on is no new one each second.
+      const goesOn = this.#metCount > STORM_ASKS && nowUs - this.#metSinceUs < 2 * STORM_WINDOW_US;
       this.#metSinceUs = nowUs;
-      this.#metCount = 0;
+      this.#metCount = goesOn ? STORM_ASKS : 0;
     }
     this.#metCount++;
   }
@@ -136,7 +178,7 @@ export class Newcomers {
   handleTimeout(nowUs: number): void {
     for (const [id, newcomer] of this.#waiting) {
       if (newcomer.nextUs > nowUs) continue;
-      const isOver = newcomer.asked === WAITS_US.length || newcomer.metUs + GIVE_UP_US <= nowUs;
+      const isOver = newcomer.asked >= WAITS_US.length || newcomer.metUs + GIVE_UP_US <= nowUs;
       if (isOver) this.#waiting.delete(id);
       else this.#ask(nowUs, newcomer);
     }
@@ -170,6 +212,6 @@ export class Newcomers {
     }
     newcomer.nextUs = nowUs + (WAITS_US[newcomer.asked] ?? 0);
     newcomer.asked++;
-    if (newcomer.asked === WAITS_US.length && link !== null) outbox.toLink(nowUs, link, message, true);
+    if (SHOUTED.includes(newcomer.asked) && link !== null) outbox.toLink(nowUs, link, message, true);
   }
 }

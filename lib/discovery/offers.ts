@@ -11,7 +11,8 @@ import { SourceLimiter, TokenBucket } from "./limiter.ts";
 
 const MS = 1_000;
 /** How many answer the first, the second and every later question of a family. */
-const RANKS_BY_ATTEMPT = [8, 32];
+const RANKS_BY_ATTEMPT = [8, 8];
+const LATER_RANKS = 32;
 /** How many answer when a whole show is switched on: announcements and compared lists do the rest. */
 const STORM_RANKS = 2;
 const BASE_DELAY_US = 5 * MS;
@@ -73,7 +74,7 @@ export class OfferDesk {
     let delayUs = 0;
     if (address === "all") {
       const rank = rankOf(this.id, question.nonce, mesh.size);
-      if (rank >= (mesh.isStorm ? STORM_RANKS : RANKS_BY_ATTEMPT[question.attempt] ?? Infinity)) return;
+      if (rank >= (mesh.isStorm ? STORM_RANKS : RANKS_BY_ATTEMPT[question.attempt] ?? LATER_RANKS)) return;
       delayUs = Math.min(
         MAX_DELAY_US,
         BASE_DELAY_US + RANK_DELAY_US * rank + JITTER_US * this.random.float(),

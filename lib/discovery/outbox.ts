@@ -47,6 +47,20 @@ export interface Sender {
   readonly seal: DatagramSeal;
 }
 
+/** What goes out at any rate: a goodbye, and the lease, which keeps to rates of its own and dies of what is dropped. */
+const URGENT: ReadonlySet<Message["kind"]> = new Set([
+  "bye",
+  "claim",
+  "grant",
+  "lease",
+  "lease-ack",
+  "transfer",
+]);
+
+function isUrgent(message: Message): boolean {
+  return URGENT.has(message.kind);
+}
+
 /** Our datagrams on their way out. */
 export class Outbox {
   readonly #queue: Transmit[] = [];
@@ -81,7 +95,7 @@ export class Outbox {
 
   /** Sends to one address. Returns false when our own rate did not allow it. */
   toEndpoint(nowUs: number, endpoint: IpEndpoint, link: Link | null, message: Message): boolean {
-    if (message.kind !== "bye" && !this.#unicast.canTake(nowUs)) {
+    if (!isUrgent(message) && !this.#unicast.canTake(nowUs)) {
       this.counters.dropped["unicast-limit"]++;
       return false;
     }
@@ -129,7 +143,7 @@ export class Outbox {
   }
 
   #canMulticast(nowUs: number, link: Link, message: Message): boolean {
-    if (message.kind === "bye") return true;
+    if (isUrgent(message)) return true;
     let bucket = this.#perLink.get(link.key);
     if (bucket === undefined) {
       bucket = new TokenBucket(MULTICAST_PER_SECOND, MULTICAST_BURST, nowUs);

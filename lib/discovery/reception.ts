@@ -12,23 +12,21 @@ import type { Refusal } from "./counters.ts";
 import type { Agreement } from "./agreement.ts";
 import { type Datagram, type OpenDatagram, PATHS, refusePreamble } from "./datagram.ts";
 import type { Echoes } from "./echoes.ts";
-import { splitHostPort } from "./endpoint.ts";
 import {
   type Announce,
   type Heartbeat,
+  type LeaderHint,
+  type LeaseMessage,
   type LeaveReason,
   type Offer,
   type Ping,
   type Query,
   type Question,
-  type SyncEntry,
-  type SyncPage,
-  type SyncRequest,
   targetOf,
 } from "./messages/mod.ts";
 import { SourceLimiter } from "./limiter.ts";
 import type { Link, Place } from "./links.ts";
-import { type Life, LifeBook } from "./lives.ts";
+import type { Life, LifeBook } from "./lives.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Newcomers, Sighting } from "./newcomers.ts";
 import type { Address, OfferDesk } from "./offers.ts";
@@ -37,7 +35,7 @@ import { Overflow } from "./overflow.ts";
 import { type Peer, SILENT_BEATS } from "./peer.ts";
 import type { Questions } from "./questions.ts";
 import type { NodeRecord } from "./record.ts";
-import type { SyncDesk } from "./sync_desk.ts";
+import type { PageIntake } from "./page_intake.ts";
 import type { SyncPuller } from "./sync_puller.ts";
 
 /** A datagram that took this much longer than its predecessors may be a replay, in ms. */
@@ -45,7 +43,6 @@ const MAX_SKEW_MS = 10_000;
 const SOURCE_PER_SECOND = 200;
 const SOURCE_BURST = 400;
 const MAX_SOURCES = 1_024;
-const MAX_LIVES = 2_048;
 /** How long the announcement of a node that pings us is waited for. */
 const UNANNOUNCED_WAIT_US = 300_000;
 const DOUBLE_EVERY_US = 1_000_000;
@@ -64,8 +61,13 @@ export interface ReceptionParts {
   readonly names: NameKeeper;
   readonly echoes: Echoes;
   readonly agreement: Agreement;
-  readonly desk: SyncDesk;
   readonly puller: SyncPuller;
+  readonly pages: PageIntake;
+  readonly lives: LifeBook;
+  /** What is said about who leads; by nodes that are present alone. */
+  readonly onLease: (nowUs: number, from: Peer, message: LeaseMessage) => Refusal | null;
+  /** Who leads as the beat of another has it. */
+  readonly onLeaderHint: (nowUs: number, hint: LeaderHint) => void;
   readonly meshTag: number;
   readonly open: OpenDatagram;
   readonly seeds: readonly IpEndpoint[];
@@ -78,7 +80,6 @@ export interface ReceptionParts {
 
 /** Reads datagrams. */
 export class Reception {
-  readonly #lives = new LifeBook(MAX_LIVES);
   readonly #sources = new SourceLimiter(SOURCE_PER_SECOND, SOURCE_BURST, MAX_SOURCES);
   readonly #foreign = new Overflow();
   #incompatibleUs = Number.NEGATIVE_INFINITY;
@@ -151,7 +152,7 @@ export class Reception {
     }
     const life = peer !== undefined && peer.incarnation === header.incarnation
       ? peer.life
-      : this.#lives.lifeOf(header.id, header.incarnation, message.bootNonce);
+      : this.parts.lives.lifeOf(header.id, header.incarnation, message.bootNonce);
     if (life.bootNonce !== message.bootNonce) return "other-process";
     if (header.seq <= life.notBefore || !life.window.canAccept(header.seq)) {
       // The other copy of a datagram that came on two paths tells that the second path works, and nothing else.
@@ -161,6 +162,9 @@ export class Reception {
       this.wasRoutine = true;
       return "duplicate";
     }
+    // What was overtaken is no sign of life and no news of where its sender is: it may have been recorded, on a way on
+    // which we did not hear it, by somebody who plays it to us now.
+    const isNewest = header.seq > life.window.highest;
     life.window.commit(header.seq);
     const present = peer !== undefined && peer.life === life && peer.isAwaited ? peer : null;
     if (present !== null && message.kind !== "bye" && message.kind !== "offer" && message.kind !== "ack") {
@@ -168,7 +172,9 @@ export class Reception {
         this.parts.liveness.ask(nowUs, present, "measure");
         return "delayed";
       }
-      this.parts.admission.noteHeard(nowUs, present, datagram, heardFrom, link);
+      if (isNewest) this.parts.admission.noteHeard(nowUs, present, datagram, heardFrom, link);
+      else if (message.kind === "heartbeat") this.wasRoutine = true;
+      if (this.wasRoutine) return null;
       if (message.kind === "heartbeat") return this.#noteBeat(nowUs, present, message, link);
     }
     const from = copyOf(heardFrom);
@@ -188,15 +194,26 @@ export class Reception {
       case "ack":
         return this.#handleAck(nowUs, life, message.echo, datagram, from, link);
       case "sync-request":
-        return this.#handleSyncRequest(nowUs, life, message, datagram, from, link);
+        return this.parts.pages.handleRequest(nowUs, life, message, datagram, from, link);
       case "sync-page":
-        return this.#handleSyncPage(nowUs, life, message);
+        return this.parts.pages.handlePage(nowUs, life, message);
       case "ping-request":
       case "nack":
       case "suspect":
       case "vouch":
         // Only those who are known to be there have a say about others.
         return present === null ? "not-allowed" : this.parts.liveness.handleGossip(nowUs, present, message);
+      case "claim":
+      case "grant":
+      case "deny":
+      case "lease":
+      case "lease-ack":
+        return present === null ? "not-allowed" : this.parts.onLease(nowUs, present, message);
+      case "transfer": {
+        // A leader hands over and says goodbye in one breath, and either may come first.
+        const speaker = present ?? (peer?.life === life && peer.state === "left" ? peer : null);
+        return speaker === null ? "not-allowed" : this.parts.onLease(nowUs, speaker, message);
+      }
     }
   }
 
@@ -235,13 +252,28 @@ export class Reception {
     if (message.availability.length > 0) {
       this.parts.admission.noteAvailability(nowUs, peer, message.availability);
     }
-    if (this.parts.echoes.proves(nowUs, message.echoes)) peer.knowsUs = true;
+    if (this.parts.echoes.proves(nowUs, message.echoes, 0)) peer.knowsUs = true;
+    // Who has just started proves itself by this to those who said their challenge before it came.
+    if (message.challenge !== null && this.parts.echoes.isOpenFor(nowUs, 0)) {
+      this.parts.echoes.note(nowUs, message.challenge);
+    }
+    if (message.joined.length > 0 && !peer.isRelayed) this.#noteJoined(nowUs, message.joined);
+    if (message.leader !== null) this.parts.onLeaderHint(nowUs, message.leader);
     const isNews = this.parts.liveness.noteBeat(nowUs, peer, message);
     if (message.stateVersion > peer.stateVersion) this.#askForRecord(nowUs, peer);
     else if (!this.parts.agreement.noteDigest(nowUs, peer, message.digest, link) && !isNews) {
       this.wasRoutine = true;
     }
     return null;
+  }
+
+  /** Newcomers of ours that have proved to a node we know that they live. */
+  #noteJoined(nowUs: number, joined: Heartbeat["joined"]): void {
+    for (const sighting of this.parts.newcomers.takeJoined(joined)) {
+      const { life, record, from } = sighting;
+      if (record === null || this.context.registry.peer(life.id)?.life === life) continue;
+      this.parts.admission.admitRelayed(nowUs, life, sighting, record, from);
+    }
   }
 
   /** A beat of a node that does not count as present yet, or any more. */
@@ -253,6 +285,7 @@ export class Reception {
     from: IpEndpoint,
     link: Link | null,
   ): Refusal | null {
+    if (message.challenge !== null) this.parts.echoes.note(nowUs, message.challenge);
     const refusal = this.#hear(nowUs, life, null, message, datagram, from, link);
     const peer = this.context.registry.peer(life.id);
     if (refusal === null && peer?.life === life && message.stateVersion > peer.stateVersion) {
@@ -285,7 +318,7 @@ export class Reception {
       return this.parts.admission.refuseForRoom(nowUs, life.id);
     }
     const sighting: Sighting = { life, record, peerCount, beatMs, from, link };
-    if (this.parts.echoes.proves(nowUs, message.echoes)) {
+    if (this.parts.echoes.proves(nowUs, message.echoes, peer?.sinceUs ?? 0)) {
       const known = record ?? this.parts.newcomers.waitingFor(life)?.record ?? this.#recordOf(life);
       if (known !== null) {
         this.parts.newcomers.take(life);
@@ -362,72 +395,6 @@ export class Reception {
       this.parts.puller.addSource(nowUs, life.id, message.cookie, { endpoint: from, link }, peerCount);
     }
     return refusal;
-  }
-
-  #handleSyncRequest(
-    nowUs: number,
-    life: Life,
-    message: SyncRequest,
-    datagram: Datagram,
-    from: IpEndpoint,
-    link: Link | null,
-  ): Refusal | null {
-    const peer = this.context.registry.peer(life.id);
-    if (this.context.isObserver) return "not-for-us";
-    if (!this.parts.desk.mayAsk(nowUs, message, from, peer?.life === life ? peer : null)) {
-      return "not-allowed";
-    }
-    // Our cookie came back: that is an answer to a nonce, too.
-    const waiting = this.parts.newcomers.waitingFor(life);
-    if (waiting !== null && waiting.record !== null) {
-      this.parts.newcomers.take(life);
-      this.parts.admission.admit(nowUs, waiting, datagram, null, true);
-    }
-    this.parts.desk.answer(nowUs, message, from, link);
-    return null;
-  }
-
-  #handleSyncPage(nowUs: number, life: Life, message: SyncPage): Refusal | null {
-    if (this.parts.puller.take(nowUs, message.echo, life.id, message.next) === null) return "stale-nonce";
-    const from = this.context.registry.peer(life.id) ?? null;
-    for (const entry of message.entries) this.#noteEntry(nowUs, entry, from);
-    this.parts.puller.handleTimeout(nowUs);
-    return null;
-  }
-
-  /** What the list of another node says: of one that we do not know, and of one that we know otherwise. */
-  #noteEntry(nowUs: number, entry: SyncEntry, source: Peer | null): void {
-    const { own, registry } = this.context;
-    if (entry.id === own.id) return;
-    const peer = registry.peer(entry.id);
-    if (peer !== undefined && entry.incarnation < peer.incarnation) return;
-    const life = peer?.incarnation === entry.incarnation
-      ? peer.life
-      : this.#lives.lifeOf(entry.id, entry.incarnation, entry.bootNonce);
-    if (life.bootNonce !== entry.bootNonce) return;
-    const from = splitHostPort(entry.from);
-    if (entry.record === null || from === null) {
-      if (peer?.life === life) this.parts.liveness.noteGoneElsewhere(nowUs, peer, entry, source);
-      return;
-    }
-    if (entry.record.role === "observer") return;
-    const isFresher = life.window.highest > entry.seq;
-    if (peer?.life === life) {
-      const link = this.context.links.linkOf(peer.route.from.host);
-      if (peer.isPresent) this.parts.admission.applyRecord(nowUs, peer, entry.record, peer.route.from, link);
-      // Somebody still hears it: worth asking.
-      else if (peer.state !== "left" && entry.seq > life.window.highest) {
-        this.parts.liveness.ask(nowUs, peer, "probe");
-      }
-      return;
-    }
-    life.notBefore = Math.max(life.notBefore, entry.seq);
-    const waited = this.parts.newcomers.take(life);
-    const at = waited?.from ?? from;
-    if (this.parts.admission.admitRelayed(nowUs, life, entry, entry.record, at) !== null) return;
-    // We have heard it since: nobody can have recorded that before.
-    const admitted = registry.peer(entry.id);
-    if (isFresher && waited !== null && admitted?.life === life) admitted.isRelayed = false;
   }
 
   #handleBye(nowUs: number, life: Life, reason: LeaveReason): Refusal | null {

@@ -64,13 +64,41 @@ function drawMessage(
     nonce: hex(mutator, 8),
     attempt: mutator.below(4),
     known: mutator.bytes(4 * mutator.below(8)),
+    digest: hex(mutator, 8),
   };
   const echo = asked ?? hex(mutator, 8);
-  switch (asked !== undefined && mutator.below(2) === 0 ? 3 + 3 * mutator.below(2) : mutator.below(7)) {
+  const echoes = Array.from({ length: mutator.below(3) }, () => hex(mutator, 4));
+  const someone = () => senderId(mutator.below(SENDERS)).slice(0, 16);
+  const named = () => ({
+    target: mutator.below(4) === 0 ? target.slice(0, 16) : someone(),
+    incarnation: incarnation - mutator.below(2),
+    seq: mutator.below(100_000),
+  });
+  switch (asked !== undefined && mutator.below(2) === 0 ? 3 + 3 * mutator.below(2) : mutator.below(13)) {
     case 0:
-      return { kind: "announce", ...base, record, question: mutator.below(2) === 0 ? null : question };
+      return {
+        kind: "announce",
+        ...base,
+        record,
+        question: mutator.below(2) === 0 ? null : question,
+        challenge: mutator.below(2) === 0 ? null : hex(mutator, 8),
+        echoes,
+        resumedMs: mutator.below(4) === 0 ? mutator.below(100_000) : 0,
+      };
     case 1:
-      return { kind: "heartbeat", ...base, stateVersion: mutator.below(9) };
+      return {
+        kind: "heartbeat",
+        ...base,
+        stateVersion: mutator.below(9),
+        beat: mutator.below(100_000),
+        digest: hex(mutator, 8),
+        challenge: mutator.below(4) === 0 ? hex(mutator, 8) : null,
+        echoes,
+        dead: mutator.below(8) === 0 ? [named()] : [],
+        joined: mutator.below(8) === 0 ? [named()] : [],
+        availability: [mutator.below(100), -1],
+        leader: mutator.below(4) === 0 ? { term: mutator.below(9), target: someone() } : null,
+      };
     case 2:
       return {
         kind: "query",
@@ -79,7 +107,7 @@ function drawMessage(
         target: mutator.below(2) === 0 ? null : target.slice(0, 16),
       };
     case 3:
-      return { kind: "offer", ...base, echo, record };
+      return { kind: "offer", ...base, echo, record, digest: hex(mutator, 8), cookie: hex(mutator, 8) };
     case 4:
       return { kind: "bye", ...base, reason: "quit" };
     case 5:
@@ -90,8 +118,53 @@ function drawMessage(
         target: target.slice(0, 16),
         observer: mutator.below(2) === 0,
       };
+    case 7:
+      return {
+        kind: "sync-request",
+        ...base,
+        cookie: echo,
+        nonce: hex(mutator, 8),
+        from: "0".repeat(16),
+        until: mutator.below(2) === 0 ? null : someone(),
+        known: mutator.bytes(8 * mutator.below(20)),
+      };
+    case 8:
+      return {
+        kind: "sync-page",
+        ...base,
+        echo,
+        next: mutator.below(4) === 0 ? someone() : null,
+        entries: Array.from({ length: mutator.below(4) }, () => ({
+          id: senderId(mutator.below(SENDERS)),
+          incarnation,
+          bootNonce: "11".repeat(8),
+          seq: mutator.below(100_000),
+          ageMs: mutator.below(5_000),
+          beatMs: 1_000,
+          peerCount: 3,
+          from: "10.0.0.9:7",
+          ...(mutator.below(3) === 0
+            ? { state: "dead" as const, record: null }
+            : { state: "present" as const, record }),
+        })),
+      };
+    case 9:
+      return { kind: "ping-request", ...base, nonce: echo, target: someone() };
+    case 10:
+      return {
+        kind: "nack",
+        ...base,
+        echo,
+        target: someone(),
+        heardMs: mutator.below(2) === 0 ? null : mutator.below(9_000),
+        seq: mutator.below(100_000),
+      };
+    case 11:
+      return { kind: "suspect", ...base, nodes: [named(), named()] };
+    case 12:
+      return { kind: "vouch", ...base, nodes: [{ ...named(), ageMs: mutator.below(3_000) }] };
     default:
-      return { kind: "ack", ...base, echo, stateVersion: 1 };
+      return { kind: "ack", ...base, echo, stateVersion: 1, heardBy: mutator.below(3) };
   }
 }
 
@@ -196,12 +269,14 @@ export function fuzzDiscovery(seed: number, iterations: number): FuzzReport {
       const sent = decodeDatagram(bytes, meshTag, codec, seal);
       check(typeof sent === "object", "what the core sends can be read");
       const { message } = sent;
-      const target = message.kind === "ping" || message.kind === "query" ? message.target : null;
+      const target = message.kind === "ping" || message.kind === "query" || message.kind === "ping-request"
+        ? message.target
+        : null;
       if (target === null) return;
-      const nonce = message.kind === "ping"
-        ? message.nonce
-        : message.kind === "query"
+      const nonce = message.kind === "query"
         ? message.question.nonce
+        : "nonce" in message
+        ? message.nonce
         : "";
       asked.set(target.padEnd(32, "0") as NodeId, nonce);
     });

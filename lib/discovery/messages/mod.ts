@@ -14,6 +14,7 @@ import {
   type Heartbeat,
   heartbeatFromMap,
   heartbeatToMap,
+  type MessageBase,
   type Offer,
   offerFromMap,
   offerToMap,
@@ -21,6 +22,7 @@ import {
   queryFromMap,
   queryToMap,
 } from "./presence.ts";
+import { type LeaseMessage, leaseMessageFromMap, leaseMessageToMap } from "./lease.ts";
 import {
   type Ack,
   ackFromMap,
@@ -53,17 +55,36 @@ import {
 
 export { type BodyMap, getU48, hexBytes, NONCE_BYTES, ownBytes, setU48, SHORT_ID_BYTES } from "./fields.ts";
 export {
+  type Claim,
+  type Denial,
+  type Deny,
+  type Grant,
+  type Lease,
+  type LeaseAck,
+  type LeaseMessage,
+  leaseMessageFromMap,
+  leaseMessageToMap,
+  type LeaseMode,
+  MAX_SET_ROWS,
+  MAX_TERM,
+  MAX_VOTERS,
+  type SetStamp,
+  type Transfer,
+  type Voter,
+  type VoterSet,
+} from "./lease.ts";
+export {
   type Announce,
   type Bye,
-  type DeadNode,
   ECHO_DIGITS,
   type Heartbeat,
   type LeaderHint,
   LEAVE_REASONS,
   type LeaveReason,
   MAX_AVAILABILITY,
-  MAX_DEAD_NAMED,
   MAX_ECHOES,
+  MAX_LIVES_NAMED,
+  type NamedLife,
   type Offer,
   type Query,
   type Question,
@@ -106,7 +127,12 @@ export const KIND_NUMBERS = {
   nack: 14,
   suspect: 15,
   vouch: 16,
-  // reserved: 17 claim, 18 grant, 19 deny, 20 lease, 21 lease-ack, 22 transfer
+  claim: 17,
+  grant: 18,
+  deny: 19,
+  lease: 20,
+  "lease-ack": 21,
+  transfer: 22,
 } as const;
 
 /** Kinds of message. */
@@ -126,7 +152,8 @@ export type Message =
   | PingRequest
   | Nack
   | Suspect
-  | Vouch;
+  | Vouch
+  | LeaseMessage & MessageBase;
 
 /** Hex digits of the 8 id bytes that name a target. */
 export const TARGET_DIGITS = 16;
@@ -172,6 +199,13 @@ function fieldsOf(message: Message, step: number): BodyMap {
       return suspectToMap(message);
     case "vouch":
       return vouchToMap(message);
+    case "claim":
+    case "grant":
+    case "deny":
+    case "lease":
+    case "lease-ack":
+    case "transfer":
+      return leaseMessageToMap(message);
   }
 }
 
@@ -212,5 +246,14 @@ export function messageFromMap(
       return suspectFromMap(map, bootNonce);
     case "vouch":
       return vouchFromMap(map, bootNonce);
+    case "claim":
+    case "grant":
+    case "deny":
+    case "lease":
+    case "lease-ack":
+    case "transfer": {
+      const message = leaseMessageFromMap(kind, map);
+      return message === null ? null : { bootNonce, ...message };
+    }
   }
 }

@@ -25,14 +25,14 @@ export const LEAVE_REASONS = ["quit", "sleep", "update", "id-change"] as const;
 /** Why a node says goodbye. After `sleep` the same incarnation may come back. */
 export type LeaveReason = typeof LEAVE_REASONS[number];
 
-/** Hex digits of a challenge that an echo repeats: 48 bits, so that a recorded datagram holds it by no chance. */
-export const ECHO_DIGITS = 12;
+/** Hex digits of a challenge that an echo repeats: 32 bits, so that a recorded datagram holds it once in 20 million. */
+export const ECHO_DIGITS = 8;
 const ECHO_BYTES = ECHO_DIGITS / 2;
 /** Echoes in one message at most. */
-export const MAX_ECHOES = 128;
-/** Dead nodes that a beat names at most. */
-export const MAX_DEAD_NAMED = 4;
-const DEAD_ROW_BYTES = TARGET_BYTES + 6;
+export const MAX_ECHOES = 224;
+/** Lives that one list of a beat names at most: the lately dead, the lately joined. */
+export const MAX_LIVES_NAMED = 6;
+const LIFE_ROW_BYTES = TARGET_BYTES + 6;
 /** Figures of availability in a beat (cpu %, gpu %, free memory MB, free VRAM MB, renders); −1 is unknown. */
 export const MAX_AVAILABILITY = 5;
 
@@ -69,8 +69,8 @@ export interface Announce extends MessageBase {
   readonly resumedMs: number;
 }
 
-/** A dead node, as a beat names it. */
-export interface DeadNode {
+/** A life, as a beat names it. */
+export interface NamedLife {
   /** First 8 bytes of the id as hex. */
   readonly target: string;
   readonly incarnation: number;
@@ -95,9 +95,13 @@ export interface Heartbeat extends MessageBase {
   readonly beat: number;
   /** Digest of all whom the sender knows on this link, 8 bytes as hex. */
   readonly digest: string;
+  /** As in an announcement, while many start at once: newcomers prove themselves to the sender by echoing it. */
+  readonly challenge: string | null;
   readonly echoes: readonly string[];
   /** Nodes that the sender has lately declared dead. */
-  readonly dead: readonly DeadNode[];
+  readonly dead: readonly NamedLife[];
+  /** Nodes that have lately proved to the sender that they live, so that not everybody has to ask them. */
+  readonly joined: readonly NamedLife[];
   /** Live load; empty when it is not told. */
   readonly availability: readonly number[];
   readonly leader: LeaderHint | null;
@@ -175,14 +179,15 @@ function questionOf(value: unknown): Question | null {
 
 /** The body of an announcement, after `step` steps of leaving out. */
 export function announceToMap(message: Announce, step: number): BodyMap {
-  const maxEchoes = step === 0 ? MAX_ECHOES : 8;
+  // A record that needs the room goes before what others can learn from the next message as well.
+  const isRoomy = step === 0;
   return {
     p: message.peerCount,
     t: message.beatMs,
     r: recordToMap(message.record, Math.max(0, step - 1)),
-    ...(message.question === null ? {} : { q: questionMap(message.question, step === 0 ? 64 : 16) }),
-    ...(message.challenge === null ? {} : { c: hexBytes(message.challenge) }),
-    ...(message.echoes.length === 0 ? {} : { e: echoesToBytes(message.echoes, maxEchoes) }),
+    ...(message.question === null ? {} : { q: questionMap(message.question, isRoomy ? 64 : 16) }),
+    ...(message.challenge === null || !isRoomy ? {} : { c: hexBytes(message.challenge) }),
+    ...(message.echoes.length === 0 || !isRoomy ? {} : { e: echoesToBytes(message.echoes, MAX_ECHOES) }),
     ...(message.resumedMs === 0 ? {} : { w: message.resumedMs }),
   };
 }
@@ -224,34 +229,36 @@ export function heartbeatToMap(message: Heartbeat): BodyMap {
     n: message.beat,
     g: hexBytes(message.digest),
   };
+  if (message.challenge !== null) map.c = hexBytes(message.challenge);
   if (message.echoes.length > 0) map.e = echoesToBytes(message.echoes, MAX_ECHOES);
-  if (message.dead.length > 0) map.d = deadToBytes(message.dead);
+  if (message.dead.length > 0) map.d = livesToBytes(message.dead);
+  if (message.joined.length > 0) map.j = livesToBytes(message.joined);
   if (message.availability.length > 0) map.a = message.availability.slice(0, MAX_AVAILABILITY);
   if (message.leader !== null) map.l = [message.leader.term, hexBytes(message.leader.target)];
   return map;
 }
 
-function deadToBytes(dead: readonly DeadNode[]): Uint8Array {
-  const count = Math.min(dead.length, MAX_DEAD_NAMED);
-  const bytes = new Uint8Array(count * DEAD_ROW_BYTES);
+function livesToBytes(lives: readonly NamedLife[]): Uint8Array {
+  const count = Math.min(lives.length, MAX_LIVES_NAMED);
+  const bytes = new Uint8Array(count * LIFE_ROW_BYTES);
   const view = viewOfBytes(bytes);
-  dead.slice(0, count).forEach((each, i) => {
-    putHex(bytes, i * DEAD_ROW_BYTES, each.target);
-    setU48(view, i * DEAD_ROW_BYTES + TARGET_BYTES, each.incarnation);
+  lives.slice(0, count).forEach((each, i) => {
+    putHex(bytes, i * LIFE_ROW_BYTES, each.target);
+    setU48(view, i * LIFE_ROW_BYTES + TARGET_BYTES, each.incarnation);
   });
   return bytes;
 }
 
-const NO_DEAD: readonly DeadNode[] = [];
+const NO_LIVES: readonly NamedLife[] = [];
 
-function deadOf(value: unknown): readonly DeadNode[] | null {
-  if (value === undefined) return NO_DEAD;
-  const rows = rowCount(value, DEAD_ROW_BYTES, MAX_DEAD_NAMED);
+function livesOf(value: unknown): readonly NamedLife[] | null {
+  if (value === undefined) return NO_LIVES;
+  const rows = rowCount(value, LIFE_ROW_BYTES, MAX_LIVES_NAMED);
   if (rows === null) return null;
   const bytes = value as Uint8Array;
   const view = viewOfBytes(bytes);
   return Array.from({ length: rows }, (_, i) => {
-    const at = i * DEAD_ROW_BYTES;
+    const at = i * LIFE_ROW_BYTES;
     return {
       target: hexOf(bytes.subarray(at, at + TARGET_BYTES), TARGET_BYTES) ?? "",
       incarnation: getU48(view, at + TARGET_BYTES),
@@ -278,11 +285,14 @@ export function heartbeatFromMap(map: BodyMap, bootNonce: string): Heartbeat | n
   const { v, p, t, n } = map;
   const digest = hexOf(map.g, 8);
   const echoes = echoesOf(map.e);
-  const dead = deadOf(map.d);
+  const dead = livesOf(map.d);
+  const joined = livesOf(map.j);
   const availability = availabilityOf(map.a);
   const leader = map.l === undefined ? null : leaderOf(map.l);
+  const challenge = map.c === undefined ? null : hexOf(map.c, NONCE_BYTES);
+  if (challenge === null && map.c !== undefined) return null;
   if (!isCount(v) || !isCount(p) || !isCount(t) || !isCount(n) || digest === null) return null;
-  if (echoes === null || dead === null || availability === null) return null;
+  if (echoes === null || dead === null || joined === null || availability === null) return null;
   if (leader === null && map.l !== undefined) return null;
   return {
     kind: "heartbeat",
@@ -292,8 +302,10 @@ export function heartbeatFromMap(map: BodyMap, bootNonce: string): Heartbeat | n
     beatMs: t,
     beat: n,
     digest,
+    challenge,
     echoes,
     dead,
+    joined,
     availability,
     leader,
   };

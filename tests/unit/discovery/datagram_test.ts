@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { HanaError, type Incarnation, ROLES } from "../../../lib/base/mod.ts";
+import { HanaError, type Incarnation, type NodeId, ROLES } from "../../../lib/base/mod.ts";
 import {
   createBodyCodec,
   cutUtf8,
@@ -20,6 +20,7 @@ import {
 import { recordFromMap, recordToMap } from "../../../lib/discovery/record.ts";
 import { utf8Length } from "../../../lib/wire/mod.ts";
 import { idOf, TestRandom, TestSeal } from "./mesh.ts";
+import { announcement, heartbeat } from "./samples.ts";
 
 const codec = createBodyCodec();
 const seal = new TestSeal(7);
@@ -64,7 +65,51 @@ const question = fc.record({
   nonce: hex(8),
   attempt: fc.nat(10),
   known: fc.uint8Array({ maxLength: 4_000 }).map((bytes) => bytes.slice(0, bytes.length & ~3)),
+  digest: hex(8),
 });
+const echoes = fc.array(hex(4), { maxLength: 224 });
+const named = { target: hex(8), incarnation: fc.nat(), seq: fc.integer({ min: 0, max: 2 ** 32 - 1 }) };
+const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+const syncEntry = fc.record({
+  id: hex(16).map((text) => text as NodeId),
+  incarnation: u48.map((number) => number as Incarnation),
+  bootNonce: hex(8),
+  seq: fc.nat(),
+  ageMs: fc.nat(),
+}).chain((base) =>
+  fc.oneof(
+    fc.record({
+      beatMs: fc.nat(),
+      peerCount: fc.nat(),
+      from: fc.constant("10.0.0.5:51234"),
+      name: name,
+    }).map(({ name, ...rest }) => ({
+      ...base,
+      ...rest,
+      state: "present" as const,
+      record: {
+        id: base.id,
+        incarnation: base.incarnation,
+        stateVersion: 1,
+        name,
+        role: "daemon" as const,
+        version: "1",
+        endpoints: [],
+        capabilities: {},
+        resources: {},
+        tags: {},
+      },
+    })),
+    fc.constantFrom("dead" as const, "left" as const).map((state) => ({
+      ...base,
+      beatMs: 1_000,
+      peerCount: 1,
+      from: "",
+      state,
+      record: null,
+    })),
+  )
+);
 const base = { bootNonce: hex(8) };
 const counts = { peerCount: fc.nat(), beatMs: fc.nat() };
 const message: fc.Arbitrary<Message> = fc.oneof(
@@ -73,11 +118,35 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     ...base,
     record,
     question: fc.option(question),
+    challenge: fc.option(hex(8)),
+    echoes,
+    resumedMs: fc.nat(),
     ...counts,
   }),
-  fc.record({ kind: fc.constant("heartbeat" as const), ...base, stateVersion: fc.nat(), ...counts }),
+  fc.record({
+    kind: fc.constant("heartbeat" as const),
+    ...base,
+    stateVersion: fc.nat(),
+    ...counts,
+    beat: fc.nat(),
+    digest: hex(8),
+    challenge: fc.option(hex(8)),
+    echoes,
+    dead: fc.array(fc.record({ target: hex(8), incarnation: u48 }), { maxLength: 6 }),
+    joined: fc.array(fc.record({ target: hex(8), incarnation: u48 }), { maxLength: 6 }),
+    availability: fc.array(fc.integer({ min: -1, max: 1_000_000 }), { maxLength: 5 }),
+    leader: fc.option(fc.record({ term: fc.nat(), target: hex(8) })),
+  }),
   fc.record({ kind: fc.constant("query" as const), ...base, question, target: fc.option(hex(8)) }),
-  fc.record({ kind: fc.constant("offer" as const), ...base, echo: hex(8), record, ...counts }),
+  fc.record({
+    kind: fc.constant("offer" as const),
+    ...base,
+    echo: hex(8),
+    record,
+    ...counts,
+    digest: hex(8),
+    cookie: fc.option(hex(8)),
+  }),
   fc.record({ kind: fc.constant("bye" as const), ...base, reason: fc.constantFrom(...LEAVE_REASONS) }),
   fc.record({
     kind: fc.constant("ping" as const),
@@ -86,7 +155,48 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     target: fc.option(hex(8)),
     observer: fc.boolean(),
   }),
-  fc.record({ kind: fc.constant("ack" as const), ...base, echo: hex(8), stateVersion: fc.nat() }),
+  fc.record({
+    kind: fc.constant("ack" as const),
+    ...base,
+    echo: hex(8),
+    stateVersion: fc.nat(),
+    heardBy: fc.nat(2),
+  }),
+  fc.record({
+    kind: fc.constant("sync-request" as const),
+    ...base,
+    cookie: hex(8),
+    nonce: hex(8),
+    from: hex(8),
+    until: fc.option(hex(8)),
+    known: fc.uint8Array({ maxLength: 960 }).map((bytes) => bytes.slice(0, bytes.length & ~7)),
+  }),
+  fc.record({
+    kind: fc.constant("sync-page" as const),
+    ...base,
+    echo: hex(8),
+    next: fc.option(hex(8)),
+    entries: fc.array(syncEntry, { maxLength: 5 }),
+  }),
+  fc.record({ kind: fc.constant("ping-request" as const), ...base, nonce: hex(8), target: hex(8) }),
+  fc.record({
+    kind: fc.constant("nack" as const),
+    ...base,
+    echo: hex(8),
+    target: hex(8),
+    heardMs: fc.option(fc.nat()),
+    seq: fc.nat(),
+  }),
+  fc.record({
+    kind: fc.constant("suspect" as const),
+    ...base,
+    nodes: fc.array(fc.record(named), { minLength: 1, maxLength: 50 }),
+  }),
+  fc.record({
+    kind: fc.constant("vouch" as const),
+    ...base,
+    nodes: fc.array(fc.record({ ...named, ageMs: fc.nat(65_535) }), { minLength: 1, maxLength: 50 }),
+  }),
 );
 const header = fc.record({
   path: fc.constantFrom("unicast" as const, "multicast" as const, "broadcast" as const),
@@ -114,6 +224,9 @@ Deno.test("property: no datagram is over 1,200 bytes, and what arrives is what w
           assertEquals(rest.resources, {});
           assertEquals<unknown>(rest.endpoints, sent.record.endpoints.slice(0, rest.endpoints.length));
         }
+      } else if (got.message.kind === "sync-page") {
+        assert(sent.kind === got.message.kind);
+        assertEquals(got.message.entries.map(({ id }) => id), sent.entries.map(({ id }) => id));
       } else if (got.message.kind !== "query") {
         assertEquals<Message>(got.message, sent);
       }
@@ -125,7 +238,7 @@ Deno.test("property: no datagram is over 1,200 bytes, and what arrives is what w
 Deno.test("property: a datagram with any bit flipped or any part cut off is refused", () => {
   const bytes = encodeDatagram(
     { path: "multicast", id, incarnation, seq: 5, sentMs: 6 },
-    { kind: "heartbeat", bootNonce: "00".repeat(8), stateVersion: 1, peerCount: 2, beatMs: 1_000 },
+    heartbeat(),
     TAG,
     codec,
     seal,
@@ -143,7 +256,7 @@ Deno.test("property: a datagram with any bit flipped or any part cut off is refu
 Deno.test("a beat has about the size that was planned for", () => {
   const bytes = encodeDatagram(
     { path: "multicast", id, incarnation, seq: 5, sentMs: 6 },
-    { kind: "heartbeat", bootNonce: "00".repeat(8), stateVersion: 1, peerCount: 100, beatMs: 1_000 },
+    heartbeat({ peerCount: 100, beat: 86_400 }),
     TAG,
     codec,
     seal,
@@ -250,25 +363,18 @@ Deno.test("a record of our own that could not be announced is refused with what 
 
 Deno.test("a record of any size of ours is cut until it fits", () => {
   const big = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`capability-${i}`, "x".repeat(200)]));
-  const sent: Message = {
-    kind: "announce",
-    bootNonce: "00".repeat(8),
-    question: null,
-    peerCount: 1,
-    beatMs: 1,
-    record: {
-      id,
-      incarnation,
-      stateVersion: 1,
-      name: "n",
-      role: "app",
-      version: "1",
-      endpoints: [{ kind: "tcp", address: "tcp://10.0.0.1:1" }],
-      capabilities: big,
-      resources: big,
-      tags: { wall: "left" },
-    },
-  };
+  const sent = announcement({
+    id,
+    incarnation,
+    stateVersion: 1,
+    name: "n",
+    role: "app",
+    version: "1",
+    endpoints: [{ kind: "tcp", address: "tcp://10.0.0.1:1" }],
+    capabilities: big,
+    resources: big,
+    tags: { wall: "left" },
+  });
   const bytes = encodeDatagram(
     { path: "unicast", id, incarnation, seq: 1, sentMs: 1 },
     sent,

@@ -10,6 +10,7 @@ import {
   SharedOpening,
 } from "../../../lib/discovery/mod.ts";
 import { DatagramAuthenticator, MeshKey, MeshKeyRing, rotate } from "../../../lib/security/mod.ts";
+import { heartbeat as sample } from "./samples.ts";
 
 const keyOf = (fill: number): MeshKey => new MeshKey(new Uint8Array(32).fill(fill));
 const ring = new MeshKeyRing(keyOf(1), null);
@@ -24,13 +25,7 @@ function heartbeat(seq: number, keys: MeshKeyRing): Uint8Array {
     seq,
     sentMs: 1000,
   } as const;
-  const message = {
-    kind: "heartbeat",
-    bootNonce: "0011223344556677",
-    stateVersion: 1,
-    peerCount: 3,
-    beatMs: 1000,
-  } as const;
+  const message = sample({ bootNonce: "0011223344556677", peerCount: 3 });
   return encodeDatagram(header, message, MESH_TAG, codec, new DatagramAuthenticator(keys)).slice();
 }
 
