@@ -190,7 +190,11 @@ export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void>
     if (entry.refusal !== null) counts.ignored++;
     sink.show(entry);
   });
-  void sink.pump.broken.promise.then(() => over.resolve());
+  let failure: unknown = null;
+  void sink.pump.broken.promise.then((thrown) => {
+    failure = thrown;
+    over.resolve();
+  });
   try {
     for (const { error } of node.discovery?.problems ?? []) cli.output.warn(error.message);
     void node.discovery?.query(QUERY);
@@ -201,6 +205,14 @@ export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void>
     await node.stop();
   }
   await sink.finish({ ...counts, dropped: sink.dropped });
+  if (failure instanceof Deno.errors.BrokenPipe) return; // nobody reads any more, as behind `| head`
+  if (failure !== null) {
+    throw new HanaError("storage", {
+      what: "standard output cannot be written",
+      why: failure instanceof Error ? failure.message : String(failure),
+      cause: failure,
+    });
+  }
   cli.output.message(
     `${counted(counts.shown, "datagram")}: ${counts.in} in, ${counts.out} out, ${counts.ignored} ignored` +
       (sink.dropped === 0 ? "" : `; ${sink.dropped} more not shown, since the reader was slow`),

@@ -5,6 +5,7 @@
 // raw.ts say GROUP PORT ADDR    sends one from there
 // raw.ts garble HOST PORT UDP   writes bytes of no meaning to a TCP port, each piece by a connection, and to a UDP port
 // raw.ts crowd HOST PORT COUNT  connects so often, says nothing, and prints `gone` when all were closed by the other end
+// raw.ts hold PORT              takes a UDP port for itself alone
 // raw.ts mute PORT              accepts connections and neither reads nor writes
 
 // deno-lint-ignore-file no-console
@@ -36,6 +37,10 @@ if (verb === "answer") {
     console.error(String(thrown));
     Deno.exit(1);
   }
+} else if (verb === "hold") {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: Number(rest[0]) });
+  console.log("ready");
+  for await (const _ of socket) { /* it hears and does nothing */ }
 } else if (verb === "garble") {
   const [hostname = "", port, udpPort] = rest;
   const bytes = new Uint8Array(2000);
