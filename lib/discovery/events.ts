@@ -3,6 +3,7 @@
 import type { Incarnation, NodeId } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { IsolationCause } from "./isolation.ts";
+import type { LeaseEvent } from "./lease/mod.ts";
 import type { LeaveReason } from "./messages/mod.ts";
 
 /** Something happened. `id` names the other node; its entry stands in the registry. */
@@ -47,6 +48,8 @@ export type DiscoveryEvent =
   /** Our own multicast did not come back on a link for `times` watches: join again, then bind again, then tell. */
   | { readonly kind: "echo-missing"; readonly link: string; readonly times: number }
   | { readonly kind: "echo-back"; readonly link: string }
+  /** Who leads, and what came of leaders apart: see `LeaseEvent`. */
+  | LeaseEvent
   /** Others are heard by broadcast and nobody by multicast for 30 s; told again every minute until that is over. */
   | { readonly kind: "multicast-degraded"; readonly link: string; readonly sinceUs: number }
   | { readonly kind: "multicast-restored"; readonly link: string }

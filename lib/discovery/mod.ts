@@ -63,6 +63,21 @@ export {
   SHOW_SERVICES,
 } from "./dns_sd/mod.ts";
 export type { DiscoveryEvent } from "./events.ts";
+export { type LeaseSettings, type LeaseState, PRIORITY_CAPABILITY } from "./leadership.ts";
+export {
+  compareTokens,
+  FencingGate,
+  FileLeaseStore,
+  formatToken,
+  type Leader,
+  type LeaseEvent,
+  type LeaseMode,
+  type LeaseStore,
+  type LeaseToken,
+  parseToken,
+  type Passage,
+  type VoterSet,
+} from "./lease/mod.ts";
 export { meshTagOf } from "./hash.ts";
 export {
   type Kind,

@@ -13,6 +13,8 @@ import { type DatagramSeal, MAX_RECORD_BYTES, type OpenDatagram, resealDatagram 
 import { parseIpv4 } from "./address.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
+import type { LeaseSettings, LeaseState } from "./leadership.ts";
+import type { LeaseToken } from "./lease/mod.ts";
 import { MAX_LINKS, missingInterfaces, parseSeed } from "./interface_choice.ts";
 import { InterfaceWatch } from "./interface_watch.ts";
 import type { LeaveReason } from "./messages/mod.ts";
@@ -63,6 +65,8 @@ export interface ServiceOptions {
   /** Whether to hear multicast on the shared port. By default all but observers do. */
   readonly listens?: boolean;
   readonly maxPeers?: number;
+  /** Our part in the leader lease; none unless given. */
+  readonly lease?: LeaseSettings;
 }
 
 /** Something that keeps discovery from working in full. */
@@ -116,6 +120,7 @@ export class DiscoveryService {
       random: platform.random.stream(`discovery ${options.id}`),
       seeds: (options.seeds ?? []).map((text) => parseSeed(text, mesh.port)),
       maxPeers: options.maxPeers,
+      ...(options.lease === undefined ? {} : { lease: options.lease }),
       expectsEcho: false,
     });
     this.#tracer = new Tracer(options.seal);
@@ -282,6 +287,45 @@ export class DiscoveryService {
     const nonce = this.#core.probe(this.platform.clock.nowUs(), linkKey, to, target, size);
     this.#flush();
     return nonce;
+  }
+
+  /** How the leader lease stands. */
+  get lease(): LeaseState {
+    return this.#core.leadership.state(this.platform.clock.nowUs());
+  }
+
+  /** The token of our own leadership while we may act, for the very next command; null otherwise. */
+  get leaseToken(): LeaseToken | null {
+    return this.#core.leadership.token(this.platform.clock.nowUs());
+  }
+
+  /** Hands leading over to `to`, or to the first candidate. False when we do not lead. */
+  handOver(to?: NodeId): boolean {
+    return this.#ordering((nowUs) => this.#core.leadership.handOver(nowUs, to));
+  }
+
+  /** Leads by the operator's word until {@linkcode endSolo}. False when we take no part or cannot keep it on disk. */
+  forceSolo(): boolean {
+    return this.#ordering((nowUs) => this.#core.leadership.forceSolo(nowUs));
+  }
+
+  /** Makes a forced leadership an ordinary one. False when it was none. */
+  endSolo(): boolean {
+    return this.#ordering((nowUs) => this.#core.leadership.endSolo(nowUs));
+  }
+
+  /** Takes another role and announces it; with the app role goes the candidacy for leading. */
+  setRole(role: Role): void {
+    if (this.#state !== "running") return;
+    this.#core.setRole(this.platform.clock.nowUs(), role);
+    this.#flush();
+  }
+
+  #ordering(order: (nowUs: number) => boolean): boolean {
+    if (this.#state !== "running") return false;
+    const isDone = order(this.platform.clock.nowUs());
+    this.#flush();
+    return isDone;
   }
 
   // --- the machine -------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 
 import { type NodeId, toHex } from "../../base/mod.ts";
 import type { RandomStream } from "../../platform/mod.ts";
-import type { Claim, Denial, Deny, Grant, Lease, LeaseAck } from "./messages.ts";
+import type { Claim, Denial, Deny, Grant, Lease, LeaseAck } from "../messages/mod.ts";
 import { isSameLife, type LifeId, shortId } from "./life.ts";
 import type { LeaseStore } from "./store.ts";
 import { compareStamps, isBinding, type VoterSet } from "./voters.ts";

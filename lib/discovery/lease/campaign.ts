@@ -2,7 +2,7 @@
 // Decides by the set that the candidate knew at the start; an answer counts only for its own attempt and only under
 // the memory that stands in the set. The candidate's own vote comes last, so that a minority's claims raise no term.
 
-import type { Grant } from "./messages.ts";
+import type { Grant } from "../messages/mod.ts";
 import type { Desk } from "./desk.ts";
 import { majorityOf, type Voter, type VoterSet } from "./voters.ts";
 

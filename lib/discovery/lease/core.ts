@@ -12,11 +12,18 @@ import { Desk, type LeaseCounters, type LeaseSend } from "./desk.ts";
 import type { Leader, LeaseEvent, LossReason } from "./events.ts";
 import { LeaderBook } from "./leader_book.ts";
 import { type LifeId, shortId } from "./life.ts";
-import type { Claim, Deny, Lease, LeaseMessage, Transfer } from "./messages.ts";
+import {
+  type Claim,
+  type Deny,
+  type Lease,
+  type LeaseMessage,
+  MAX_TERM,
+  type Transfer,
+} from "../messages/mod.ts";
 import { Reign } from "./reign.ts";
 import { type LeaseMember, Roster } from "./roster.ts";
 import type { LeaseStore } from "./store.ts";
-import { compareTokens, type LeaseToken, MAX_TERM } from "./token.ts";
+import { compareTokens, type LeaseToken } from "./token.ts";
 import { desiredVoters, isBinding, MIN_VOTERS, type VoterSet } from "./voters.ts";
 
 /** How much an operator's word adds to the term: more than any election on the other side will reach. */

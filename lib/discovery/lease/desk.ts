@@ -5,7 +5,7 @@ import type { NodeId } from "../../base/mod.ts";
 import type { RandomStream } from "../../platform/mod.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { LifeId } from "./life.ts";
-import type { LeaseMessage } from "./messages.ts";
+import type { LeaseMessage } from "../messages/mod.ts";
 import type { Roster } from "./roster.ts";
 
 /** A message to send: to one node, or to everybody by multicast. */

@@ -1,6 +1,6 @@
 // What the lease tells its owner, and how a leader is described.
 
-import type { LeaseMode } from "./messages.ts";
+import type { LeaseMode } from "../messages/mod.ts";
 import type { LeaseToken } from "./token.ts";
 
 /** Who leads, as far as we know. */

@@ -6,7 +6,7 @@ import type { Acceptor } from "./acceptor.ts";
 import { LEASE_US } from "./acceptor.ts";
 import type { LeaseCounters } from "./desk.ts";
 import { type Leader, type LeaseEvent, type LossReason, MAX_LEASE_EVENTS } from "./events.ts";
-import type { Lease } from "./messages.ts";
+import type { Lease } from "../messages/mod.ts";
 import type { Roster } from "./roster.ts";
 import { compareTokens, type LeaseToken } from "./token.ts";
 import { isBinding, majorityOf } from "./voters.ts";

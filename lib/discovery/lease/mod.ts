@@ -9,31 +9,22 @@ export { type FencingCounters, FencingGate, MAX_RESOURCES, type Passage } from "
 export { type LifeId, shortId } from "./life.ts";
 export {
   type Claim,
-  claimFromMap,
-  claimToMap,
   type Denial,
   type Deny,
-  denyFromMap,
-  denyToMap,
   type Grant,
-  grantFromMap,
-  grantToMap,
   type Lease,
   type LeaseAck,
-  leaseAckFromMap,
-  leaseAckToMap,
-  leaseFromMap,
   type LeaseMessage,
   leaseMessageFromMap,
   leaseMessageToMap,
   type LeaseMode,
-  leaseToMap,
+  MAX_TERM,
+  type SetStamp,
   type Transfer,
-  transferFromMap,
-  transferToMap,
-} from "./messages.ts";
+  type Voter,
+  type VoterSet,
+} from "../messages/mod.ts";
 export { RENEW_US } from "./reign.ts";
 export type { LeaseMember } from "./roster.ts";
 export { FileLeaseStore, FORGETFUL_STORE, type LeaseStore, type StoredLease } from "./store.ts";
-export { compareTokens, formatToken, type LeaseToken, MAX_TERM, parseToken } from "./token.ts";
-export { type SetStamp, type Voter, type VoterSet } from "./voters.ts";
+export { compareTokens, formatToken, type LeaseToken, parseToken } from "./token.ts";

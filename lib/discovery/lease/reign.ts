@@ -5,7 +5,7 @@
 import { ACT_US } from "./acceptor.ts";
 import type { Desk } from "./desk.ts";
 import { shortId } from "./life.ts";
-import type { Lease, LeaseAck, LeaseMode } from "./messages.ts";
+import type { Lease, LeaseAck, LeaseMode } from "../messages/mod.ts";
 import { STABLE_US } from "./roster.ts";
 import type { LeaseToken } from "./token.ts";
 import { majorityOf, nextVoters, type SetView, sparesToAsk, type Voter, type VoterSet } from "./voters.ts";

@@ -5,8 +5,7 @@
 import { type Incarnation, isNodeId } from "../../base/mod.ts";
 import type { Files } from "../../platform/mod.ts";
 import type { LifeId } from "./life.ts";
-import { MAX_TERM } from "./token.ts";
-import { MAX_SET_ROWS, type VoterSet } from "./voters.ts";
+import { MAX_SET_ROWS, MAX_TERM, type VoterSet } from "../messages/mod.ts";
 
 /** What is kept. */
 export interface StoredLease {

@@ -2,9 +2,7 @@
 // Decides its order and its text; never who may hold one (discovery research 6.10).
 
 import { type Incarnation, isNodeId, type NodeId } from "../../base/mod.ts";
-
-/** Largest term. It fits the 48 bits of every other counter on the wire. */
-export const MAX_TERM = 2 ** 48 - 1;
+import { MAX_TERM } from "../messages/mod.ts";
 
 /** A leadership. Terms decide; ids and incarnations make the order total between lineages that met late. */
 export interface LeaseToken {

@@ -3,35 +3,14 @@
 // The rules are those of single-server changes in Raft (Ongaro 2014, section 4.1, and its correction: a leader first
 // gets its own term's set acknowledged), so any majorities of two neighbouring sets share a voter.
 
-/** Voters at most; one more while one is exchanged. */
-export const MAX_VOTERS = 7;
-/** Rows that a set has at most. */
-export const MAX_SET_ROWS = MAX_VOTERS + 1;
+import { MAX_SET_ROWS, MAX_VOTERS, type SetStamp, type Voter, type VoterSet } from "../messages/mod.ts";
+
+export type { SetStamp, Voter, VoterSet } from "../messages/mod.ts";
+
 /** Below this nobody is fenced: a lone survivor may go on, and so may its twin. */
 export const MIN_VOTERS = 3;
 /** Digits of the 8 bytes of ids, lineages and memories. */
 export const SHORT_DIGITS = 16;
-
-/**
- * One voter: the first 8 bytes of its id, and its memory: 8 random bytes that name one unbroken record of promises.
- * A node that lost its record, or left the lineage, comes back with another memory and is no voter until it is added.
- */
-export interface Voter {
-  readonly id: string;
-  readonly memory: string;
-}
-
-/** Which set of a lineage: the term of the leader that sent it, then the number of the change. */
-export interface SetStamp {
-  readonly lineage: string;
-  readonly term: number;
-  readonly version: number;
-}
-
-/** A set of voters. */
-export interface VoterSet extends SetStamp {
-  readonly voters: readonly Voter[];
-}
 
 /** Negative when `a` is the older of two sets of one lineage. */
 export function compareStamps(a: SetStamp, b: SetStamp): number {

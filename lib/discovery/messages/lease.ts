@@ -2,23 +2,39 @@
 // Decides bounds; a body that is not as it should be reads as null and nothing throws. Who sent a message is said by
 // its envelope alone, so no message can speak for another node. `b` is the boot nonce of every message, never ours.
 
-import {
-  type BodyMap,
-  hexBytes,
-  hexOf,
-  isCount,
-  mapOf,
-  putHex,
-  rowCount,
-  TARGET_BYTES,
-} from "../messages/fields.ts";
 import { toHex } from "../../base/mod.ts";
-import { MAX_TERM } from "./token.ts";
-import { MAX_SET_ROWS, MAX_VOTERS, type SetStamp, type Voter, type VoterSet } from "./voters.ts";
+import { type BodyMap, hexBytes, hexOf, isCount, mapOf, putHex, rowCount, TARGET_BYTES } from "./fields.ts";
 
+/** Largest term. It fits the 48 bits of every other counter on the wire. */
+export const MAX_TERM = 2 ** 48 - 1;
+/** Voters at most; one more while one is exchanged. */
+export const MAX_VOTERS = 7;
+/** Rows that a set has at most. */
+export const MAX_SET_ROWS = MAX_VOTERS + 1;
 const ROW_BYTES = 2 * TARGET_BYTES;
 const MAX_U32 = 0xffff_ffff;
 const MAX_VALID_MS = 60_000;
+
+/**
+ * One voter: the first 8 bytes of its id, and its memory: 8 random bytes that name one unbroken record of promises.
+ * A node that lost its record, or left the lineage, comes back with another memory and is no voter until it is added.
+ */
+export interface Voter {
+  readonly id: string;
+  readonly memory: string;
+}
+
+/** Which set of a lineage: the term of the leader that sent it, then the number of the change. */
+export interface SetStamp {
+  readonly lineage: string;
+  readonly term: number;
+  readonly version: number;
+}
+
+/** A set of voters. */
+export interface VoterSet extends SetStamp {
+  readonly voters: readonly Voter[];
+}
 
 /** Why a voter refused; the index is the number on the wire. */
 export const DENIALS = ["starting", "term", "promised", "set", "storage"] as const;
