@@ -38,6 +38,12 @@ function sizeOf(frame: Frame): number {
   return frame.bytes.length + (isIpv6(frame.toHost) ? IPV6_HEADER_BYTES : HEADER_BYTES);
 }
 
+/** Whether a group frame is for an interface: its broadcast address must be one of its own networks'. */
+function isForUs(frame: Frame, at: SimulatedInterface): boolean {
+  if (frame.multicast) return at.hears(frame.toHost);
+  return frame.toHost === LIMITED_BROADCAST || at.isBroadcast(frame.toHost);
+}
+
 /** The UDP ports of one host. */
 export class DatagramPorts implements SocketSurroundings, FrameReceiver {
   readonly engine: Engine;
@@ -142,7 +148,7 @@ export class DatagramPorts implements SocketSurroundings, FrameReceiver {
       this.#bestMatch(sockets, frame.toHost)?.deliver(frame);
       return;
     }
-    if (frame.multicast && !at.hears(frame.toHost)) return;
+    if (!isForUs(frame, at)) return;
     const [only] = sockets;
     if (sockets.length === 1 && only !== undefined) {
       if (only.hears(frame.toHost, at)) only.deliver(frame);

@@ -101,3 +101,31 @@ Deno.test("zones are for addresses of one link", () => {
   assertEquals(splitZone("fe80::1%eth0"), { address: "fe80::1", zone: "eth0" });
   assertEquals(splitZone("10.0.0.1"), { address: "10.0.0.1", zone: null });
 });
+
+Deno.test("a machine hears the broadcast of its own networks, not that of others on the same cable", async () => {
+  const world = new SimulatedWorld({ seed: 7 });
+  const machine = (name: string, address: string) =>
+    world.createHost({ name, interfaces: [{ name: "eth0", segment: "lan", address, prefix: 24 }] }).platform;
+  const [sender, near, far] = [
+    machine("a", "10.0.0.1"),
+    machine("b", "10.0.0.2"),
+    machine("c", "192.168.1.2"),
+  ];
+  const heard = [0, 0];
+  for (const [index, platform] of [near, far].entries()) {
+    platform.datagrams.bind({ host: "0.0.0.0", port: 5000, shared: true }, {
+      onDatagram: () => heard[index] = (heard[index] ?? 0) + 1,
+      onError() {},
+    });
+  }
+  const socket = sender.datagrams.bind({ host: "10.0.0.1", port: 0, egress: "10.0.0.1" }, {
+    onDatagram() {},
+    onError() {},
+  });
+  socket.send(new Uint8Array(1), { host: "10.0.0.255", port: 5000 });
+  await world.runFor(1_000_000);
+  assertEquals(heard, [1, 0]);
+  socket.send(new Uint8Array(1), { host: "255.255.255.255", port: 5000 });
+  await world.runFor(1_000_000);
+  assertEquals(heard, [2, 1]);
+});
