@@ -7,7 +7,7 @@ import type { Admission } from "./admission.ts";
 import type { Context } from "./context.ts";
 import type { Refusal } from "./counters.ts";
 import type { Datagram } from "./datagram.ts";
-import { splitHostPort } from "./endpoint.ts";
+import { relayedSource } from "./endpoint.ts";
 import type { Link } from "./links.ts";
 import type { Life, LifeBook } from "./lives.ts";
 import type { Liveness } from "./liveness.ts";
@@ -56,16 +56,17 @@ export class PageIntake {
   }
 
   /** Takes a page in. */
-  handlePage(nowUs: number, life: Life, message: SyncPage): Refusal | null {
+  handlePage(nowUs: number, life: Life, message: SyncPage, link: Link | null): Refusal | null {
     if (this.parts.puller.take(nowUs, message.echo, life.id, message.next) === null) return "stale-nonce";
     const from = this.context.registry.peer(life.id) ?? null;
-    for (const entry of message.entries) this.#noteEntry(nowUs, entry, from);
+    const zone = link?.facts.ipv6?.zone ?? null;
+    for (const entry of message.entries) this.#noteEntry(nowUs, entry, from, zone);
     this.parts.puller.handleTimeout(nowUs);
     return null;
   }
 
   /** What the list of another node says: of one that we do not know, and of one that we know otherwise. */
-  #noteEntry(nowUs: number, entry: SyncEntry, source: Peer | null): void {
+  #noteEntry(nowUs: number, entry: SyncEntry, source: Peer | null, zone: string | null): void {
     const { own, registry } = this.context;
     if (entry.id === own.id) return;
     const peer = registry.peer(entry.id);
@@ -74,7 +75,7 @@ export class PageIntake {
       ? peer.life
       : this.parts.lives.lifeOf(entry.id, entry.incarnation, entry.bootNonce);
     if (life.bootNonce !== entry.bootNonce) return;
-    const from = splitHostPort(entry.from);
+    const from = relayedSource(entry.from, zone);
     if (entry.record === null || from === null) {
       if (peer?.life === life) this.parts.liveness.noteGoneElsewhere(nowUs, peer, entry, source);
       return;

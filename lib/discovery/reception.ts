@@ -35,6 +35,7 @@ import { Overflow } from "./overflow.ts";
 import { type Peer, SILENT_BEATS } from "./peer.ts";
 import type { Questions } from "./questions.ts";
 import type { NodeRecord } from "./record.ts";
+import type { RecordParts } from "./record_parts.ts";
 import type { PageIntake } from "./page_intake.ts";
 import type { SyncPuller } from "./sync_puller.ts";
 
@@ -64,6 +65,7 @@ export interface ReceptionParts {
   readonly puller: SyncPuller;
   readonly pages: PageIntake;
   readonly lives: LifeBook;
+  readonly records: RecordParts;
   /** What is said about who leads; by nodes that are present alone. */
   readonly onLease: (nowUs: number, from: Peer, message: LeaseMessage) => Refusal | null;
   /** Who leads as the beat of another has it. */
@@ -196,7 +198,11 @@ export class Reception {
       case "sync-request":
         return this.parts.pages.handleRequest(nowUs, life, message, datagram, from, link);
       case "sync-page":
-        return this.parts.pages.handlePage(nowUs, life, message);
+        return this.parts.pages.handlePage(nowUs, life, message, link);
+      case "get":
+        return this.#mayFetch(present, from) ? this.parts.records.handleGet(nowUs, message, from, link) : "not-allowed";
+      case "record-part":
+        return present === null ? "not-allowed" : this.parts.records.handlePart(nowUs, present, message, link);
       case "ping-request":
       case "nack":
       case "suspect":
@@ -215,6 +221,12 @@ export class Reception {
         return speaker === null ? "not-allowed" : this.parts.onLease(nowUs, speaker, message);
       }
     }
+  }
+
+  /** Whether `peer` is known to live at `from`, so that a large answer goes to nobody else. */
+  #mayFetch(peer: Peer | null, from: IpEndpoint): boolean {
+    if (peer === null || this.context.isObserver) return false;
+    return peer.route.from.host === from.host && peer.route.from.port === from.port;
   }
 
   #handleAnnounce(
@@ -249,6 +261,7 @@ export class Reception {
   #noteBeat(nowUs: number, peer: Peer, message: Heartbeat, link: Link | null): null {
     peer.peerCount = message.peerCount;
     peer.beatUs = believedBeatUs(message.beatMs);
+    if (peer.record.more === true) this.parts.records.maybeFetch(nowUs, peer);
     if (message.availability.length > 0) {
       this.parts.admission.noteAvailability(nowUs, peer, message.availability);
     }
@@ -310,7 +323,10 @@ export class Reception {
       if (peer.isPresent) {
         peer.peerCount = peerCount;
         peer.beatUs = believedBeatUs(beatMs);
-        if (record !== null) this.parts.admission.applyRecord(nowUs, peer, record, from, link);
+        if (record !== null) {
+          this.parts.admission.applyRecord(nowUs, peer, record, from, link);
+          this.parts.records.maybeFetch(nowUs, peer);
+        }
         return null;
       }
       if (peer.state === "left" && !peer.isAsleep) return "after-goodbye";

@@ -10,7 +10,15 @@ import {
   SimulatedWorld,
 } from "../../../lib/platform/simulated/mod.ts";
 import { DatagramAuthenticator, MeshKey, MeshKeyRing } from "../../../lib/security/mod.ts";
-import { idOf, MS, SECOND } from "./mesh.ts";
+import {
+  believedEndpoints,
+  endpointsForLink,
+  isOnLink,
+  relayedSource,
+} from "../../../lib/discovery/endpoint.ts";
+import { Links } from "../../../lib/discovery/links.ts";
+import { parseSeed } from "../../../lib/discovery/mod.ts";
+import { idOf, ipv6LinkOf, linkOf, MS, SECOND } from "./mesh.ts";
 
 const ring = new MeshKeyRing(new MeshKey(new Uint8Array(32).fill(7)), null);
 type Family = NonNullable<InterfaceOptions["family"]>;
@@ -277,4 +285,76 @@ Deno.test("the zone of a sender is that of our own link", async () => {
   await stage.start(SECOND, a, b);
   assertEquals(splitZone(entryOf(b, "a").from.host).zone, "left");
   assertEquals(entryOf(b, "a").interface, "left");
+});
+
+// --- the parts ---------------------------------------------------------------------------------------------------
+
+const tcp = (host: string) => ({ kind: "tcp", address: `tcp://[${host}]:4000` }) as const;
+
+Deno.test("what a peer says of link-local addresses is read in the zone in which it was heard, or not at all", () => {
+  const said = [tcp("fe80::5"), tcp("fe80::6%enp3s0"), tcp("fd00::5"), tcp("::1"), tcp("::")];
+  assertEquals(believedEndpoints(said, false, "eth0"), [
+    tcp("fe80::5%eth0"),
+    tcp("fe80::6%eth0"),
+    tcp("fd00::5"),
+  ]);
+  assertEquals(believedEndpoints(said, false, null), [tcp("fd00::5")]);
+  assertEquals(relayedSource("[fe80::5%wlan7]:9", "eth0"), { host: "fe80::5%eth0", port: 9 });
+  assertEquals(relayedSource("[fe80::5%wlan7]:9", null), null);
+  assertEquals(relayedSource("[fd00::5]:9", null), { host: "fd00::5", port: 9 });
+  assertEquals(relayedSource("10.0.0.1:9", "eth0"), { host: "10.0.0.1", port: 9 });
+});
+
+Deno.test("each link carries its own link-local address, and of others what a router reaches", () => {
+  const links = [
+    linkOf("eth0", "10.0.0.1", 11),
+    ipv6LinkOf("eth0", "fe80::1", 12, { isSecondary: true, further: ["fd00::1"] }),
+    ipv6LinkOf("eth1", "fe80::2", 13),
+  ];
+  const own = [{ kind: "tcp", address: "tcp://[::]:4000" } as const];
+  const leaving = links.map((link) => endpointsForLink(own, link, links).map(({ address }) => address));
+  assertEquals(leaving[0], ["tcp://10.0.0.1:4000", "udp://10.0.0.1:11", "tcp://[fd00::1]:4000"]);
+  assertEquals(leaving[1], [
+    "tcp://[fe80::1]:4000",
+    "tcp://[fd00::1]:4000",
+    "udp://[fe80::1]:12",
+    "tcp://10.0.0.1:4000",
+    "udp://10.0.0.1:11",
+  ]);
+  assertEquals(leaving[2]?.slice(0, 2), ["tcp://[fe80::2]:4000", "udp://[fe80::2]:13"]);
+  assert(!leaving[2]?.some((address) => address.includes("fe80::1]")));
+  // A listener on IPv4 alone has no IPv6 endpoint.
+  const [ipv4] = endpointsForLink(
+    [{ kind: "tcp", address: "tcp://0.0.0.0:4000" }],
+    ipv6LinkOf("eth1", "fe80::2", 13),
+    links,
+  );
+  assertEquals(ipv4?.address, "udp://[fe80::2]:13");
+});
+
+Deno.test("an address belongs to the link of its zone, to the only one without a zone, or to a network on a link", () => {
+  const links = new Links();
+  links.replace(0, [
+    linkOf("eth0", "10.0.0.1", 1),
+    ipv6LinkOf("eth0", "fe80::1", 2, { networks: ["fd00::/64"] }),
+  ]);
+  const nameOf = (host: string) => links.linkOf(host)?.facts.address ?? null;
+  assertEquals(nameOf("fe80::9%eth0"), "fe80::1%eth0");
+  assertEquals(nameOf("fe80::9"), "fe80::1%eth0");
+  assertEquals(nameOf("fe80::9%eth1"), null);
+  assertEquals([nameOf("fd00::77"), nameOf("fd00:0:0:1::77")], ["fe80::1%eth0", null]);
+  links.replace(1, [ipv6LinkOf("eth0", "fe80::1", 2), ipv6LinkOf("eth1", "fe80::2", 3)]);
+  assertEquals([nameOf("fe80::9"), nameOf("fe80::2"), nameOf("fe80::9%eth1")], [
+    null,
+    "fe80::2%eth1",
+    "fe80::2%eth1",
+  ]);
+  assert(isOnLink(ipv6LinkOf("eth0", "fe80::1", 2), "fe80::9%eth0"));
+  assert(!isOnLink(ipv6LinkOf("eth0", "fe80::1", 2), "10.0.0.1"));
+});
+
+Deno.test("seeds are IPv6 literals as well, in the one text that systems tell", () => {
+  assertEquals(parseSeed("fe80::7%eth0", 5), { host: "fe80::7%eth0", port: 5 });
+  assertEquals(parseSeed("[FE80:0::7%eth0]:9", 5), { host: "fe80::7%eth0", port: 9 });
+  assertEquals(parseSeed("udp://[fd00:0:0:0::7]", 5), { host: "fd00::7", port: 5 });
 });
