@@ -3,6 +3,7 @@
 
 import { createCodec, type DecodeLimits } from "../wire/mod.ts";
 import { type BodyCodec, MAX_BODY_BYTES } from "./datagram.ts";
+import { MAX_WHOLE_RECORD_BYTES } from "./messages/mod.ts";
 
 /** No body that hana makes comes near any of these; depth counts body, record, capabilities and five levels in them. */
 export const BODY_LIMITS: DecodeLimits = {
@@ -21,5 +22,18 @@ const ENCODE_LIMITS: Partial<DecodeLimits> = { maxNodes: 10_000, maxStringBytes:
 export function createBodyCodec(): BodyCodec {
   const reader = createCodec("msgpack", BODY_LIMITS);
   const writer = createCodec("msgpack", { ...BODY_LIMITS, ...ENCODE_LIMITS });
+  return { encode: (value) => writer.encode(value), decode: (bytes) => reader.decode(bytes) };
+}
+
+/** The codec of whole records, which may be larger than a datagram. */
+export function createRecordCodec(): BodyCodec {
+  const limits = {
+    ...BODY_LIMITS,
+    maxStringBytes: MAX_WHOLE_RECORD_BYTES,
+    maxBinaryBytes: MAX_WHOLE_RECORD_BYTES,
+    maxNodes: 8_192,
+  };
+  const reader = createCodec("msgpack", limits);
+  const writer = createCodec("msgpack", { ...limits, ...ENCODE_LIMITS });
   return { encode: (value) => writer.encode(value), decode: (bytes) => reader.decode(bytes) };
 }

@@ -25,6 +25,7 @@ export type WakeReason =
   | "ping-timeout"
   | "newcomer"
   | "sync"
+  | "record"
   | "hello"
   | "measure"
   | "suspicion"

@@ -13,13 +13,7 @@ import { NameKeeper } from "./conflict.ts";
 import { type Context, drawNonce, earlier, emit, type OwnRecord, type Wake } from "./context.ts";
 import { DiscoveryCounters, type Refusal } from "./counters.ts";
 import { Agreement } from "./agreement.ts";
-import {
-  type BodyCodec,
-  type DatagramSeal,
-  MAX_RECORD_BYTES,
-  type OpenDatagram,
-  openDatagram,
-} from "./datagram.ts";
+import { type BodyCodec, type DatagramSeal, type OpenDatagram, openDatagram } from "./datagram.ts";
 import { Echoes } from "./echoes.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
@@ -31,7 +25,7 @@ import { type Link, Links } from "./links.ts";
 import { Liveness } from "./liveness.ts";
 import { LifeBook } from "./lives.ts";
 import { Measuring } from "./measuring.ts";
-import { type LeaveReason, MAX_AVAILABILITY, targetOf } from "./messages/mod.ts";
+import { type LeaveReason, MAX_AVAILABILITY, MAX_WHOLE_RECORD_BYTES, targetOf } from "./messages/mod.ts";
 import { Newcomers } from "./newcomers.ts";
 import { OfferDesk, type PendingOffer } from "./offers.ts";
 import { type Destination, Outbox, type Transmit } from "./outbox.ts";
@@ -40,7 +34,8 @@ import { SILENT_BEATS } from "./peer.ts";
 import { PageIntake } from "./page_intake.ts";
 import { Questions } from "./questions.ts";
 import { Reception } from "./reception.ts";
-import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch, recordToMap } from "./record.ts";
+import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch } from "./record.ts";
+import { RecordParts } from "./record_parts.ts";
 import { Registry, type Trust } from "./registry.ts";
 import { SyncDesk } from "./sync_desk.ts";
 import { SyncPuller } from "./sync_puller.ts";
@@ -105,6 +100,7 @@ export class DiscoveryCore {
   readonly #agreement: Agreement;
   readonly #desk: SyncDesk;
   readonly #puller: SyncPuller;
+  readonly #records: RecordParts;
   readonly #measuring: Measuring;
   readonly #introductions: Introductions;
   readonly #newcomers: Newcomers;
@@ -206,6 +202,12 @@ export class DiscoveryCore {
     };
     const admission = new Admission(this.#context, { ...parts, overflow: this.#overflow });
     const lives = new LifeBook(MAX_LIVES);
+    this.#records = new RecordParts(
+      this.#context,
+      admission,
+      (link) => this.#announcer.recordFor(link),
+      nowUs,
+    );
     this.#reception = new Reception(this.#context, {
       ...parts,
       admission,
@@ -217,6 +219,7 @@ export class DiscoveryCore {
       agreement: this.#agreement,
       puller: this.#puller,
       lives,
+      records: this.#records,
       pages: new PageIntake(this.#context, {
         admission,
         desk: this.#desk,
@@ -241,10 +244,9 @@ export class DiscoveryCore {
     return this.#announcer.recordFor(null);
   }
 
-  /** Whether our record is too large for a datagram, so that others see a part of it alone. */
-  get isRecordCut(): boolean {
-    const { codec } = this.options;
-    return codec.encode(recordToMap(this.record, 0)).length > MAX_RECORD_BYTES;
+  /** Whether our record is too large to be fetched, so that others see a part of it alone. */
+  get isRecordTooLarge(): boolean {
+    return this.#records.sizeOf(this.record) > MAX_WHOLE_RECORD_BYTES;
   }
 
   /** Nodes that we believe there are, ourselves included: our own count, or what most others count if that is more. */
@@ -305,6 +307,7 @@ export class DiscoveryCore {
     for (const offer of this.#offers.takeDue(nowUs)) this.#sendOffer(nowUs, offer);
     this.#newcomers.handleTimeout(nowUs);
     this.#puller.handleTimeout(nowUs);
+    this.#records.handleTimeout(nowUs);
     this.#introductions.handleTimeout(nowUs);
     this.#measuring.handleTimeout(nowUs);
     this.#liveness.handleTimeout(nowUs);
@@ -476,6 +479,7 @@ export class DiscoveryCore {
     next = earlier(next, this.#hints.next());
     next = earlier(next, this.#newcomers.next());
     next = earlier(next, this.#puller.next());
+    next = earlier(next, this.#records.next());
     next = earlier(next, this.#introductions.next());
     next = earlier(next, this.#measuring.next());
     next = earlier(next, this.#liveness.next());

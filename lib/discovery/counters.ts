@@ -35,6 +35,7 @@ export const DROPS = [
   "unicast-limit", // our own rate of unicast
   "offer-limit", // more questions than we answer
   "page-limit", // more requests for pages than we answer
+  "record-fetches", // more cut records than are fetched at a time
   "outbox", // the owner does not fetch what is to be sent
   "events", // the owner does not fetch events
   "hints", // more addresses that may be nodes than are asked at a time

@@ -27,10 +27,6 @@ const KEY_TAG_AT = 40;
 export const MAC_BYTES = 16;
 /** Largest body in bytes. */
 export const MAX_BODY_BYTES = MAX_DATAGRAM_BYTES - HEADER_BYTES - MAC_BYTES;
-/** Bytes of an announcement's other fields, a question, a challenge and echoes apart. */
-const ANNOUNCE_BYTES = 27;
-/** Largest record that is always announced whole, in bytes. */
-export const MAX_RECORD_BYTES = MAX_BODY_BYTES - ANNOUNCE_BYTES;
 /** Major version of the protocol; another one is not read. */
 export const PROTOCOL_VERSION = 1;
 const MAGIC = 0x6843; // "hC"

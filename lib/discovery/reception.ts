@@ -200,9 +200,13 @@ export class Reception {
       case "sync-page":
         return this.parts.pages.handlePage(nowUs, life, message, link);
       case "get":
-        return this.#mayFetch(present, from) ? this.parts.records.handleGet(nowUs, message, from, link) : "not-allowed";
+        return this.#mayFetch(present, from)
+          ? this.parts.records.handleGet(nowUs, message, from, link)
+          : "not-allowed";
       case "record-part":
-        return present === null ? "not-allowed" : this.parts.records.handlePart(nowUs, present, message, link);
+        return present === null
+          ? "not-allowed"
+          : this.parts.records.handlePart(nowUs, present, message, link);
       case "ping-request":
       case "nack":
       case "suspect":

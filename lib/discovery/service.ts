@@ -9,7 +9,7 @@ import type { IpEndpoint, NetworkInterface, Platform, TimerHandle } from "../pla
 import { createBodyCodec } from "./body_codec.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
-import { type DatagramSeal, MAX_RECORD_BYTES, type OpenDatagram, resealDatagram } from "./datagram.ts";
+import { type DatagramSeal, type OpenDatagram, resealDatagram } from "./datagram.ts";
 import { parseIpv4 } from "./address.ts";
 import type { LinkInterface } from "./endpoint.ts";
 import type { DiscoveryEvent } from "./events.ts";
@@ -17,7 +17,7 @@ import type { LeaseSettings, LeaseState } from "./leadership.ts";
 import type { LeaseToken } from "./lease/mod.ts";
 import { MAX_LINKS, missingInterfaces, parseSeed } from "./interface_choice.ts";
 import { InterfaceWatch } from "./interface_watch.ts";
-import type { LeaveReason } from "./messages/mod.ts";
+import { type LeaveReason, MAX_WHOLE_RECORD_BYTES } from "./messages/mod.ts";
 import type { Destination } from "./outbox.ts";
 import type { NodeRecord, RecordPatch } from "./record.ts";
 import type { Registry, Trust } from "./registry.ts";
@@ -162,7 +162,7 @@ export class DiscoveryService {
     }
     const { left } = this.#watch;
     if (left.length > 0) problems.push({ interface: null, error: tooManyInterfaces(left) });
-    if (this.#core.isRecordCut) problems.push({ interface: null, error: recordTooLarge() });
+    if (this.#core.isRecordTooLarge) problems.push({ interface: null, error: recordTooLarge() });
     if (this.#state === "running" && this.interfaces.every((link) => link.loopback)) {
       problems.push({
         interface: null,
@@ -292,6 +292,11 @@ export class DiscoveryService {
   /** How the leader lease stands. */
   get lease(): LeaseState {
     return this.#core.leadership.state(this.platform.clock.nowUs());
+  }
+
+  /** Who leads as far as we know; null for nobody. */
+  get leaderId(): NodeId | null {
+    return this.lease.leader?.token.leaderId ?? null;
   }
 
   /** The token of our own leadership while we may act, for the very next command; null otherwise. */
@@ -512,8 +517,9 @@ function tooManyInterfaces(left: readonly string[]): HanaError {
 
 function recordTooLarge(): HanaError {
   return new HanaError("config", {
-    what: "resources, capabilities or tags of this node are not announced",
-    why: `its record has more than ${MAX_RECORD_BYTES} bytes, so that others see only a part of it`,
+    what: "resources, capabilities or tags of this node are not told to others",
+    why: `its record has more than ${MAX_WHOLE_RECORD_BYTES} bytes, so that others see only a part of it`,
+    hint: "give it fewer or shorter capabilities, resources and tags",
   });
 }
 

@@ -74,7 +74,7 @@ function drawMessage(
     incarnation: incarnation - mutator.below(2),
     seq: mutator.below(100_000),
   });
-  switch (asked !== undefined && mutator.below(2) === 0 ? 3 + 3 * mutator.below(2) : mutator.below(13)) {
+  switch (asked !== undefined && mutator.below(2) === 0 ? 3 + 3 * mutator.below(2) : mutator.below(15)) {
     case 0:
       return {
         kind: "announce",
@@ -161,6 +161,18 @@ function drawMessage(
       };
     case 11:
       return { kind: "suspect", ...base, nodes: [named(), named()] };
+    case 13:
+      return { kind: "get", ...base, nonce: echo, offset: mutator.below(20_000) };
+    case 14:
+      return {
+        kind: "record-part",
+        ...base,
+        echo,
+        stateVersion: mutator.below(9),
+        offset: 0,
+        total: 40,
+        bytes: mutator.bytes(1 + mutator.below(40)),
+      };
     case 12:
       return { kind: "vouch", ...base, nodes: [{ ...named(), ageMs: mutator.below(3_000) }] };
     default:

@@ -44,6 +44,14 @@ import {
   vouchToMap,
 } from "./probes.ts";
 import {
+  type Get,
+  getFromMap,
+  getToMap,
+  type RecordPart,
+  recordPartFromMap,
+  recordPartToMap,
+} from "./records.ts";
+import {
   syncEntryToMap,
   type SyncPage,
   syncPageFromMap,
@@ -100,6 +108,7 @@ export {
   type Vouch,
   type VouchedNode,
 } from "./probes.ts";
+export { type Get, MAX_WHOLE_RECORD_BYTES, PART_BYTES, type RecordPart } from "./records.ts";
 export {
   KNOWN_ROW_BYTES,
   MAX_KNOWN_ROWS,
@@ -123,6 +132,8 @@ export const KIND_NUMBERS = {
   ack: 7,
   "sync-request": 8,
   "sync-page": 9,
+  get: 10,
+  "record-part": 11,
   "ping-request": 13,
   nack: 14,
   suspect: 15,
@@ -149,6 +160,8 @@ export type Message =
   | Ack
   | SyncRequest
   | SyncPage
+  | Get
+  | RecordPart
   | PingRequest
   | Nack
   | Suspect
@@ -191,6 +204,10 @@ function fieldsOf(message: Message, step: number): BodyMap {
       return syncRequestToMap(message);
     case "sync-page":
       return syncPageToMap(message, message.entries.map((entry) => syncEntryToMap(entry, step)));
+    case "get":
+      return getToMap(message);
+    case "record-part":
+      return recordPartToMap(message);
     case "ping-request":
       return pingRequestToMap(message);
     case "nack":
@@ -238,6 +255,10 @@ export function messageFromMap(
       return syncRequestFromMap(map, bootNonce);
     case "sync-page":
       return syncPageFromMap(map, bootNonce);
+    case "get":
+      return getFromMap(map, bootNonce);
+    case "record-part":
+      return recordPartFromMap(map, bootNonce);
     case "ping-request":
       return pingRequestFromMap(map, bootNonce);
     case "nack":

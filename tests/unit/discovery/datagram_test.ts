@@ -178,6 +178,16 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     next: fc.option(hex(8)),
     entries: fc.array(syncEntry, { maxLength: 5 }),
   }),
+  fc.record({ kind: fc.constant("get" as const), ...base, nonce: hex(8), offset: fc.nat(16_384) }),
+  fc.record({
+    kind: fc.constant("record-part" as const),
+    ...base,
+    echo: hex(8),
+    stateVersion: fc.nat(),
+    offset: fc.nat(15_384),
+    total: fc.constant(16_384),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 1_000 }),
+  }),
   fc.record({ kind: fc.constant("ping-request" as const), ...base, nonce: hex(8), target: hex(8) }),
   fc.record({
     kind: fc.constant("nack" as const),

@@ -63,22 +63,28 @@ Deno.test("a cable that is pulled makes a node lost, and putting it back brings 
   );
 });
 
-Deno.test("a node says when not all of its record fits an announcement, and only then", async () => {
+Deno.test("a record of any size up to 16 KiB reaches the others whole, and a node says when its own is larger", async () => {
   const world = new SimulatedWorld({ seed: 5 });
   const seen = makeService(hostOf(world, 99).platform, "seen");
   await seen.start();
   let number = 0;
-  for (let bytes = 900; bytes <= 1_200; bytes += 15) {
+  for (const bytes of [900, 1_020, 1_035, 1_050, 1_065, 1_080, 1_095, 1_110, 1_500, 5_000, 16_000, 17_000]) {
     const record = { name: "n", version: "0.1.0", capabilities: { text: "x".repeat(bytes) } };
     const service = makeService(hostOf(world, ++number).platform, "n", { record });
     await service.start();
     await world.runFor(3 * SECOND);
-    // The announcement of a change carries no question, so that it has room for the most.
     service.updateRecord({ tags: { changed: "yes" } });
     await world.runFor(3 * SECOND);
     const entry = seen.registry.get(service.record.id);
-    const told = service.problems.map(({ error }) => error.code);
-    assertEquals(told, entry?.record.more === true ? ["config"] : [], `${bytes} bytes`);
+    const isTooLarge = bytes > 16_384;
+    assertEquals(
+      service.problems.map(({ error }) => error.code),
+      isTooLarge ? ["config"] : [],
+      `${bytes} bytes`,
+    );
+    assertEquals(entry?.record.more === true, isTooLarge, `${bytes} bytes`);
+    if (!isTooLarge) assertEquals(entry?.record.capabilities, record.capabilities);
+    if (!isTooLarge) assertEquals(entry?.record.tags, { changed: "yes" });
     const stopped = service.stop();
     await world.runFor(SECOND);
     await stopped;
