@@ -337,7 +337,8 @@ export class Liveness {
   #court(nowUs: number, peer: Peer): Court {
     return {
       others: this.context.isObserver ? 0 : this.#heard,
-      patienceUs: this.#patienceUs(peer),
+      // In a mesh that beats slowly others' word must not hold for as long as its beats are apart.
+      patienceUs: Math.min(this.#patienceUs(peer), this.loss.beats * JITTER * ROUND_US + SUSPECT_SLACK_US),
       probes: this.loss.probes,
       factor: this.health.factorAt(nowUs),
     };

@@ -7,6 +7,7 @@
 import { HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
 import type { IpEndpoint, NetworkInterface, Platform, TimerHandle } from "../platform/mod.ts";
 import { createBodyCodec } from "./body_codec.ts";
+import { ClockWatch } from "./clock_watch.ts";
 import { DiscoveryCore, type DiscoveryOptions } from "./core.ts";
 import type { DiscoveryCounters } from "./counters.ts";
 import { type DatagramSeal, type OpenDatagram, resealDatagram } from "./datagram.ts";
@@ -97,6 +98,7 @@ export class DiscoveryService {
   #state: "new" | "running" | "leaving" | "stopped" = "new";
   #onGone: (() => void) | null = null;
   #isFlushing = false;
+  readonly #clocks = new ClockWatch();
 
   /** Throws `config` for a record or a seed that cannot be. Touches nothing before `start`. */
   constructor(readonly platform: Platform, readonly options: ServiceOptions) {
@@ -374,6 +376,9 @@ export class DiscoveryService {
     this.#timerAtUs = Infinity;
     if (this.#state === "stopped") return;
     const nowUs = this.platform.clock.nowUs();
+    const change = this.#clocks.look(nowUs, this.platform.clock.wallMs());
+    if (change?.kind === "resumed") this.#core.handleResume(nowUs, change.jumpMs);
+    else if (change !== null) this.#core.noteClockJump(change.jumpMs);
     if (this.#state === "running" && nowUs >= this.#nextScanUs) this.#scan();
     this.#core.handleTimeout(this.platform.clock.nowUs());
     this.#flush();

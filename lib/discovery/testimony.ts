@@ -24,6 +24,7 @@ import type { Vouching } from "./vouching.ts";
 const MS = 1_000;
 /** Heard within this many of its beats, a node needs no defence. */
 const FRESH_BEATS = 1.1;
+const MAX_FRESH_US = 1_100 * MS;
 /** In a mesh that beats slowly, a node that several others miss is suspect once it has been silent for this. */
 const LARGE_MESH_BEAT_US = 1_100 * MS;
 const EARLY_SILENCE_US = 2_200 * MS;
@@ -32,6 +33,8 @@ const EARLY_JITTER_US = 300 * MS;
 const DOUBT_EVERY_US = 1_000 * MS;
 /** How often everybody is answered who suspects us, in µs; each accuser is answered every time. */
 const REFUTE_EVERY_US = 200 * MS;
+/** Within which two that suspect us are two of one mind, in µs. */
+const ACCUSED_WITHIN_US = 2_000 * MS;
 
 /** What testimony is weighed with. */
 export interface TestimonyParts {
@@ -51,6 +54,8 @@ export interface TestimonyParts {
 /** Weighs what others say. */
 export class Testimony {
   #refutedUs = Number.NEGATIVE_INFINITY;
+  #accusedUs = Number.NEGATIVE_INFINITY;
+  #lastAccuser = "";
 
   constructor(readonly context: Context, readonly parts: TestimonyParts) {}
 
@@ -122,7 +127,10 @@ export class Testimony {
       if (peer !== undefined) {
         if (peer.incarnation !== incarnation || !peer.isPresent || peer === from) continue;
         // Heard within the last beat, it needs no defence: lists are compared, and whoever misses it will ask it.
-        if (peer.state === "alive" && nowUs - peer.lastHeardUs < FRESH_BEATS * peer.beatUs) continue;
+        if (
+          peer.state === "alive" &&
+          nowUs - peer.lastHeardUs < Math.min(FRESH_BEATS * peer.beatUs, MAX_FRESH_US)
+        ) continue;
         this.#accuse(nowUs, peer, from);
         isNews = true;
       } else if (incarnation === own.incarnation && target === targetOf(own.id)) {
@@ -135,7 +143,11 @@ export class Testimony {
 
   #refute(nowUs: number, accuser: Peer): void {
     if (this.context.isObserver) return;
-    if (!this.parts.loss.isHigh) this.parts.health.noteRefute(nowUs);
+    // One accuser may have had bad luck; several at once say something about us, unless everybody loses much.
+    const isOther = accuser.id !== this.#lastAccuser && nowUs - this.#accusedUs < ACCUSED_WITHIN_US;
+    if (isOther && !this.parts.loss.isHigh) this.parts.health.noteRefute(nowUs);
+    this.#lastAccuser = accuser.id;
+    this.#accusedUs = nowUs;
     const toAll = nowUs - this.#refutedUs >= REFUTE_EVERY_US;
     if (toAll) this.#refutedUs = nowUs;
     this.parts.refute(nowUs, accuser, toAll);

@@ -7,8 +7,9 @@ import { hash32 } from "./hash.ts";
 import { MAX_NAMED, type NamedNode, targetOf, type VouchedNode } from "./messages/mod.ts";
 import type { Peer } from "./peer.ts";
 
-/** We must have heard it within this many of its beats. */
+/** We must have heard it within two of its beats; where beats are slow, within what two were in a small mesh, in µs. */
 const EVIDENCE_BEATS = 2;
+const MAX_EVIDENCE_US = 2_200_000;
 const BASE_US = 20_000;
 const RANK_US = 3_000;
 const MAX_RANK = 100;
@@ -92,5 +93,5 @@ export class Vouching {
 
 function canVouch(nowUs: number, peer: Peer): boolean {
   return peer.isListed && peer.state === "alive" && !peer.isRelayed &&
-    nowUs - peer.lastHeardUs < EVIDENCE_BEATS * peer.beatUs;
+    nowUs - peer.lastHeardUs < Math.min(EVIDENCE_BEATS * peer.beatUs, MAX_EVIDENCE_US);
 }
