@@ -20,6 +20,8 @@ export interface Attachment {
   readonly address: string | null;
   /** Whether there is IPv6 at all; true unless given. */
   readonly ipv6?: boolean;
+  /** What the machine's methods know the cable by; the segment unless given, for a second cable to the same one. */
+  readonly place?: string;
   /** The interface's name on the machine; `eth0`, `eth1`, … by default. */
   readonly interface?: string;
 }
@@ -92,7 +94,7 @@ export class TestNetwork implements AsyncDisposable {
     if (bridge === undefined) throw new Error(`there is no segment ${attachment.segment}`);
     const number = this.#ports++;
     machine.attach(
-      attachment.segment,
+      attachment.place ?? attachment.segment,
       new Cable(
         this.#switch,
         bridge,
