@@ -355,7 +355,8 @@ export class DiscoveryCore {
   }
 
   /** Takes the live load that beats tell from now on; −1 stands for a figure that is not known. */
-  setAvailability(figures: readonly number[]): void {
+  setAvailability(nowUs: number, figures: readonly number[]): void {
+    this.#announcer.beatEarly(nowUs);
     this.#context.own.availability = figures.slice(0, MAX_AVAILABILITY).map((each) => Math.round(each));
   }
 

@@ -2,7 +2,7 @@
 // Decides who is in it, in which order changes are told, and who is forgotten when there is no room.
 // Never decides who is alive (liveness.ts) or believed (newcomers.ts).
 
-import type { NodeId } from "../base/mod.ts";
+import type { NodeId, Role } from "../base/mod.ts";
 import type { IpEndpoint } from "../platform/mod.ts";
 import { Census } from "./census.ts";
 import type { Path } from "./datagram.ts";
@@ -42,6 +42,8 @@ export interface RegistryDelta {
   readonly entry: RegistryEntry;
 }
 
+/** One place of so many is kept for apps and daemons. */
+const KEPT_SHARE = 16;
 /** Hex digits below which a text is no id prefix: a name like `cafe` should not hit an id by chance. */
 const MIN_PREFIX_DIGITS = 4;
 
@@ -170,7 +172,7 @@ export class Registry {
   /** Takes a node in. Returns whether there was room. */
   insert(nowUs: number, peer: Peer): boolean {
     const isNew = !this.#peers.has(peer.id);
-    if (isNew && this.#peers.size >= this.maxPeers) {
+    if (isNew && this.#peers.size >= this.maxPeers - this.#placesKeptFrom(peer.record.role)) {
       const dispensable = this.#dispensable();
       if (dispensable === null) return false;
       this.remove(nowUs, dispensable);
@@ -211,14 +213,18 @@ export class Registry {
     this.#nowUs = nowUs;
   }
 
+  /** The last places are for those whom a show misses most: visualizations and daemons leave room for apps. */
+  #placesKeptFrom(role: Role): number {
+    const kept = Math.floor(this.maxPeers / KEPT_SHARE);
+    return role === "app" ? 0 : role === "daemon" ? kept >> 1 : kept;
+  }
+
   #dispensable(): Peer | null {
     let best: Peer | null = null;
     for (const peer of this.#peers.values()) {
-      if (peer.isPresent) continue;
-      if (
-        best === null || rankOf(peer) < rankOf(best) ||
-        (peer.state === best.state && peer.sinceUs < best.sinceUs)
-      ) {
+      if (peer.isPresent && !peer.isRelayed) continue;
+      const isOlder = best !== null && rankOf(peer) === rankOf(best) && peer.sinceUs < best.sinceUs;
+      if (best === null || rankOf(peer) < rankOf(best) || isOlder) {
         best = peer;
       }
     }
@@ -259,6 +265,7 @@ export class Registry {
   }
 }
 
+/** Who goes first when there is no room: the left, the dead, those cut off, those whom nobody has heard yet. */
 function rankOf(peer: Peer): number {
-  return peer.state === "left" ? 0 : 1;
+  return peer.state === "left" ? 0 : peer.state === "dead" ? 1 : peer.state === "partitioned" ? 2 : 3;
 }

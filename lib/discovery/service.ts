@@ -229,7 +229,8 @@ export class DiscoveryService {
 
   /** Tells the live load with the beats from now on: cpu %, gpu %, free memory MB, free VRAM MB, renders; −1 unknown. */
   updateAvailability(figures: readonly number[]): void {
-    this.#core.setAvailability(figures);
+    this.#core.setAvailability(this.platform.clock.nowUs(), figures);
+    this.#flush();
   }
 
   /**

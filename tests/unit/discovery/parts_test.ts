@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { HanaError, type Incarnation } from "../../../lib/base/mod.ts";
+import { HanaError, type Incarnation, type Role } from "../../../lib/base/mod.ts";
 import {
   chooseInterfaces,
   type Endpoint,
@@ -141,13 +141,13 @@ Deno.test("seeds are literal addresses, with or without a port", () => {
   }
 });
 
-function peerOf(number: number, name: string, nowUs = 0): Peer {
+function peerOf(number: number, name: string, nowUs = 0, role: Role = "daemon"): Peer {
   const record: NodeRecord = {
     id: idOf(number),
     incarnation: 1 as Incarnation,
     stateVersion: 1,
     name,
-    role: "daemon",
+    role,
     version: "1",
     endpoints: [],
     capabilities: {},
@@ -206,4 +206,23 @@ Deno.test("a full registry forgets the left, then the dead, and never the living
   assert(!registry.canInsert());
   assert(!registry.insert(1, peerOf(6, "f")));
   assertEquals(registry.snapshot().map((entry) => entry.record.name), ["alive", "d", "e"]);
+  // A node that only another one lists has shown nothing yet.
+  const relayed = registry.peer(idOf(5));
+  assert(relayed !== undefined);
+  relayed.isRelayed = true;
+  assert(registry.insert(1, peerOf(7, "g")));
+  assertEquals(registry.snapshot().map((entry) => entry.record.name), ["alive", "d", "g"]);
+});
+
+Deno.test("the last places of a registry are for apps, those before them for daemons", () => {
+  const registry = new Registry("keyed", 32);
+  const insert = (number: number, role: Role) => registry.insert(0, peerOf(number, `n${number}`, 0, role));
+  let number = 0;
+  while (insert(++number, "visualization"));
+  assertEquals(registry.size, 30);
+  while (insert(++number, "daemon"));
+  assertEquals(registry.size, 31);
+  assert(insert(++number, "app"));
+  assert(!insert(++number, "app"));
+  assertEquals(registry.size, 32);
 });
