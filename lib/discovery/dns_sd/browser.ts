@@ -5,7 +5,7 @@
 
 import type { RandomStream } from "../../platform/mod.ts";
 import { DOMAIN, META_NAME } from "./advertisement.ts";
-import { type Cached, RecordCache } from "./cache.ts";
+import { type Cached, RecordCache, type RecordSource } from "./cache.ts";
 import type { DnsSdCounters } from "./counters.ts";
 import { MessageWriter } from "./encode.ts";
 import {
@@ -26,6 +26,9 @@ const FIRST_GAP_US = SECOND_US;
 const MAX_GAP_US = 3_600 * SECOND_US;
 /** Questions that are due this soon go along with one that is due. */
 const AGGREGATE_US = 120_000;
+/** By how much a gap is longer at random, as a share of it and at most. */
+const GAP_SPREAD = 0.1;
+const MAX_GAP_SPREAD_US = SECOND_US;
 /** How often missing parts of a service are asked for; its next announcement brings them anyway. */
 const RESOLVE_TIMES = 4;
 /** Questions of others count as ours when ours is due within this time. */
@@ -92,7 +95,16 @@ export class Browser {
   #links: readonly string[] = [];
   #browsesAll = false;
 
-  constructor(readonly random: RandomStream, readonly outbox: DnsOutbox, readonly counters: DnsSdCounters) {
+  /**
+   * @param own our own answers to a question on a link. They count as known: we hear neither our questions nor our
+   * answers, and others would take a question that does not name them for one that nobody answers.
+   */
+  constructor(
+    readonly random: RandomStream,
+    readonly outbox: DnsOutbox,
+    readonly counters: DnsSdCounters,
+    readonly own: (link: string, question: Question) => readonly ResourceRecord[] = () => [],
+  ) {
     this.cache = new RecordCache(random, counters);
   }
 
@@ -148,13 +160,13 @@ export class Browser {
     }
   }
 
-  /** A message of another host. */
-  handleMessage(nowUs: number, link: string, message: DnsMessage): void {
+  /** A message of another host, whose address is `host`. */
+  handleMessage(nowUs: number, link: string, message: DnsMessage, host: string): void {
     if (!this.#links.includes(link)) return;
     if (message.isResponse) {
-      this.#handleResponse(nowUs, link, [...message.answers, ...message.additionals]);
+      this.#handleResponse(nowUs, { link, host }, [...message.answers, ...message.additionals]);
     } else if (!message.isTruncated && message.authorities.length === 0) {
-      this.#handleQuery(nowUs, link, message);
+      this.#handleQuery(nowUs, { link, host }, message);
     }
     this.#tell(nowUs);
   }
@@ -188,15 +200,18 @@ export class Browser {
   // --- what is heard -------------------------------------------------------------------------------------------
 
   /** Pointers first, then what they lead to, so that one message that brings all of a service is read in one go. */
-  #handleResponse(nowUs: number, link: string, records: readonly ResourceRecord[]): void {
+  #handleResponse(nowUs: number, source: RecordSource, records: readonly ResourceRecord[]): void {
+    const { link } = source;
     for (const record of records) {
-      if (record.data.type === TYPE.ptr && "target" in record.data) this.#handlePointer(nowUs, link, record);
+      if (record.data.type === TYPE.ptr && "target" in record.data) {
+        this.#handlePointer(nowUs, source, record);
+      }
     }
     for (const record of records) {
       const { type } = record.data;
       const key = nameKey(record.name);
       if ((type === TYPE.srv || type === TYPE.txt) && this.#instances.has(key)) {
-        if (!this.cache.put(nowUs, link, record)) continue;
+        if (!this.cache.put(nowUs, source, record)) continue;
         this.#changed.add(key);
         this.#noteHost(record);
         this.#asked.delete(`${link} ${key} ${type}`);
@@ -206,13 +221,13 @@ export class Browser {
       const { type } = record.data;
       if (type !== TYPE.a && type !== TYPE.aaaa) continue;
       const instances = this.#hosts.get(nameKey(record.name));
-      if (instances === undefined || !this.cache.put(nowUs, link, record)) continue;
+      if (instances === undefined || !this.cache.put(nowUs, source, record)) continue;
       this.#asked.delete(`${link} ${nameKey(record.name)} ${TYPE.a}`);
       for (const key of instances) this.#changed.add(key);
     }
   }
 
-  #handlePointer(nowUs: number, link: string, record: ResourceRecord): void {
+  #handlePointer(nowUs: number, source: RecordSource, record: ResourceRecord): void {
     if (!("target" in record.data)) return;
     const { target } = record.data;
     const owner = nameKey(record.name);
@@ -224,22 +239,23 @@ export class Browser {
     const type = this.#types.get(owner);
     if (type === undefined || nameKey(parentOf(target)) !== owner) return;
     const key = nameKey(target);
-    if (!this.cache.put(nowUs, link, record)) return;
+    if (!this.cache.put(nowUs, source, record)) return;
     if (!this.#instances.has(key)) this.#instances.set(key, { name: target, type, told: null });
     this.#changed.add(key);
   }
 
   /** Another host asks: what does not answer it is gone, and what it asks we need not ask (RFC 6762 §7.3, §10.5). */
-  #handleQuery(nowUs: number, link: string, query: DnsMessage): void {
+  #handleQuery(nowUs: number, source: RecordSource, query: DnsMessage): void {
+    const { link } = source;
     const known = new Set(query.answers.map(recordKey));
     for (const question of query.questions) {
       // What is answered by unicast is not heard here.
       if (question.wantsUnicast) continue;
-      this.cache.noteQuestion(nowUs, link, question, known);
+      this.cache.noteQuestion(nowUs, source, question, known);
       const asked = this.#asked.get(`${link} ${nameKey(question.name)} ${question.type}`);
       if (asked === undefined || asked.atUs > nowUs + SHARED_QUESTION_US) continue;
       // It may know what we do not: then its answer would not tell us.
-      const ours = new Set(this.#knownAnswers(nowUs, link, question).map(({ key }) => key));
+      const ours = new Set(this.#knownAnswers(nowUs, link, question).map(recordKey));
       const isSame = query.answers.every((record) =>
         !isAskedFor(question, record) || ours.has(recordKey(record))
       );
@@ -390,11 +406,9 @@ export class Browser {
       writer = null;
     };
     const next = (): MessageWriter => writer ??= new MessageWriter({ isResponse: false });
-    let known: Cached[] = [];
+    let known: ResourceRecord[] = [];
     const finish = (): void => {
-      for (const cached of known) {
-        const leftS = Math.floor((cached.expiresUs - nowUs) / SECOND_US);
-        const record = { ...cached.record, isFlush: false, ttlS: leftS };
+      for (const record of known) {
         if (next().canAddRecord("answer", record)) continue;
         next().setTruncated();
         send();
@@ -436,15 +450,20 @@ export class Browser {
       this.#asked.delete(key);
       return;
     }
-    asked.atUs = nowUs + asked.gapUs;
+    // Without a spread, all who left a question to one host would ask the next one at the same instant.
+    const spreadUs = Math.min(asked.gapUs * GAP_SPREAD, MAX_GAP_SPREAD_US) * this.random.float();
+    asked.atUs = nowUs + asked.gapUs + Math.round(spreadUs);
     asked.gapUs = Math.min(2 * asked.gapUs, MAX_GAP_US);
   }
 
   /** Answers to a question that still hold for more than half of their lifetime. Unique ones are asked to be told. */
-  #knownAnswers(nowUs: number, link: string, question: Question): Cached[] {
-    return this.cache.of(question.name, question.type, link).filter((each) =>
-      !each.record.isFlush && 2 * (each.expiresUs - nowUs) > each.ttlUs
-    );
+  #knownAnswers(nowUs: number, link: string, question: Question): ResourceRecord[] {
+    const known = this.own(link, question).filter(({ isFlush }) => !isFlush);
+    for (const { record, expiresUs, ttlUs } of this.cache.of(question.name, question.type, link)) {
+      if (record.isFlush || 2 * (expiresUs - nowUs) <= ttlUs) continue;
+      known.push({ ...record, ttlS: Math.floor((expiresUs - nowUs) / SECOND_US) });
+    }
+    return known;
   }
 }
 

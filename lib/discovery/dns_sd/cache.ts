@@ -22,11 +22,19 @@ const REFRESH_SPREAD = 0.02;
 const SILENT_QUESTIONS = 2;
 const SILENT_US = 10 * SECOND_US;
 
+/** Whom a message came from. */
+export interface RecordSource {
+  readonly link: string;
+  readonly host: string;
+}
+
 /** One record as it was heard on one link. */
 export interface Cached {
   readonly link: string;
   readonly key: string;
   record: ResourceRecord;
+  /** Address of the host that said it last. */
+  host: string;
   heardUs: number;
   ttlUs: number;
   expiresUs: number;
@@ -59,7 +67,7 @@ export class RecordCache {
   }
 
   /** Takes a record in. Returns whether that changed what we know; a goodbye takes effect a second later. */
-  put(nowUs: number, link: string, record: ResourceRecord): boolean {
+  put(nowUs: number, { link, host }: RecordSource, record: ResourceRecord): boolean {
     const name = nameKey(record.name);
     const key = recordKey(record);
     const list = this.#byName.get(name) ?? [];
@@ -79,6 +87,7 @@ export class RecordCache {
         link,
         key,
         record,
+        host,
         heardUs: nowUs,
         ttlUs: 0,
         expiresUs: 0,
@@ -92,6 +101,7 @@ export class RecordCache {
       this.#size++;
     }
     known.record = record;
+    known.host = host;
     known.heardUs = nowUs;
     known.ttlUs = Math.min(record.ttlS * SECOND_US, MAX_TTL_US);
     known.expiresUs = nowUs + known.ttlUs;
@@ -103,12 +113,19 @@ export class RecordCache {
   }
 
   /**
-   * Notes that another host asked on a link: what should have answered and does not is gone (RFC 6762 §10.5). Our own
-   * questions do not count, since on a poor link the four before the end of a lifetime may need all their chances.
+   * Notes that another host asked on a link: what should have answered and does not is gone (RFC 6762 §10.5).
+   * Who asks for what it has itself proves nothing, since nobody answers his own question; nor do our own questions,
+   * since on a poor link the four before the end of a lifetime may need all their chances.
    */
-  noteQuestion(nowUs: number, link: string, question: Question, knownKeys: ReadonlySet<string>): void {
+  noteQuestion(
+    nowUs: number,
+    source: RecordSource,
+    question: Question,
+    knownKeys: ReadonlySet<string>,
+  ): void {
     for (const each of this.#byName.get(nameKey(question.name)) ?? []) {
-      if (each.link !== link || !isAskedFor(question, each.record) || knownKeys.has(each.key)) continue;
+      if (each.link !== source.link || each.host === source.host) continue;
+      if (!isAskedFor(question, each.record) || knownKeys.has(each.key)) continue;
       if (each.unanswered === 0) each.unansweredUs = nowUs;
       each.unanswered++;
       if (each.unanswered === SILENT_QUESTIONS) this.#nextUs = null;

@@ -8,7 +8,7 @@ import { TokenBucket } from "../limiter.ts";
 import { type Advertisement, instanceLabel, type Naming, recordsOn } from "./advertisement.ts";
 import type { DnsSdCounters } from "./counters.ts";
 import { LinkResponder } from "./link_responder.ts";
-import type { DnsMessage } from "./message.ts";
+import { type DnsMessage, isAskedFor, type Question, type ResourceRecord } from "./message.ts";
 import type { DnsOutbox, DnsTransmit } from "./outbox.ts";
 
 /** So many conflicts in so long mean that somebody fights us: from then on there is a pause (RFC 6762 §8.1). */
@@ -123,6 +123,13 @@ export class Responder {
     this.#next = null;
     for (const { responder } of this.#links.values()) responder.leave(nowUs);
     this.#maybeGone();
+  }
+
+  /** Our own answers to a question on a link. */
+  answersOn(linkKey: string, question: Question): ResourceRecord[] {
+    const responder = this.#links.get(linkKey)?.responder;
+    if (responder === undefined || !responder.isSpeaking) return [];
+    return responder.records.filter(({ record }) => isAskedFor(question, record)).map(({ record }) => record);
   }
 
   /** Probes and announces anew on all links, as after a sleep. */

@@ -63,7 +63,12 @@ export class DnsSdService {
     const random = platform.random.stream("dns-sd");
     this.#outbox = new DnsOutbox(this.counters);
     this.#responder = new Responder(nowUs, random, this.#outbox, this.counters);
-    this.#browser = new Browser(random, this.#outbox, this.counters);
+    this.#browser = new Browser(
+      random,
+      this.#outbox,
+      this.counters,
+      (link, question) => this.#responder.answersOn(link, question),
+    );
     this.#sockets = new DnsSockets(platform.datagrams, {
       onDatagram: (bytes, from, isUnicast) => this.#onDatagram(bytes, from, isUnicast),
       onError: () => this.#scanSoon(),
@@ -179,7 +184,7 @@ export class DnsSdService {
       return;
     }
     this.#responder.handleMessage(nowUs, link.key, message, from, isLegacy);
-    if (!isLegacy) this.#browser.handleMessage(nowUs, link.key, message);
+    if (!isLegacy) this.#browser.handleMessage(nowUs, link.key, message, from.host);
     this.#flush();
   }
 

@@ -172,9 +172,9 @@ export class ResponderBench extends Bench {
 export class BrowserBench extends Bench {
   readonly browser: Browser;
 
-  constructor(types: readonly string[] = ["_osc._udp"], seed = 1) {
+  constructor(types: readonly string[] = ["_osc._udp"], seed = 1, own: readonly ResourceRecord[] = []) {
     super(seed);
-    this.browser = new Browser(this.random, this.outbox, this.counters);
+    this.browser = new Browser(this.random, this.outbox, this.counters, () => own);
     for (const type of types) this.browser.browse(0, type);
     this.browser.handleLinks(0, ["eth0"]);
   }
@@ -187,8 +187,12 @@ export class BrowserBench extends Bench {
     this.browser.handleTimeout(this.nowUs);
   }
 
-  hear(parts: Partial<DnsMessage>, link = "eth0"): void {
-    this.browser.handleMessage(this.nowUs, link, message(parts));
+  hear(
+    parts: Partial<DnsMessage>,
+    link = "eth0",
+    host = parts.isResponse === true ? "10.0.0.5" : "10.0.0.9",
+  ): void {
+    this.browser.handleMessage(this.nowUs, link, message(parts), host);
     this.fetch();
   }
 

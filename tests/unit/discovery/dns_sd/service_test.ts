@@ -89,6 +89,24 @@ Deno.test("a newcomer learns of fifty services within half a second", async () =
   for (const { service } of others) assertEquals(service.counters.conflicts, 0);
 });
 
+Deno.test("thirty services stay listed for ten minutes, and one question of one machine serves them all", async () => {
+  const world = new SimulatedWorld({ seed: 13 });
+  const all = Array.from(
+    { length: 30 },
+    (_, i) => start(hostOf(world, i + 1).platform, advertisementOf(`n${i}`)),
+  );
+  await world.runFor(10 * SECOND);
+  const sent = () => all.reduce((sum, { service }) => sum + service.counters.sent, 0);
+  const before = sent();
+  await world.runFor(600 * SECOND);
+  for (const { events, service } of all) {
+    assertEquals(events.filter((text) => !text.startsWith("added")), []);
+    assertEquals(service.counters.silentRecords, 0);
+  }
+  // Two records a service are asked for and answered every 96 s at least: 30 × 2 × 2 × 6, and little more.
+  assert(sent() - before < 1_000, `${sent() - before} messages`);
+});
+
 Deno.test("two machines of one name: one of them becomes (2), and both are seen", async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const world = new SimulatedWorld({ seed });
