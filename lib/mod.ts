@@ -65,6 +65,7 @@ export {
   type Availability,
   type DiscoveryEvent,
   type DiscoveryService,
+  type DnsSdService,
   type NodePredicate,
   type NodeRecord,
   parseCondition,
@@ -74,6 +75,7 @@ export {
   type SelectableNode,
   type Selection,
   selector,
+  type ServiceView,
 } from "./discovery/mod.ts";
 export {
   type DiscoverySettings,
