@@ -42,6 +42,7 @@ interface DiscoverOptions {
   readonly kind?: string[];
   readonly node?: string[];
   readonly wide?: true;
+  readonly attach?: true;
 }
 
 /** Declares `hana discover`. */
@@ -86,6 +87,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--direct", "ask the network even if a node runs here")
     .option("--all-services", "instead of nodes: whatever announces itself by DNS-SD, such as OSC, MIDI, NDI")
     .option("--trace", "listen as an observer of its own and show every datagram, until Ctrl-C or --timeout")
+    .option("--attach", "with --trace: the datagrams of the node that runs here, instead of an observer's")
     .option("--kind <KIND>", "with --trace: only this kind, or these; unknown is what is not hana's", collect)
     .option("--node <NODE>", "with --trace: only of or for this name, id or address; repeatable", collect)
     .option("--wide", "with --trace: messages whole")

@@ -5,9 +5,10 @@
 import type { NodeId } from "../../lib/base/mod.ts";
 import { HanaError } from "../../lib/base/mod.ts";
 import { KIND_NUMBERS, type TraceEntry } from "../../lib/discovery/mod.ts";
-import { Node } from "../../lib/node/mod.ts";
+import { Node, TRACE, TRACE_ENTRY, type TracedDatagram } from "../../lib/node/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { counted, document, EXIT, type JsonObject, jsonText, type OutputMode } from "../output/mod.ts";
+import { MeshClient } from "./mesh_client.ts";
 import { commonOptions } from "./options.ts";
 import {
   kindText,
@@ -24,6 +25,8 @@ export interface TraceFlags {
   readonly kind?: readonly string[];
   readonly node?: readonly string[];
   readonly wide?: boolean;
+  /** The node that runs here instead of an observer of our own. */
+  readonly attach?: boolean;
 }
 
 /** Lines that wait for a slow reader; one more is dropped and counted. */
@@ -158,12 +161,21 @@ class Names {
   }
 }
 
-/** Runs the trace until `--timeout`, Ctrl-C, or until nobody reads it any more. */
-export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void> {
-  const names = new Names();
-  const nameOf = (id: string): string | null => id === ownId ? "(this trace)" : names.of(id);
-  let ownId = "";
-  const isMeant = traceFilter(flags, cli.settings.interface, nameOf);
+/** Where datagrams come from, and how to let go of it. */
+interface TraceFeed {
+  /** The id of whose datagrams go out, null where that is no node of the mesh. */
+  readonly observerId: NodeId | null;
+  /** Monotonic time now, on the clock of the entries. */
+  readonly nowUs: number;
+  /** Datagrams begin to be told; those that the source had no room for come as a number. */
+  listen(listener: (entry: TraceEntry, missed: number) => void): void;
+  /** Resolves when there is nothing more to come; never for an observer of our own. */
+  readonly ended: Promise<HanaError>;
+  close(): Promise<void>;
+}
+
+/** An observer of our own that hears what all are told. */
+async function openObserver(cli: Cli): Promise<TraceFeed> {
   const platform = await cli.platform();
   const common = await commonOptions(cli, "observer");
   const node = await Node.start(platform, {
@@ -171,7 +183,58 @@ export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void>
     discovery: { ...common.discovery, listens: true },
     tcpPort: null,
   });
-  ownId = node.id;
+  return {
+    observerId: node.id,
+    nowUs: platform.clock.nowUs(),
+    listen(listener) {
+      node.discovery?.trace((entry) => listener(entry, 0));
+      for (const { error } of node.discovery?.problems ?? []) cli.output.warn(error.message);
+      void node.discovery?.query(QUERY);
+    },
+    ended: new Promise(() => {}),
+    close: () => node.stop(),
+  };
+}
+
+/** The node that runs on this machine. */
+async function attachToNode(cli: Cli): Promise<TraceFeed> {
+  const client = await MeshClient.openLocal(cli);
+  const local = client?.local ?? null;
+  if (client === null || local === null) {
+    throw new HanaError("not-found", {
+      what: "no node runs on this machine",
+      why: "--attach shows the datagrams of one that does",
+      hint: "hana discover --trace",
+    });
+  }
+  const waiting: TracedDatagram[] = [];
+  let tell = (datagram: TracedDatagram): void => {
+    if (waiting.length < MAX_WAITING) waiting.push(datagram);
+  };
+  client.node.onEvent(TRACE_ENTRY, (body) => tell(body as TracedDatagram));
+  const { nowUs } = await local.request(TRACE, {});
+  return {
+    observerId: null,
+    nowUs,
+    listen(listener) {
+      tell = ({ entry, missed }) => listener(entry, missed);
+      for (const datagram of waiting.splice(0)) tell(datagram);
+    },
+    ended: local.ended.then(({ reason, error }) =>
+      error ?? new HanaError("closed", { what: "the node of this machine stopped", why: reason })
+    ),
+    close: () => client.close(),
+  };
+}
+
+/** Runs the trace until `--timeout`, Ctrl-C, or until nobody reads it any more. */
+export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void> {
+  const names = new Names();
+  let ownId: NodeId | null = null;
+  const nameOf = (id: string): string | null => id === ownId ? "(this trace)" : names.of(id);
+  const isMeant = traceFilter(flags, cli.settings.interface, nameOf);
+  const feed = flags.attach === true ? await attachToNode(cli) : await openObserver(cli);
+  ownId = feed.observerId;
   const over = Promise.withResolvers<void>();
   cli.signals.handle((signal) => {
     cli.exitWith(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
@@ -179,10 +242,20 @@ export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void>
   });
   const { timeout } = cli.settings;
   const timer = timeout === null ? undefined : setTimeout(() => over.resolve(), timeout / 1000);
-  const context = { startUs: platform.clock.nowUs(), nameOf, isWide: flags.wide === true };
-  const sink = new TraceSink(cli, context);
-  const counts = { shown: 0, in: 0, out: 0, ignored: 0 };
-  const stop = node.discovery?.trace((entry) => {
+  const sink = new TraceSink(cli, { startUs: feed.nowUs, nameOf, isWide: flags.wide === true });
+  const counts = { shown: 0, in: 0, out: 0, ignored: 0, missed: 0 };
+  let failure: unknown = null;
+  const fail = (thrown: unknown): void => {
+    failure ??= thrown;
+    over.resolve();
+  };
+  void sink.pump.broken.promise.then(fail);
+  let isClosing = false;
+  void feed.ended.then((error) => {
+    if (!isClosing) fail(error);
+  });
+  feed.listen((entry, missed) => {
+    counts.missed += missed;
     names.note(entry);
     if (!isMeant(entry)) return;
     counts.shown++;
@@ -190,22 +263,21 @@ export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void>
     if (entry.refusal !== null) counts.ignored++;
     sink.show(entry);
   });
-  let failure: unknown = null;
-  void sink.pump.broken.promise.then((thrown) => {
-    failure = thrown;
-    over.resolve();
-  });
   try {
-    for (const { error } of node.discovery?.problems ?? []) cli.output.warn(error.message);
-    void node.discovery?.query(QUERY);
     await over.promise;
   } finally {
     clearTimeout(timer);
-    stop?.();
-    await node.stop();
+    isClosing = true;
+    await feed.close();
   }
   await sink.finish({ ...counts, dropped: sink.dropped });
   if (failure instanceof Deno.errors.BrokenPipe) return; // nobody reads any more, as behind `| head`
+  const lost = sink.dropped + counts.missed;
+  cli.output.message(
+    `${counted(counts.shown, "datagram")}: ${counts.in} in, ${counts.out} out, ${counts.ignored} ignored` +
+      (lost === 0 ? "" : `; ${lost} more not shown, since the reader was slow`),
+  );
+  if (failure instanceof HanaError) throw failure;
   if (failure !== null) {
     throw new HanaError("storage", {
       what: "standard output cannot be written",
@@ -213,10 +285,6 @@ export async function traceDatagrams(cli: Cli, flags: TraceFlags): Promise<void>
       cause: failure,
     });
   }
-  cli.output.message(
-    `${counted(counts.shown, "datagram")}: ${counts.in} in, ${counts.out} out, ${counts.ignored} ignored` +
-      (sink.dropped === 0 ? "" : `; ${sink.dropped} more not shown, since the reader was slow`),
-  );
 }
 
 /** Shows datagrams in the chosen mode. */

@@ -90,3 +90,23 @@ export const CLOCK = defineRequest({
   body: s.object({}),
   reply: s.object({ wallMs: s.number() }),
 });
+
+/** Asks for every datagram of the node's discovery, until the session ends. Answered on the node's own machine alone. */
+export const TRACE = defineRequest({
+  name: "hana.discovery.trace",
+  description:
+    "Sends hana.discovery.datagram for every datagram from now on; on the node's own machine alone.",
+  ...OPEN_TO_ALL,
+  body: s.object({}),
+  reply: s.object({ nowUs: s.number() }),
+});
+
+/** One datagram of the node's discovery. */
+export const TRACE_ENTRY = defineEvent({
+  name: "hana.discovery.datagram",
+  description: "One datagram of the node's discovery, and how many before it were missed.",
+  ...OPEN_TO_ALL,
+  // A tool that does not keep up must not hold up the answers that it waits for.
+  lane: "events",
+  body: s.object({ entry: s.unknown(), missed: s.integer({ minimum: 0 }) }),
+});

@@ -30,6 +30,8 @@ export {
   NODES_DELTA,
   PING,
   STATISTICS,
+  TRACE,
+  TRACE_ENTRY,
   WATCH_NODES,
 } from "./messages.ts";
 export type { NodeEvent } from "./node_event.ts";
@@ -39,4 +41,5 @@ export type { DiscoverySettings, NodeOptions } from "./options.ts";
 export { candidatePaths, type PathKind } from "./paths.ts";
 export { resourcesOf } from "./resources.ts";
 export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
+export type { TracedDatagram } from "./trace_stream.ts";
 export { NODE_STATES, type NodeState, type NodeView, viewOf } from "./view.ts";

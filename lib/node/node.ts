@@ -49,6 +49,7 @@ import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
 import { resourcesOf } from "./resources.ts";
 import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
+import { addTraceMessages } from "./trace_stream.ts";
 import { type NodeView, viewOf } from "./view.ts";
 
 /** How to reach another node. */
@@ -138,6 +139,11 @@ export class Node {
       watchNodes: (listener) => this.watchNodes(listener),
       statistics: () => this.statistics(),
       wallMs: () => platform.clock.wallMs(),
+    });
+    addTraceMessages({
+      handlers: this.handlers,
+      trace: (listener) => this.#discovery?.trace(listener) ?? (() => {}),
+      nowUs: () => platform.clock.nowUs(),
     });
   }
 

@@ -2,6 +2,7 @@
 // not as it should be, and what `hana discover --trace` shows.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { eventually } from "../support/captured_process.ts";
 import { type Answer, hanaProgram, type HanaUser } from "../support/hana_process.ts";
 import { liveTest } from "../support/live.ts";
 import type { TestNetwork } from "../support/namespaces.ts";
@@ -217,6 +218,79 @@ liveTest("a trace shows every datagram, ours and foreign, until it is told to en
   assert(lines.some((line) => line.refusal === "duplicate" && line.why === "ignored: seen already"));
   assert(lines.some((line) => line.refusal === "own-echo"));
   assert(lines.some((line) => line.direction === "out" && line.sent === true && line.path === "multicast"));
+});
+
+liveTest("a trace can show what a running node hears and says itself", async (network) => {
+  const [a, b] = stageOf(network, "a", "b");
+  await shareKey(a, b);
+  const nobody = await a.run(["discover", "--trace", "--attach"]);
+  assertEquals([nobody.code, nobody.stdout], [1, ""]);
+  const node = await a.serve();
+  const trace = a.start(["discover", "--trace", "--attach", "--ndjson"]);
+  await trace.until("its first line", ({ stdout }) => stdout.includes("\n") ? true : null);
+  const other = await b.serve();
+  type Line = Readonly<Record<"direction" | "path" | "node" | "kind" | "id", string>>;
+  const seen = (what: string, fits: (line: Line) => boolean) =>
+    trace.until(what, ({ stdout }) => {
+      const whole = stdout.slice(0, stdout.lastIndexOf("\n") + 1).trimEnd();
+      return whole !== "" && whole.split("\n").some((line) => fits(JSON.parse(line))) ? true : null;
+    });
+  // What an observer never hears: the answers that go to the node alone, and what the node says.
+  await seen(
+    "a beat of its own",
+    (line) => line.direction === "out" && line.kind === "heartbeat" && line.id === node.ready.id,
+  );
+  await seen(
+    "unicast for it",
+    (line) => line.direction === "in" && line.path === "unicast" && line.node === "b",
+  );
+  await node.stop();
+  const { code, stderr } = await trace.ended();
+  assertEquals(code, 1, stderr);
+  assertStringIncludes(stderr, "the node of this machine stopped");
+  await other.stop();
+});
+
+liveTest("datagrams that are too large for a network are told", async (network) => {
+  const [a, b] = stageOf(network, "a", "b");
+  await shareKey(a, b);
+  await Promise.all([a.serve(), b.serve()]);
+  const mtu = ["-n", `${network.prefix}-switch`, "link", "set", "dev", "p1", "mtu", "1000"];
+  assert((await new Deno.Command("ip", { args: mtu }).output()).success);
+  const { code, document } = await examine(a, "b");
+  assertEquals([code, found(document, "fail")], [1, ["b large"]], JSON.stringify(document.checks));
+  assertMatch(document.summary.conclusion, /1,200 B do not arrive there, small datagrams do.*MTU/);
+});
+
+liveTest("a switch that forgot a membership although it has a querier is told so", async (network) => {
+  const [a, b] = stageOf(network, "a", "b");
+  await shareKey(a, b);
+  const inSwitch = async (...args: string[]): Promise<boolean> => {
+    const command = ["netns", "exec", `${network.prefix}-switch`, ...args];
+    return (await new Deno.Command("ip", { args: command }).output()).success;
+  };
+  // A querier waits for one response interval before it prunes, by the interval that holds when it begins.
+  for (
+    const flags of [["mcast_query_response_interval", "100"], ["mcast_snooping", "1", "mcast_querier", "1"]]
+  ) {
+    assert(await inSwitch("ip", "link", "set", "seg0", "type", "bridge", ...flags));
+  }
+  // By itself a member repeats its first report after up to ten seconds, and the switch would know it again.
+  const atOnce =
+    'for i in all eth0; do echo 100 > "/proc/sys/net/ipv4/conf/$i/igmpv2_unsolicited_report_interval"; done';
+  for (const { machine } of [a, b]) assertEquals((await machine.run("sh", ["-c", atOnce])).code, 0);
+  await Promise.all([a.serve(), b.serve()]);
+  // A member has answered the querier's first question, so that the switch knows it and asks no more for a while.
+  await eventually("the answer to the querier", async () => {
+    const { stdout } = await b.machine.run("cat", ["/proc/net/igmp"]);
+    return /eth0[^\n]*V2\n(?:\t+\w+[^\n]*\n)*?\t+564CFFEF +\d+ 0:\w+\s+1\n/.test(stdout);
+  });
+  const forget = ["bridge", "mdb", "del", "dev", "seg0", "port", "p1", "grp", "239.255.76.86"];
+  await eventually("the membership, to be forgotten", () => inSwitch(...forget));
+  const { code, document } = await examine(b);
+  assertEquals([code, found(document, "fail")], [1, ["a multicast-in"]], JSON.stringify(document.checks));
+  const check = document.checks.find((each) => each.check === "multicast-in" && each.verdict === "fail");
+  assertMatch(check?.why ?? "", /lost the membership although a querier is there/);
 });
 
 liveTest(

@@ -329,11 +329,12 @@ function largeCheck(peer: PeerObservation, link: PeerLinkObservation, states: Wa
   if (sent === 0 || states.out.unicast !== "works") {
     return check("large", "large datagrams", "skipped", "not tried: small ones do not arrive either", on);
   }
-  return check("large", "large datagrams", "fail", "1,200 B do not arrive there, small datagrams do", {
+  const verdict = link.isSecondary ? "warn" : "fail";
+  return check("large", "large datagrams", verdict, "1,200 B do not arrive there, small datagrams do", {
     ...on,
     why: "something on the way carries less than 1,228 B in a packet (MTU) and drops the rest",
     hint: `ip link show ${link.link}; the MTU of every switch, tunnel and interface must be 1280 at least`,
-    weight: 53,
+    weight: link.isSecondary ? 8 : 53,
   });
 }
 
