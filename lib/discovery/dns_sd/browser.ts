@@ -35,6 +35,8 @@ const RESOLVE_TIMES = 4;
 const SHARED_QUESTION_US = SECOND_US;
 /** Questions that are planned at most; what is over is asked for when its service is heard of again. */
 const MAX_ASKED = 1_024;
+/** From this gap on, a question is one of many. */
+const STEADY_GAP_US = 16 * SECOND_US;
 /** Types of service that are looked for at most. */
 const MAX_TYPES = 64;
 /** Events that wait for the owner; the oldest goes first. */
@@ -165,7 +167,7 @@ export class Browser {
     if (!this.#links.includes(link)) return;
     if (message.isResponse) {
       this.#handleResponse(nowUs, { link, host }, [...message.answers, ...message.additionals]);
-    } else if (!message.isTruncated && message.authorities.length === 0) {
+    } else if (message.authorities.length === 0) {
       this.#handleQuery(nowUs, { link, host }, message);
     }
     this.#tell(nowUs);
@@ -251,9 +253,11 @@ export class Browser {
     for (const question of query.questions) {
       // What is answered by unicast is not heard here.
       if (question.wantsUnicast) continue;
-      this.cache.noteQuestion(nowUs, source, question, known);
+      if (!query.isTruncated) this.cache.noteQuestion(nowUs, source, question, known);
       const asked = this.#asked.get(`${link} ${nameKey(question.name)} ${question.type}`);
       if (asked === undefined || asked.atUs > nowUs + SHARED_QUESTION_US) continue;
+      // The rest of a long list is not awaited by who has asked for a while: he has most of it, and will ask again.
+      if (query.isTruncated && asked.gapUs < STEADY_GAP_US) continue;
       // It may know what we do not: then its answer would not tell us.
       const ours = new Set(this.#knownAnswers(nowUs, link, question).map(recordKey));
       const isSame = query.answers.every((record) =>
