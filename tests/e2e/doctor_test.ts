@@ -280,13 +280,13 @@ liveTest("a switch that forgot a membership although it has a querier is told so
     'for i in all eth0; do echo 100 > "/proc/sys/net/ipv4/conf/$i/igmpv2_unsolicited_report_interval"; done';
   for (const { machine } of [a, b]) assertEquals((await machine.run("sh", ["-c", atOnce])).code, 0);
   await Promise.all([a.serve(), b.serve()]);
-  // A member has answered the querier's first question, so that the switch knows it and asks no more for a while.
-  await eventually("the answer to the querier", async () => {
+  // The members have heard the querier and have nothing more to report until it asks again, in half a minute.
+  await eventually("the querier to be heard", async () => {
     const { stdout } = await b.machine.run("cat", ["/proc/net/igmp"]);
-    return /eth0[^\n]*V2\n(?:\t+\w+[^\n]*\n)*?\t+564CFFEF +\d+ 0:\w+\s+1\n/.test(stdout);
+    return /eth0[^\n]*V2\n(?:\t+\w+[^\n]*\n)*?\t+564CFFEF +\d+ 0:/.test(stdout);
   });
-  const forget = ["bridge", "mdb", "del", "dev", "seg0", "port", "p1", "grp", "239.255.76.86"];
-  await eventually("the membership, to be forgotten", () => inSwitch(...forget));
+  // There is nothing to forget where b kept silent because it had heard the report of a.
+  await inSwitch("bridge", "mdb", "del", "dev", "seg0", "port", "p1", "grp", "239.255.76.86");
   const { code, document } = await examine(b);
   assertEquals([code, found(document, "fail")], [1, ["a multicast-in"]], JSON.stringify(document.checks));
   const check = document.checks.find((each) => each.check === "multicast-in" && each.verdict === "fail");
