@@ -19,9 +19,11 @@ export {
   type TrafficPlan,
 } from "./scenario.ts";
 export type {
+  DatagramCounts,
   Fact,
   FrameSample,
   Gauge,
+  LeaseStanding,
   MetricValue,
   ObserverDefinition,
   Oracle,

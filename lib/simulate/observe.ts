@@ -3,6 +3,7 @@
 // Observers look from outside (the oracle), never through the simulated network.
 
 import type { NodeId } from "../base/mod.ts";
+import type { LeaseMode, LeaseToken } from "../discovery/mod.ts";
 import type { NodeState } from "../node/mod.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -85,6 +86,7 @@ export type Fact =
     readonly from: string;
     readonly to: string;
     readonly bytes: number;
+    readonly payloadBytes?: number;
     readonly type: string;
     readonly fate: "delivered" | "lost" | "cut" | "duplicated" | "corrupted";
     readonly arrivesUs: number;
@@ -163,10 +165,35 @@ export interface Oracle {
   gauges(node: string): readonly Gauge[];
   /** Bytes of discovery that a node's present life has sent; null while it is down or where nobody counts. */
   sentBytes(node: string): number | null;
+  /** What a node's present life has sent and received of discovery; null while it is down. */
+  datagrams?(node: string): DatagramCounts | null;
+  /** How the leader lease stands at a node; null while it is down, frozen, or takes no part. */
+  lease?(node: string): LeaseStanding | null;
   /** Messages and datagrams that a node's present life has dropped because something was full; null where nobody counts. */
   drops?(node: string): number | null;
   /** A node's monotonic clock; null while it is down or where nobody can read it. */
   monotonicUs(node: string): number | null;
+}
+
+/** Datagrams of discovery. */
+export interface DatagramCounts {
+  readonly sent: number;
+  readonly received: number;
+  readonly receivedBytes: number;
+}
+
+/** How the leader lease stands at one node. */
+export interface LeaseStanding {
+  /** The token by which it may act itself now; null when it may not. */
+  readonly actsBy: LeaseToken | null;
+  /** Whom it takes for the leader, itself perhaps. */
+  readonly follows: LeaseToken | null;
+  /** What that leadership rests on. */
+  readonly mode: LeaseMode | null;
+  /** The voters to whom it belongs; null before there are any. */
+  readonly lineage: string | null;
+  /** The newest token of which it has carried out a command; null for none. */
+  readonly obeyed: LeaseToken | null;
 }
 
 /**
@@ -187,7 +214,10 @@ export interface FrameSample {
   readonly atUs: number;
   readonly from: string;
   readonly to: string;
+  /** On the wire, with all headers. */
   readonly bytes: number;
+  /** What it carries. */
+  readonly payloadBytes: number;
   /** A kind of discovery's datagrams, `stream` for sessions, `other`. */
   readonly type: string;
   readonly fate: "delivered" | "lost" | "cut" | "duplicated" | "corrupted";

@@ -6,15 +6,25 @@ import type { Fact, FrameSample, ObserverDefinition, RunContext } from "../obser
 export const CLAIMS: Readonly<Record<string, string>> = {
   suspected: "A node was suspected.",
   suspicion_cleared: "A suspect was heard after all.",
+  unreachable_seen: "A node was taken for unreachable: others hear it, or nobody confirms that it is gone.",
+  partition_seen: "A node took itself for cut off from another, which is not dead for that.",
+  isolated: "A node took itself for cut off.",
+  rejoined: "A node that had taken itself for cut off judges others again.",
   declared_dead: "A node was declared dead.",
-  returned: "A node that was dead on a list is alive again in the same life.",
+  returned: "A node that was dead or cut off on a list is alive again in the same life.",
   restarted: "A node was seen in a new life.",
   left_seen: "A goodbye was heard.",
   forgotten: "A node was taken off a list.",
   renamed: "A node took another name because an earlier one had its own.",
   id_conflict: "A node found out that another process has its id.",
+  resumed: "A node said that it had been asleep.",
   stalled: "A node noticed that it had not been running for a while.",
   foreign_seen: "A node noticed nodes with another key.",
+  peer_limit: "A node knew of more nodes than it has room for.",
+  leader_changed: "A node learnt of a leader, or of another one.",
+  leader_lost: "A node learnt that the leader is one no longer.",
+  no_quorum: "A node noticed that too few voters are there for a leader.",
+  diverged: "A node noticed that two leaders had acted apart.",
   session_opened: "A session opened.",
   session_lost: "A session broke.",
   reconnected: "A session opened to somebody with whom one had broken.",
@@ -32,6 +42,24 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   one_way_seen: "A node was suspected that could hear, but not be heard.",
   interface_changed: "An interface came, went or got another address.",
   clock_changed: "A wall clock went wrong.",
+};
+
+/** Claims that discovery's own events make. */
+const EVENT_CLAIMS: Readonly<Record<string, string>> = {
+  "returned": "returned",
+  "restarted": "restarted",
+  "renamed": "renamed",
+  "stalled": "stalled",
+  "isolated": "isolated",
+  "rejoined": "rejoined",
+  "resumed": "resumed",
+  "id-conflict": "id_conflict",
+  "foreign": "foreign_seen",
+  "peer-limit": "peer_limit",
+  "leader-changed": "leader_changed",
+  "leader-lost": "leader_lost",
+  "no-quorum": "no_quorum",
+  "diverged": "diverged",
 };
 
 /** Claims that only frames show. */
@@ -88,9 +116,11 @@ export const factClaims: ObserverDefinition = {
       if (fact.state === "dead") claim("declared_dead");
       else if (fact.state === "left") claim("left_seen");
       else if (fact.state === "alive") {
-        if (fact.before === "suspect") claim("suspicion_cleared");
+        if (fact.before === "suspect" || fact.before === "unreachable") claim("suspicion_cleared");
       } else {
-        claim("suspected");
+        if (fact.state === "unreachable") claim("unreachable_seen");
+        else if (fact.state === "partitioned") claim("partition_seen");
+        if (fact.before === "alive" || fact.before === null) claim("suspected");
         const { observer, subject } = fact;
         if (subject === null || !oracle.isUp(subject) || oracle.canTalk(subject, observer)) return;
         claim("partition_bit");
@@ -99,10 +129,8 @@ export const factClaims: ObserverDefinition = {
     }
 
     function onDiscovery(event: string): void {
-      if (event === "returned" || event === "restarted" || event === "renamed" || event === "stalled") {
-        claim(event);
-      } else if (event === "id-conflict") claim("id_conflict");
-      else if (event === "foreign") claim("foreign_seen");
+      const name = EVENT_CLAIMS[event];
+      if (name !== undefined) claim(name);
     }
   },
 };

@@ -112,37 +112,60 @@ export const undiscoveryTimes: ObserverDefinition = {
   kind: "metrics",
   summary:
     "From a node's end until others list it as dead or left, or not at all: after a goodbye (`.leave`), a " +
-    "crash (`.crash`), a power loss (`.power`).",
+    "crash (`.crash`), a power loss (`.power`); until the first (`.first`) and the last of them does (`.every`), and until " +
+    "each takes it for alive no more, whatever for (`.noticed`).",
   byDefault: true,
   metrics: ["undiscovery"],
   create: ({ oracle }: RunContext) => {
     const all = new Samples("us");
     const by = { leave: new Samples("us"), crash: new Samples("us"), "power-loss": new Samples("us") };
-    const ends = new Map<string, { atUs: number; how: keyof typeof by; waiting: Set<string> }>();
+    const first = new Samples("us");
+    const every = new Samples("us");
+    const noticed = new Samples("us");
+    const ends = new Map<
+      string,
+      { atUs: number; how: keyof typeof by; waiting: Set<string>; unaware: Set<string>; isFirst: boolean }
+    >();
+    const forget = (observer: string): void => {
+      for (const { waiting, unaware } of ends.values()) {
+        waiting.delete(observer);
+        unaware.delete(observer);
+      }
+    };
     return {
       wants: ["node-started", "node-stopped", "view"],
       onFact: (fact: Fact) => {
         if (fact.kind === "node-started") {
           ends.delete(fact.node);
-          for (const { waiting } of ends.values()) waiting.delete(fact.node);
+          forget(fact.node);
         } else if (fact.kind === "node-stopped") {
-          for (const { waiting } of ends.values()) waiting.delete(fact.node);
+          forget(fact.node);
           if (fact.how === "failed") return;
           const waiting = new Set(oracle.nodes.filter((other) => {
             const state = oracle.view(other).get(fact.node)?.state;
             return other !== fact.node && oracle.isUp(other) && (state === "alive" || state === "suspect");
           }));
-          ends.set(fact.node, { atUs: fact.atUs, how: fact.how, waiting });
+          const unaware = new Set(waiting);
+          ends.set(fact.node, { atUs: fact.atUs, how: fact.how, waiting, unaware, isFirst: true });
         } else if (fact.kind === "view" && fact.subject !== null) {
-          if (fact.op !== "remove" && fact.state !== "dead" && fact.state !== "left") return;
           const end = ends.get(fact.subject);
-          if (end === undefined || !end.waiting.delete(fact.observer)) return;
-          all.add(fact.atUs - end.atUs);
-          by[end.how].add(fact.atUs - end.atUs);
+          if (end === undefined || (fact.op !== "remove" && fact.state === "alive")) return;
+          const tookUs = fact.atUs - end.atUs;
+          if (end.unaware.delete(fact.observer)) noticed.add(tookUs);
+          if (fact.op !== "remove" && fact.state !== "dead" && fact.state !== "left") return;
+          if (!end.waiting.delete(fact.observer)) return;
+          all.add(tookUs);
+          by[end.how].add(tookUs);
+          if (end.isFirst) first.add(tookUs);
+          end.isFirst = false;
+          if (end.waiting.size === 0) every.add(tookUs);
         }
       },
       finish: () => ({
         "undiscovery": all.metric(),
+        "undiscovery.first": first.metric(),
+        "undiscovery.every": every.metric(),
+        "undiscovery.noticed": noticed.metric(),
         "undiscovery.leave": by.leave.metric(),
         "undiscovery.crash": by.crash.metric(),
         "undiscovery.power": by["power-loss"].metric(),

@@ -45,7 +45,8 @@ export const noGhosts: ObserverDefinition = {
   id: "no_ghosts",
   kind: "safety",
   summary:
-    "Nobody lists a node as alive that is gone, or that it cannot hear, for longer than a death takes.",
+    "Nobody lists a node as alive that is gone, or that it cannot hear, for longer than a death takes; nor as out of " +
+    "reach for longer than two minutes while it hears others.",
   byDefault: true,
   create: ({ oracle, violate }: RunContext) => {
     const told = new Set<string>();
@@ -55,14 +56,18 @@ export const noGhosts: ObserverDefinition = {
         if (nowUs < nextUs) return;
         // Large meshes beat more slowly, and take longer to look at.
         nextUs = nowUs + beatUs(oracle);
-        const limitUs = deathUs(oracle) + GHOST_SLACK_US;
+        const heardUs = deathUs(oracle) + GHOST_SLACK_US;
         for (const observer of oracle.nodes) {
-          if (!oracle.isUp(observer) || oracle.wasStalled(observer, limitUs)) continue;
+          if (!oracle.isUp(observer) || oracle.wasStalled(observer, heardUs)) continue;
           for (const [subject, entry] of oracle.view(observer)) {
-            if (entry.state !== "alive" && entry.state !== "suspect") continue;
-            const goneUs = goneForUs(oracle, observer, subject);
+            if (entry.state === "dead" || entry.state === "left") continue;
+            const isListed = entry.state === "alive" || entry.state === "suspect";
+            const goneUs = isListed ? goneForUs(oracle, observer, subject) : deadForUs(oracle, subject);
+            const limitUs = isListed ? heardUs : OUT_OF_REACH_US + heardUs;
             // A return that is younger than the end of the way was a mistake of its own (no_replayed_life).
             if (Math.min(goneUs, nowUs - oracle.sinceUs(observer)) <= limitUs) continue;
+            // Who hears nobody is cut off itself, and takes nobody for dead.
+            if (!isListed && !hasCompany(oracle, observer, limitUs)) continue;
             const key = `${observer}>${subject}`;
             if (told.has(key)) continue;
             told.add(key);
@@ -78,6 +83,21 @@ export const noGhosts: ObserverDefinition = {
     };
   },
 };
+
+/** How long somebody who is gone stays unreachable or partitioned at most: 15 s and 60 s for the latter. */
+const OUT_OF_REACH_US = 120_000_000;
+
+function deadForUs(oracle: Oracle, subject: string): number {
+  if (!oracle.nodes.includes(subject) || oracle.isUp(subject)) return 0;
+  return oracle.nowUs - oracle.sinceUs(subject);
+}
+
+/** Whether a node has heard another one on a good way for so long. */
+function hasCompany(oracle: Oracle, node: string, forUs: number): boolean {
+  return oracle.nodes.some((other) =>
+    other !== node && oracle.sharesMesh(node, other) && soundForUs(oracle, node, other, "fair") > forUs
+  );
+}
 
 /** For how long nothing of `subject` can have reached `observer`; 0 when something can. */
 function goneForUs(oracle: Oracle, observer: string, subject: string): number {

@@ -5,6 +5,8 @@ import { HanaError } from "../../base/mod.ts";
 import type { ObserverDefinition } from "../observe.ts";
 import { boundedMemory, boundedTraffic } from "./bounds.ts";
 import { factClaims, frameClaims } from "./claims.ts";
+import { coldStart, datagramsFit, discoveryLoad } from "./datagrams.ts";
+import { deathNeedsSilence, deaths } from "./deaths.ts";
 import { convergenceTimes, discoveryTimes, undiscoveryTimes, unmetPairs } from "./discovery_times.ts";
 import { decoderNeverThrows, noUnhandledException } from "./failures.ts";
 import {
@@ -22,6 +24,7 @@ import {
   noGhosts,
   noReplayedLife,
 } from "./membership.ts";
+import { leaderTimes, oneLease, tokensGrow } from "./leadership.ts";
 import { acknowledgedOnce, orderKept } from "./messages.ts";
 import { suspicions } from "./suspicions.ts";
 import { discoveryCost, queueDrops, volume } from "./volume.ts";
@@ -31,9 +34,13 @@ export { CLAIMS } from "./claims.ts";
 /** All observers, in the order in which they are shown. */
 export const OBSERVERS: ObserverDefinition[] = [
   noFalseDeath,
+  deathNeedsSilence,
   noGhosts,
   noReplayedLife,
   goodbyeIsPrompt,
+  oneLease,
+  tokensGrow,
+  datagramsFit,
   incarnationMonotonic,
   strangersStayBlind,
   timersMonotonic,
@@ -49,12 +56,16 @@ export const OBSERVERS: ObserverDefinition[] = [
   discoveryTimes,
   undiscoveryTimes,
   convergenceTimes,
+  coldStart,
   suspicions,
+  deaths,
+  leaderTimes,
   laneFigures,
   sessionFigures,
   volume,
   queueDrops,
   discoveryCost,
+  discoveryLoad,
   unmetPairs,
   factClaims,
   frameClaims,

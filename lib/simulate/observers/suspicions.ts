@@ -3,6 +3,9 @@
 import type { Fact, ObserverDefinition, RunContext } from "../observe.ts";
 import { beatUs, Counts, Samples, single } from "./measure.ts";
 
+/** States from which a node comes back. */
+const GONE: ReadonlySet<string> = new Set(["suspect", "unreachable", "partitioned", "dead"]);
+
 /** Suspicions and how they turned out. */
 export const suspicions: ObserverDefinition = {
   id: "suspicion",
@@ -42,8 +45,8 @@ export const suspicions: ObserverDefinition = {
           if (suspectedUs !== undefined) length.add(fact.atUs - suspectedUs);
           since.delete(key);
         }
-        const isBack = fact.op !== "remove" && fact.state === "alive" &&
-          (fact.before === "suspect" || fact.before === "dead");
+        const isBack = fact.op !== "remove" && fact.state === "alive" && fact.before !== null &&
+          GONE.has(fact.before);
         if (!isBack) return;
         returns++;
         flaps.add(fact.subject);

@@ -100,6 +100,7 @@ export class Faults {
   readonly #running = new Set<Running>();
   readonly #stalls = new Map<string, number>();
   readonly #lastStallUs = new Map<string, number>();
+  readonly #frozen = new Map<string, number>();
   readonly #slows = new Map<string, number[]>();
 
   constructor(around: FaultSurroundings) {
@@ -117,6 +118,11 @@ export class Faults {
     if ((this.#stalls.get(host) ?? 0) > 0) return true;
     const lastUs = this.#lastStallUs.get(host);
     return lastUs !== undefined && this.#around.ground.world.nowUs - lastUs <= withinUs;
+  }
+
+  /** Whether nothing runs on a machine now. */
+  isFrozen(host: string): boolean {
+    return (this.#frozen.get(host) ?? 0) > 0;
   }
 
   /** Ends what still hurts the network or holds a machine: what follows is quiet. */
@@ -372,7 +378,11 @@ export class Faults {
   #freeze(name: string): () => void {
     const host = this.#around.ground.host(name);
     host.freeze();
-    return () => host.thaw();
+    this.#frozen.set(name, (this.#frozen.get(name) ?? 0) + 1);
+    return () => {
+      this.#frozen.set(name, Math.max(0, (this.#frozen.get(name) ?? 0) - 1));
+      host.thaw();
+    };
   }
 
   #slow(name: string, extraUs: number): () => void {

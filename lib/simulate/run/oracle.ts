@@ -5,7 +5,7 @@ import type { NodeId } from "../../base/mod.ts";
 import { DEFAULT_MAX_PEERS } from "../../discovery/mod.ts";
 import { LANES } from "../../lanes/mod.ts";
 import { DEFAULT_MAX_SESSIONS, type Node } from "../../node/mod.ts";
-import type { Gauge, Oracle, PathQuality } from "../observe.ts";
+import type { DatagramCounts, Gauge, LeaseStanding, Oracle, PathQuality } from "../observe.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Faults } from "./faults.ts";
 import type { Ground } from "./ground.ts";
@@ -111,6 +111,25 @@ export class RunOracle implements Oracle {
 
   sentBytes(name: string): number | null {
     return this.#around.stations.get(name)?.node?.discovery?.counters.sentBytes ?? null;
+  }
+
+  datagrams(name: string): DatagramCounts | null {
+    return this.#around.stations.get(name)?.node?.discovery?.counters ?? null;
+  }
+
+  lease(name: string): LeaseStanding | null {
+    const station = this.#around.stations.get(name);
+    const discovery = station?.node?.discovery ?? null;
+    if (station === undefined || discovery === null) return null;
+    if (this.#around.faults.isFrozen(station.plan.host)) return null;
+    const { leader, voters } = discovery.lease;
+    return {
+      actsBy: discovery.leaseToken,
+      follows: leader?.token ?? null,
+      mode: leader?.mode ?? null,
+      lineage: voters?.lineage ?? null,
+      obeyed: null,
+    };
   }
 
   drops(name: string): number | null {

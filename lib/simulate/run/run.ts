@@ -195,6 +195,7 @@ class Run {
       from: "",
       to: "",
       bytes: 0,
+      payloadBytes: 0,
       type: "",
       fate: "delivered" as FrameSample["fate"],
       arrivesUs: 0,
@@ -204,6 +205,7 @@ class Run {
       frame.from = from;
       frame.to = to;
       frame.bytes = bytes;
+      frame.payloadBytes = payload?.length ?? 0;
       frame.type = kind === "stream" || payload === null ? kind : typeOfDatagram(payload);
       frame.fate = fate;
       frame.arrivesUs = arrivesUs;

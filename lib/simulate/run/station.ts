@@ -67,6 +67,15 @@ export const TOLD_EVENTS: ReadonlySet<DiscoveryEvent["kind"]> = new Set([
   "echo-back",
   "multicast-degraded",
   "multicast-restored",
+  "unreachable",
+  "isolated",
+  "rejoined",
+  "resumed",
+  "clock-jump",
+  "leader-changed",
+  "leader-lost",
+  "no-quorum",
+  "diverged",
 ]);
 
 /** Numbers the sessions of a run. */

@@ -2,9 +2,11 @@
 
 import type { NodeId } from "../../../../lib/base/mod.ts";
 import {
+  type DatagramCounts,
   type Fact,
   type FrameSample,
   type Gauge,
+  type LeaseStanding,
   type MetricValue,
   type ObserverDefinition,
   type Oracle,
@@ -35,6 +37,8 @@ export class FakeOracle implements Oracle {
   readonly held = new Map<string, Gauge[]>();
   readonly sent = new Map<string, number>();
   readonly clocks = new Map<string, number>();
+  readonly leases = new Map<string, LeaseStanding>();
+  counts: (node: string) => DatagramCounts | null = () => null;
 
   constructor(names: readonly string[]) {
     this.nodes = names;
@@ -78,6 +82,12 @@ export class FakeOracle implements Oracle {
   }
   sentBytes(node: string): number | null {
     return this.isUp(node) ? this.sent.get(node) ?? 0 : null;
+  }
+  datagrams(node: string): DatagramCounts | null {
+    return this.counts(node);
+  }
+  lease(node: string): LeaseStanding | null {
+    return this.isUp(node) ? this.leases.get(node) ?? null : null;
   }
   monotonicUs(node: string): number | null {
     return this.isUp(node) ? this.clocks.get(node) ?? this.nowUs : null;
@@ -132,6 +142,7 @@ export class FakeRun {
       from: "viz-0",
       to: "viz-1",
       bytes: 100,
+      payloadBytes: 72,
       type: "heartbeat",
       fate: "delivered",
       arrivesUs: this.oracle.nowUs,
