@@ -22,7 +22,7 @@ const MAX_FETCHES = 16;
 const PARTS_PER_SECOND = 400;
 const PARTS_BURST = 100;
 
-interface Fetch {
+interface Wanted {
   readonly peer: Peer;
   readonly stateVersion: number;
   readonly bytes: Uint8Array;
@@ -37,7 +37,7 @@ interface Fetch {
 /** Gives parts of our record, and puts those of others together. */
 export class RecordParts {
   readonly #codec = createRecordCodec();
-  readonly #fetches = new Map<Peer, Fetch>();
+  readonly #wanted = new Map<Peer, Wanted>();
   readonly #given: TokenBucket;
   #own: { readonly version: number; readonly bytes: Uint8Array } | null = null;
 
@@ -59,13 +59,13 @@ export class RecordParts {
   /** Asks for the rest of a record that was cut, unless that is under way. */
   maybeFetch(nowUs: number, peer: Peer): void {
     if (peer.record.more !== true || peer.isRelayed || !peer.isPresent) return;
-    const known = this.#fetches.get(peer);
+    const known = this.#wanted.get(peer);
     if (known !== undefined && known.stateVersion >= peer.stateVersion) return;
-    if (known === undefined && this.#fetches.size >= MAX_FETCHES) {
+    if (known === undefined && this.#wanted.size >= MAX_FETCHES) {
       this.context.counters.dropped["record-fetches"]++;
       return;
     }
-    this.#fetches.set(peer, {
+    this.#wanted.set(peer, {
       peer,
       stateVersion: peer.stateVersion,
       bytes: new Uint8Array(MAX_WHOLE_RECORD_BYTES),
@@ -105,59 +105,59 @@ export class RecordParts {
 
   /** Takes a part in; the last one makes the record whole. */
   handlePart(nowUs: number, peer: Peer, message: RecordPart, link: Link | null): Refusal | null {
-    const fetch = this.#fetches.get(peer);
-    if (fetch === undefined || fetch.nonce !== message.echo || fetch.have !== message.offset) {
+    const wanted = this.#wanted.get(peer);
+    if (wanted === undefined || wanted.nonce !== message.echo || wanted.have !== message.offset) {
       return "stale-nonce";
     }
-    if (message.stateVersion !== fetch.stateVersion) {
+    if (message.stateVersion !== wanted.stateVersion) {
       // It has changed meanwhile, and is announced anew.
-      this.#fetches.delete(peer);
+      this.#wanted.delete(peer);
       return null;
     }
-    fetch.bytes.set(message.bytes, message.offset);
-    fetch.have += message.bytes.length;
-    fetch.total = message.total;
-    fetch.tries = 0;
-    if (fetch.have < fetch.total) {
-      this.#ask(nowUs, fetch);
+    wanted.bytes.set(message.bytes, message.offset);
+    wanted.have += message.bytes.length;
+    wanted.total = message.total;
+    wanted.tries = 0;
+    if (wanted.have < wanted.total) {
+      this.#ask(nowUs, wanted);
       return null;
     }
-    this.#fetches.delete(peer);
-    const record = this.#read(peer, fetch.bytes.subarray(0, fetch.total));
-    if (record === null || record.stateVersion !== fetch.stateVersion) return "malformed";
+    this.#wanted.delete(peer);
+    const record = this.#read(peer, wanted.bytes.subarray(0, wanted.total));
+    if (record === null || record.stateVersion !== wanted.stateVersion) return "malformed";
     this.admission.applyRecord(nowUs, peer, record, peer.route.from, link);
     return null;
   }
 
   /** Asks what is due. */
   handleTimeout(nowUs: number): void {
-    for (const [peer, fetch] of this.#fetches) {
-      if (fetch.dueUs > nowUs) continue;
-      const isOver = fetch.tries >= MAX_TRIES || !peer.isListed || !peer.isPresent ||
+    for (const [peer, wanted] of this.#wanted) {
+      if (wanted.dueUs > nowUs) continue;
+      const isOver = wanted.tries >= MAX_TRIES || !peer.isListed || !peer.isPresent ||
         peer.record.more !== true;
-      if (isOver) this.#fetches.delete(peer);
-      else this.#ask(nowUs, fetch);
+      if (isOver) this.#wanted.delete(peer);
+      else this.#ask(nowUs, wanted);
     }
   }
 
   /** What is due next. */
   next(): Wake | null {
     let atUs = Infinity;
-    for (const fetch of this.#fetches.values()) atUs = Math.min(atUs, fetch.dueUs);
+    for (const wanted of this.#wanted.values()) atUs = Math.min(atUs, wanted.dueUs);
     return atUs === Infinity ? null : { atUs, reason: "record" };
   }
 
-  #ask(nowUs: number, fetch: Fetch): void {
+  #ask(nowUs: number, wanted: Wanted): void {
     const { own, outbox, links, random } = this.context;
-    fetch.tries++;
-    fetch.dueUs = nowUs + RETRY_US;
-    fetch.nonce = drawNonce(random);
-    const { from } = fetch.peer.route;
+    wanted.tries++;
+    wanted.dueUs = nowUs + RETRY_US;
+    wanted.nonce = drawNonce(random);
+    const { from } = wanted.peer.route;
     const message = {
       kind: "get",
       bootNonce: own.bootNonce,
-      nonce: fetch.nonce,
-      offset: fetch.have,
+      nonce: wanted.nonce,
+      offset: wanted.have,
     } as const;
     outbox.toEndpoint(nowUs, from, links.linkOf(from.host), message);
   }
