@@ -81,7 +81,7 @@ export function reportLines(checks: readonly Check[], palette: Palette, columns:
 /** The machine, each interface, each node on each interface. */
 function groupsOf(checks: readonly Check[]): Map<string, Check[]> {
   const groups = new Map<string, Check[]>([["this machine", []]]);
-  const ranked = [...checks].sort((a, b) => rankOf(a) - rankOf(b));
+  const ranked = [...checks].sort((a, b) => rankOf(a) - rankOf(b) || compareLinks(a, b));
   for (const each of ranked) {
     const { node, interface: link } = each;
     const heading = node !== null ? node : link === null ? "this machine" : `interface ${linkText(each)}`;
@@ -95,6 +95,14 @@ function groupsOf(checks: readonly Check[]): Map<string, Check[]> {
 /** `eth0`, `eth0 IPv6`; empty without an interface. */
 function linkText(each: Check): string {
   return each.interface === null ? "" : `${each.interface}${each.family === "ipv6" ? " IPv6" : ""}`;
+}
+
+/** Both sides of an interface one after the other; the order of the checks otherwise. */
+function compareLinks(a: Check, b: Check): number {
+  if (a.node !== null || b.node !== null) return 0;
+  const left = linkText(a);
+  const right = linkText(b);
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 function rankOf(each: Check): number {

@@ -109,7 +109,8 @@ export function conclusionOf(checks: readonly Check[], examined: Examined): stri
 /** Where it is, unless what was found says so itself. */
 function placeOf({ node, interface: link, family, what }: Check): string {
   const parts: string[] = [];
-  if (node !== null && !what.includes(node)) parts.push(node);
-  if (link !== null && !what.includes(link)) parts.push(`on ${link}${family === "ipv6" ? " by IPv6" : ""}`);
+  const says = (word: string): boolean => ` ${what} `.includes(` ${word} `);
+  if (node !== null && !says(node)) parts.push(node);
+  if (link !== null && !says(link)) parts.push(`on ${link}${family === "ipv6" ? " by IPv6" : ""}`);
   return parts.length === 0 ? "" : `${parts.join(" ")}: `;
 }

@@ -507,7 +507,7 @@ function ignoredOf(
       continue;
     }
     // One interface has several IPv6 addresses; that it has any says nothing.
-    if (each.family === "ipv6" && links.some(({ name }) => name === each.name)) continue;
+    if (each.family === "ipv6" && [...links, ...ignored].some(({ name }) => name === each.name)) continue;
     const why = wanted.length > 0 && !wanted.includes(each.name) && !wanted.includes(each.address)
       ? "not asked for"
       : IGNORED_INTERFACES.some((pattern) => pattern.test(each.name))

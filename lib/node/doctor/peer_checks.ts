@@ -139,8 +139,12 @@ function linkOfPeer(seen: Observations, peer: PeerObservation, link: PeerLinkObs
         `nothing comes from it${at} and no ping is answered`,
         {
           ...on,
-          why: silenceReason(peer.known),
-          hint: peer.known === "relayed"
+          why: isElsewhere
+            ? "it is there on another interface: a cable is out, or its interface on this network is down"
+            : silenceReason(peer.known),
+          hint: isElsewhere
+            ? `look at the cables of ${link.link} and at that interface of ${peer.name}`
+            : peer.known === "relayed"
             ? `on WiFi: turn client isolation off; else on ${peer.name}: hana doctor --local`
             : `on ${peer.name}: hana doctor --local; here: ping ${link.address ?? peer.name}`,
           weight: isElsewhere ? 28 : 58,

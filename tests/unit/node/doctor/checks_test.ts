@@ -139,6 +139,21 @@ Deno.test("a silent node fails once, with what the others know of it", () => {
   assertEquals(troubles(checks), ["reached warn"]);
 });
 
+Deno.test("the sentence names node and interface unless what was found does so itself", () => {
+  const links = [waysSeen(ALL), waysSeen("", { linkKey: "eth1 key", link: "eth1" })];
+  const eth1 = linkSeen({ key: "eth1 key", name: "eth1", address: "10.1.0.1" });
+  const igmp = new Map(["eth0", "eth1"].map((name) => [name, { version: "V3", groups: ["239.255.76.86"] }]));
+  // A name of one letter stands in many words.
+  const checks = allChecks({
+    links: [linkSeen(), eth1],
+    peers: [peerSeen("c", ALL, { links })],
+    system: { ...seen().system, igmp },
+  });
+  assertStringIncludes(sentence(checks), "c on eth1: nothing comes from it (10.0.0.2)");
+  const pruned = allChecks({ peers: [peerSeen("c", "uUbMB")] });
+  assertStringIncludes(sentence(pruned), "on eth0: multicast to c does not arrive;");
+});
+
 Deno.test("IPv6 beside IPv4 only warns", () => {
   const ipv6 = { linkKey: "six", family: "ipv6", isSecondary: true, address: "fe80::2%eth0" } as const;
   const six = linkSeen({ key: "six", family: "ipv6", address: "fe80::1%eth0", prefix: 64, broadcast: null });
