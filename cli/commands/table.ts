@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./ping.ts"),
   },
   {
+    name: "leader",
+    summary: "which app leads, and letting another one lead",
+    load: () => import("./leader.ts"),
+  },
+  {
     name: "doctor",
     summary: "what works between the machines, and what to do about the rest",
     load: () => import("./doctor.ts"),

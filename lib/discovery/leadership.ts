@@ -215,11 +215,23 @@ export class Leadership {
       if (send.to === "all") this.#tellAll(nowUs, message);
       else this.#tellOne(nowUs, send.to, message);
     }
-    for (let event = lease.pollEvent(); event !== null; event = lease.pollEvent()) emit(this.context, event);
+    for (let event = lease.pollEvent(); event !== null; event = lease.pollEvent()) {
+      emit(this.context, event);
+      if (event.kind === "leader-changed") this.#noteChanged(nowUs, event.leader.token);
+      if (event.kind === "leader-lost" || event.kind === "leader-changed") {
+        this.#noteChanged(nowUs, event.was);
+      }
+    }
     const leader = lease.leader();
     this.context.own.leader = leader === null
       ? null
       : { term: leader.token.term, target: targetOf(leader.token.leaderId) };
+  }
+
+  /** The list shows who leads, so a change of it is a change of the list. */
+  #noteChanged(nowUs: number, token: LeaseToken | null): void {
+    const peer = token === null ? undefined : this.context.registry.peer(token.leaderId);
+    if (peer !== undefined) this.context.registry.changed(nowUs, peer);
   }
 
   #tellOne(nowUs: number, id: NodeId, message: OutMessage): void {

@@ -20,6 +20,8 @@ export interface HeldIdentity {
   readonly id: NodeId;
   readonly name: string;
   readonly incarnation: Incarnation;
+  /** Where this node alone keeps things; null for one that leaves nothing behind. */
+  readonly directory: string | null;
   /** Lets another process have it. */
   release(): void;
 }
@@ -65,7 +67,13 @@ export function claimIdentity(platform: Platform, options: ClaimOptions): HeldId
 /** An identity for a tool that lives for a moment and leaves nothing behind. */
 export function ephemeralIdentity(platform: Platform, name: string): HeldIdentity {
   const id = drawId(platform);
-  return { id, name, incarnation: platform.clock.wallMs() as Incarnation, release: () => {} };
+  return {
+    id,
+    name,
+    incarnation: platform.clock.wallMs() as Incarnation,
+    directory: null,
+    release: () => {},
+  };
 }
 
 /** Throws `config` for a name that people could not type or that would not fit. */
@@ -100,7 +108,8 @@ function open(platform: Platform, stateDirectory: string, name: string, lock: Fi
     ) as Incarnation;
     const text = JSON.stringify({ schema: "hana.identity/1", id, incarnation }) + "\n";
     platform.files.write(path, new TextEncoder().encode(text), 0o600);
-    return { id, name, incarnation, release: () => lock.release() };
+    const directory = directoryOf(stateDirectory, name);
+    return { id, name, incarnation, directory, release: () => lock.release() };
   } catch (thrown) {
     lock.release();
     throw thrown;

@@ -4,13 +4,14 @@
 export type { BuiltinSource } from "./builtin.ts";
 export { checkName, claimIdentity, type ClaimOptions, type HeldIdentity, renewId } from "./identity_store.ts";
 export type { NodeOp } from "./delta_queue.ts";
+export { APP_ROLE, HAND_OVER, LEADER, type LeaderView, NodeLeadership, SOLO } from "./leadership.ts";
 export { chooseLocalNode, listLocalNodes, type LocalNode } from "./local.ts";
 export {
   type Check,
   conclusionOf,
   countVerdicts,
-  type Examined,
   examine,
+  type Examined,
   type ExamineOptions,
   firstFinding,
   machineChecks,

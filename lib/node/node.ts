@@ -38,6 +38,7 @@ import { type Address, formatAddress, parseAddress } from "../transport/mod.ts";
 import { addBuiltinMessages } from "./builtin.ts";
 import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
 import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
+import { addLeaderMessages, type LeadingSource, leaseSettings, NodeLeadership } from "./leadership.ts";
 import { NodeListeners } from "./listeners.ts";
 import { MachineWatch } from "./machine_watch.ts";
 import { DESCRIBE, PING } from "./messages.ts";
@@ -73,7 +74,6 @@ const DEFAULT_REACH_TIMEOUT_US = 3_000_000;
 
 /** A node of the mesh. Make one with {@linkcode Node.start}. */
 export class Node {
-  readonly role: Role;
   readonly handlers = new HandlerTable();
   readonly sessions: SessionSet;
   readonly #platform: Platform;
@@ -86,6 +86,9 @@ export class Node {
   readonly #feed: NodeFeed;
   readonly #watches = new Set<ListWatch<ListedEntry>>();
   readonly #machine: MachineWatch;
+  /** Who leads, the token for commands, the fence before them. */
+  readonly leadership: NodeLeadership;
+  #role: Role;
   #coalesced = 0;
   #factsRefused = 0;
   #resources: Readonly<Record<string, unknown>>;
@@ -107,7 +110,8 @@ export class Node {
       onAvailability: (availability) => this.#onAvailability(availability),
     });
     this.#startedUs = platform.clock.nowUs();
-    this.role = options.role;
+    this.#role = options.role;
+    this.leadership = new NodeLeadership(this.#leadingSource(), platform.files, identity.directory);
     this.sessions = new SessionSet(options.maxSessions ?? DEFAULT_MAX_SESSIONS);
     this.#channelCounters = new ChannelCounters();
     // The name may change while we run (a namesake that was first): sessions read it when they start.
@@ -140,6 +144,7 @@ export class Node {
       statistics: () => this.statistics(),
       wallMs: () => platform.clock.wallMs(),
     });
+    addLeaderMessages(this.handlers, this.leadership);
     addTraceMessages({
       handlers: this.handlers,
       trace: (listener) => this.#discovery?.trace(listener) ?? (() => {}),
@@ -169,6 +174,10 @@ export class Node {
     }
   }
 
+  /** What this node is to the mesh; {@linkcode setRole} changes it while it runs. */
+  get role(): Role {
+    return this.#role;
+  }
   get id(): NodeId {
     return this.#identity.id;
   }
@@ -234,7 +243,7 @@ export class Node {
       sinceMs: Math.round((this.#platform.clock.nowUs() - this.#startedUs) / 1000),
       rttMs: 0,
       trust: this.trust,
-      leader: false,
+      leader: this.#discovery?.leaderId === id,
       self: true,
     };
   }
@@ -242,7 +251,8 @@ export class Node {
   /** All nodes that are known, this one first (an observer is not one of them). */
   nodes(): NodeView[] {
     const nowUs = this.#platform.clock.nowUs();
-    const others = this.#discovery?.registry.snapshot().map((entry) => viewOf(entry, nowUs)) ?? [];
+    const leaderId = this.#discovery?.leaderId ?? null;
+    const others = this.#discovery?.registry.snapshot().map((entry) => viewOf(entry, nowUs, leaderId)) ?? [];
     return this.role === "observer" ? others : [this.view(), ...others];
   }
 
@@ -381,6 +391,19 @@ export class Node {
     };
   }
 
+  /**
+   * Takes another role while running: `app` makes this node a candidate for leading, and a leader that drops it hands
+   * over. Sessions that are open keep the role with which they began. Throws `usage` for and of an observer.
+   */
+  setRole(role: Role): void {
+    if (role === "observer" || this.#role === "observer") {
+      throw new HanaError("usage", { what: "the role of an observer cannot change" });
+    }
+    this.#role = role;
+    this.#discovery?.setRole(role);
+    this.#feed.noteSelfChanged();
+  }
+
   /** Says goodbye everywhere and stops, within about two seconds. Never rejects. */
   stop(reason = "quit"): Promise<void> {
     this.#stopped ??= this.#stop(reason);
@@ -423,6 +446,7 @@ export class Node {
 
   #makeDiscovery({ port, group, interfaces, seeds, listens }: DiscoverySettings): DiscoveryService {
     const options = this.#options;
+    const lease = leaseSettings(this.#platform.files, this.#identity.directory, options.capabilities ?? {});
     return new DiscoveryService(this.#platform, {
       id: this.id,
       incarnation: this.incarnation,
@@ -440,6 +464,7 @@ export class Node {
         tags: options.tags ?? {},
       },
       seal: new DatagramAuthenticator(options.keys),
+      ...(lease === null ? {} : { lease }),
       ...(options.keys.previous === null
         ? {}
         : { alsoSeal: new DatagramAuthenticator(new MeshKeyRing(options.keys.previous, null)) }),
@@ -450,6 +475,22 @@ export class Node {
       ...(seeds === undefined ? {} : { seeds }),
       ...(listens === undefined ? {} : { listens }),
     });
+  }
+
+  #leadingSource(): LeadingSource {
+    const discovery = (): DiscoveryService | null => this.#discovery;
+    return {
+      get discovery() {
+        return discovery();
+      },
+      nowUs: () => this.#platform.clock.nowUs(),
+      idOf: (target) => this.find(target).record.id,
+      setRole: (isApp) => {
+        const dropped = this.#options.role === "app" ? "daemon" : this.#options.role;
+        this.setRole(isApp ? "app" : dropped);
+        return this.#role;
+      },
+    };
   }
 
   #feedSource(): ConstructorParameters<typeof NodeFeed>[0] {
@@ -504,7 +545,9 @@ export class Node {
         }),
       );
     }
+    const isAboutLeading = event.kind === "leader-changed" || event.kind === "leader-lost";
     if (about !== null && about.id === this.id) this.#feed.noteSelfChanged(about.event);
+    else if (isAboutLeading) this.#feed.noteSelfChanged();
   }
 
   async #stop(reason: string): Promise<void> {

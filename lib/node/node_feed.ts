@@ -56,7 +56,9 @@ export class NodeFeed implements WatchedList<ListedEntry> {
   }
 
   view(entry: ListedEntry): NodeView {
-    return entry === null ? this.#source.view() : viewOf(entry, this.#source.nowUs());
+    return entry === null
+      ? this.#source.view()
+      : viewOf(entry, this.#source.nowUs(), this.#source.discovery?.leaderId ?? null);
   }
 
   connect(queue: DeltaQueue<ListedEntry>, onNews: () => void): () => void {

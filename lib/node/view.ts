@@ -40,14 +40,14 @@ export interface NodeView {
   readonly sinceMs: number;
   readonly rttMs: number | null;
   readonly trust: "keyed" | "open";
-  /** Whether it leads the apps; no leader is elected yet, so nobody does. */
+  /** Whether it leads the apps, as far as the node that was asked knows. */
   readonly leader: boolean;
   /** Whether this is the node that was asked. */
   readonly self: boolean;
 }
 
-/** The view of an entry at `nowUs`. */
-export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
+/** The view of an entry at `nowUs`, when `leaderId` leads. */
+export function viewOf(entry: RegistryEntry, nowUs: number, leaderId: NodeId | null = null): NodeView {
   const { record } = entry;
   return {
     id: record.id,
@@ -69,7 +69,7 @@ export function viewOf(entry: RegistryEntry, nowUs: number): NodeView {
     sinceMs: Math.max(0, Math.round((nowUs - entry.sinceUs) / 1000)),
     rttMs: entry.rttUs === null ? null : Math.round(entry.rttUs) / 1000,
     trust: entry.trust,
-    leader: false,
+    leader: record.id === leaderId,
     self: false,
   };
 }
