@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { LeaseMessage } from "../../../../lib/discovery/lease/mod.ts";
-import { compareTokens, LEASE_US } from "../../../../lib/discovery/lease/mod.ts";
+import { compareTokens, FencingGate, LEASE_US } from "../../../../lib/discovery/lease/mod.ts";
+import { MemoryFiles } from "../../security/support.ts";
 import { forgetful, LeaseWorld, MemoryStore, MS, rolesOf, SECOND, type WorldNode } from "./world.ts";
 
 /** Runs until somebody may act. */
@@ -155,6 +156,21 @@ Deno.test("a leader paused past its lease does not act when it resumes, not even
   assertEquals(core?.token, null);
   assertEquals(core?.leader()?.isSelf, false);
   assertEquals(world.violations, []);
+});
+
+Deno.test("a leader that acts on after its pause without asking is refused by executors that have heard of the next", () => {
+  const world = new LeaseWorld({ seed: 4, roles: rolesOf(3, 0) });
+  const first = elect(world, 7 * SECOND);
+  const gate = new FencingGate(new MemoryFiles(), "/fencing.json");
+  const old = first.core?.token;
+  assert(old);
+  assertEquals(gate.admit("wall", old).kind, "accepted");
+  world.pause(first, 10 * SECOND);
+  world.run(world.nowUs + 9 * SECOND);
+  const next = world.leader().core?.token;
+  assert(next && world.leader() !== first);
+  assertEquals(gate.admit("wall", next).kind, "accepted");
+  assertEquals(gate.admit("wall", old), { kind: "stale", newer: next });
 });
 
 Deno.test("a stall or a lost network ends leading at once, and the same node may be elected again", () => {
