@@ -1,7 +1,7 @@
 // `hana doctor [NODE…]`: what works between this machine and the others, which direction fails, and what to do.
 
 import type { Command } from "@commander-js/extra-typings";
-import { HanaError } from "../../lib/base/mod.ts";
+import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import {
   type Check,
   conclusionOf,
@@ -11,6 +11,7 @@ import {
   peerChecks,
 } from "../../lib/node/mod.ts";
 import type { NodeView, Observations } from "../../lib/node/mod.ts";
+import { type MeshKeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
 import {
   checkJson,
   doctorDocument,
@@ -22,7 +23,7 @@ import {
 import { readSystem } from "../doctor/system.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
-import { commonOptions, LOOK_SETTINGS } from "../nodes/options.ts";
+import { commonOptions, LOOK_SETTINGS, machineKeys } from "../nodes/options.ts";
 import { EXIT } from "../output/mod.ts";
 
 /** Long enough for three rounds with a hundred nodes. */
@@ -83,12 +84,14 @@ async function look(
   onProgress: (text: string) => void,
 ): Promise<Observations> {
   const { settings } = cli;
-  const listed = isLocalOnly ? [] : await listedHere(cli);
-  return await examine(await cli.platform(), {
-    node: await commonOptions(cli, "observer"),
+  const keys = await keysOrProblem(cli);
+  const isKeyless = keys instanceof HanaError;
+  const seen = await examine(await cli.platform(), {
+    node: await commonOptions(cli, "observer", isKeyless ? openMeshKeyRing() : keys),
     targets,
-    isLocalOnly,
-    listed,
+    // Without the key everybody is a stranger.
+    isLocalOnly: isLocalOnly || isKeyless,
+    listed: isLocalOnly || isKeyless ? [] : await listedHere(cli),
     storage: [
       { what: "state directory", path: settings.stateDir },
       { what: "run directory", path: settings.runDir },
@@ -98,6 +101,21 @@ async function look(
     system: readSystem,
     onProgress,
   });
+  if (!isKeyless) return seen;
+  const problem = keys.why ?? keys.what;
+  return {
+    ...seen,
+    storage: seen.storage.map((each) => each.what === "mesh key file" ? { ...each, problem } : each),
+  };
+}
+
+/** The keys of this machine, or why they cannot be used: that is a finding, and no reason not to look further. */
+async function keysOrProblem(cli: Cli): Promise<MeshKeyRing | HanaError> {
+  try {
+    return await machineKeys(cli);
+  } catch (thrown) {
+    return toHanaError(thrown, "storage", cli.settings.keyFile);
+  }
 }
 
 /** What the node of this machine sees, which has had more time to listen than we shall. */

@@ -23,15 +23,15 @@ export async function machineKeys(cli: Cli): Promise<MeshKeyRing> {
   return (await KeyStore.open(cli)).load() ?? openMeshKeyRing();
 }
 
-/** What every node of this machine has in common. */
-export async function commonOptions(cli: Cli, role: Role): Promise<NodeOptions> {
+/** What every node of this machine has in common; `keys` are those of the machine unless given. */
+export async function commonOptions(cli: Cli, role: Role, keys?: MeshKeyRing): Promise<NodeOptions> {
   const { settings } = cli;
   return {
     role,
     software: buildInfo().version,
     stateDirectory: settings.stateDir,
     runDirectory: null,
-    keys: await machineKeys(cli),
+    keys: keys ?? await machineKeys(cli),
     codec: settings.wire,
     maxFrameBytes: settings.maxFrame,
     discovery: {

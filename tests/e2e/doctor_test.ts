@@ -88,6 +88,13 @@ liveTest(
     const { code, document } = await examine(a);
     assertEquals([code, found(document, "fail")], [3, []]);
     assertStringIncludes(document.summary.conclusion, "nobody else was there");
+    // A key that others can read is not used, which is a finding and not the end.
+    await a.createMesh();
+    Deno.chmodSync(`${a.stateDirectory}/mesh.key`, 0o644);
+    const loose = await examine(a);
+    assertEquals([loose.code, found(loose.document, "fail")], [1, ["machine mesh-key-file"]]);
+    assertMatch(loose.document.summary.conclusion, /try first: chmod 600 /);
+    Deno.chmodSync(`${a.stateDirectory}/mesh.key`, 0o600);
     a.machine.removeInterface("stage");
     const cut = await examine(a);
     assertEquals([cut.code, found(cut.document, "fail")], [1, ["machine interfaces"]]);

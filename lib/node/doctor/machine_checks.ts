@@ -277,7 +277,9 @@ function storageCheck(seen: Observations, each: Observations["storage"][number])
   if (each.problem !== null) {
     return check(id, each.what, "fail", `${each.path} cannot be used`, {
       why: each.problem,
-      hint: `ls -ld ${each.path}`,
+      hint: isKey && each.mode !== null && (each.mode & 0o077) !== 0
+        ? `chmod 600 ${each.path}`
+        : `ls -ld ${each.path}`,
       weight: 60,
     });
   }
