@@ -23,8 +23,9 @@ const ASK_OTHERS_EVERY_US = 700 * MS;
 const ASK_OTHERS_SLOWLY_US = 2_000 * MS;
 const QUICK_ROUNDS = 2;
 const HELPERS = 3;
+const LATER_HELPERS = 1;
 /** Between questions to an unreachable node. */
-const UNREACHABLE_PROBE_US = 1_000 * MS;
+const UNREACHABLE_PROBE_US = 2_000 * MS;
 
 /** What inquiries rest on. */
 export interface InquiryParts {
@@ -65,7 +66,8 @@ export class Inquiry {
     suspicion.askOthersUs = nowUs + everyUs * drawBetween(this.context.random, 0.9, 1.1);
     const { own, outbox, links } = this.context;
     const target = targetOf(peer.id);
-    for (const helper of this.someOf(HELPERS, (each) => each.state === "alive" && !each.isRelayed)) {
+    const count = suspicion.rounds > QUICK_ROUNDS ? LATER_HELPERS : HELPERS;
+    for (const helper of this.someOf(count, (each) => each.state === "alive" && !each.isRelayed)) {
       const nonce = this.parts.challenges.open({
         purpose: "request",
         id: helper.id,

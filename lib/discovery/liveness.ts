@@ -237,7 +237,8 @@ export class Liveness {
           this.#pursue(nowUs, peer, toTell);
           break;
         case "partitioned":
-          if ((peer.suspicion?.endsUs ?? nowUs) <= nowUs) this.#declareDead(nowUs, peer);
+          if (peer.suspicion?.isRetried === true) this.#pursue(nowUs, peer, toTell);
+          else if ((peer.suspicion?.endsUs ?? nowUs) <= nowUs) this.#declareDead(nowUs, peer);
           break;
         case "dead":
           if (peer.sinceUs + DEAD_FOR_US <= nowUs) {
@@ -305,14 +306,14 @@ export class Liveness {
       case "alive":
         return this.#suspectUs(peer);
       case "suspect":
-      case "unreachable": {
+      case "unreachable":
+      case "partitioned": {
         if (suspicion === null) return nowUs;
+        if (peer.state === "partitioned" && !suspicion.isRetried) return suspicion.endsUs;
         let dueUs = Math.min(peer.nextProbeUs, suspicion.askOthersUs, suspicion.tellUs);
         if (!this.#isolation.isOn) dueUs = Math.min(dueUs, suspicion.nextUs(nowUs, this.#court(nowUs, peer)));
         return dueUs;
       }
-      case "partitioned":
-        return suspicion?.endsUs ?? nowUs;
       case "dead":
         return Math.min(peer.nextProbeUs, peer.sinceUs + DEAD_FOR_US);
       case "left":
@@ -470,6 +471,7 @@ export class Liveness {
     if (this.#isCutOff) {
       for (const peer of this.context.registry.peers()) {
         if (peer.state === "suspect" && !peer.isRelayed) this.#partition(nowUs, peer);
+        else if (peer.state === "partitioned" && peer.suspicion !== null) peer.suspicion.isRetried = false;
       }
     }
     if (change !== "ended" && change !== "capped") return;
@@ -478,7 +480,7 @@ export class Liveness {
       if (suspicion === null) continue;
       if (peer.state === "partitioned" && suspicion.endsUs === Infinity) {
         if (change === "capped") suspicion.endsUs = nowUs + PARTITION_ENDS_US;
-        else this.#suspectAgain(nowUs, peer, suspicion);
+        else this.#retry(nowUs, peer, suspicion);
       } else if (peer.state === "suspect") suspicion.restart(nowUs);
     }
     emit(this.context, { kind: "rejoined" });
@@ -494,20 +496,20 @@ export class Liveness {
   #partition(nowUs: number, peer: Peer): void {
     peer.state = "partitioned";
     peer.sinceUs = nowUs;
-    if (peer.suspicion !== null) peer.suspicion.endsUs = Infinity;
+    if (peer.suspicion !== null) {
+      peer.suspicion.endsUs = Infinity;
+      peer.suspicion.isRetried = false;
+    }
     this.context.registry.changed(nowUs, peer);
   }
 
-  /** We hear others again, and not this one: now its silence counts. */
-  #suspectAgain(nowUs: number, peer: Peer, suspicion: Suspicion): void {
+  /** We hear others again, and not this one: now its silence counts. It stays on the list as it was until that is decided. */
+  #retry(nowUs: number, peer: Peer, suspicion: Suspicion): void {
     suspicion.restart(nowUs);
+    suspicion.isRetried = true;
     suspicion.tellUs = nowUs + TELL_JITTER_US * this.context.random.float();
     suspicion.askOthersUs = nowUs + ASK_OTHERS_US;
-    peer.state = "suspect";
-    peer.sinceUs = nowUs;
     peer.nextProbeUs = nowUs;
-    this.context.registry.changed(nowUs, peer);
-    emit(this.context, { kind: "suspected", id: peer.id, silentUs: nowUs - peer.lastHeardUs });
   }
 
   /** While we are cut off, some are asked now and then; those of whom it turned out that they are, more rarely. */

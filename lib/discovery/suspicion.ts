@@ -54,6 +54,8 @@ export class Suspicion {
   hasLeft = false;
   /** When it is suspect before its own silence says so, because several others miss it. */
   earlyUs = Infinity;
+  /** We were cut off from it and hear others again: it is asked like a suspect. */
+  isRetried = false;
   /** When it is dead although we took ourselves for cut off; infinite while we still do. */
   endsUs = Infinity;
   readonly #accusers = new Map<NodeId, number>();
@@ -87,6 +89,7 @@ export class Suspicion {
     this.nacks = 0;
     this.earlyUs = Infinity;
     this.endsUs = Infinity;
+    this.isRetried = false;
     this.#accusers.clear();
   }
 

@@ -33,6 +33,8 @@ const EARLY_JITTER_US = 300 * MS;
 const DOUBT_EVERY_US = 1_000 * MS;
 /** How often everybody is answered who suspects us, in µs; each accuser is answered every time. */
 const REFUTE_EVERY_US = 200 * MS;
+/** How often one that names us dead is answered, in µs. */
+const DENY_EVERY_US = 1_000 * MS;
 /** Within which two that suspect us are two of one mind, in µs. */
 const ACCUSED_WITHIN_US = 2_000 * MS;
 
@@ -55,6 +57,7 @@ export interface TestimonyParts {
 export class Testimony {
   #refutedUs = Number.NEGATIVE_INFINITY;
   #accusedUs = Number.NEGATIVE_INFINITY;
+  #deniedUs = Number.NEGATIVE_INFINITY;
   #lastAccuser = "";
 
   constructor(readonly context: Context, readonly parts: TestimonyParts) {}
@@ -95,7 +98,7 @@ export class Testimony {
 
   /** Another node lists `peer` as dead or left: that confirms a suspicion, and proves nothing. */
   noteGoneElsewhere(nowUs: number, peer: Peer, entry: SyncEntry, from: Peer): void {
-    if (!peer.isPresent || entry.seq < newestOf(peer)) return;
+    if (!peer.isAwaited || entry.seq < newestOf(peer)) return;
     const suspicion = this.#accuse(nowUs, peer, from);
     // It said goodbye after all that we have heard of it: then it is worth asking at once.
     if (entry.state !== "left" || entry.seq === newestOf(peer)) return;
@@ -111,7 +114,7 @@ export class Testimony {
       return;
     }
     const peer = registry.peerByTarget(named.target);
-    if (peer === undefined || peer.incarnation !== named.incarnation || !peer.isPresent || peer === from) {
+    if (peer === undefined || peer.incarnation !== named.incarnation || !peer.isAwaited || peer === from) {
       return;
     }
     if (!this.context.isObserver && this.parts.vouching.consider(nowUs, peer, named)) return;
@@ -125,7 +128,7 @@ export class Testimony {
     for (const { target, incarnation } of dead) {
       const peer = registry.peerByTarget(target);
       if (peer !== undefined) {
-        if (peer.incarnation !== incarnation || !peer.isPresent || peer === from) continue;
+        if (peer.incarnation !== incarnation || !peer.isAwaited || peer === from) continue;
         // Heard within the last beat, it needs no defence: lists are compared, and whoever misses it will ask it.
         if (
           peer.state === "alive" &&
@@ -134,7 +137,10 @@ export class Testimony {
         this.#accuse(nowUs, peer, from);
         isNews = true;
       } else if (incarnation === own.incarnation && target === targetOf(own.id)) {
-        this.#refute(nowUs, from);
+        // Everybody may say so with every beat for half a minute, and hear our beats or not: one a second is told.
+        if (nowUs - this.#deniedUs < DENY_EVERY_US) continue;
+        this.#deniedUs = nowUs;
+        this.parts.refute(nowUs, from, false);
         isNews = true;
       }
     }
@@ -180,7 +186,7 @@ export class Testimony {
       }
       return;
     }
-    if (peer.suspicion === null || !peer.isPresent) return;
+    if (peer.suspicion === null || !peer.isAwaited) return;
     if (!peer.isRelayed && aliveUs <= peer.lastHeardUs) return;
     peer.suspicion.noteVouch(aliveUs);
     this.parts.onDue(nowUs);

@@ -91,8 +91,9 @@ export const MACHINES: readonly CatalogueEntry[] = [
     timeline: [{ at: "10s", storm: { nodes: "viz-0..11", off: "12s", spread: "1s" } }],
     quiet: "30s",
     expect: {
-      metrics: { "undiscovery.power.p99": "<=6s", "discovery.all.max": "<=5s", "suspicion.false": 0 },
-      sometimes: ["suspected", "restarted>=12"],
+      // So many at once might as well be a cut cable: nobody declares them dead for the first 75 s.
+      metrics: { "discovery.all.max": "<=5s", "suspicion.false": 0 },
+      sometimes: ["suspected", "isolated", "partition_seen", "restarted>=12"],
     },
   }),
   entry(NIGHTLY, {

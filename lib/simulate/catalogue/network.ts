@@ -20,7 +20,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     timeline: [{ at: "10s", partition: [["viz-0..3", "app-0"], ["viz-4..7"]], for: "15s" }],
     expect: {
       metrics: { ...HEALED, "suspicion.false": 0, "flap.max_per_pair": "<=1" },
-      sometimes: ["partition_bit", "declared_dead", "session_lost", "reconnected"],
+      sometimes: ["partition_bit", "partition_seen", "isolated", "session_lost", "reconnected"],
     },
   }),
   entry(PR, {

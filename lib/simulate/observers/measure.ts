@@ -88,9 +88,13 @@ export class Counts {
   }
 }
 
-/** How long a node of a mesh of this size may be silent before it is taken for dead (lib/discovery/liveness.ts). */
+/**
+ * How long a node of a mesh of this size is silent before it is taken for dead, where that is confirmed by others
+ * (lib/discovery/liveness.ts).
+ */
 export function deathUs(oracle: Oracle): number {
-  // Five beats; a second from suspicion to verdict; two and a half beats more when a link went away.
+  // Three beats and what they jitter, five with many losses; 1.5 s from suspicion to verdict, 3 s with one confirmation;
+  // two and a half beats more when a link went away.
   return 7.5 * beatUs(oracle) + 1_500_000;
 }
 
