@@ -30,6 +30,8 @@ KINDS = {
     7: "ack",
     8: "sync-request",
     9: "sync-page",
+    10: "get",
+    11: "record-part",
     13: "ping-request",
     14: "nack",
     15: "suspect",
@@ -459,6 +461,18 @@ def sync_page(b):
     }
 
 
+def record_part(b):
+    offset, total, part = count(b.get("o")), count(b.get("l"), 16_384), b.get("x")
+    require(isinstance(part, bytes) and 1 <= len(part) <= 1000 and offset + len(part) <= total)
+    return {
+        "echo": hexed(b.get("e"), 8),
+        "stateVersion": count(b.get("v")),
+        "offset": offset,
+        "total": total,
+        "bytes": part,
+    }
+
+
 def claim(b):
     proposal = [row.hex() for row in rows(b["g"], 8, 7)] if "g" in b else None
     require(proposal is None or len(set(proposal)) == len(proposal))
@@ -520,6 +534,8 @@ READERS = {
     },
     "sync-request": sync_request,
     "sync-page": sync_page,
+    "get": lambda b: {"nonce": hexed(b.get("n"), 8), "offset": count(b.get("o"), 16_384)},
+    "record-part": record_part,
     "ping-request": lambda b: {"nonce": hexed(b.get("n"), 8), "target": hexed(b.get("d"), 8)},
     "nack": lambda b: {
         "echo": hexed(b.get("e"), 8),
@@ -592,7 +608,9 @@ class Node:
             "v": "python",
             "e": [[ENDPOINT_KINDS.index("udp"), told["endpoint"]]],
         }
+        # Who lists nobody agrees with everybody: he repeats what the others say of the list.
         self.digest = contribution(told["id"], self.incarnation, 1).to_bytes(8, "big")
+        self.count = 1
         self.seq = 0
         self.beats = 0
 
@@ -606,11 +624,11 @@ class Node:
         return data + self.key.sign(data)
 
     def announce(self, now_ms):
-        return self.seal("announce", "multicast", now_ms, {"p": 1, "t": 1000, "r": self.record})
+        return self.seal("announce", "multicast", now_ms, {"p": self.count, "t": 1000, "r": self.record})
 
     def beat(self, now_ms):
         self.beats += 1
-        body = {"v": 1, "p": 1, "t": 1000, "n": self.beats, "g": self.digest}
+        body = {"v": 1, "p": self.count, "t": 1000, "n": self.beats, "g": self.digest}
         return self.seal("heartbeat", "multicast", now_ms, body)
 
     def ping(self, now_ms, nonce, to):
@@ -626,6 +644,10 @@ class Node:
         except Refused:
             return []
         us = self.id[:8].hex()
+        if message["kind"] == "heartbeat":
+            self.digest, self.count = bytes.fromhex(message["digest"]), message["peerCount"]
+        if message["kind"] == "suspect" and any(named["target"] == us for named in message["nodes"]):
+            return [self.beat(now_ms)]
         if message["kind"] == "ping" and message["target"] in (None, us):
             body = {"e": bytes.fromhex(message["nonce"]), "v": 1}
             if header["path"] != "unicast":
@@ -633,7 +655,7 @@ class Node:
             return [self.seal("ack", "unicast", now_ms, body)]
         if message["kind"] == "query" and message["target"] == us:
             echo = bytes.fromhex(message["question"]["nonce"])
-            body = {"e": echo, "p": 1, "t": 1000, "r": self.record, "g": self.digest}
+            body = {"e": echo, "p": self.count, "t": 1000, "r": self.record, "g": self.digest}
             return [self.seal("offer", "unicast", now_ms, body)]
         return []
 

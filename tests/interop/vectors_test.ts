@@ -6,6 +6,7 @@ import {
   createBodyCodec,
   decodeDatagram,
   DiscoveryCore,
+  KIND_NUMBERS,
   type LinkInterface,
   meshTagOf,
 } from "../../lib/discovery/mod.ts";
@@ -152,12 +153,14 @@ inPython({
     await node.ask(startOf(toHex(key.exportSecret()), "show"));
     core.handleInterfaces(0, [LINK]);
     const events: string[] = [];
+    const sent = new Set<number>();
     /** Carries what each says to the other until both are silent; the mesh is 2 ms wide. */
     const carry = async (nowUs: number, said: readonly Uint8Array[]): Promise<void> => {
       for (const datagram of said) assertEquals(core.handleDatagram(nowUs, datagram, FROM), null);
       core.handleTimeout(nowUs);
       const heard: Uint8Array[] = [];
       for (let out = core.pollTransmit(); out !== null; out = core.pollTransmit()) {
+        sent.add((out.bytes[3] ?? 0) & 0x3f);
         const nowMs = nowUs / 1000;
         heard.push(...await node.ask({ do: "answer", nowMs, datagram: toHex(out.bytes) }));
       }
@@ -176,6 +179,8 @@ inPython({
     await carry(20_200_000, []);
     assertEquals(core.registry.get(PYTHON_ID)?.state, "alive");
     assert(events.includes("pong") && !events.includes("suspected"), events.join(" "));
+    // It agrees with everybody, so nobody fetches a list from it.
+    assert(sent.has(KIND_NUMBERS.heartbeat) && !sent.has(KIND_NUMBERS["sync-request"]));
     await carry(20_300_000, await node.ask({ do: "bye", nowMs: 20_300 }));
     assertEquals(core.registry.get(PYTHON_ID)?.state, "left");
   },

@@ -309,6 +309,19 @@ export const SAMPLES: readonly Sample[] = [
     name: "sync-page: nothing that the asker does not know",
     message: { kind: "sync-page", bootNonce, echo: nonce, next: null, entries: [] },
   },
+  { name: "get: the second part of a record", message: { kind: "get", bootNonce, nonce, offset: 1_000 } },
+  {
+    name: "record-part: the last five bytes",
+    message: {
+      kind: "record-part",
+      bootNonce,
+      echo: nonce,
+      stateVersion: 1,
+      offset: 1_000,
+      total: 1_005,
+      bytes: bytes(0xa1, 0x6d, 0xa1, 0x6f, 0x80),
+    },
+  },
   {
     name: "ping-request",
     message: { kind: "ping-request", bootNonce, nonce, target: short(OTHER) },
@@ -543,6 +556,12 @@ export const REFUSED: readonly {
     why: "malformed",
     kind: 7,
     body: "83a162c408b0b1b2b3b4b5b6b7a165c4080102030405060708a176ff",
+  },
+  {
+    name: "a part that goes on behind the end of its record",
+    why: "malformed",
+    kind: 11,
+    body: "86a162c408b0b1b2b3b4b5b6b7a165c4080102030405060708a17601a16f02a16c03a178c4020000",
   },
   {
     name: "a suspicion of nobody",
