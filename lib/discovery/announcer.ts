@@ -36,7 +36,7 @@ const BYE_TIMES_US = [0, 100 * MS, 300 * MS];
 const EARLY_GAP_US = 250 * MS;
 const SEED_RETRY_US = 10_000 * MS;
 /** Beats by multicast for one by broadcast, while multicast works. */
-const BROADCAST_EVERY = 8;
+const BROADCAST_EVERY = 16;
 /** Peers that get beats by unicast of their own; more than that need a relay. */
 const MAX_UNICAST_BEATS = 64;
 /** For so long announcements say that we were asleep, in µs: all of one change do. */
