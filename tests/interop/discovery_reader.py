@@ -4,6 +4,7 @@ Reads and checks datagrams, and is the smallest node that there can be: it annou
 pings and questions. Decides nothing about others.
 
     python3 discovery_reader.py verify docs/vectors/discovery.json   compares every vector, exit 1 on a difference
+    python3 discovery_reader.py read docs/vectors/discovery.json     reads datagrams in hex from stdin, a line each
     python3 discovery_reader.py listen                               a node on stdin and stdout, one JSON line each
 """
 
@@ -237,8 +238,13 @@ def pack(value):
 # --- fields ----------------------------------------------------------------------------------------------------------
 
 
+def is_whole(value):
+    """Whether it is a whole number; to Python true and false are numbers, too."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def count(value, limit=MAX_SAFE):
-    require(isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limit)
+    require(is_whole(value) and 0 <= value <= limit)
     return value
 
 
@@ -291,8 +297,24 @@ def label(value, limit):
     return value
 
 
+def units(text):
+    """UTF-16 units, by which lengths of text are counted that are not told in bytes."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def is_literal(host):
+    bare, has_zone, zone = host.partition("%")
+    if has_zone and not (":" in bare and re.fullmatch("[0-9A-Za-z_.-]{1,15}", zone)):
+        return False
+    try:
+        ipaddress.ip_address(bare)
+        return True
+    except ValueError:
+        return False
+
+
 def address(kind, rest):
-    require(isinstance(rest, str) and 0 < len(rest) <= 108 and not re.search("[\x00-\x1f\x7f-\x9f]", rest))
+    require(isinstance(rest, str) and 0 < units(rest) <= 108 and not re.search("[\x00-\x1f\x7f-\x9f]", rest))
     if kind == "unix":
         require(rest.startswith("/"))
     elif kind == "pipe":
@@ -300,10 +322,7 @@ def address(kind, rest):
     else:
         match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+)):([1-9][0-9]{0,4})", rest)
         require(match and int(match[3]) <= 65535)
-        try:
-            ipaddress.ip_address((match[1] or match[2]).split("%")[0])
-        except ValueError:
-            raise Refused("malformed") from None
+        require(is_literal(match[1] or match[2]))
     return {"kind": kind, "address": f"{kind}://{rest}"}
 
 
@@ -316,7 +335,7 @@ def record(value):
     read = []
     for item in endpoints:
         require(isinstance(item, list) and len(item) >= 2)
-        if isinstance(item[0], int) and 0 <= item[0] < len(ENDPOINT_KINDS):
+        if is_whole(item[0]) and 0 <= item[0] < len(ENDPOINT_KINDS):
             read.append(address(ENDPOINT_KINDS[item[0]], item[1]))
     tags = value.get("t", {})
     require(isinstance(tags, dict) and len(tags) <= 16)
@@ -379,7 +398,7 @@ def heartbeat(b):
     availability = b.get("a", [])
     require(isinstance(availability, list) and len(availability) <= 5)
     for figure in availability:
-        require(isinstance(figure, int) and not isinstance(figure, bool) and figure >= -1)
+        require(is_whole(figure) and figure >= -1)
     leader = b.get("l")
     if "l" in b:
         require(isinstance(leader, list) and len(leader) >= 2)
@@ -416,7 +435,7 @@ def offer(b):
 
 def bye(b):
     reason = b.get("w")
-    known = isinstance(reason, int) and not isinstance(reason, bool) and 0 <= reason < len(REASONS)
+    known = is_whole(reason) and 0 <= reason < len(REASONS)
     return {"reason": REASONS[reason] if known else "quit"}
 
 
@@ -436,7 +455,7 @@ def sync_entry(value):
     told = maybe(value, "r", record)
     require((told is None) == (state != "present"))
     source = value.get("f", "")
-    require(isinstance(source, str) and len(source) <= 64)
+    require(isinstance(source, str) and units(source) <= 64)
     return {
         "id": hexed(value.get("i"), 16),
         "incarnation": count(value.get("k"), 2**48 - 1),
@@ -476,6 +495,7 @@ def record_part(b):
 def claim(b):
     proposal = [row.hex() for row in rows(b["g"], 8, 7)] if "g" in b else None
     require(proposal is None or len(set(proposal)) == len(proposal))
+    require("l" in b or proposal is not None)
     return {
         "term": count(b.get("t"), 2**48 - 1),
         "attempt": count(b.get("a"), 2**32 - 1),
@@ -666,6 +686,8 @@ class Node:
 def plain(value):
     if isinstance(value, bytes):
         return {"bytes": value.hex()}
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return None
     if isinstance(value, list):
         return [plain(each) for each in value]
     if isinstance(value, dict):
@@ -722,6 +744,20 @@ def verify(path):
     return 1 if wrong else 0
 
 
+def read(path):
+    """Prints what each datagram of stdin says, or why it is refused."""
+    with open(path, encoding="utf-8") as file:
+        told = json.load(file)
+    keys = [Key(bytes.fromhex(told["keys"][name]["meshKey"])) for name in ("show", "next")]
+    for line in sys.stdin:
+        try:
+            header, _, message = open_datagram(bytes.fromhex(line), mesh_tag(told["meshName"]), keys)
+            print(json.dumps({"header": header, "message": plain(message)}))
+        except Refused as refused:
+            print(json.dumps({"why": str(refused)}))
+    return 0
+
+
 def listen():
     node = None
     for line in sys.stdin:
@@ -740,4 +776,5 @@ def listen():
 
 
 if __name__ == "__main__":
-    sys.exit(verify(sys.argv[2]) if sys.argv[1] == "verify" else listen())
+    commands = {"verify": verify, "read": read, "listen": listen}
+    sys.exit(commands[sys.argv[1]](*sys.argv[2:]))

@@ -1,7 +1,9 @@
 // The protocol as another language has it: tests/interop/discovery_reader.py was written from docs/discovery.md.
 
 import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { fromHex, type Incarnation, type NodeId, toHex } from "../../lib/base/mod.ts";
+import { HEADER_BYTES, MAC_BYTES } from "../../lib/discovery/datagram.ts";
 import {
   createBodyCodec,
   decodeDatagram,
@@ -16,7 +18,15 @@ import {
   MeshKeyRing,
   openMeshKeyRing,
 } from "../../lib/security/mod.ts";
-import { VECTORS_URL } from "../support/discovery_vectors.ts";
+import { createCodec } from "../../lib/wire/mod.ts";
+import {
+  type DatagramVector,
+  MESH_NAME,
+  messageOf,
+  plainOf,
+  SEALS,
+  VECTORS_URL,
+} from "../support/discovery_vectors.ts";
 import { skippable, type SkippableTest } from "../support/requirement.ts";
 import { idOf, TestRandom } from "../unit/discovery/mesh.ts";
 
@@ -33,6 +43,95 @@ const LINK: LinkInterface = {
   loopback: false,
   port: 40_001,
 };
+
+const vectors = JSON.parse(Deno.readTextFileSync(VECTORS_URL)) as {
+  readonly datagrams: readonly DatagramVector[];
+};
+const bodyCodec = createCodec("msgpack");
+
+/** Values at bounds and beside them, and of the wrong kind. */
+const oddValue = fc.oneof(
+  fc.constantFrom(
+    0,
+    1,
+    -1,
+    1.5,
+    NaN,
+    -0,
+    2 ** 32 - 1,
+    2 ** 32,
+    2 ** 48 - 1,
+    2 ** 48,
+    2 ** 53 - 1,
+    60_000,
+    60_001,
+  ),
+  fc.constantFrom(
+    null,
+    true,
+    false,
+    "",
+    "a",
+    "10.0.0.1:80",
+    "[fe80::1%eth0]:1",
+    "[::ffff:1.2.3.4]:1",
+    "-",
+    " a",
+    "ü",
+  ),
+  fc.string({ unit: "grapheme", maxLength: 60 }),
+  fc.constantFrom(4, 7, 8, 9, 14, 16, 18, 20, 64).chain((length) =>
+    fc.uint8Array({ minLength: length, maxLength: length })
+  ),
+  fc.array(fc.oneof(fc.nat(5), fc.ipV4(), fc.constant({})), { maxLength: 17 }),
+  fc.dictionary(fc.stringMatching(/^[a-z]{0,3}$/), fc.oneof(fc.nat(), fc.string()), { maxKeys: 3 }),
+);
+const step = fc.record({
+  how: fc.constantFrom("set", "set", "set", "delete", "byte", "insert", "cut", "kind"),
+  at: fc.nat(10_000),
+  deep: fc.nat(3),
+  value: oddValue,
+  byte: fc.nat(255),
+});
+
+/** A vector of which some fields or bytes are others, signed as if it were right. */
+const damagedDatagram = fc.tuple(
+  fc.constantFrom(...vectors.datagrams.filter(({ key }) => key === "show")),
+  fc.array(step, { minLength: 1, maxLength: 2 }),
+).map(([vector, steps]) => {
+  const bytes = fromHex(vector.datagram);
+  const head = bytes.slice(0, HEADER_BYTES);
+  const value = bodyCodec.decode(bytes.slice(HEADER_BYTES, -MAC_BYTES)) as Record<string, unknown>;
+  for (const { how, at, deep, value: odd } of steps) {
+    if (how === "set" || how === "delete") change(value, at, deep, how === "set" ? odd : undefined);
+  }
+  let body = [...bodyCodec.encode(value)];
+  for (const { how, at, byte } of steps) {
+    const place = at % body.length;
+    if (how === "byte") body[place] = byte;
+    if (how === "insert") body.splice(place, 0, byte);
+    if (how === "cut") body = body.slice(0, Math.max(1, place));
+    if (how === "kind") head[3] = byte;
+  }
+  const whole = Uint8Array.from([...head, ...body, ...new Uint8Array(MAC_BYTES)]);
+  SEALS.show.sign(whole, whole.length - MAC_BYTES);
+  return whole;
+});
+
+/** Sets or deletes one entry of a map or an array, `deep` containers further in where there are so many. */
+function change(container: Record<string, unknown> | unknown[], at: number, deep: number, to: unknown): void {
+  const keys = Object.keys(container);
+  const inner = keys.map((key) => (container as Record<string, unknown>)[key]).filter((each) =>
+    typeof each === "object" && each !== null && !(each instanceof Uint8Array)
+  );
+  const next = inner[at % Math.max(1, inner.length)];
+  if (deep > 0 && next !== undefined) return change(next as Record<string, unknown>, at, deep - 1, to);
+  const key = keys[at % Math.max(1, keys.length)];
+  if (key === undefined) return;
+  if (to === undefined && Array.isArray(container)) container.splice(Number(key), 1);
+  else if (to === undefined) delete (container as Record<string, unknown>)[key];
+  else (container as Record<string, unknown>)[key] = to;
+}
 
 /** The node in Python: one line asks, one line answers. */
 class PythonNode implements AsyncDisposable {
@@ -102,6 +201,43 @@ inPython({
       assertEquals(counts[name], told[name]?.length, name);
     }
     assertEquals(counts.wrong, 0);
+  },
+});
+
+inPython({
+  name: "of thousands of damaged datagrams the reader in Python makes the same as hana",
+  fn: async () => {
+    const damaged = fc.sample(damagedDatagram, { numRuns: 4_000, seed: 4 });
+    const child = new Deno.Command("python3", {
+      args: [READER, "read", VECTORS_URL.pathname],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    const written = writer.write(
+      new TextEncoder().encode(damaged.map((bytes) => toHex(bytes) + "\n").join("")),
+    )
+      .then(() => writer.close());
+    const { code, stdout } = await child.output();
+    await written;
+    assertEquals(code, 0);
+    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+    assertEquals(lines.length, damaged.length);
+    const reasons = new Map<string, number>();
+    damaged.forEach((bytes, i) => {
+      const read = decodeDatagram(bytes, meshTagOf(MESH_NAME), createBodyCodec(), SEALS.show);
+      const here = typeof read === "string"
+        ? { why: read }
+        : { header: plainOf(read.header), message: messageOf(read.message) };
+      const reason = typeof read === "string" ? read : "read";
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      // As JSON has it: no NaN, no minus zero.
+      assertEquals(JSON.parse(lines[i] ?? ""), JSON.parse(JSON.stringify(here)), toHex(bytes));
+    });
+    for (const reason of ["read", "malformed", "unknown-kind"]) {
+      assert((reasons.get(reason) ?? 0) >= 100, `${reason}: ${reasons.get(reason)}`);
+    }
   },
 });
 

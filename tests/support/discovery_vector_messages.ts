@@ -589,6 +589,12 @@ export const REFUSED: readonly {
       "9200ae6578616d706c652e636f6d3a3830",
   },
   {
+    name: "a claim by no set and for no new lineage",
+    why: "malformed",
+    kind: 17,
+    body: "83a162c408b0b1b2b3b4b5b6b7a17401a16101",
+  },
+  {
     name: "a leadership whose voter set is of another term",
     why: "malformed",
     kind: 20,
