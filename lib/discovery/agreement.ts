@@ -13,7 +13,7 @@ const DIFFERS_BEATS = 1.5;
 /** How many of those who find themselves to differ ask on average. */
 const ASKERS = 3;
 /** How long a digest of ours holds at most while nobody comes or goes: routes fall silent without a sign. */
-const DIGEST_LIFE_US = 500_000;
+const DIGEST_LIFE_US = 2_000_000;
 /** For a request to a node that has proved where it lives there is no need of a cookie. */
 const NO_COOKIE = "0000000000000000";
 
