@@ -43,7 +43,9 @@ export class Agreement {
     const digest = new Digest();
     if (!isObserver) digest.toggle(contributionOf(own.id, own.incarnation, own.stateVersion));
     for (const peer of registry.peers()) {
-      if (peer.isPresent && (link === null || peer.isOnLink(link.key, nowUs))) {
+      // Whoever is cut off knows as much as before: nobody shall fetch lists because of it.
+      const atUs = peer.state === "partitioned" ? peer.lastHeardUs : nowUs;
+      if (peer.isAwaited && (link === null || peer.isOnLink(link.key, atUs))) {
         digest.toggle(peer.contribution);
       }
     }

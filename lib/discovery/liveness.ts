@@ -57,6 +57,10 @@ const SWEEP_NODES = 5;
 const SWEEP_QUICKLY_FOR_US = 60_000 * MS;
 /** Once it turns out that it is the others, they get so much more. */
 const PARTITION_ENDS_US = 60_000 * MS;
+/** Where at least so many are heard, so many of their beats in a row cannot all be lost, nor in less time than this. */
+const MIN_TALKERS = 3;
+const DEAF_BEATS = 12;
+const DEAF_US = 300 * MS;
 const DEAD_PROBE_US = 30_000 * MS;
 /** How long our beats name a node that we have declared dead, and how many we remember for that. */
 const OBITUARY_US = 30_000 * MS;
@@ -95,6 +99,9 @@ export class Liveness {
   #nextReason: WakeReason = "suspicion";
   #nextSweepUs = Infinity;
   #isolatedUs = 0;
+  /** When anybody was heard last, and after how long without anybody we take ourselves for deaf. */
+  #heardUs = Infinity;
+  #deafUs = Infinity;
   /** Nodes that are heard, apart from those known from lists alone. */
   #heard = 0;
   /** Suspects and those taken out since, of which isolation depends. */
@@ -133,6 +140,9 @@ export class Liveness {
 
   /** Notes a sign of life of a node that is present or awaited. */
   noteAlive(nowUs: number, peer: Peer): void {
+    const deafUs = nowUs - this.#heardUs;
+    this.#heardUs = nowUs;
+    if (deafUs > this.#deafUs) this.#noteDeaf(nowUs, deafUs);
     const { suspicion, state } = peer;
     if (suspicion === null && state === "alive") return;
     peer.suspicion = null;
@@ -206,6 +216,16 @@ export class Liveness {
     if (!wasOn) this.#noteIsolated(nowUs, 0);
   }
 
+  /** For this long we heard nobody at all, of so many: the silence of each in that time says nothing. */
+  #noteDeaf(nowUs: number, deafUs: number): void {
+    for (const peer of this.context.registry.peers()) {
+      if (!peer.isAwaited) continue;
+      peer.silentSinceUs = Math.min(nowUs, peer.silentSinceUs + deafUs);
+      peer.suspicion?.postpone(nowUs);
+    }
+    this.context.registry.noteDue();
+  }
+
   /** A link is gone: its nodes get time to be heard elsewhere. */
   noteLinkGone(nowUs: number, link: Link): void {
     for (const peer of this.context.registry.peers()) {
@@ -277,6 +297,9 @@ export class Liveness {
     const { registry } = this.context;
     registry.takeDueStale();
     this.#recount();
+    this.#deafUs = this.#heard < MIN_TALKERS
+      ? Infinity
+      : Math.max(DEAF_US, DEAF_BEATS * this.parts.beatUs() / this.#heard);
     this.#nextUs = this.#nextSweepUs;
     this.#nextReason = "isolation";
     for (const peer of registry.peers()) {

@@ -93,6 +93,13 @@ export class Suspicion {
     this.#accusers.clear();
   }
 
+  /** We heard nobody for a while: what was asked and said in vain until now does not count. */
+  postpone(nowUs: number): void {
+    if (this.sinceUs !== Infinity) this.sinceUs = nowUs;
+    this.probes = 0;
+    this.#accusers.clear();
+  }
+
   /** How many others miss it at present. */
   accusersAt(nowUs: number): number {
     let count = 0;
