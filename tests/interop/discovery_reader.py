@@ -6,15 +6,22 @@ pings and questions. Decides nothing about others.
     python3 discovery_reader.py verify docs/vectors/discovery.json   compares every vector, exit 1 on a difference
     python3 discovery_reader.py read docs/vectors/discovery.json     reads datagrams in hex from stdin, a line each
     python3 discovery_reader.py listen                               a node on stdin and stdout, one JSON line each
+    python3 discovery_reader.py serve ADDRESS NAME MESHKEY           a node on the network, until SIGTERM
 """
 
 import hashlib
 import hmac
 import ipaddress
 import json
+import os
+import random
 import re
+import select
+import signal
+import socket
 import struct
 import sys
+import time
 
 MAX_DATAGRAM = 1200
 HEADER = 41
@@ -775,6 +782,69 @@ def listen():
     return 0
 
 
+GROUP, PORT = "239.255.76.86", 47676
+
+
+def serve(address, name, mesh_key):
+    """A node with one IPv4 link: an ear on the shared port, and a socket that speaks and hears answers."""
+    ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    ear.bind(("0.0.0.0", PORT))
+    here = socket.inet_aton(address)
+    ear.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + here)
+    mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    mouth.bind((address, 0))
+    mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+    mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+    node = Node(
+        {
+            "meshKey": mesh_key,
+            "meshName": "",
+            "id": os.urandom(16).hex(),
+            # A program that is to be restarted keeps id and incarnation on disk.
+            "incarnation": time.time_ns() // 1_000_000,
+            "bootNonce": os.urandom(8).hex(),
+            "name": name,
+            "endpoint": f"{address}:{mouth.getsockname()[1]}",
+        }
+    )
+    begun = time.monotonic()
+
+    def now():
+        return time.monotonic() - begun
+
+    def say(build):
+        mouth.sendto(build(int(now() * 1000)), (GROUP, PORT))
+
+    def leave(*_):
+        raise SystemExit
+
+    signal.signal(signal.SIGTERM, leave)
+    starts, next_beat = [0, 0.25, 1, 2], 1.0
+    print("ready", flush=True)
+    try:
+        while True:
+            while starts and starts[0] <= now():
+                starts.pop(0)
+                say(node.announce)
+            if next_beat <= now():
+                say(node.beat)
+                print(f"beat {node.beats}", flush=True)
+                # At most a hundred beats a second altogether.
+                next_beat = now() + min(10, max(1, node.count / 100)) * random.uniform(0.9, 1.1)
+            wait = min(starts[:1] + [next_beat]) - now()
+            for heard in select.select([ear, mouth], [], [], max(0, wait))[0]:
+                data, source = heard.recvfrom(2048)
+                for answer in node.answer(int(now() * 1000), data):
+                    mouth.sendto(answer, source)
+    except SystemExit:
+        for pause in (0, 0.1, 0.2):
+            time.sleep(pause)
+            say(node.bye)
+    return 0
+
+
 if __name__ == "__main__":
-    commands = {"verify": verify, "read": read, "listen": listen}
+    commands = {"verify": verify, "read": read, "listen": listen, "serve": serve}
     sys.exit(commands[sys.argv[1]](*sys.argv[2:]))

@@ -17,6 +17,7 @@ import {
   DatagramAuthenticator,
   MeshKeyRing,
   openMeshKeyRing,
+  parseJoinCode,
 } from "../../lib/security/mod.ts";
 import { createCodec } from "../../lib/wire/mod.ts";
 import {
@@ -27,7 +28,9 @@ import {
   SEALS,
   VECTORS_URL,
 } from "../support/discovery_vectors.ts";
+import { liveTest } from "../support/live.ts";
 import { skippable, type SkippableTest } from "../support/requirement.ts";
+import { stageOf } from "../e2e/stage.ts";
 import { idOf, TestRandom } from "../unit/discovery/mesh.ts";
 
 const READER = new URL("./discovery_reader.py", import.meta.url).pathname;
@@ -321,3 +324,49 @@ inPython({
     assertEquals(core.registry.get(PYTHON_ID)?.state, "left");
   },
 });
+
+liveTest(
+  "a node in Python on a machine of its own is seen by nodes of hana: it comes, stays, leaves, and is missed when it crashes",
+  async (network) => {
+    const [a, b, other] = stageOf(network, "a", "b", "python");
+    const code = await a.createMesh();
+    await b.joinMesh(code);
+    const meshKey = toHex(parseJoinCode(code).exportSecret());
+    await Promise.all([a.serve("--name", "a"), b.serve("--name", "b")]);
+    const watches = await Promise.all([a.watch(), b.watch()]);
+    const everybody = (state: "alive" | "left" | "dead") =>
+      Promise.all(watches.map((watch) => watch.untilState("snake", state)));
+    const python = () =>
+      other.machine.start("python3", [READER, "serve", other.machine.addressOn("stage"), "snake", meshKey]);
+
+    const first = python();
+    const [seen] = await everybody("alive");
+    assertEquals([seen?.role, seen?.trust], ["visualization", "keyed"]);
+    assert(
+      seen?.endpoints.some(({ address }) => address.startsWith("udp://10.77.1.3:")),
+      JSON.stringify(seen),
+    );
+    await first.until("it has beaten six times", ({ stdout }) => stdout.includes("beat 6") || null);
+    first.kill("SIGTERM");
+    await everybody("left");
+    assertEquals((await first.ended()).code, 0);
+
+    const second = python();
+    await everybody("alive");
+    second.kill("SIGKILL");
+    await everybody("dead");
+    const told = watches.map((watch) => {
+      const states = watch.lines.flatMap((line) =>
+        line.op !== "sync" && line.name === "snake" ? [line.state] : []
+      );
+      return states.filter((state, i) => state !== states[i - 1]);
+    });
+    for (const states of told) {
+      // A machine with much to do may doubt it for a moment, but takes it for dead when it is.
+      const settled = states.filter((state) => state !== "suspect" && state !== "unreachable");
+      const steps = settled.filter((state, i) => state !== settled[i - 1]);
+      assertEquals(steps, ["alive", "left", "alive", "dead"], states.join(" "));
+    }
+  },
+  ["command:python3"],
+);
