@@ -334,7 +334,9 @@ export class Liveness {
         if (suspicion === null) return nowUs;
         if (peer.state === "partitioned" && !suspicion.isRetried) return suspicion.endsUs;
         let dueUs = Math.min(peer.nextProbeUs, suspicion.askOthersUs, suspicion.tellUs);
-        if (!this.#isolation.isOn) dueUs = Math.min(dueUs, suspicion.nextUs(nowUs, this.#court(nowUs, peer)));
+        if (!this.#mustWait(nowUs)) {
+          dueUs = Math.min(dueUs, suspicion.nextUs(nowUs, this.#court(nowUs, peer)));
+        }
         return dueUs;
       }
       case "dead":
@@ -356,6 +358,11 @@ export class Liveness {
       dueUs = Math.min(dueUs, fromUs + this.loss.rounds * JITTER * ROUND_US + SUSPECT_SLACK_US);
     }
     return peer.suspicion === null ? dueUs : Math.min(dueUs, peer.suspicion.earlyUs);
+  }
+
+  /** Whether no verdict may fall now: we are cut off, or hear nobody at this moment. */
+  #mustWait(nowUs: number): boolean {
+    return this.#isolation.isOn || nowUs - this.#heardUs > this.#deafUs;
   }
 
   #court(nowUs: number, peer: Peer): Court {
@@ -408,7 +415,7 @@ export class Liveness {
     const suspicion = peer.suspicion ??= new Suspicion();
     if (suspicion.sinceUs === Infinity) suspicion.restart(nowUs);
     const court = this.#court(nowUs, peer);
-    if (!this.#isolation.isOn) {
+    if (!this.#mustWait(nowUs)) {
       const verdict = suspicion.verdictAt(nowUs, court);
       if (verdict === "dead") {
         this.#declareDead(nowUs, peer);
