@@ -17,7 +17,13 @@ import { hash32 } from "../../lib/discovery/hash.ts";
 import { type Kind, KIND_NUMBERS, type Message } from "../../lib/discovery/messages/mod.ts";
 import { type BodyCodec, createBodyCodec, decodeDatagram, meshTagOf } from "../../lib/discovery/mod.ts";
 import { rankOf } from "../../lib/discovery/offers.ts";
-import { DatagramAuthenticator, MeshKey, MeshKeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
+import {
+  DatagramAuthenticator,
+  formatJoinCode,
+  MeshKey,
+  MeshKeyRing,
+  openMeshKeyRing,
+} from "../../lib/security/mod.ts";
 import {
   LIVES,
   REFUSED,
@@ -102,6 +108,7 @@ export function discoveryVectors(): Record<string, unknown> {
         const key = RINGS[name].primary;
         return [name, {
           meshKey: toHex(key.exportSecret()),
+          joinCode: formatJoinCode(key),
           keyId: key.idText,
           macKey: toHex(key.derive("datagram mac")),
           keyTag: SEALS[name].keyTag,
