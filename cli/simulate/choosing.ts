@@ -9,7 +9,7 @@ import type { SweepItem } from "./sweep.ts";
 import type { Suite, Target } from "./targets.ts";
 
 /** Seeds for each scenario where nobody says how many. */
-const SEEDS_OF_SUITE: Readonly<Record<Suite, number>> = { smoke: 1, pr: 20, nightly: 5 };
+const SEEDS_OF_SUITE: Readonly<Record<Suite, number>> = { smoke: 1, discovery: 5, pr: 20, nightly: 5 };
 
 /** Far more than any budget lets be played. */
 const ENDLESS = 2 ** 40;

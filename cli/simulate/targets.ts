@@ -20,7 +20,7 @@ import {
 } from "./scenario_file.ts";
 
 /** The suites of the catalogue; `all` is every entry. */
-export const SUITES = ["smoke", "pr", "nightly"] as const;
+export const SUITES = ["smoke", "discovery", "pr", "nightly"] as const;
 
 /** A suite. */
 export type Suite = typeof SUITES[number];

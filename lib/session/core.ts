@@ -3,8 +3,9 @@
 // input `handle…(nowUs, …)`, output `pollTransmit`, `pollEvent`, `pollTimeout`. Times are monotonic microseconds.
 // A peer's bytes can end its own session and move a counter, nothing else.
 
-import { HanaError, Histogram, isRole, type Role, toHanaError } from "../base/mod.ts";
-import { ByteReader, type ByteWriter, type CodecName, createCodec } from "../wire/mod.ts";
+import { HanaError, Histogram, toHanaError } from "../base/mod.ts";
+import type { LaneName } from "../lanes/mod.ts";
+import { ByteReader, ByteWriter, type Codec, type CodecName, createCodec } from "../wire/mod.ts";
 import {
   type Deadline,
   newSessionCounters,
@@ -13,15 +14,7 @@ import {
   type Transmit,
 } from "./events.ts";
 import type { SessionLimits } from "./limits.ts";
-import { type AdmissionContext, admit, type Admitted, checkOutgoing } from "./admission.ts";
-import {
-  type CommandOptions,
-  type CommandRight,
-  Envelope,
-  type Fence,
-  NO_RIGHT,
-  rightOf,
-} from "./fencing.ts";
+import { type AdmissionContext, admit, type Admitted } from "./admission.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type {
   CompiledMessage,
@@ -30,17 +23,15 @@ import type {
   MessageTable,
   RequestDefinition,
 } from "./message.ts";
-import { MessageNames } from "./names.ts";
-import { SessionOutbox } from "./outbox.ts";
 import { PendingRequests } from "./pending.ts";
 import { RunningRequests } from "./running.ts";
-import { canBecome, chooseVersion, decodeGreeting, encodeGreeting, refusalOf } from "./greeting.ts";
+import { chooseVersion, decodeGreeting, encodeGreeting, refusalOf } from "./greeting.ts";
 import {
+  CODEC_NUMBERS,
   codecOfNumber,
   decodeFailure,
   encodeFailure,
   type Identity,
-  LEADERSHIP_VERSION,
   PayloadKind,
   PROTOCOL_VERSIONS,
   shortText,
@@ -60,8 +51,6 @@ export interface SessionCoreOptions {
   /** Whether the peer has proved the mesh key or sits on this machine: it may send commands. */
   readonly trusted: boolean;
   readonly limits: SessionLimits;
-  /** By what right commands go out and come in; without it none has a token and all are let in. */
-  readonly fence?: Fence;
 }
 
 /** One session. */
@@ -69,17 +58,16 @@ export class SessionCore {
   readonly counters: SessionCounters = newSessionCounters();
   /** Round trips of heartbeats and of requests, in microseconds. */
   readonly rtt = new Histogram();
-  #local: Identity;
   #peer: Identity | null = null;
-  #version = 0;
-  /** The role that the peer knows us by. */
-  #saidRole: Role;
-  readonly #envelope = new Envelope();
-  readonly #outbox: SessionOutbox;
+  #codec: Codec;
   #state: "new" | "greeting" | "open" | "closed" = "new";
+  readonly #transmits: Transmit[] = [];
   readonly #events: SessionEvent[] = [];
+  /** One payload at a time is written here; whoever keeps it copies it. */
+  readonly #writer: ByteWriter;
   readonly #reader = new ByteReader();
-  readonly #names: MessageNames;
+  readonly #ownNames = new Map<string, number>();
+  readonly #peerNames = new Map<number, string>();
   readonly #pending = new PendingRequests();
   readonly #running = new RunningRequests();
   #nextRequest = 1;
@@ -89,17 +77,11 @@ export class SessionCore {
   readonly #deadline: { atUs: number; reason: Deadline["reason"] } = { atUs: 0, reason: "hello" };
 
   constructor(private readonly options: SessionCoreOptions) {
-    this.#local = options.local;
-    this.#saidRole = options.local.role;
-    this.#names = new MessageNames(options.limits.maxPeerNames);
-    this.#outbox = new SessionOutbox(createCodec(options.codec), options.limits.maxPayloadBytes);
+    this.#codec = createCodec(options.codec);
+    this.#writer = new ByteWriter(options.limits.maxPayloadBytes);
     this.#heartbeat = new Heartbeat(0, options.limits.heartbeatUs, options.limits.silenceUs);
   }
 
-  /** Who we are, in the role that we have now. */
-  get local(): Identity {
-    return this.#local;
-  }
   /** Who the other side is; null until it has said so. */
   get peer(): Identity | null {
     return this.#peer;
@@ -108,7 +90,7 @@ export class SessionCore {
     return this.#state === "open";
   }
   get codecName(): CodecName {
-    return this.#outbox.codec.name;
+    return this.#codec.name;
   }
   /** The newest heartbeat round trip in microseconds. */
   get latestRttUs(): number | null {
@@ -152,7 +134,7 @@ export class SessionCore {
       this.#break(new HanaError("timeout", { what: `${this.#peer?.name ?? "the peer"} fell silent`, why }));
       return;
     }
-    if (nowUs >= heartbeat.nextBeatUs) this.#outbox.sendPulse(PayloadKind.ping, heartbeat.beat(nowUs));
+    if (nowUs >= heartbeat.nextBeatUs) this.#transmitPulse(PayloadKind.ping, heartbeat.beat(nowUs));
     if (nowUs >= this.#pending.nextDeadlineUs) this.#expireRequests(nowUs);
   }
 
@@ -168,17 +150,14 @@ export class SessionCore {
   /**
    * Starts a request. The driver sends {@linkcode pollTransmit} first, then the payload, which is valid until the
    * next call. Throws `refused` or `schema` when the caller is wrong, `overloaded` at the bound, `closed` before open.
-   * @param options by what right a command goes; with the token of the fence when not given
    */
   startRequest(
     nowUs: number,
     message: CompiledMessage,
     body: unknown,
     timeoutUs: number,
-    options: CommandOptions = {},
   ): { id: number; payload: Uint8Array } {
-    checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body);
-    const right = rightOf(this.options.fence, message.definition, options);
+    this.#checkOutgoing(message, body);
     if (this.#pending.size >= this.options.limits.maxPendingRequests) {
       this.counters.overloaded++;
       throw new HanaError("overloaded", {
@@ -188,12 +167,12 @@ export class SessionCore {
     }
     const id = this.#nextRequest++;
     const number = this.#numberOf(message.definition);
-    const writer = this.#beginFenced(right);
+    const writer = this.#begin();
     writer.u8(PayloadKind.request);
     writer.varint(id);
     writer.varint(number);
     writer.varint(Math.max(1, Math.min(MAX_TIMEOUT_MS, Math.round(timeoutUs / 1000))));
-    this.#outbox.writeBody(message.definition.name, body);
+    this.#writeBody(message, body);
     this.#pending.add(id, { message, deadlineUs: nowUs + timeoutUs, sentAtUs: nowUs });
     this.counters.requestsSent++;
     return { id, payload: writer.view() };
@@ -203,22 +182,20 @@ export class SessionCore {
   cancelRequest(id: number): void {
     const pending = this.#pending.take(id);
     if (pending === undefined) return;
-    this.#outbox.sendCancel(id, pending.message.definition.lane);
+    this.#transmitCancel(id, pending.message.definition.lane);
   }
 
   /**
    * Encodes a one-way message; valid until the next call. The driver sends {@linkcode pollTransmit} first.
    * Throws `refused` or `schema` when the caller is wrong, `closed` before open.
-   * @param options by what right a command goes; with the token of the fence when not given
    */
-  encodeEvent(message: CompiledMessage, body: unknown, options: CommandOptions = {}): Uint8Array {
-    checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body);
-    const right = rightOf(this.options.fence, message.definition, options);
+  encodeEvent(message: CompiledMessage, body: unknown): Uint8Array {
+    this.#checkOutgoing(message, body);
     const number = this.#numberOf(message.definition);
-    const writer = this.#beginFenced(right);
+    const writer = this.#begin();
     writer.u8(PayloadKind.event);
     writer.varint(number);
-    this.#outbox.writeBody(message.definition.name, body);
+    this.#writeBody(message, body);
     this.counters.eventsSent++;
     return writer.view();
   }
@@ -241,11 +218,11 @@ export class SessionCore {
       );
       return;
     }
-    const writer = this.#outbox.begin();
+    const writer = this.#begin();
     writer.u8(PayloadKind.response);
     writer.varint(id);
     try {
-      this.#outbox.writeBody(message.definition.name, reply);
+      this.#writeBody(message, reply);
     } catch (thrown) {
       this.respondFailure(
         id,
@@ -254,7 +231,7 @@ export class SessionCore {
       return;
     }
     this.#running.finish(id);
-    this.#outbox.send(message.definition.lane);
+    this.#transmit(message.definition.lane, writer.copy());
   }
 
   /** Answers a request of the peer with an error. */
@@ -262,28 +239,25 @@ export class SessionCore {
     const message = this.#running.awaited(id);
     if (message === undefined) return;
     this.#running.finish(id);
-    this.#outbox.sendFailure(id, error, message.definition.lane);
-  }
-
-  /** Takes another role and tells the peer. False when that has no word for it: then the session must be begun anew. */
-  changeRole(role: Role): boolean {
-    this.#local = { ...this.#local, role };
-    if (this.#state !== "open" || this.#admission === null) return true;
-    this.#admission.local = this.#local;
-    return this.#tellRole();
+    this.#transmitFailure(id, error, message.definition.lane);
   }
 
   /** Says goodbye; the driver ends the carrier once the payload is out. */
   sayGoodbye(reason: string): void {
     if (this.#state === "closed") return;
-    if (this.#state === "open") this.#outbox.sendGoodbye(reason);
+    if (this.#state === "open") {
+      const writer = this.#begin();
+      writer.u8(PayloadKind.goodbye);
+      writer.bytes(this.#codec.encode({ reason: shortText(reason, 256) }));
+      this.#transmit("control", writer.copy());
+    }
   }
 
   // ── output ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The next payload that must go out, null when there is none. */
   pollTransmit(): Transmit | null {
-    return this.#outbox.poll();
+    return this.#transmits.shift() ?? null;
   }
 
   /** The next thing to act on, null when there is none. */
@@ -316,8 +290,11 @@ export class SessionCore {
   // ── greeting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #greet(kind: number, versions: readonly number[]): void {
-    this.#outbox.sendGreeting(kind, encodeGreeting({ ...this.#local, versions }));
-    this.#saidRole = this.#local.role;
+    const writer = this.#begin();
+    writer.u8(kind);
+    writer.u8(CODEC_NUMBERS[this.#codec.name]);
+    writer.bytes(this.#codec.encode(encodeGreeting({ ...this.options.local, versions })));
+    this.#transmit("control", writer.copy());
   }
 
   #handleGreeting(nowUs: number, kind: number, reader: ByteReader): void {
@@ -331,46 +308,31 @@ export class SessionCore {
     if (kind !== expected) return this.#violate("it spoke before it greeted");
     const codecName = codecOfNumber(reader.u8());
     if (codecName === null) return this.#violate("its greeting names no codec that exists");
-    if (this.options.side === "listener" && codecName !== this.#outbox.codec.name) {
-      this.#outbox.codec = createCodec(codecName);
+    if (this.options.side === "listener" && codecName !== this.#codec.name) {
+      this.#codec = createCodec(codecName);
     }
     const greeting = decodeGreeting(this.#decode(reader));
     if (greeting === null) return this.#violate("its greeting cannot be read");
-    const refusal = refusalOf(greeting, this.#local);
+    const refusal = refusalOf(greeting, this.options.local);
     if (refusal !== null) return this.#reject(refusal);
     const { versions, ...peer } = greeting;
-    this.#version = chooseVersion(versions) ?? 0;
-    if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [this.#version]);
+    if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [chooseVersion(versions) ?? 0]);
     this.#peer = peer;
     this.#state = "open";
-    const { trusted } = this.options;
+    const { local, trusted } = this.options;
     const { heartbeatUs, silenceUs } = this.options.limits;
-    this.#admission = {
-      local: this.#local,
-      peer,
-      trusted,
-      codec: this.#outbox.codec,
-      counters: this.counters,
-    };
+    this.#admission = { local, peer, trusted, codec: this.#codec, counters: this.counters };
     this.#heartbeat = new Heartbeat(nowUs, heartbeatUs, silenceUs);
     this.#events.push({ type: "open", peer });
-    if (!this.#tellRole()) {
-      this.#break(new HanaError("closed", { what: "our role changed while we greeted" }));
-    }
-  }
-
-  #tellRole(): boolean {
-    const { role } = this.#local;
-    if (role === this.#saidRole) return true;
-    if (this.#version < LEADERSHIP_VERSION) return false;
-    this.#saidRole = role;
-    this.#outbox.sendRole(role);
-    return true;
   }
 
   #reject(error: HanaError): void {
     if (this.options.side === "listener") {
-      this.#outbox.sendGreeting(PayloadKind.reject, encodeFailure(error));
+      const writer = this.#begin();
+      writer.u8(PayloadKind.reject);
+      writer.u8(CODEC_NUMBERS[this.#codec.name]);
+      writer.bytes(this.#codec.encode(encodeFailure(error)));
+      this.#transmit("control", writer.copy());
     }
     this.#state = "closed";
     this.#events.push({ type: "broken", error });
@@ -381,11 +343,9 @@ export class SessionCore {
   #handleOpenPayload(nowUs: number, kind: number, reader: ByteReader): void {
     switch (kind) {
       case PayloadKind.event:
-        return this.#handleEvent(reader, NO_RIGHT);
+        return this.#handleEvent(reader);
       case PayloadKind.request:
-        return this.#handleRequest(reader, NO_RIGHT);
-      case PayloadKind.fenced:
-        return this.#handleFenced(reader);
+        return this.#handleRequest(reader);
       case PayloadKind.response:
         return this.#handleAnswer(nowUs, reader, true);
       case PayloadKind.failure:
@@ -394,10 +354,8 @@ export class SessionCore {
         return this.#handleCancel(reader);
       case PayloadKind.name:
         return this.#handleName(reader);
-      case PayloadKind.role:
-        return this.#handleRole(reader);
       case PayloadKind.ping:
-        return this.#outbox.sendPulse(PayloadKind.pong, reader.u32());
+        return this.#transmitPulse(PayloadKind.pong, reader.u32());
       case PayloadKind.pong:
         return this.#handlePong(nowUs, reader.u32());
       case PayloadKind.goodbye:
@@ -411,58 +369,33 @@ export class SessionCore {
   #handleName(reader: ByteReader): void {
     const number = reader.varint();
     const name = reader.shortText();
-    if (!reader.failed && this.#names.learn(number, name)) return;
-    this.#violate("it sent a wrong or one too many message names");
-  }
-
-  #handleRole(reader: ByteReader): void {
-    const role = reader.shortText();
-    const peer = this.#peer;
-    if (reader.failed || peer === null || !isRole(role) || !canBecome(peer.role, role)) {
-      return this.#violate("it took a role that it may not have");
+    if (reader.failed || this.#peerNames.size >= this.options.limits.maxPeerNames) {
+      return this.#violate("it sent a wrong or one too many message names");
     }
-    this.#peer = { ...peer, role };
-    if (this.#admission !== null) this.#admission.peer = this.#peer;
+    this.#peerNames.set(number, name);
   }
 
-  #handleFenced(reader: ByteReader): void {
-    const right = this.#envelope.read(reader);
-    const kind = reader.u8();
-    if (right !== null && kind === PayloadKind.event) return this.#handleEvent(reader, right);
-    if (right !== null && kind === PayloadKind.request) return this.#handleRequest(reader, right);
-    this.#violate("it sent a token that cannot be read, or one before what is no command");
-  }
-
-  /** The last question before a command runs: whether it is too late for it. */
-  #refusedByFence({ definition }: CompiledMessage, right: CommandRight): HanaError | null {
-    const { fence } = this.options;
-    if (fence === undefined || definition.effect !== "command" || this.#peer === null) return null;
-    const refusal = fence.admit(definition, right, this.#peer);
-    if (refusal !== null) this.counters.fencedOff++;
-    return refusal;
-  }
-
-  #handleEvent(reader: ByteReader, right: CommandRight): void {
-    const name = this.#names.ofPeer(reader.varint());
+  #handleEvent(reader: ByteReader): void {
+    const name = this.#peerNames.get(reader.varint());
     if (reader.failed || name === undefined) {
       return this.#violate("it used a message number that it never named");
     }
     const admitted = this.#admit("event", name, reader);
-    if (admitted instanceof HanaError || this.#refusedByFence(admitted.message, right) !== null) return;
+    if (admitted instanceof HanaError) return;
     this.counters.eventsReceived++;
     const definition = admitted.message.definition as EventDefinition;
     this.#events.push({ type: "event", definition, body: admitted.body });
   }
 
-  #handleRequest(reader: ByteReader, right: CommandRight): void {
+  #handleRequest(reader: ByteReader): void {
     const id = reader.varint();
-    const name = this.#names.ofPeer(reader.varint());
+    const name = this.#peerNames.get(reader.varint());
     const timeoutMs = reader.varint();
     if (reader.failed || name === undefined) return this.#violate("it sent a request that cannot be read");
     if (this.#running.has(id)) return this.#violate("it used a request number twice");
     const admitted = this.#admit("request", name, reader);
     if (admitted instanceof HanaError) {
-      return this.#outbox.sendFailure(
+      return this.#transmitFailure(
         id,
         admitted,
         this.options.messages.find(name)?.definition.lane ?? "control",
@@ -472,11 +405,9 @@ export class SessionCore {
     if (this.#running.size >= this.options.limits.maxRunningRequests) {
       this.counters.overloaded++;
       const why = `${this.#running.size} requests of ${this.#peer?.name} run here already`;
-      const error = new HanaError("overloaded", { what: `${this.#local.name} refused ${name}`, why });
-      return this.#outbox.sendFailure(id, error, definition.lane);
+      const error = new HanaError("overloaded", { what: `${this.options.local.name} refused ${name}`, why });
+      return this.#transmitFailure(id, error, definition.lane);
     }
-    const refusal = this.#refusedByFence(admitted.message, right);
-    if (refusal !== null) return this.#outbox.sendFailure(id, refusal, definition.lane);
     this.counters.requestsReceived++;
     this.#running.start(id, admitted.message);
     this.#events.push({ type: "request", id, definition, body: admitted.body, timeoutUs: timeoutMs * 1000 });
@@ -533,29 +464,88 @@ export class SessionCore {
     if (rttUs !== null) this.rtt.record(rttUs);
   }
 
+  #transmitPulse(kind: number, nonce: number): void {
+    const writer = this.#begin();
+    writer.u8(kind);
+    writer.u32(nonce);
+    this.#transmit("control", writer.copy(), true);
+  }
+
   // ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins a request or an event: by what right it goes stands before it, where there is something to say of that. */
-  #beginFenced(right: CommandRight): ByteWriter {
-    const writer = this.#outbox.begin();
-    if (right === NO_RIGHT || this.#version < LEADERSHIP_VERSION) return writer;
-    writer.u8(PayloadKind.fenced);
-    this.#envelope.write(writer, right);
-    return writer;
+  #checkOutgoing(message: CompiledMessage, body: unknown): void {
+    const { definition } = message;
+    const peer = this.#peer;
+    if (this.#state !== "open" || peer === null) {
+      throw new HanaError("closed", {
+        what: `${definition.name} was not sent`,
+        why: "the session is not open",
+      });
+    }
+    if (!message.isAllowed(this.options.local.role, peer.role)) {
+      throw new HanaError("refused", {
+        what: `${definition.name} was not sent to ${peer.name}`,
+        why: `a ${this.options.local.role} may not send it to a ${peer.role}`,
+      });
+    }
+    const problem = message.body.validate(body);
+    if (problem !== null) {
+      throw new HanaError("schema", { what: `${definition.name}: ${problem.path}`, why: problem.expected });
+    }
+  }
+
+  #writeBody(message: CompiledMessage, body: unknown): void {
+    this.#writer.bytes(this.#codec.encode(body));
+    if (this.#writer.failed) {
+      const why = `it is over ${this.options.limits.maxPayloadBytes} bytes`;
+      throw new HanaError("frame-too-large", { what: `${message.definition.name} was not sent`, why });
+    }
+  }
+
+  #begin(): ByteWriter {
+    this.#writer.reset();
+    return this.#writer;
   }
 
   /** The number of a message in our direction; names it first when it has none. */
   #numberOf(definition: MessageDefinition): number {
-    const known = this.#names.find(definition.name);
+    const known = this.#ownNames.get(definition.name);
     if (known !== undefined) return known;
-    const number = this.#names.give(definition.name);
-    this.#outbox.sendName(number, definition.name);
+    const number = this.#ownNames.size + 1;
+    this.#ownNames.set(definition.name, number);
+    const writer = this.#begin();
+    writer.u8(PayloadKind.name);
+    writer.varint(number);
+    writer.shortText(definition.name);
+    // Never on the message's own lane: that may drop its oldest, and a number without a name ends the session.
+    this.#transmit("control", writer.copy());
     return number;
+  }
+
+  #transmitFailure(id: number, error: HanaError, lane: LaneName): void {
+    const writer = this.#begin();
+    writer.u8(PayloadKind.failure);
+    writer.varint(id);
+    const start = writer.copy();
+    writer.bytes(this.#codec.encode(encodeFailure(error)));
+    // Where not even the reason fits, the failure itself must still arrive: without a body it reads as `internal`.
+    this.#transmit(lane, writer.failed ? start : writer.copy());
+  }
+
+  #transmitCancel(id: number, lane: LaneName): void {
+    const writer = this.#begin();
+    writer.u8(PayloadKind.cancel);
+    writer.varint(id);
+    this.#transmit(lane, writer.copy(), true);
+  }
+
+  #transmit(lane: LaneName, payload: Uint8Array, optional = false): void {
+    this.#transmits.push({ lane, payload, optional });
   }
 
   #expireRequests(nowUs: number): void {
     for (const [id, { message, sentAtUs }] of this.#pending.takeExpired(nowUs)) {
-      this.#outbox.sendCancel(id, message.definition.lane);
+      this.#transmitCancel(id, message.definition.lane);
       this.counters.timedOut++;
       const what = `${this.#peer?.name} did not answer ${message.definition.name}`;
       const why = `${Math.round((nowUs - sentAtUs) / 1000)} ms passed`;
@@ -566,7 +556,7 @@ export class SessionCore {
   /** The decoded rest, undefined when it cannot be decoded (which callers treat as a wrong value). */
   #decode(reader: ByteReader): unknown {
     try {
-      return this.#outbox.codec.decode(reader.bytes(reader.remaining));
+      return this.#codec.decode(reader.bytes(reader.remaining));
     } catch (thrown) {
       if (!(thrown instanceof HanaError)) throw thrown;
       this.counters.undecodable++;

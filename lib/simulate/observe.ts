@@ -79,6 +79,15 @@ export type Fact =
     readonly status: string;
     readonly sentAtUs: number;
   }
+  /** An executor has let a leader's command through its fence, or refused it. */
+  | {
+    readonly kind: "commanded";
+    readonly atUs: number;
+    readonly node: string;
+    readonly from: string;
+    readonly token: LeaseToken;
+    readonly isObeyed: boolean;
+  }
   /** A frame on a segment; only where somebody asked for frames. */
   | {
     readonly kind: "frame";
@@ -192,8 +201,6 @@ export interface LeaseStanding {
   readonly mode: LeaseMode | null;
   /** The voters to whom it belongs; null before there are any. */
   readonly lineage: string | null;
-  /** The newest token of which it has carried out a command; null for none. */
-  readonly obeyed: LeaseToken | null;
 }
 
 /**

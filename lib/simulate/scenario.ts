@@ -80,7 +80,8 @@ export interface TrafficPlan {
   readonly from: Selector;
   readonly to: Selector;
   readonly lane: "control" | "state" | "modulation" | "events" | "telemetry";
-  readonly kind: "stream" | "request";
+  /** A command is a request that only a leader sends, with its token, and that goes through the fence of its executor. */
+  readonly kind: "stream" | "request" | "command";
   readonly everyUs: number;
   readonly bytes: number;
   readonly startUs: number;

@@ -16,6 +16,11 @@ export function kindOf(bytes: Uint8Array): Kind | null {
   return found === undefined ? null : found[0] as Kind;
 }
 
+/** The id of whoever sends a datagram of discovery, as hex. */
+export function senderOf(bytes: Uint8Array): string {
+  return [...bytes.subarray(8, 24)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** A platform whose datagrams pass `take` before the node sees them, and `give` before they leave. */
 export function withDatagrams(
   platform: Platform,

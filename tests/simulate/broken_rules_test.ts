@@ -13,7 +13,7 @@ import {
   type Scenario,
 } from "../../lib/simulate/mod.ts";
 import { at, node, nodes, plan, SECOND, stream } from "../unit/simulate/run/plans.ts";
-import { kindOf, swapping, withDatagrams, withStreams } from "./breakers.ts";
+import { kindOf, senderOf, swapping, withDatagrams, withStreams } from "./breakers.ts";
 
 const play = (scenario: Scenario, harness: RunHarness = {}): Promise<RunResult> =>
   runScenario(scenario, { seed: 7, software: "0.1.0", harness });
@@ -50,15 +50,34 @@ Deno.test("a node that forgets its incarnation is caught by incarnation_monotoni
   assertEquals(planted.verdict, "fail");
 });
 
-Deno.test("a node that hears no sign of life is caught by no_false_death", async () => {
-  const deaf = only(
-    "viz-1",
-    (platform) =>
-      withDatagrams(platform, {
-        take: (bytes) => platform.clock.wallMs() < 1_700_000_006_000 || kindOf(bytes) === "bye",
-      }),
-  );
-  await assertCaught(plan(), deaf, "no_false_death");
+/** Hears of a node neither what it says nor what others say of it, after six seconds. */
+function deafTo(subject: () => string): RunHarness {
+  return only("viz-1", (platform) =>
+    withDatagrams(platform, {
+      take: (bytes) =>
+        platform.clock.wallMs() < 1_700_000_006_000 ||
+        (senderOf(bytes) !== subject() && kindOf(bytes) !== "vouch" && kindOf(bytes) !== "nack"),
+    }));
+}
+
+Deno.test("a node that is deaf to another and to its witnesses is caught by no_false_death", async () => {
+  // Unreachable at first, and dead after half a minute without a word for it.
+  const scenario = plan({ durationUs: 60 * SECOND });
+  let subject = "";
+  const watch: RunHarness = {
+    platform: (name, platform) => {
+      if (name === "viz-2") {
+        return withDatagrams(platform, {
+          give: (bytes) => {
+            subject = senderOf(bytes);
+            return true;
+          },
+        });
+      }
+      return deafTo(() => subject).platform?.(name, platform) ?? platform;
+    },
+  };
+  await assertCaught(scenario, watch, "no_false_death");
 });
 
 Deno.test("a node that leaves without a goodbye is caught by goodbye_is_prompt", async () => {
@@ -229,10 +248,12 @@ class Recorder {
 }
 
 Deno.test("answers that can be recorded bring back the dead, which no_replayed_life catches", async () => {
-  // viz-2 dies; then viz-1 starts anew, so that it remembers nothing of it; then the recording is played to it.
+  // viz-0 dies; then viz-1 starts anew, so that it remembers nothing of it and nobody else tells it how far the dead one
+  // had counted; then the recording is played to it.
   const scenario = plan({
+    nodes: nodes(2),
     timeline: [
-      at(6 * SECOND, { verb: "crash", nodes: "viz-2" }),
+      at(6 * SECOND, { verb: "crash", nodes: "viz-0" }),
       at(8 * SECOND, { verb: "crash", nodes: "viz-1" }, 1 * SECOND),
     ],
   });

@@ -1,7 +1,7 @@
 // What an entry of the catalogue is made of.
 
-/** A suite of the catalogue: every push, every change, every night. */
-export type CatalogueSuite = "smoke" | "pr" | "nightly";
+/** A suite of the catalogue: every push, every change, every night; and the short ones about discovery by themselves. */
+export type CatalogueSuite = "smoke" | "discovery" | "pr" | "nightly";
 
 /** A scenario that comes with hana. */
 export interface CatalogueEntry {
@@ -17,6 +17,8 @@ export interface CatalogueEntry {
 export const SMOKE: readonly CatalogueSuite[] = ["smoke", "pr", "nightly"];
 /** Played on every change that is to be merged, and every night. */
 export const PR: readonly CatalogueSuite[] = ["pr", "nightly"];
+/** About finding, losing and leading: played on every change, and by itself while discovery is worked on. */
+export const DISCOVERY: readonly CatalogueSuite[] = ["discovery", "pr", "nightly"];
 /** Played every night. */
 export const NIGHTLY: readonly CatalogueSuite[] = ["nightly"];
 

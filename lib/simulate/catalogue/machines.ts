@@ -21,8 +21,15 @@ export const MACHINES: readonly CatalogueEntry[] = [
       { at: "20s", freeze: "viz-4", for: "3s" },
       { at: "28s", "power-loss": "daemon-6", for: "15s" },
     ],
+    // The machine that stood still a few seconds before judges others more slowly for a while (its local health).
     expect: {
-      metrics: { "undiscovery.p99": "<=6s", "suspicion.false": 0, "discovery.missing": 0 },
+      metrics: {
+        "undiscovery.p50": "<=5s",
+        "undiscovery.p95": "<=6s",
+        "undiscovery.max": "<=7s",
+        "suspicion.false": 0,
+        "discovery.missing": 0,
+      },
       sometimes: ["suspected", "restarted", "session_lost", "reconnected"],
     },
   }),

@@ -3,8 +3,11 @@
 
 import { CALM } from "./calm.ts";
 import { CANARY } from "./canary.ts";
+import { DETECTION } from "./detection.ts";
 import type { CatalogueEntry } from "./entry.ts";
 import { IDENTITY } from "./identity.ts";
+import { JOINING } from "./joining.ts";
+import { LEADERSHIP } from "./leadership.ts";
 import { MACHINES } from "./machines.ts";
 import { NETWORK } from "./network.ts";
 import { ORIGINAL } from "./original.ts";
@@ -14,6 +17,9 @@ export type { CatalogueEntry, CatalogueSuite } from "./entry.ts";
 
 const ENTRIES: readonly CatalogueEntry[] = [
   ...CALM,
+  ...JOINING,
+  ...DETECTION,
+  ...LEADERSHIP,
   ...NETWORK,
   ...WIFI,
   ...MACHINES,

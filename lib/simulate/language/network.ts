@@ -87,7 +87,7 @@ const trafficFields = {
   to: required(selectorText, "Receivers; nobody sends to itself."),
   lane: optional(choice(LANES), "Lane; control for requests and modulation for streams unless given."),
   kind: optional(
-    choice(["stream", "request"]),
+    choice(["stream", "request", "command"]),
     "One-way messages, or requests that are answered; stream unless given.",
   ),
   rate: optional(quantity(FREQUENCY), "How often."),
@@ -115,7 +115,7 @@ export function planTraffic(
   return read.map((each, index) => {
     const path = pathOf("traffic", index);
     const kind = each.kind ?? "stream";
-    const lane = each.lane ?? (kind === "request" ? "control" : "modulation");
+    const lane = each.lane ?? (kind === "stream" ? "modulation" : "control");
     const id = each.id ?? `${lane}-${index}`;
     if (ids.has(id)) throw new ScenarioProblem(`${path}.id`, `${id} is there already`);
     ids.add(id);

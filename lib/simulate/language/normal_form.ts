@@ -130,7 +130,7 @@ const traffic = record({
   from: need(words),
   to: need(words),
   lane: need(choice(["control", "state", "modulation", "events", "telemetry"])),
-  kind: need(choice(["stream", "request"])),
+  kind: need(choice(["stream", "request", "command"])),
   everyUs: need(plainNumber("microseconds", { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })),
   bytes: need(bytes),
   startUs: need(us),

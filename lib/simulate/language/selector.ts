@@ -11,6 +11,8 @@ export interface SelectionContext {
   readonly nodes: readonly NodePlan[];
   /** The role that a node has now; that of the plan when not given. */
   readonly roleOf?: (name: string) => string;
+  /** Who may act as leader now; while nobody may, the first app stands for it. */
+  readonly leaders?: () => readonly string[];
   /** Where `@random` draws from; without it a random selector is an error. */
   readonly random?: RandomStream;
 }
@@ -23,7 +25,7 @@ export const selectorText: Shape<string> = text(
 
 const FORMS =
   "viz-3, viz-*, viz-0..3, @role:app, @group:viz, @host:rack-1, @tag:stage=left, @random(2, viz-*), " +
-  "@all, !viz-1";
+  "@leader, @all, !viz-1";
 
 /** Whether what it means is drawn when it fires. */
 export function isRandomSelector(selector: Selector): boolean {
@@ -125,6 +127,11 @@ function selectRange(range: RegExpExecArray, names: readonly string[], path: str
 
 function selectSpecial(part: string, context: SelectionContext, path: string): string[] {
   const { nodes } = context;
+  if (part === "@leader") {
+    const leaders = context.leaders?.() ?? [];
+    const apps = nodes.filter(({ role }) => role === "app").map(({ name }) => name);
+    return leaders.length > 0 ? [...leaders] : named(apps.slice(0, 1), part, [], path);
+  }
   const random = /^@random\(\s*(\d+)\s*(?:,(.*))?\)$/.exec(part);
   if (random !== null) return draw(Number(random[1]), random[2]?.trim() ?? "@all", context, path);
   const colon = part.indexOf(":");
@@ -155,7 +162,7 @@ function selectSpecial(part: string, context: SelectionContext, path: string): s
       throw new ScenarioProblem(
         path,
         `${part} is no selector`,
-        suggest(word, ["@all", "@role", "@group", "@host", "@tag", "@random"]),
+        suggest(word, ["@all", "@leader", "@role", "@group", "@host", "@tag", "@random"]),
       );
   }
 }

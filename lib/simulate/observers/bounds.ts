@@ -1,6 +1,6 @@
 // Rules of what a node may cost: traffic while nothing happens, memory at any time.
 
-import type { ObserverDefinition, RunContext } from "../observe.ts";
+import type { ObserverDefinition, Oracle, RunContext } from "../observe.ts";
 import { beatUs, deathUs, seconds } from "./measure.ts";
 
 /**
@@ -12,6 +12,26 @@ function idleCap(nodes: number, interfaces: number, beatsUs: number): number {
   return (512 * interfaces + 128 * nodes) * 1_000_000 / beatsUs + 256;
 }
 
+/** A leader renews its lease with six voters, again where one does not answer, and tells everybody; a voter acknowledges. */
+const LEADER_BYTES = 2_400;
+const VOTER_BYTES = 192;
+
+function leaseCap(oracle: Oracle, node: string): number {
+  const standing = oracle.lease?.(node) ?? null;
+  if (standing === null) return 0;
+  return standing.actsBy === null ? VOTER_BYTES : LEADER_BYTES;
+}
+
+/** Whether a node looks for somebody whom it misses, or for a leader: then something happens. */
+function isSearching(oracle: Oracle, node: string): boolean {
+  const standing = oracle.lease?.(node) ?? null;
+  if (standing !== null && standing.lineage !== null && standing.follows === null) return true;
+  for (const { state } of oracle.view(node).values()) {
+    if (state !== "alive" && state !== "dead" && state !== "left") return true;
+  }
+  return false;
+}
+
 const IDLE_WINDOW_US = 5_000_000;
 
 /** Silence is cheap. */
@@ -20,7 +40,7 @@ export const boundedTraffic: ObserverDefinition = {
   kind: "safety",
   summary:
     "While nothing happens, a node sends at most 512 bytes of discovery a beat, and 256 bytes and 4 for each " +
-    "node of the mesh a second.",
+    "node of the mesh a second; 2,400 more while it leads.",
   byDefault: true,
   create: ({ scenario, oracle, violate }: RunContext) => {
     const interfaces = new Map(scenario.nodes.map((node) => [node.name, node.interfaces.length]));
@@ -45,9 +65,10 @@ export const boundedTraffic: ObserverDefinition = {
           const bytes = oracle.sentBytes(node);
           if (bytes === null) continue;
           now.set(node, bytes);
-          const cap = idleCap(oracle.nodes.length, interfaces.get(node) ?? 1, beatUs(oracle));
+          const cap = idleCap(oracle.nodes.length, interfaces.get(node) ?? 1, beatUs(oracle)) +
+            leaseCap(oracle, node);
           const rate = (bytes - (before.get(node) ?? bytes)) * 1_000_000 / (nowUs - windowUs);
-          if (rate <= cap || oracle.wasStalled(node, IDLE_WINDOW_US)) continue;
+          if (rate <= cap || oracle.wasStalled(node, IDLE_WINDOW_US) || isSearching(oracle, node)) continue;
           violate({
             id: "bounded_traffic",
             kind: "safety",

@@ -22,6 +22,8 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   foreign_seen: "A node noticed nodes with another key.",
   peer_limit: "A node knew of more nodes than it has room for.",
   leader_changed: "A node learnt of a leader, or of another one.",
+  command_obeyed: "An executor let a leader's command through.",
+  command_refused: "An executor refused the command of a leader that had been followed.",
   leader_lost: "A node learnt that the leader is one no longer.",
   no_quorum: "A node noticed that too few voters are there for a leader.",
   diverged: "A node noticed that two leaders had acted apart.",
@@ -78,10 +80,21 @@ export const factClaims: ObserverDefinition = {
   create: ({ oracle, claim }: RunContext) => {
     const broken = new Set<string>();
     return {
-      wants: ["view", "discovery", "session", "answered", "sent", "node-started", "node-stopped", "fault"],
+      wants: [
+        "view",
+        "discovery",
+        "session",
+        "answered",
+        "commanded",
+        "sent",
+        "node-started",
+        "node-stopped",
+        "fault",
+      ],
       onFact: (fact: Fact) => {
         if (fact.kind === "view") onView(fact);
         else if (fact.kind === "discovery") onDiscovery(fact.event);
+        else if (fact.kind === "commanded") claim(fact.isObeyed ? "command_obeyed" : "command_refused");
         else if (fact.kind === "session") {
           const key = `${fact.node}>${fact.peer}`;
           if (fact.what === "open") {

@@ -75,12 +75,14 @@ export const deaths: ObserverDefinition = {
   summary:
     "Verdicts of death on nodes that were gone or out of reach (`deaths.true`) and on nodes that lived and could " +
     "be reached both ways all the time, with whatever loss (`deaths.false`); those in an hour of one observer and one " +
-    "node (`.false_per_pair_hour`), and these hours (`.pair_hours`).",
+    "node (`.false_per_pair_hour`), and these hours (`.pair_hours`); those on the living by a node that had been frozen or " +
+    "slow itself (`.after_stall`).",
   byDefault: true,
   metrics: ["deaths"],
   create: ({ oracle }: RunContext) => {
     let right = 0;
     let wrong = 0;
+    let afterStall = 0;
     let pairUs = 0;
     let lookedUs = 0;
     const look = (nowUs: number): void => {
@@ -94,11 +96,11 @@ export const deaths: ObserverDefinition = {
         if (fact.kind !== "view" || !isVerdict(fact) || fact.subject === null) return;
         const { observer, subject } = fact;
         const windowUs = deathUs(oracle);
-        const isFalse = oracle.currentId(subject) === fact.id &&
-          wereTogether(oracle, observer, subject, windowUs) &&
-          !oracle.wasStalled(observer, windowUs) && !oracle.wasStalled(subject, windowUs);
-        if (isFalse) wrong++;
-        else right++;
+        const isReachable = oracle.currentId(subject) === fact.id &&
+          wereTogether(oracle, observer, subject, windowUs) && !oracle.wasStalled(subject, windowUs);
+        if (!isReachable) right++;
+        else if (oracle.wasStalled(observer, windowUs)) afterStall++;
+        else wrong++;
       },
       onTick: (nowUs) => {
         if (nowUs - lookedUs >= LOOK_EVERY_US) look(nowUs);
@@ -108,6 +110,7 @@ export const deaths: ObserverDefinition = {
         return {
           "deaths.true": single("count", right),
           "deaths.false": single("count", wrong),
+          "deaths.after_stall": single("count", afterStall),
           "deaths.pair_hours": single("count", hours),
           "deaths.false_per_pair_hour": single("count", hours === 0 ? 0 : wrong / hours),
         };

@@ -13,6 +13,8 @@ interface Start {
   own: number;
   readonly times: number[];
   firstUs: number | null;
+  /** Whether it came into a mesh that stood. */
+  readonly isLate: boolean;
 }
 
 const pairKey = (observer: string, subject: string): string => `${observer}>${subject}`;
@@ -23,14 +25,17 @@ export const discoveryTimes: ObserverDefinition = {
   kind: "metrics",
   summary:
     "From a node's start until others list it and it lists them: each pair (`discovery`), the first who sees " +
-    "it (`.first`), the last of both directions (`.all`), itself (`.join`); who never did (`.missing`).",
+    "it (`.first`), the last of both directions (`.all`), itself (`.join`); who never did (`.missing`). Of those who come " +
+    "after the warm-up: until it lists all (`join.knows_all`), until all list it (`join.known_by_all`).",
   byDefault: true,
-  metrics: ["discovery"],
+  metrics: ["discovery", "join"],
   create: ({ oracle }: RunContext) => {
     const pairs = new Samples("us");
     const first = new Samples("us");
     const all = new Samples("us");
     const join = new Samples("us");
+    const knowsAll = new Samples("us");
+    const knownByAll = new Samples("us");
     const starts = new Map<string, Start>();
     const starter = new Map<string, string>();
     let missing = 0;
@@ -44,7 +49,11 @@ export const discoveryTimes: ObserverDefinition = {
       pairs.add(tookUs);
       start.times.push(tookUs);
       if (subject === name && start.firstUs === null) first.add(start.firstUs = tookUs);
-      if (observer === name && --start.own === 0) join.add(tookUs);
+      if (observer === name && --start.own === 0) {
+        join.add(tookUs);
+        if (start.isLate) knowsAll.add(tookUs);
+      }
+      if (start.isLate && subject === name && start.waiting.size === start.own) knownByAll.add(tookUs);
       if (start.waiting.size === 0) all.add(Math.max(...start.times));
     };
     const drop = (name: string): void => {
@@ -72,6 +81,7 @@ export const discoveryTimes: ObserverDefinition = {
             own: 0,
             times: [],
             firstUs: null,
+            isLate: oracle.phase !== "warmup",
           };
           for (const other of oracle.nodes) {
             if (other === fact.node || !oracle.isUp(other) || !oracle.sharesMesh(other, fact.node)) continue;
@@ -101,6 +111,8 @@ export const discoveryTimes: ObserverDefinition = {
         "discovery.all": all.metric(),
         "discovery.join": join.metric(),
         "discovery.missing": single("count", missing),
+        "join.knows_all": knowsAll.metric(),
+        "join.known_by_all": knownByAll.metric(),
       }),
     };
   },

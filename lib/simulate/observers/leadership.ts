@@ -56,7 +56,8 @@ export const tokensGrow: ObserverDefinition = {
   id: "tokens_grow",
   kind: "safety",
   summary:
-    "In one life no node goes back to an older leadership of a lineage, and the newest that it has obeyed outlives it.",
+    "In one life no node goes back to an older leadership of a lineage, and no executor obeys an older one than before, " +
+    "not even after a restart.",
   byDefault: true,
   create: ({ oracle, violate }: RunContext) => {
     const followed = new Map<string, { lifeUs: number; lineage: string; token: LeaseToken }>();
@@ -65,13 +66,6 @@ export const tokensGrow: ObserverDefinition = {
       for (const node of oracle.nodes) {
         const lease = oracle.lease?.(node) ?? null;
         if (lease === null) continue;
-        if (lease.obeyed !== null) {
-          const before = obeyed.get(node);
-          if (before !== undefined && compareTokens(lease.obeyed, before) < 0) {
-            tell(node, before, lease.obeyed, "obeys");
-          }
-          obeyed.set(node, lease.obeyed);
-        }
         if (lease.follows === null || lease.mode !== "lease" || lease.lineage === null) continue;
         const lifeUs = oracle.sinceUs(node);
         const before = followed.get(node);
@@ -90,9 +84,15 @@ export const tokensGrow: ObserverDefinition = {
         text: `${node} ${does} ${formatToken(now)} after ${formatToken(before)}`,
       });
     return {
-      wants: ["discovery"],
+      wants: ["discovery", "commanded"],
       onFact: (fact: Fact) => {
         if (fact.kind === "discovery" && CHANGES.has(fact.event)) look();
+        if (fact.kind !== "commanded" || !fact.isObeyed) return;
+        const before = obeyed.get(fact.node);
+        obeyed.set(fact.node, fact.token);
+        if (before !== undefined && compareTokens(fact.token, before) < 0) {
+          tell(fact.node, before, fact.token, "obeys");
+        }
       },
       onTick: look,
     };

@@ -134,6 +134,8 @@ export const noReplayedLife: ObserverDefinition = {
           const isFormer = fact.incarnation < life.incarnation;
           const isOver = life.endedUs !== null && fact.atUs - life.endedUs > UNDERWAY_US;
           if (!isFormer && !isOver) return;
+          // Who has just come is told of it by those who have not missed it yet.
+          if (!isFormer && fact.before === null && isListedElsewhere(oracle, fact)) return;
           if (isFormer && fact.atUs - oracle.sinceUs(fact.subject) < UNDERWAY_US) return;
           violate({
             id: "no_replayed_life",
@@ -153,6 +155,15 @@ export const noReplayedLife: ObserverDefinition = {
 function isRevival(fact: ViewFact): boolean {
   return fact.op !== "remove" && fact.state === "alive" &&
     (fact.before === null || fact.before === "dead" || fact.before === "left");
+}
+
+/** Whether somebody else may still list a node whose life is over. */
+function isListedElsewhere(oracle: Oracle, { observer, subject, incarnation }: ViewFact): boolean {
+  return oracle.nodes.some((other) => {
+    if (other === observer || !oracle.isUp(other)) return false;
+    const entry = oracle.view(other).get(subject ?? "");
+    return entry?.incarnation === incarnation && (entry.state === "alive" || entry.state === "suspect");
+  });
 }
 
 /** The three copies of a goodbye are out within 300 ms. */

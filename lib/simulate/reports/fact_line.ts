@@ -46,6 +46,8 @@ export function factText(fact: Fact): string {
       return `${fact.from} has ${fact.traffic} #${fact.number} answered by ${fact.to}: ${fact.status} after ${
         spanText(fact.atUs - fact.sentAtUs)
       }`;
+    case "commanded":
+      return `${fact.node} ${fact.isObeyed ? "obeys" : "refuses"} ${fact.from}, term ${fact.token.term}`;
     case "frame":
       return `${fact.from} -> ${fact.to} ${fact.type}, ${fact.bytes} B, ${
         fact.fate === "delivered" || fact.fate === "duplicated" || fact.fate === "corrupted"

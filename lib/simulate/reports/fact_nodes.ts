@@ -15,6 +15,8 @@ export function nodesOf(fact: Fact): readonly string[] {
     case "answered":
     case "frame":
       return [fact.from, fact.to];
+    case "commanded":
+      return [fact.from, fact.node];
     case "fault":
       return fact.chosen;
     case "violation":

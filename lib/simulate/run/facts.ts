@@ -15,6 +15,7 @@ export const FACT_KINDS = [
   "sent",
   "received",
   "answered",
+  "commanded",
   "frame",
   "fault",
   "phase",

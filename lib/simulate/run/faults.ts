@@ -22,6 +22,8 @@ export interface FaultSurroundings {
   readonly ground: FaultGround;
   readonly stations: ReadonlyMap<string, FaultStation>;
   tell(fact: Fact): void;
+  /** Who may act as leader now; where nobody knows, the first app stands for it. */
+  leaders?(): readonly string[];
 }
 
 /** A node whose process comes and goes. */
@@ -276,7 +278,8 @@ export class Faults {
 
   #select(selector: Selector, random: RandomStream): string[] {
     const { nodes } = this.#around.scenario;
-    return resolveSelector(selector, { nodes, random });
+    const leaders = () => this.#around.leaders?.() ?? [];
+    return resolveSelector(selector, { nodes, random, leaders });
   }
 
   #station(name: string): FaultStation {

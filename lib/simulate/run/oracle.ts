@@ -128,8 +128,12 @@ export class RunOracle implements Oracle {
       follows: leader?.token ?? null,
       mode: leader?.mode ?? null,
       lineage: voters?.lineage ?? null,
-      obeyed: null,
     };
+  }
+
+  /** Whether a node may act as leader now. */
+  isLeading(name: string): boolean {
+    return (this.lease(name)?.actsBy ?? null) !== null;
   }
 
   drops(name: string): number | null {

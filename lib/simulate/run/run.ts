@@ -102,7 +102,9 @@ class Run {
     const { world } = this.#ground;
     const tell = (fact: Fact): void => this.#bus.tell(fact);
     const isWanted = (kind: Fact["kind"]): boolean => this.#bus.isWanted(kind);
-    this.#faults = new Faults({ scenario, ground: this.#ground, stations: this.#stations, tell });
+    const leaders = (): string[] =>
+      scenario.nodes.map(({ name }) => name).filter((name) => this.#oracle.isLeading(name));
+    this.#faults = new Faults({ scenario, ground: this.#ground, stations: this.#stations, tell, leaders });
     this.#traffic = new Traffic({
       scenario,
       stations: this.#stations,

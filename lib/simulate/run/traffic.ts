@@ -3,6 +3,7 @@
 // The sessions are those of the node that ships, kept by its `SessionKeeper`; never a shortcut.
 
 import { HanaError, type NodeId } from "../../base/mod.ts";
+import { parseToken } from "../../discovery/mod.ts";
 import type { Node } from "../../node/mod.ts";
 import type { Platform, RandomStream, TimerHandle } from "../../platform/mod.ts";
 import { ANY_ROLE, defineEvent, defineRequest, type Session, SessionKeeper } from "../../session/mod.ts";
@@ -44,6 +45,18 @@ const makeRequest = (lane: LaneName) =>
     body: BODY,
     reply: s.object({ number: s.integer() }),
   });
+
+const COMMAND = defineRequest({
+  name: "simulate.command",
+  lane: "control",
+  effect: "read",
+  from: ANY_ROLE,
+  to: ANY_ROLE,
+  body: s.object({ token: s.string(), message: BODY }),
+  reply: s.object({ number: s.integer() }),
+});
+/** What all commands are about: one thing at each executor. */
+const RESOURCE = "show";
 
 const LANE_NAMES = ["control", "state", "modulation", "events", "telemetry"] as const;
 const EVENTS = new Map(LANE_NAMES.map((lane) => [lane, makeEvent(lane)]));
@@ -121,6 +134,11 @@ export class Traffic {
         return { number: body.number };
       });
     }
+    node.onRequest(COMMAND, ({ token, message }, { session }) => {
+      this.#fence(station, node, token, message.from);
+      this.#onMessage(station, message, session);
+      return { number: message.number };
+    });
     const sender: Sender = { station, node, platform, keepers: new Map(), timers: new Set() };
     this.#senders.set(station.name, sender);
     for (const flow of this.#flows) this.#join(sender, flow);
@@ -182,6 +200,8 @@ export class Traffic {
     const atUs = this.#around.nowUs();
     if (atUs >= plan.endUs || this.#senders.get(sender.station.name) !== sender) return;
     this.#later(sender, plan.everyUs, () => this.#send(sender, flow, to));
+    const token = sender.node.leadership.token;
+    if (plan.kind === "command" && token === null) return;
     const from = sender.station.name;
     const key = `${plan.id}/${from}/${to}`;
     const before = this.#numbers.get(key) ?? this.#around.lastNumber?.(plan.id, from, to) ?? 0;
@@ -191,7 +211,7 @@ export class Traffic {
     const keeper = this.#keeper(sender, to);
     const status = plan.kind === "stream"
       ? this.#post(keeper, plan.lane, body)
-      : this.#request(keeper, flow, to, body);
+      : this.#request(keeper, flow, to, body, token);
     if (!this.#around.isWanted("sent")) return;
     this.#around.tell({ kind: "sent", atUs, traffic: plan.id, from, to, number, status });
   }
@@ -207,7 +227,30 @@ export class Traffic {
     }
   }
 
-  #request(keeper: SessionKeeper, { plan }: Flow, to: string, body: MessageBody): string {
+  /** Tells whether the executor's own fence lets a command pass; throws what it throws when it does not. */
+  #fence(station: TrafficStation, node: Node, text: string, from: string): void {
+    const token = parseToken(text);
+    const tell = (isObeyed: boolean): void => {
+      if (token === null || !this.#around.isWanted("commanded")) return;
+      const atUs = this.#around.nowUs();
+      this.#around.tell({ kind: "commanded", atUs, node: station.name, from, token, isObeyed });
+    };
+    try {
+      node.leadership.fence(RESOURCE, text);
+    } catch (thrown) {
+      tell(false);
+      throw thrown;
+    }
+    tell(true);
+  }
+
+  #request(
+    keeper: SessionKeeper,
+    { plan }: Flow,
+    to: string,
+    body: MessageBody,
+    token: string | null,
+  ): string {
     const definition = REQUESTS.get(plan.lane);
     if (definition === undefined) return "refused";
     const { from, number, sentAtUs } = body;
@@ -216,7 +259,10 @@ export class Traffic {
       const atUs = this.#around.nowUs();
       this.#around.tell({ kind: "answered", atUs, traffic: plan.id, from, to, number, status, sentAtUs });
     };
-    keeper.request(definition, body).then(
+    const answer = plan.kind === "command" && token !== null
+      ? keeper.request(COMMAND, { token, message: body })
+      : keeper.request(definition, body);
+    answer.then(
       () => settle("ok"),
       (thrown) => settle(thrown instanceof HanaError ? thrown.code : "internal"),
     );

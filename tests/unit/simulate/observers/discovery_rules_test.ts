@@ -147,7 +147,6 @@ const acting = (term: number, more: Partial<LeaseStanding> = {}): LeaseStanding 
   follows: token(term),
   mode: "lease",
   lineage: "a",
-  obeyed: null,
   ...more,
 });
 
@@ -175,16 +174,27 @@ Deno.test("tokens_grow: nobody goes back to an older leader within a life, or ob
     run.oracle.leases.set("viz-1", standing);
     run.pass(100_000);
   };
-  set(acting(5, { obeyed: token(5) }));
-  set(acting(6, { obeyed: token(6) }));
-  set(acting(3, { lineage: "b", obeyed: token(6) }));
+  const obey = (term: number): void =>
+    run.tell({
+      kind: "commanded",
+      atUs: run.oracle.nowUs,
+      node: "viz-1",
+      from: "viz-0",
+      token: token(term),
+      isObeyed: true,
+    });
+  set(acting(5));
+  set(acting(6));
+  set(acting(3, { lineage: "b" }));
+  obey(5);
+  obey(6);
   assertEquals(run.ids, []);
-  set(acting(2, { lineage: "b", obeyed: token(6) }));
+  set(acting(2, { lineage: "b" }));
   assertEquals(run.ids, ["tokens_grow"]);
   run.start("viz-1", 2);
-  set(acting(1, { lineage: "b", obeyed: token(6) }));
+  set(acting(1, { lineage: "b" }));
   assertEquals(run.ids.length, 1);
-  set(acting(1, { lineage: "b", obeyed: token(4) }));
+  obey(5);
   assertEquals(run.ids.length, 2);
 });
 
