@@ -11,7 +11,7 @@ const CLEAR_BEATS = 2.5;
 const CAP_US = 15_000_000;
 
 /** Why we take ourselves for cut off. */
-export type IsolationCause = "silence" | "echo" | "stall";
+export type IsolationCause = "silence" | "echo" | "stall" | "network";
 
 /** What the decision rests on. */
 export interface Surroundings {
@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly heard: number;
   /** Our own multicast used to come back and does not. */
   readonly isEchoLost: boolean;
+  /** We have an interface that leads to other machines. */
+  readonly hasNetwork: boolean;
   readonly beatUs: number;
 }
 
@@ -58,7 +60,7 @@ export class Isolation {
     }
     this.#cause = cause;
     this.#clearUs = Infinity;
-    if (nowUs < this.#sinceUs + CAP_US || around.heard === 0 || around.isEchoLost) return null;
+    if (nowUs < this.#sinceUs + CAP_US || isOurs(around)) return null;
     this.#end();
     return "capped";
   }
@@ -76,8 +78,14 @@ export class Isolation {
   }
 }
 
-function causeIn({ silent, heard, isEchoLost }: Surroundings): IsolationCause | null {
+/** What is wrong is wrong here, however long it lasts. */
+function isOurs({ heard, isEchoLost, hasNetwork }: Surroundings): boolean {
+  return heard === 0 || isEchoLost || !hasNetwork;
+}
+
+function causeIn({ silent, heard, isEchoLost, hasNetwork }: Surroundings): IsolationCause | null {
   if (silent === 0) return null;
+  if (!hasNetwork) return "network";
   if (isEchoLost) return "echo";
   if (heard === 0 && silent >= 2) return "silence";
   return silent > Math.max(MIN_SILENT, SILENT_SHARE * (silent + heard)) ? "silence" : null;

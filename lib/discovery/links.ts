@@ -150,6 +150,11 @@ export class Links {
     return this.placeOf(host).isOwn;
   }
 
+  /** Whether a link leads to other machines. */
+  get hasNetwork(): boolean {
+    return this.#links.some((link) => !link.facts.loopback);
+  }
+
   /** The link whose addresses stand first in a record that goes behind a router. */
   get outward(): Link | null {
     return this.#links.find((link) => !link.facts.loopback) ?? this.#links[0] ?? null;

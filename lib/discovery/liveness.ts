@@ -495,6 +495,7 @@ export class Liveness {
       silent,
       heard: this.#heard,
       isEchoLost: this.parts.isEchoLost(),
+      hasNetwork: this.context.links.hasNetwork,
       beatUs: this.parts.beatUs(),
     });
     if (change === "began") this.#noteIsolated(nowUs, silent);

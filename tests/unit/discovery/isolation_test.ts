@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Isolation, type Surroundings } from "../../../lib/discovery/isolation.ts";
 import { MS, SECOND, TestMesh, type TestNode } from "./mesh.ts";
 
-const AROUND: Surroundings = { silent: 0, heard: 100, isEchoLost: false, beatUs: SECOND };
+const AROUND: Surroundings = { silent: 0, heard: 100, isEchoLost: false, hasNetwork: true, beatUs: SECOND };
 
 function meshOf(count: number, seed = 1, expectsEcho = false): { mesh: TestMesh; nodes: TestNode[] } {
   const mesh = new TestMesh(seed);
@@ -225,4 +225,17 @@ Deno.test("after sleep a node is the same, tells how long it slept, and takes no
     assertEquals(other.core.registry.get(sleeper.id)?.record.incarnation, before);
     assertEquals(sleeper.stateOf(other), "alive");
   }
+});
+
+Deno.test("a machine without any network is the one that is cut off, however few it knew", () => {
+  const mesh = new TestMesh();
+  const a = mesh.start({ name: "a", addresses: ["10.0.0.2"] });
+  const b = mesh.start({ name: "b", addresses: ["10.0.0.3", "127.0.0.1"] });
+  mesh.run(3 * SECOND);
+  b.setLinks(b.links.filter((link) => link.loopback));
+  mesh.run(10 * SECOND);
+  assertEquals([a.stateOf(b), b.stateOf(a)], ["dead", "partitioned"]);
+  assert(b.core.isIsolated);
+  mesh.run(120 * SECOND);
+  assertEquals(b.stateOf(a), "partitioned");
 });
