@@ -1,6 +1,14 @@
 // The ground floor: errors, identities, bytes. Every other room may stand on it; it stands on nothing.
 
 export { assert, type ErrorCode, type ErrorDetail, HanaError, toHanaError } from "./errors.ts";
+export {
+  compareTokens,
+  type FencingToken,
+  formatToken,
+  isFencingToken,
+  MAX_TOKEN_NUMBER,
+  parseToken,
+} from "./fencing_token.ts";
 export { Histogram } from "./histogram.ts";
 export { concatBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
 export {

@@ -1,5 +1,6 @@
-// Whether a message that came may reach its handler.
+// Whether a message that came may reach its handler, and whether one of ours may go out.
 // Decides in this order: known, of this kind, allowed for these roles, trusted, readable, as its schema says.
+// The fence of commands comes after that, in core.ts: what is refused here must not raise it.
 // Every refusal is counted under its reason; a refused message never reaches a handler (seeds b2.8).
 
 import { HanaError } from "../base/mod.ts";
@@ -8,14 +9,37 @@ import type { SessionCounters } from "./events.ts";
 import type { CompiledMessage, MessageDefinition } from "./message.ts";
 import type { Identity } from "./protocol.ts";
 
-/** Who meets whom, under which trust. */
+/** Who meets whom, under which trust. Roles change while a session is open. */
 export interface AdmissionContext {
-  readonly local: Identity;
-  readonly peer: Identity;
+  local: Identity;
+  peer: Identity;
   /** Whether the peer may send commands. */
   readonly trusted: boolean;
   readonly codec: Codec;
   readonly counters: SessionCounters;
+}
+
+/** Checks a message of ours before it is sent. Throws `closed` without a peer, `refused` or `schema`. */
+export function checkOutgoing(
+  local: Identity,
+  peer: Identity | null,
+  message: CompiledMessage,
+  body: unknown,
+): void {
+  const { name } = message.definition;
+  if (peer === null) {
+    throw new HanaError("closed", { what: `${name} was not sent`, why: "the session is not open" });
+  }
+  if (!message.isAllowed(local.role, peer.role)) {
+    throw new HanaError("refused", {
+      what: `${name} was not sent to ${peer.name}`,
+      why: `a ${local.role} may not send it to a ${peer.role}`,
+    });
+  }
+  const problem = message.body.validate(body);
+  if (problem !== null) {
+    throw new HanaError("schema", { what: `${name}: ${problem.path}`, why: problem.expected });
+  }
 }
 
 /** The body of an admitted message. */

@@ -3,9 +3,8 @@
 // input `handle…(nowUs, …)`, output `pollTransmit`, `pollEvent`, `pollTimeout`. Times are monotonic microseconds.
 // A peer's bytes can end its own session and move a counter, nothing else.
 
-import { HanaError, Histogram, toHanaError } from "../base/mod.ts";
-import type { LaneName } from "../lanes/mod.ts";
-import { ByteReader, ByteWriter, type Codec, type CodecName, createCodec } from "../wire/mod.ts";
+import { HanaError, Histogram, isRole, type Role, toHanaError } from "../base/mod.ts";
+import { ByteReader, type ByteWriter, type CodecName, createCodec } from "../wire/mod.ts";
 import {
   type Deadline,
   newSessionCounters,
@@ -14,7 +13,15 @@ import {
   type Transmit,
 } from "./events.ts";
 import type { SessionLimits } from "./limits.ts";
-import { type AdmissionContext, admit, type Admitted } from "./admission.ts";
+import { type AdmissionContext, admit, type Admitted, checkOutgoing } from "./admission.ts";
+import {
+  type CommandOptions,
+  type CommandRight,
+  Envelope,
+  type Fence,
+  NO_RIGHT,
+  rightOf,
+} from "./fencing.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type {
   CompiledMessage,
@@ -23,15 +30,17 @@ import type {
   MessageTable,
   RequestDefinition,
 } from "./message.ts";
+import { MessageNames } from "./names.ts";
+import { SessionOutbox } from "./outbox.ts";
 import { PendingRequests } from "./pending.ts";
 import { RunningRequests } from "./running.ts";
-import { chooseVersion, decodeGreeting, encodeGreeting, refusalOf } from "./greeting.ts";
+import { canBecome, chooseVersion, decodeGreeting, encodeGreeting, refusalOf } from "./greeting.ts";
 import {
-  CODEC_NUMBERS,
   codecOfNumber,
   decodeFailure,
   encodeFailure,
   type Identity,
+  LEADERSHIP_VERSION,
   PayloadKind,
   PROTOCOL_VERSIONS,
   shortText,
@@ -51,6 +60,8 @@ export interface SessionCoreOptions {
   /** Whether the peer has proved the mesh key or sits on this machine: it may send commands. */
   readonly trusted: boolean;
   readonly limits: SessionLimits;
+  /** By what right commands go out and come in; without it none has a token and all are let in. */
+  readonly fence?: Fence;
 }
 
 /** One session. */
@@ -58,16 +69,17 @@ export class SessionCore {
   readonly counters: SessionCounters = newSessionCounters();
   /** Round trips of heartbeats and of requests, in microseconds. */
   readonly rtt = new Histogram();
+  #local: Identity;
   #peer: Identity | null = null;
-  #codec: Codec;
+  #version = 0;
+  /** The role that the peer knows us by. */
+  #saidRole: Role;
+  readonly #envelope = new Envelope();
+  readonly #outbox: SessionOutbox;
   #state: "new" | "greeting" | "open" | "closed" = "new";
-  readonly #transmits: Transmit[] = [];
   readonly #events: SessionEvent[] = [];
-  /** One payload at a time is written here; whoever keeps it copies it. */
-  readonly #writer: ByteWriter;
   readonly #reader = new ByteReader();
-  readonly #ownNames = new Map<string, number>();
-  readonly #peerNames = new Map<number, string>();
+  readonly #names: MessageNames;
   readonly #pending = new PendingRequests();
   readonly #running = new RunningRequests();
   #nextRequest = 1;
@@ -77,11 +89,17 @@ export class SessionCore {
   readonly #deadline: { atUs: number; reason: Deadline["reason"] } = { atUs: 0, reason: "hello" };
 
   constructor(private readonly options: SessionCoreOptions) {
-    this.#codec = createCodec(options.codec);
-    this.#writer = new ByteWriter(options.limits.maxPayloadBytes);
+    this.#local = options.local;
+    this.#saidRole = options.local.role;
+    this.#names = new MessageNames(options.limits.maxPeerNames);
+    this.#outbox = new SessionOutbox(createCodec(options.codec), options.limits.maxPayloadBytes);
     this.#heartbeat = new Heartbeat(0, options.limits.heartbeatUs, options.limits.silenceUs);
   }
 
+  /** Who we are, in the role that we have now. */
+  get local(): Identity {
+    return this.#local;
+  }
   /** Who the other side is; null until it has said so. */
   get peer(): Identity | null {
     return this.#peer;
@@ -90,7 +108,7 @@ export class SessionCore {
     return this.#state === "open";
   }
   get codecName(): CodecName {
-    return this.#codec.name;
+    return this.#outbox.codec.name;
   }
   /** The newest heartbeat round trip in microseconds. */
   get latestRttUs(): number | null {
@@ -134,7 +152,7 @@ export class SessionCore {
       this.#break(new HanaError("timeout", { what: `${this.#peer?.name ?? "the peer"} fell silent`, why }));
       return;
     }
-    if (nowUs >= heartbeat.nextBeatUs) this.#transmitPulse(PayloadKind.ping, heartbeat.beat(nowUs));
+    if (nowUs >= heartbeat.nextBeatUs) this.#outbox.sendPulse(PayloadKind.ping, heartbeat.beat(nowUs));
     if (nowUs >= this.#pending.nextDeadlineUs) this.#expireRequests(nowUs);
   }
 
@@ -150,14 +168,17 @@ export class SessionCore {
   /**
    * Starts a request. The driver sends {@linkcode pollTransmit} first, then the payload, which is valid until the
    * next call. Throws `refused` or `schema` when the caller is wrong, `overloaded` at the bound, `closed` before open.
+   * @param options by what right a command goes; with the token of the fence when not given
    */
   startRequest(
     nowUs: number,
     message: CompiledMessage,
     body: unknown,
     timeoutUs: number,
+    options: CommandOptions = {},
   ): { id: number; payload: Uint8Array } {
-    this.#checkOutgoing(message, body);
+    checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body);
+    const right = rightOf(this.options.fence, message.definition, options);
     if (this.#pending.size >= this.options.limits.maxPendingRequests) {
       this.counters.overloaded++;
       throw new HanaError("overloaded", {
@@ -167,12 +188,12 @@ export class SessionCore {
     }
     const id = this.#nextRequest++;
     const number = this.#numberOf(message.definition);
-    const writer = this.#begin();
+    const writer = this.#beginFenced(right);
     writer.u8(PayloadKind.request);
     writer.varint(id);
     writer.varint(number);
     writer.varint(Math.max(1, Math.min(MAX_TIMEOUT_MS, Math.round(timeoutUs / 1000))));
-    this.#writeBody(message, body);
+    this.#outbox.writeBody(message.definition.name, body);
     this.#pending.add(id, { message, deadlineUs: nowUs + timeoutUs, sentAtUs: nowUs });
     this.counters.requestsSent++;
     return { id, payload: writer.view() };
@@ -182,20 +203,22 @@ export class SessionCore {
   cancelRequest(id: number): void {
     const pending = this.#pending.take(id);
     if (pending === undefined) return;
-    this.#transmitCancel(id, pending.message.definition.lane);
+    this.#outbox.sendCancel(id, pending.message.definition.lane);
   }
 
   /**
    * Encodes a one-way message; valid until the next call. The driver sends {@linkcode pollTransmit} first.
    * Throws `refused` or `schema` when the caller is wrong, `closed` before open.
+   * @param options by what right a command goes; with the token of the fence when not given
    */
-  encodeEvent(message: CompiledMessage, body: unknown): Uint8Array {
-    this.#checkOutgoing(message, body);
+  encodeEvent(message: CompiledMessage, body: unknown, options: CommandOptions = {}): Uint8Array {
+    checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body);
+    const right = rightOf(this.options.fence, message.definition, options);
     const number = this.#numberOf(message.definition);
-    const writer = this.#begin();
+    const writer = this.#beginFenced(right);
     writer.u8(PayloadKind.event);
     writer.varint(number);
-    this.#writeBody(message, body);
+    this.#outbox.writeBody(message.definition.name, body);
     this.counters.eventsSent++;
     return writer.view();
   }
@@ -218,11 +241,11 @@ export class SessionCore {
       );
       return;
     }
-    const writer = this.#begin();
+    const writer = this.#outbox.begin();
     writer.u8(PayloadKind.response);
     writer.varint(id);
     try {
-      this.#writeBody(message, reply);
+      this.#outbox.writeBody(message.definition.name, reply);
     } catch (thrown) {
       this.respondFailure(
         id,
@@ -231,7 +254,7 @@ export class SessionCore {
       return;
     }
     this.#running.finish(id);
-    this.#transmit(message.definition.lane, writer.copy());
+    this.#outbox.send(message.definition.lane);
   }
 
   /** Answers a request of the peer with an error. */
@@ -239,25 +262,28 @@ export class SessionCore {
     const message = this.#running.awaited(id);
     if (message === undefined) return;
     this.#running.finish(id);
-    this.#transmitFailure(id, error, message.definition.lane);
+    this.#outbox.sendFailure(id, error, message.definition.lane);
+  }
+
+  /** Takes another role and tells the peer. False when that has no word for it: then the session must be begun anew. */
+  changeRole(role: Role): boolean {
+    this.#local = { ...this.#local, role };
+    if (this.#state !== "open" || this.#admission === null) return true;
+    this.#admission.local = this.#local;
+    return this.#tellRole();
   }
 
   /** Says goodbye; the driver ends the carrier once the payload is out. */
   sayGoodbye(reason: string): void {
     if (this.#state === "closed") return;
-    if (this.#state === "open") {
-      const writer = this.#begin();
-      writer.u8(PayloadKind.goodbye);
-      writer.bytes(this.#codec.encode({ reason: shortText(reason, 256) }));
-      this.#transmit("control", writer.copy());
-    }
+    if (this.#state === "open") this.#outbox.sendGoodbye(reason);
   }
 
   // ── output ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The next payload that must go out, null when there is none. */
   pollTransmit(): Transmit | null {
-    return this.#transmits.shift() ?? null;
+    return this.#outbox.poll();
   }
 
   /** The next thing to act on, null when there is none. */
@@ -290,11 +316,8 @@ export class SessionCore {
   // ── greeting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #greet(kind: number, versions: readonly number[]): void {
-    const writer = this.#begin();
-    writer.u8(kind);
-    writer.u8(CODEC_NUMBERS[this.#codec.name]);
-    writer.bytes(this.#codec.encode(encodeGreeting({ ...this.options.local, versions })));
-    this.#transmit("control", writer.copy());
+    this.#outbox.sendGreeting(kind, encodeGreeting({ ...this.#local, versions }));
+    this.#saidRole = this.#local.role;
   }
 
   #handleGreeting(nowUs: number, kind: number, reader: ByteReader): void {
@@ -308,31 +331,46 @@ export class SessionCore {
     if (kind !== expected) return this.#violate("it spoke before it greeted");
     const codecName = codecOfNumber(reader.u8());
     if (codecName === null) return this.#violate("its greeting names no codec that exists");
-    if (this.options.side === "listener" && codecName !== this.#codec.name) {
-      this.#codec = createCodec(codecName);
+    if (this.options.side === "listener" && codecName !== this.#outbox.codec.name) {
+      this.#outbox.codec = createCodec(codecName);
     }
     const greeting = decodeGreeting(this.#decode(reader));
     if (greeting === null) return this.#violate("its greeting cannot be read");
-    const refusal = refusalOf(greeting, this.options.local);
+    const refusal = refusalOf(greeting, this.#local);
     if (refusal !== null) return this.#reject(refusal);
     const { versions, ...peer } = greeting;
-    if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [chooseVersion(versions) ?? 0]);
+    this.#version = chooseVersion(versions) ?? 0;
+    if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [this.#version]);
     this.#peer = peer;
     this.#state = "open";
-    const { local, trusted } = this.options;
+    const { trusted } = this.options;
     const { heartbeatUs, silenceUs } = this.options.limits;
-    this.#admission = { local, peer, trusted, codec: this.#codec, counters: this.counters };
+    this.#admission = {
+      local: this.#local,
+      peer,
+      trusted,
+      codec: this.#outbox.codec,
+      counters: this.counters,
+    };
     this.#heartbeat = new Heartbeat(nowUs, heartbeatUs, silenceUs);
     this.#events.push({ type: "open", peer });
+    if (!this.#tellRole()) {
+      this.#break(new HanaError("closed", { what: "our role changed while we greeted" }));
+    }
+  }
+
+  #tellRole(): boolean {
+    const { role } = this.#local;
+    if (role === this.#saidRole) return true;
+    if (this.#version < LEADERSHIP_VERSION) return false;
+    this.#saidRole = role;
+    this.#outbox.sendRole(role);
+    return true;
   }
 
   #reject(error: HanaError): void {
     if (this.options.side === "listener") {
-      const writer = this.#begin();
-      writer.u8(PayloadKind.reject);
-      writer.u8(CODEC_NUMBERS[this.#codec.name]);
-      writer.bytes(this.#codec.encode(encodeFailure(error)));
-      this.#transmit("control", writer.copy());
+      this.#outbox.sendGreeting(PayloadKind.reject, encodeFailure(error));
     }
     this.#state = "closed";
     this.#events.push({ type: "broken", error });
@@ -343,9 +381,11 @@ export class SessionCore {
   #handleOpenPayload(nowUs: number, kind: number, reader: ByteReader): void {
     switch (kind) {
       case PayloadKind.event:
-        return this.#handleEvent(reader);
+        return this.#handleEvent(reader, NO_RIGHT);
       case PayloadKind.request:
-        return this.#handleRequest(reader);
+        return this.#handleRequest(reader, NO_RIGHT);
+      case PayloadKind.fenced:
+        return this.#handleFenced(reader);
       case PayloadKind.response:
         return this.#handleAnswer(nowUs, reader, true);
       case PayloadKind.failure:
@@ -354,8 +394,10 @@ export class SessionCore {
         return this.#handleCancel(reader);
       case PayloadKind.name:
         return this.#handleName(reader);
+      case PayloadKind.role:
+        return this.#handleRole(reader);
       case PayloadKind.ping:
-        return this.#transmitPulse(PayloadKind.pong, reader.u32());
+        return this.#outbox.sendPulse(PayloadKind.pong, reader.u32());
       case PayloadKind.pong:
         return this.#handlePong(nowUs, reader.u32());
       case PayloadKind.goodbye:
@@ -369,33 +411,58 @@ export class SessionCore {
   #handleName(reader: ByteReader): void {
     const number = reader.varint();
     const name = reader.shortText();
-    if (reader.failed || this.#peerNames.size >= this.options.limits.maxPeerNames) {
-      return this.#violate("it sent a wrong or one too many message names");
-    }
-    this.#peerNames.set(number, name);
+    if (!reader.failed && this.#names.learn(number, name)) return;
+    this.#violate("it sent a wrong or one too many message names");
   }
 
-  #handleEvent(reader: ByteReader): void {
-    const name = this.#peerNames.get(reader.varint());
+  #handleRole(reader: ByteReader): void {
+    const role = reader.shortText();
+    const peer = this.#peer;
+    if (reader.failed || peer === null || !isRole(role) || !canBecome(peer.role, role)) {
+      return this.#violate("it took a role that it may not have");
+    }
+    this.#peer = { ...peer, role };
+    if (this.#admission !== null) this.#admission.peer = this.#peer;
+  }
+
+  #handleFenced(reader: ByteReader): void {
+    const right = this.#envelope.read(reader);
+    const kind = reader.u8();
+    if (right !== null && kind === PayloadKind.event) return this.#handleEvent(reader, right);
+    if (right !== null && kind === PayloadKind.request) return this.#handleRequest(reader, right);
+    this.#violate("it sent a token that cannot be read, or one before what is no command");
+  }
+
+  /** The last question before a command runs: whether it is too late for it. */
+  #refusedByFence({ definition }: CompiledMessage, right: CommandRight): HanaError | null {
+    const { fence } = this.options;
+    if (fence === undefined || definition.effect !== "command" || this.#peer === null) return null;
+    const refusal = fence.admit(definition, right, this.#peer);
+    if (refusal !== null) this.counters.fencedOff++;
+    return refusal;
+  }
+
+  #handleEvent(reader: ByteReader, right: CommandRight): void {
+    const name = this.#names.ofPeer(reader.varint());
     if (reader.failed || name === undefined) {
       return this.#violate("it used a message number that it never named");
     }
     const admitted = this.#admit("event", name, reader);
-    if (admitted instanceof HanaError) return;
+    if (admitted instanceof HanaError || this.#refusedByFence(admitted.message, right) !== null) return;
     this.counters.eventsReceived++;
     const definition = admitted.message.definition as EventDefinition;
     this.#events.push({ type: "event", definition, body: admitted.body });
   }
 
-  #handleRequest(reader: ByteReader): void {
+  #handleRequest(reader: ByteReader, right: CommandRight): void {
     const id = reader.varint();
-    const name = this.#peerNames.get(reader.varint());
+    const name = this.#names.ofPeer(reader.varint());
     const timeoutMs = reader.varint();
     if (reader.failed || name === undefined) return this.#violate("it sent a request that cannot be read");
     if (this.#running.has(id)) return this.#violate("it used a request number twice");
     const admitted = this.#admit("request", name, reader);
     if (admitted instanceof HanaError) {
-      return this.#transmitFailure(
+      return this.#outbox.sendFailure(
         id,
         admitted,
         this.options.messages.find(name)?.definition.lane ?? "control",
@@ -405,9 +472,11 @@ export class SessionCore {
     if (this.#running.size >= this.options.limits.maxRunningRequests) {
       this.counters.overloaded++;
       const why = `${this.#running.size} requests of ${this.#peer?.name} run here already`;
-      const error = new HanaError("overloaded", { what: `${this.options.local.name} refused ${name}`, why });
-      return this.#transmitFailure(id, error, definition.lane);
+      const error = new HanaError("overloaded", { what: `${this.#local.name} refused ${name}`, why });
+      return this.#outbox.sendFailure(id, error, definition.lane);
     }
+    const refusal = this.#refusedByFence(admitted.message, right);
+    if (refusal !== null) return this.#outbox.sendFailure(id, refusal, definition.lane);
     this.counters.requestsReceived++;
     this.#running.start(id, admitted.message);
     this.#events.push({ type: "request", id, definition, body: admitted.body, timeoutUs: timeoutMs * 1000 });
@@ -464,88 +533,29 @@ export class SessionCore {
     if (rttUs !== null) this.rtt.record(rttUs);
   }
 
-  #transmitPulse(kind: number, nonce: number): void {
-    const writer = this.#begin();
-    writer.u8(kind);
-    writer.u32(nonce);
-    this.#transmit("control", writer.copy(), true);
-  }
-
   // ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #checkOutgoing(message: CompiledMessage, body: unknown): void {
-    const { definition } = message;
-    const peer = this.#peer;
-    if (this.#state !== "open" || peer === null) {
-      throw new HanaError("closed", {
-        what: `${definition.name} was not sent`,
-        why: "the session is not open",
-      });
-    }
-    if (!message.isAllowed(this.options.local.role, peer.role)) {
-      throw new HanaError("refused", {
-        what: `${definition.name} was not sent to ${peer.name}`,
-        why: `a ${this.options.local.role} may not send it to a ${peer.role}`,
-      });
-    }
-    const problem = message.body.validate(body);
-    if (problem !== null) {
-      throw new HanaError("schema", { what: `${definition.name}: ${problem.path}`, why: problem.expected });
-    }
-  }
-
-  #writeBody(message: CompiledMessage, body: unknown): void {
-    this.#writer.bytes(this.#codec.encode(body));
-    if (this.#writer.failed) {
-      const why = `it is over ${this.options.limits.maxPayloadBytes} bytes`;
-      throw new HanaError("frame-too-large", { what: `${message.definition.name} was not sent`, why });
-    }
-  }
-
-  #begin(): ByteWriter {
-    this.#writer.reset();
-    return this.#writer;
+  /** Begins a request or an event: by what right it goes stands before it, where there is something to say of that. */
+  #beginFenced(right: CommandRight): ByteWriter {
+    const writer = this.#outbox.begin();
+    if (right === NO_RIGHT || this.#version < LEADERSHIP_VERSION) return writer;
+    writer.u8(PayloadKind.fenced);
+    this.#envelope.write(writer, right);
+    return writer;
   }
 
   /** The number of a message in our direction; names it first when it has none. */
   #numberOf(definition: MessageDefinition): number {
-    const known = this.#ownNames.get(definition.name);
+    const known = this.#names.find(definition.name);
     if (known !== undefined) return known;
-    const number = this.#ownNames.size + 1;
-    this.#ownNames.set(definition.name, number);
-    const writer = this.#begin();
-    writer.u8(PayloadKind.name);
-    writer.varint(number);
-    writer.shortText(definition.name);
-    // Never on the message's own lane: that may drop its oldest, and a number without a name ends the session.
-    this.#transmit("control", writer.copy());
+    const number = this.#names.give(definition.name);
+    this.#outbox.sendName(number, definition.name);
     return number;
-  }
-
-  #transmitFailure(id: number, error: HanaError, lane: LaneName): void {
-    const writer = this.#begin();
-    writer.u8(PayloadKind.failure);
-    writer.varint(id);
-    const start = writer.copy();
-    writer.bytes(this.#codec.encode(encodeFailure(error)));
-    // Where not even the reason fits, the failure itself must still arrive: without a body it reads as `internal`.
-    this.#transmit(lane, writer.failed ? start : writer.copy());
-  }
-
-  #transmitCancel(id: number, lane: LaneName): void {
-    const writer = this.#begin();
-    writer.u8(PayloadKind.cancel);
-    writer.varint(id);
-    this.#transmit(lane, writer.copy(), true);
-  }
-
-  #transmit(lane: LaneName, payload: Uint8Array, optional = false): void {
-    this.#transmits.push({ lane, payload, optional });
   }
 
   #expireRequests(nowUs: number): void {
     for (const [id, { message, sentAtUs }] of this.#pending.takeExpired(nowUs)) {
-      this.#transmitCancel(id, message.definition.lane);
+      this.#outbox.sendCancel(id, message.definition.lane);
       this.counters.timedOut++;
       const what = `${this.#peer?.name} did not answer ${message.definition.name}`;
       const why = `${Math.round((nowUs - sentAtUs) / 1000)} ms passed`;
@@ -556,7 +566,7 @@ export class SessionCore {
   /** The decoded rest, undefined when it cannot be decoded (which callers treat as a wrong value). */
   #decode(reader: ByteReader): unknown {
     try {
-      return this.#codec.decode(reader.bytes(reader.remaining));
+      return this.#outbox.codec.decode(reader.bytes(reader.remaining));
     } catch (thrown) {
       if (!(thrown instanceof HanaError)) throw thrown;
       this.counters.undecodable++;

@@ -47,6 +47,8 @@ export interface SessionCounters {
   unknownMessage: number;
   wrongRole: number;
   untrusted: number;
+  /** Commands of a leadership that is over, or of an app that does not lead. */
+  fencedOff: number;
   undecodable: number;
   schemaRefused: number;
   overloaded: number;
@@ -66,6 +68,7 @@ export function newSessionCounters(): SessionCounters {
     unknownMessage: 0,
     wrongRole: 0,
     untrusted: 0,
+    fencedOff: 0,
     undecodable: 0,
     schemaRefused: 0,
     overloaded: 0,

@@ -1,7 +1,7 @@
 // The greeting: who we are, and whether we can talk at all.
 // Decides which greeting is readable and acceptable; never sends one (core.ts).
 
-import { HanaError, type Incarnation, isNodeId, isRole } from "../base/mod.ts";
+import { HanaError, type Incarnation, isNodeId, isRole, type Role } from "../base/mod.ts";
 import { type Identity, PROTOCOL_VERSIONS } from "./protocol.ts";
 
 /** The body of hello and welcome. */
@@ -36,6 +36,11 @@ export function decodeGreeting(body: unknown): Greeting | null {
 /** The best version in both lists, null when there is none. */
 export function chooseVersion(theirs: readonly number[]): number | null {
   return PROTOCOL_VERSIONS.find((version) => theirs.includes(version)) ?? null;
+}
+
+/** Whether a node may change its role: an app may become a node that stays, or the other way round; an observer nothing. */
+export function canBecome(from: Role, to: Role): boolean {
+  return from !== "observer" && to !== "observer" && (from === "app" || to === "app");
 }
 
 /** Why `local` cannot have a session with the node of `greeting`; null when it can. */

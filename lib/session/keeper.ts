@@ -7,6 +7,7 @@ import { HanaError, toHanaError } from "../base/mod.ts";
 import { isReliable, LANES, type SendStatus } from "../lanes/mod.ts";
 import type { Platform, TimerHandle } from "../platform/mod.ts";
 import { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "../transport/mod.ts";
+import type { CommandOptions } from "./fencing.ts";
 import type { BodyOf, EventDefinition, ReplyOf, RequestDefinition } from "./message.ts";
 import type { RequestOptions, Session } from "./session.ts";
 
@@ -39,6 +40,7 @@ export interface KeeperCounters {
 interface Buffered {
   readonly definition: EventDefinition;
   readonly body: unknown;
+  readonly options: CommandOptions;
 }
 
 /** Somebody who waits for a session. */
@@ -104,10 +106,11 @@ export class SessionKeeper {
 
   /**
    * Sends a one-way message, or keeps it until there is a session.
-   * Throws `overloaded` when the bound is reached, `closed` once stopped. A body that waits must not be changed.
+   * Throws `overloaded` when the bound is reached, `closed` once stopped. A body that waits must not be changed. A command
+   * that waits goes out under the token that our node has then, unless it was given one.
    * @returns `queued` also for a message that waits here; `full` is never returned, it is thrown
    */
-  send<D extends EventDefinition>(definition: D, body: BodyOf<D>): SendStatus {
+  send<D extends EventDefinition>(definition: D, body: BodyOf<D>, options: CommandOptions = {}): SendStatus {
     if (this.#state === "stopped") {
       throw new HanaError("closed", {
         what: `${definition.name} was not sent`,
@@ -118,7 +121,7 @@ export class SessionKeeper {
     const reliable = isReliable(LANES[definition.lane].kind);
     // A reliable message does not overtake those that wait.
     if (session !== null && session.isOpen && (!reliable || this.#buffer.length === 0)) {
-      const status = session.post(definition, body);
+      const status = session.post(definition, body, options);
       if (status !== "full" && status !== "closed") return status;
     }
     if (!reliable) {
@@ -132,7 +135,7 @@ export class SessionKeeper {
         why: `there is no connection and ${this.#maxBuffered} messages wait already`,
       });
     }
-    this.#buffer.push({ definition, body });
+    this.#buffer.push({ definition, body, options });
     this.counters.buffered++;
     if (session !== null && session.isOpen) this.#drainLater(session, definition);
     return "queued";
@@ -219,9 +222,9 @@ export class SessionKeeper {
   }
 
   /** Only now does a message meet the peer's role: one that may not be sent is dropped, the others go on. */
-  #post(session: Session, { definition, body }: Buffered): SendStatus {
+  #post(session: Session, { definition, body, options }: Buffered): SendStatus {
     try {
-      return session.post(definition, body);
+      return session.post(definition, body, options);
     } catch (thrown) {
       if (!(thrown instanceof HanaError)) throw thrown;
       this.counters.droppedWrong++;

@@ -9,6 +9,12 @@ import { compileSchema, type Infer, parseSchema, type Schema, type Validator } f
 /** Whether a message only reads, or changes something on the receiver; strangers to the mesh key may only read. */
 export type MessageEffect = "read" | "command";
 
+/**
+ * Whether a command must carry the token of a leadership. `optional`: a token that comes must not be an old one, and once
+ * a resource has seen one, other apps are refused. `required`: only with one. `never`: it is no matter of who leads.
+ */
+export type Fencing = "required" | "optional" | "never";
+
 /** The parts that requests and events share. */
 interface MessageBase {
   /** Dotted lower-case name; `hana.` stands before hana's own. */
@@ -16,6 +22,10 @@ interface MessageBase {
   readonly description?: string;
   readonly lane: LaneName;
   readonly effect: MessageEffect;
+  /** For a command: whether it must carry a token; `optional` when not given. */
+  readonly fenced?: Fencing;
+  /** For a command: what of the receiver it changes, which newest leadership counts for; the whole node when not given. */
+  readonly resource?: string;
   /** Roles that may send it. */
   readonly from: readonly Role[];
   /** Roles that may receive it. */
@@ -78,6 +88,8 @@ export function defineEvent<const D extends Omit<EventDefinition, "kind">>(
   return complete;
 }
 
+const FENCINGS: readonly Fencing[] = ["required", "optional", "never"];
+const RESOURCE_NAME = /^[a-z][a-z0-9_-]*([.:/][a-z0-9][a-z0-9_-]*)*$/;
 const MESSAGE_NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*){1,5}$/;
 const MAX_NAME_LENGTH = 64;
 
@@ -94,6 +106,8 @@ export function parseDefinition(value: unknown): MessageDefinition {
     to: raw.to as readonly Role[],
     body: parseSchema(raw.body),
     ...(typeof raw.description === "string" ? { description: raw.description.slice(0, 256) } : {}),
+    ...(raw.fenced === undefined ? {} : { fenced: raw.fenced as Fencing }),
+    ...(raw.resource === undefined ? {} : { resource: raw.resource as string }),
   };
   const definition: MessageDefinition = raw.kind === "request"
     ? { ...base, kind: "request", reply: parseSchema(raw.reply) }
@@ -118,10 +132,23 @@ function checkDefinition(definition: MessageDefinition): void {
   if (definition.effect !== "read" && definition.effect !== "command") {
     throw badDefinition(name, "its effect is neither read nor command");
   }
+  checkFencing(definition);
   for (const roles of [definition.from, definition.to]) {
     if (!Array.isArray(roles) || roles.length === 0 || !roles.every((role) => ROLES.includes(role))) {
       throw badDefinition(name, "from and to each list at least one role");
     }
+  }
+}
+
+function checkFencing({ name, effect, fenced, resource }: MessageDefinition): void {
+  if (fenced === undefined && resource === undefined) return;
+  if (effect !== "command") throw badDefinition(name, "only a command has a fence");
+  if (fenced !== undefined && !FENCINGS.includes(fenced)) {
+    throw badDefinition(name, `its fence is none of ${FENCINGS.join(", ")}`);
+  }
+  if (resource === undefined) return;
+  if (typeof resource !== "string" || resource.length > MAX_NAME_LENGTH || !RESOURCE_NAME.test(resource)) {
+    throw badDefinition(name, "its resource is no lower-case name of 64 characters at most");
   }
 }
 

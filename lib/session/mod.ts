@@ -4,6 +4,8 @@
 
 export { SessionCore, type SessionCoreOptions } from "./core.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
+export { type CommandOptions, type CommandRight, Envelope, type Fence } from "./fencing.ts";
+export { canBecome } from "./greeting.ts";
 export type { SessionCounters, SessionEvent, Transmit } from "./events.ts";
 export { type EventHandler, HandlerTable, type RequestHandler } from "./handlers.ts";
 export { type KeeperCounters, type KeeperState, SessionKeeper, type SessionKeeperOptions } from "./keeper.ts";
@@ -14,6 +16,7 @@ export {
   defineEvent,
   defineRequest,
   type EventDefinition,
+  type Fencing,
   type MessageDefinition,
   type MessageEffect,
   MessageTable,
@@ -22,7 +25,7 @@ export {
   type RequestDefinition,
   type Sendable,
 } from "./message.ts";
-export { type Identity, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
+export { type Identity, LEADERSHIP_VERSION, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
 export {
   type HandlerContext,
   MAX_UNFINISHED_EVENTS,

@@ -11,6 +11,8 @@
 //   failure          kind · request varint · body {code, what, why, hint}
 //   cancel           kind · request varint
 //   event            kind · message varint · body
+//   fenced           kind · by what right (fencing.ts) · request or event, its kind included
+//   role             kind · text                              the sender has another role from now on
 
 import { type ErrorCode, HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
@@ -29,10 +31,15 @@ export const PayloadKind = {
   failure: 19,
   cancel: 20,
   event: 21,
+  fenced: 22,
+  role: 23,
 } as const;
 
 /** Protocol versions that this build speaks, best first. */
-export const PROTOCOL_VERSIONS: readonly number[] = [1];
+export const PROTOCOL_VERSIONS: readonly number[] = [2, 1];
+
+/** From this version on a peer understands `fenced` and `role`; others are sent neither. */
+export const LEADERSHIP_VERSION = 2;
 
 /** Codecs by their number on the wire. */
 export const CODEC_NUMBERS: Readonly<Record<CodecName, number>> = { msgpack: 0, json: 1 };

@@ -14,6 +14,7 @@ import {
 import type { Platform, TimerHandle } from "../platform/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 import { SessionCore } from "./core.ts";
+import type { CommandOptions, Fence } from "./fencing.ts";
 import type { SessionCounters, SessionEvent } from "./events.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 import type {
@@ -66,6 +67,8 @@ export interface SessionOptions {
   /** Whether the peer may send commands: it proved the mesh key, or sits on this machine. */
   readonly trusted: boolean;
   readonly limits?: Partial<SessionLimits>;
+  /** By what right commands go out and come in. */
+  readonly fence?: Fence;
 }
 
 /** Figures of one session. */
@@ -92,8 +95,8 @@ export interface SessionStatistics {
   readonly counters: SessionCounters;
 }
 
-/** How to send a request. */
-export interface RequestOptions {
+/** How to send a request; a command says by what right. */
+export interface RequestOptions extends CommandOptions {
   /** The answer must come within this many microseconds; 5 s when not given. */
   readonly timeoutUs?: number;
   /** Aborting rejects with `cancelled` and tells the peer. */
@@ -142,6 +145,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       messages: options.handlers.messages,
       codec: options.codec ?? "msgpack",
       trusted: options.trusted,
+      ...(options.fence === undefined ? {} : { fence: options.fence }),
       // What the carrier would refuse is refused to the caller; it must not cost the session.
       limits: {
         ...limits,
@@ -205,7 +209,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
    * Throws `refused` when a side has another role.
    */
   between<L extends Role, R extends Role>(local: L, remote: R): Session<L, R> {
-    for (const [wanted, actual] of [[local, this.#options.local.role], [remote, this.peer.role]]) {
+    for (const [wanted, actual] of [[local, this.#core.local.role], [remote, this.peer.role]]) {
       if (wanted !== actual) {
         throw new HanaError("refused", { what: `this is a session with a ${actual}, not a ${wanted}` });
       }
@@ -233,6 +237,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
         this.#options.handlers.compile(definition),
         body,
         timeoutUs,
+        options,
       );
     } catch (thrown) {
       return Promise.reject(thrown);
@@ -265,13 +270,17 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
    * Sends a one-way message; returns at once what became of it.
    * Throws `schema`, `refused` or `closed` when the call itself is wrong.
    */
-  send<D extends EventDefinition>(definition: D & Sendable<D, Local, Remote>, body: BodyOf<D>): SendStatus {
-    return this.post(definition, body);
+  send<D extends EventDefinition>(
+    definition: D & Sendable<D, Local, Remote>,
+    body: BodyOf<D>,
+    options: CommandOptions = {},
+  ): SendStatus {
+    return this.post(definition, body, options);
   }
 
   /** {@linkcode send} for a definition that was learned from the peer: checked at run time alone. */
-  post(definition: MessageDefinition, body: unknown): SendStatus {
-    const payload = this.#core.encodeEvent(this.#options.handlers.compile(definition), body);
+  post(definition: MessageDefinition, body: unknown, options: CommandOptions = {}): SendStatus {
+    const payload = this.#core.encodeEvent(this.#options.handlers.compile(definition), body, options);
     this.#transmitPending();
     return this.#options.carrier.send(LANES[definition.lane], payload);
   }
@@ -286,6 +295,15 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       }
       await new Promise<void>((resolve) => this.#writableWaiters.push(resolve));
     }
+  }
+
+  /**
+   * Our node has another role from now on: the peer is told, and from then on both sides go by it. A session with a
+   * peer that has no word for it ends; whoever keeps one dials again.
+   */
+  changeRole(role: Role): void {
+    if (this.#core.changeRole(role)) this.#transmitPending();
+    else void this.close("its role changed");
   }
 
   /** Says goodbye, lets queued messages out and ends. Resolves when it is over, within about a second. */

@@ -80,7 +80,7 @@ function newCore(side: "dialler" | "listener", local: Identity): SessionCore {
 }
 
 function greeting(kind: number, peer: Identity, json_ = false): Uint8Array {
-  const body = { ...peer, versions: [1] };
+  const body = { ...peer, versions: [2, 1] };
   return Uint8Array.of(kind, json_ ? 1 : 0, ...(json_ ? json : codec).encode(body));
 }
 
@@ -112,6 +112,18 @@ function conversation(): Uint8Array[] {
     numbered(PayloadKind.response, 1, { value: 3 }),
     numbered(PayloadKind.failure, 2, { code: "refused", what: "no", why: "because", hint: "hana help" }),
     payload((writer) => (writer.u8(PayloadKind.cancel), writer.varint(1))),
+    payload((writer) => {
+      for (const number of [PayloadKind.fenced, 1]) writer.u8(number);
+      writer.varint(7);
+      writer.bytes(new Uint8Array(16).fill(0xab));
+      writer.varint(1_700_000_000_000);
+      writer.u8(PayloadKind.event);
+      writer.varint(2);
+      writer.bytes(codec.encode([4]));
+    }),
+    Uint8Array.of(PayloadKind.fenced, 0, PayloadKind.event, 2, ...codec.encode([5])),
+    payload((writer) => (writer.u8(PayloadKind.role), writer.shortText("daemon"))),
+    payload((writer) => (writer.u8(PayloadKind.role), writer.shortText("app"))),
     payload((writer) => (writer.u8(PayloadKind.ping), writer.u32(7))),
     payload((writer) => (writer.u8(PayloadKind.pong), writer.u32(1))),
     payload((writer) => (writer.u8(PayloadKind.goodbye), writer.bytes(codec.encode({ reason: "done" })))),

@@ -136,7 +136,7 @@ Deno.test("without a version in common both sides read which ones there are", ()
 Deno.test("a welcome of a version that we do not speak is refused", () => {
   const side = core();
   side.handleOpen(START_US);
-  side.handlePayload(START_US, bytes.welcome({ versions: [2] }));
+  side.handlePayload(START_US, bytes.welcome({ versions: [3] }));
   assertEquals(broken(events(side))?.code, "version");
 });
 

@@ -8,6 +8,7 @@ import {
   DEFAULT_SESSION_LIMITS,
   defineEvent,
   defineRequest,
+  type Fence,
   type Identity,
   type MessageDefinition,
   MessageTable,
@@ -105,6 +106,7 @@ export interface CoreOptions {
   readonly codec?: CodecName;
   readonly trusted?: boolean;
   readonly limits?: Partial<SessionLimits>;
+  readonly fence?: Fence;
 }
 
 export function core(options: CoreOptions = {}): SessionCore {
@@ -114,6 +116,7 @@ export function core(options: CoreOptions = {}): SessionCore {
     messages: table(options.definitions),
     codec: options.codec ?? "msgpack",
     trusted: options.trusted ?? true,
+    ...(options.fence === undefined ? {} : { fence: options.fence }),
     limits: { ...DEFAULT_SESSION_LIMITS, ...options.limits },
   });
 }
@@ -244,6 +247,16 @@ export const bytes = {
       writer.varint(id);
       writer.bytes(codec.encode(body));
     });
+  },
+  role(text: string): Uint8Array {
+    return written((writer) => {
+      writer.u8(PayloadKind.role);
+      writer.shortText(text);
+    });
+  },
+  /** Form, right and message as they are given. */
+  fenced(form: number, right: readonly number[], message: Uint8Array): Uint8Array {
+    return Uint8Array.of(PayloadKind.fenced, form, ...right, ...message);
   },
   cancel(id: number): Uint8Array {
     return written((writer) => {
