@@ -44,7 +44,8 @@ export class Agreement {
     if (!isObserver) digest.toggle(contributionOf(own.id, own.incarnation, own.stateVersion));
     for (const peer of registry.peers()) {
       // Whoever is cut off knows as much as before: nobody shall fetch lists because of it.
-      const atUs = peer.state === "partitioned" ? peer.lastHeardUs : nowUs;
+      const isMissed = peer.state === "partitioned" || peer.state === "unreachable";
+      const atUs = isMissed ? peer.lastHeardUs : nowUs;
       if (peer.isAwaited && (link === null || peer.isOnLink(link.key, atUs))) {
         digest.toggle(peer.contribution);
       }
