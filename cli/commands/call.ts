@@ -20,6 +20,7 @@ import {
 interface CallOptions {
   readonly list?: true;
   readonly direct?: true;
+  readonly unfenced?: true;
 }
 
 const DEFAULT_TIMEOUT_US = 5_000_000;
@@ -41,6 +42,7 @@ export function define(command: Command, cli: Cli): void {
     .argument("[ARGUMENTS...]", "key=value; lists and objects as JSON")
     .option("--list", "list the messages that the node understands")
     .option("--direct", "find the node on the network even if one runs here")
+    .option("--unfenced", "by your word: to be obeyed without the token of a leader")
     .action(async (target, message, args, options) =>
       await call(cli, target, message, args, options as CallOptions)
     );
@@ -66,8 +68,9 @@ async function call(
     const definition = messages.find((message) => message.name === name);
     if (definition === undefined) throw unknownMessage(session, name, messages);
     const body = bodyOf(definition, args, target);
+    const right = options.unfenced === true ? { unfenced: true } : {};
     if (definition.kind === "event") {
-      const status = session.post(definition, body);
+      const status = session.post(definition, body, right);
       if (status !== "sent" && status !== "queued") throw notSent(session, name, status);
       // Closing lets out what waits; only then was it sent.
       const end = await session.close("called");
@@ -75,7 +78,7 @@ async function call(
       cli.output.message(`${name} was sent to ${session.peer.name}`);
       return;
     }
-    const reply = await session.call(definition, body, { timeoutUs }).catch((thrown) => {
+    const reply = await session.call(definition, body, { timeoutUs, ...right }).catch((thrown) => {
       throw failureOf(session, name, thrown);
     });
     cli.output.record(replyRecord(session.peer.name, name, reply));
@@ -146,6 +149,11 @@ function unknownMessage(session: Session, name: string, messages: readonly Messa
   });
 }
 
+/** What a call does there; a command that only the leader may give says so. */
+function effectOf({ effect, fenced }: MessageDefinition): string {
+  return fenced === "required" ? "command of the leader" : effect;
+}
+
 function messagesRendering(node: string): Rendering<MessageDefinition> {
   return {
     what: "call.list",
@@ -155,7 +163,7 @@ function messagesRendering(node: string): Rendering<MessageDefinition> {
       { header: "MESSAGE", cell: (message) => message.name },
       { header: "KIND", cell: (message) => message.kind },
       { header: "LANE", cell: (message) => message.lane },
-      { header: "EFFECT", cell: (message) => message.effect },
+      { header: "EFFECT", cell: effectOf },
       { header: "FROM", cell: (message) => message.from.length === 4 ? "any" : message.from.join(",") },
       { header: "ARGUMENTS", cell: (message) => describeSchema(message.body), shrinks: true },
     ],

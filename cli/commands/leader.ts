@@ -163,7 +163,7 @@ function tell(cli: Cli, view: LeaderView, isQuestion = true): void {
 }
 
 function leaderRecord(view: LeaderView): RecordRendering {
-  const { leader, voters } = view;
+  const { leader, voters, candidates } = view;
   const nameOf = ({ id, name }: { readonly id: string; readonly name: string | null }) =>
     name ?? id.slice(0, 8);
   const listed = voters.map((voter) => `${nameOf(voter)}${voter.present ? "" : " (away)"}`).join(", ");
@@ -175,8 +175,16 @@ function leaderRecord(view: LeaderView): RecordRendering {
         { label: "id", value: leader.id },
         { label: "mode", value: MODES[leader.mode] },
         { label: "term", value: leader.term },
+        ...(leader.priority === null ? [] : [{ label: "priority", value: leader.priority }]),
         { label: "valid", value: briefDuration(leader.validMs * 1_000) },
       ]),
+      {
+        label: "apps",
+        value: candidates.length === 0
+          ? "none"
+          : candidates.map(({ name, priority }) => priority === 0 ? name : `${name} (priority ${priority})`)
+            .join(", "),
+      },
       {
         label: "voters",
         value: voters.length === 0 ? "none" : `${counted(voters.length, "node")}: ${listed}`,

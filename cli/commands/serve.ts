@@ -36,6 +36,7 @@ export function define(command: Command, cli: Cli): void {
   addSettingFlags(command as unknown as Command, [
     "name",
     "role",
+    "priority",
     "tags",
     "capabilities",
     "resources",
@@ -102,6 +103,7 @@ async function optionsOf(cli: Cli): Promise<NodeOptions> {
     runDirectory: settings.runDir,
     tcpPort: settings.port,
     insecure: settings.insecure,
+    ...(settings.priority === null ? {} : { priority: settings.priority }),
     tags: settings.tags,
     capabilities: settings.capabilities,
     resources: settings.resources,

@@ -74,6 +74,12 @@ export const SETTINGS = {
     "what this node is to the mesh",
     "daemon",
   ),
+  priority: setting<number | null>(
+    integer(0, 255, "a priority"),
+    "--priority <NUMBER>",
+    "of the apps the one of the highest priority leads first, 0 to 255",
+    null,
+  ),
   tags: setting<Readonly<Record<string, string>>>(
     mapping(),
     "--tag <KEY=VALUE>",

@@ -257,7 +257,8 @@ export class Leadership {
   }
 }
 
-function priorityOf(capabilities: Readonly<Record<string, unknown>>): number {
+/** The priority that a record's capabilities tell; 0 where they tell none that counts. */
+export function priorityOf(capabilities: Readonly<Record<string, unknown>>): number {
   const value = capabilities[PRIORITY_CAPABILITY];
   return typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= MAX_PRIORITY ? value : 0;
 }

@@ -63,7 +63,8 @@ export {
   SHOW_SERVICES,
 } from "./dns_sd/mod.ts";
 export type { DiscoveryEvent } from "./events.ts";
-export { type LeaseSettings, type LeaseState, PRIORITY_CAPABILITY } from "./leadership.ts";
+export { hash32 } from "./hash.ts";
+export { type LeaseSettings, type LeaseState, PRIORITY_CAPABILITY, priorityOf } from "./leadership.ts";
 export {
   compareTokens,
   FencingGate,

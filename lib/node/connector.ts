@@ -3,7 +3,7 @@
 // is no answer. Never picks the addresses (paths.ts).
 
 import { HanaError, type NodeId, toHanaError } from "../base/mod.ts";
-import { HandlerTable, type Identity, Session, type SessionLimits } from "../session/mod.ts";
+import { type Fence, HandlerTable, type Identity, Session, type SessionLimits } from "../session/mod.ts";
 import {
   type Address,
   dial,
@@ -22,6 +22,8 @@ export interface ConnectorContext extends TransportContext {
   readonly limits?: Partial<SessionLimits>;
   /** Whether peers that reach us over the network may send commands. */
   readonly trusted: boolean;
+  /** By what right commands go out and come in. */
+  readonly fence?: Fence;
 }
 
 /** How to connect. */
@@ -55,6 +57,7 @@ export async function connectTo(
     ...(context.codec === undefined ? {} : { codec: context.codec }),
     // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
     trusted: !isSealed(address) || context.trusted,
+    ...(context.fence === undefined ? {} : { fence: context.fence }),
     limits: { ...context.limits, helloTimeoutUs: leftUs },
   });
   const cancel = (): void => session.abort(new HanaError("cancelled", { what: "connecting was cancelled" }));

@@ -24,6 +24,7 @@ const MAX_HINTED_ADDRESSES = 4;
 export interface AdvertisedNode {
   readonly id: NodeId;
   readonly incarnation: Incarnation;
+  /** Read anew whenever the node is advertised: it changes while the node runs. */
   readonly role: Role;
   readonly version: string;
   readonly trust: "keyed" | "open";
@@ -70,7 +71,7 @@ export class NodeDnsSd {
     const { role } = this.node;
     this.#isAdvertising = canAdvertise(role, this.discovery.registry.presentCount + 1, this.#isAdvertising);
     const { name, stateVersion } = this.discovery.record;
-    const said = this.#isAdvertising ? `${name} ${stateVersion}` : "";
+    const said = this.#isAdvertising ? `${name} ${role} ${stateVersion}` : "";
     if (said === this.#said) return;
     this.#said = said;
     this.service.advertise(this.#isAdvertising ? this.#advertisement(name, stateVersion) : null);

@@ -1,20 +1,13 @@
 // Leading as a node has it: where its promises and fences are kept, what it tells of its leader, which orders it takes.
 // Decides files, messages and texts for people; never who leads (lib/discovery/lease) nor what a leader may do.
 
-import { HanaError, type NodeId } from "../base/mod.ts";
-import {
-  type DiscoveryService,
-  FencingGate,
-  FileLeaseStore,
-  formatToken,
-  type LeaseSettings,
-  type LeaseToken,
-  parseToken,
-  PRIORITY_CAPABILITY,
-} from "../discovery/mod.ts";
+import { type FencingToken, formatToken, HanaError, type NodeId } from "../base/mod.ts";
+import { FileLeaseStore, hash32, type LeaseSettings, priorityOf } from "../discovery/mod.ts";
 import type { Files } from "../platform/mod.ts";
 import { ANY_ROLE, defineRequest, type HandlerTable } from "../session/mod.ts";
 import { s } from "../wire/mod.ts";
+import { type FenceSource, NodeFence, tokenOf } from "./fence.ts";
+import type { NodeView } from "./view.ts";
 
 /** Who leads, as one node sees it. Plain data, the same in `hana leader --json` and in the library. */
 export interface LeaderView {
@@ -29,7 +22,15 @@ export interface LeaderView {
     /** For how long it may act or is believed without another word. */
     readonly validMs: number;
     readonly self: boolean;
+    /** Null for a leader that is not listed (any more). */
+    readonly priority: number | null;
   } | null;
+  /** The apps that are there, the one that goes first at the next election at the front. */
+  readonly candidates: readonly {
+    readonly id: NodeId;
+    readonly name: string;
+    readonly priority: number;
+  }[];
   /** Whether this node wants to lead when it can. */
   readonly candidate: boolean;
   readonly lineage: string | null;
@@ -55,6 +56,8 @@ export const LEADER = defineRequest({
 const ORDER = {
   lane: "control",
   effect: "command",
+  // Whoever leads: these are about that very question.
+  fenced: "never",
   from: ["app", "daemon", "observer"],
   to: ["app", "visualization", "daemon"],
 } as const;
@@ -87,9 +90,10 @@ export const APP_ROLE = defineRequest({
 });
 
 /** What leading needs of a node. */
-export interface LeadingSource {
-  readonly discovery: DiscoveryService | null;
+export interface LeadingSource extends FenceSource {
   nowUs(): number;
+  /** All nodes, this one first. */
+  nodes(): NodeView[];
   /** The id of the node that a name or id means. Throws `not-found`. */
   idOf(target: string): NodeId;
   setRole(isApp: boolean): string;
@@ -102,24 +106,27 @@ export function leaseSettings(
   capabilities: Readonly<Record<string, unknown>>,
 ): LeaseSettings | null {
   if (directory === null) return null;
-  const priority = capabilities[PRIORITY_CAPABILITY];
   return {
-    priority: typeof priority === "number" && Number.isInteger(priority) ? priority : 0,
+    priority: priorityOf(capabilities),
     store: new FileLeaseStore(files, `${directory}/lease.json`),
   };
 }
 
 /** One node's leading. */
 export class NodeLeadership {
-  #gate: FencingGate | null = null;
+  /** By what right commands go out and come in. */
+  readonly commands: NodeFence;
 
-  constructor(readonly source: LeadingSource, readonly files: Files, readonly directory: string | null) {}
+  constructor(readonly source: LeadingSource, files: Files, directory: string | null) {
+    this.commands = new NodeFence(source, files, directory);
+  }
 
   /** Who leads as far as this node knows. */
   view(): LeaderView {
     const { discovery } = this.source;
     const state = discovery?.lease ?? { leader: null, isCandidate: false, voters: null };
     const { leader } = state;
+    const nodes = this.source.nodes();
     const self = discovery?.record ?? null;
     const entries = discovery?.registry.snapshot() ?? [];
     return {
@@ -133,7 +140,13 @@ export class NodeLeadership {
         mode: leader.mode,
         validMs: Math.max(0, Math.round((leader.validUntilUs - this.source.nowUs()) / 1_000)),
         self: leader.isSelf,
+        priority: nodes.find(({ id }) => id === leader.token.leaderId)?.priority ?? null,
       },
+      candidates: nodes.filter(isCandidate).sort(byClaim).map(({ id, name, priority }) => ({
+        id,
+        name,
+        priority,
+      })),
       candidate: state.isCandidate,
       lineage: state.voters?.lineage ?? null,
       voters: (state.voters?.voters ?? []).map(({ id }) => {
@@ -145,38 +158,33 @@ export class NodeLeadership {
     };
   }
 
-  /** The token for the very next command when this node leads and may act now; null otherwise. */
+  /**
+   * The token for the very next command when this node leads and may act now, as text; null otherwise. Commands that go
+   * by a session carry it anyway.
+   */
   get token(): string | null {
-    const token = this.source.discovery?.leaseToken ?? null;
+    const { token } = this.commands;
     return token === null ? null : formatToken(token);
   }
 
   /**
-   * Lets a command on `resource` pass unless a newer leadership has commanded it, and remembers its token first.
+   * Lets a command on `resource` pass unless a newer leadership has commanded it, and remembers its token first. Commands
+   * that come by a session have passed already; this is for those that come another way.
    * Throws `refused` for an older one, `schema` for what is no token, `storage` when it cannot be remembered.
    */
-  fence(resource: string, token: string): void {
-    const read = parseToken(token);
-    if (read === null) throw new HanaError("schema", { what: "token", why: "is no token of a leadership" });
-    const passage = this.#fences().admit(resource, read);
-    if (passage.kind === "stale") throw staleLeader(resource, read, passage.newer);
-    if (passage.kind === "unkept") {
-      throw new HanaError(passage.why === "limit" ? "overloaded" : "storage", {
-        what: `a command on ${resource} was not carried out`,
-        why: passage.why === "limit"
-          ? "this node guards as many resources as it can"
-          : `its token could not be written to ${this.directory ?? "anywhere"}`,
-      });
-    }
+  fence(resource: string, token: string | FencingToken): void {
+    const refusal = this.commands.check(resource, tokenOf(token), `a command on ${resource}`);
+    if (refusal !== null) throw refusal;
   }
+}
 
-  #fences(): FencingGate {
-    if (this.directory === null) {
-      throw new HanaError("unsupported", { what: "a command of a leader", why: "this node keeps nothing" });
-    }
-    this.#gate ??= new FencingGate(this.files, `${this.directory}/fencing.json`);
-    return this.#gate;
-  }
+function isCandidate({ role, state }: NodeView): boolean {
+  return role === "app" && (state === "alive" || state === "suspect");
+}
+
+/** Who claims first: the order of the lease (lib/discovery/lease/roster.ts). */
+function byClaim(a: NodeView, b: NodeView): number {
+  return b.priority - a.priority || hash32(a.id) - hash32(b.id);
 }
 
 /** Defines and answers the messages about leading. */
@@ -204,12 +212,4 @@ export function addLeaderMessages(handlers: HandlerTable, leading: NodeLeadershi
     return { done };
   });
   handlers.onRequest(APP_ROLE, ({ take }) => ({ role: source.setRole(take) }));
-}
-
-function staleLeader(resource: string, token: LeaseToken, newer: LeaseToken): HanaError {
-  return new HanaError("refused", {
-    what: `a command on ${resource} of the leader of term ${token.term} was refused`,
-    why: `${newer.leaderId.slice(0, 8)} leads since term ${newer.term}`,
-    hint: "hana leader",
-  });
 }

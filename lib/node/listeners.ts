@@ -94,6 +94,13 @@ export class NodeListeners {
     this.#writeNote();
   }
 
+  /** The node has another role: tools of this machine read it in the note. */
+  changeRole(role: Role): void {
+    if (this.#plan === null) return;
+    this.#plan = { ...this.#plan, role };
+    this.#writeNote();
+  }
+
   /** Stops listening and takes socket and note away. */
   close(): void {
     for (const listener of this.#listeners) listener.close();

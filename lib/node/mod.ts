@@ -41,6 +41,6 @@ export { Node, type ReachableNode, type ReachOptions } from "./node.ts";
 export type { DiscoverySettings, NodeOptions } from "./options.ts";
 export { candidatePaths, type PathKind } from "./paths.ts";
 export { resourcesOf } from "./resources.ts";
-export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
 export type { TracedDatagram } from "./trace_stream.ts";
+export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
 export { NODE_STATES, type NodeState, type NodeView, viewOf } from "./view.ts";

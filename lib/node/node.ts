@@ -5,25 +5,21 @@
 import { HanaError, type Incarnation, type NodeId, type Role, toHanaError } from "../base/mod.ts";
 import {
   type Availability,
+  DEFAULT_DISCOVERY_PORT,
   type DiscoveryEvent,
-  DiscoveryService,
+  type DiscoveryService,
   type DnsSdService,
   encodeAvailability,
-  type Endpoint,
+  priorityOf,
   type RegistryEntry,
   type Selection,
   selector,
 } from "../discovery/mod.ts";
 import { type LaneName } from "../lanes/mod.ts";
 import type { MachineFacts, Platform } from "../platform/mod.ts";
+import { ChannelCounters, loadSessionSuite, ReplayGuard } from "../security/mod.ts";
 import {
-  ChannelCounters,
-  DatagramAuthenticator,
-  loadSessionSuite,
-  MeshKeyRing,
-  ReplayGuard,
-} from "../security/mod.ts";
-import {
+  canBecome,
   type EventDefinition,
   type EventHandler,
   HandlerTable,
@@ -34,20 +30,22 @@ import {
   type RequestHandler,
   type Session,
 } from "../session/mod.ts";
-import { type Address, formatAddress, parseAddress } from "../transport/mod.ts";
+import { type Address, parseAddress } from "../transport/mod.ts";
 import { addBuiltinMessages } from "./builtin.ts";
 import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
 import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
-import { addLeaderMessages, type LeadingSource, leaseSettings, NodeLeadership } from "./leadership.ts";
+import { capabilitiesOf, makeDiscovery } from "./discovery_options.ts";
+import { addLeaderMessages, type LeadingSource, NodeLeadership } from "./leadership.ts";
 import { NodeListeners } from "./listeners.ts";
 import { MachineWatch } from "./machine_watch.ts";
 import { DESCRIBE, PING } from "./messages.ts";
 import { nodeEventOf } from "./node_event.ts";
 import { type ListedEntry, NodeFeed } from "./node_feed.ts";
 import { ListWatch, type NodeListener, type NodeWatch, watchByCallback } from "./node_watch.ts";
-import type { DiscoverySettings, NodeOptions } from "./options.ts";
+import type { NodeOptions } from "./options.ts";
 import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
+import { PeerCache } from "./peer_cache.ts";
 import { resourcesOf } from "./resources.ts";
 import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
 import { addTraceMessages } from "./trace_stream.ts";
@@ -94,6 +92,7 @@ export class Node {
   #resources: Readonly<Record<string, unknown>>;
   #discovery: DiscoveryService | null = null;
   #dnsSd: NodeDnsSd | null = null;
+  #peerCache: PeerCache | null = null;
   #name: string;
   #stopped: Promise<void> | null = null;
   readonly #startedUs: number;
@@ -131,6 +130,7 @@ export class Node {
         return identify();
       },
       handlers: this.handlers,
+      fence: this.leadership.commands,
       ...(options.codec === undefined ? {} : { codec: options.codec }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       trusted: options.keys.trust === "keyed" || options.insecure === true,
@@ -235,7 +235,7 @@ export class Node {
       version: this.#options.software,
       endpoints: this.addresses.map((address) => ({ kind: parseAddress(address).kind, address })),
       interface: null,
-      capabilities: this.#options.capabilities ?? {},
+      capabilities: capabilitiesOf(this.#options),
       resources: this.#resources,
       load: this.#machine.latest,
       tags: this.#options.tags ?? {},
@@ -244,6 +244,7 @@ export class Node {
       rttMs: 0,
       trust: this.trust,
       leader: this.#discovery?.leaderId === id,
+      priority: priorityOf(capabilitiesOf(this.#options)),
       self: true,
     };
   }
@@ -379,6 +380,7 @@ export class Node {
       discovery: discovery === undefined ? null : { ...discovery },
       dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
       machine: { factsRefused: this.#factsRefused },
+      fence: { ...this.leadership.commands.counters },
       watches: {
         open: this.#feed.size,
         coalesced: [...this.#watches].reduce((sum, watch) => sum + watch.coalesced, this.#coalesced),
@@ -393,14 +395,19 @@ export class Node {
 
   /**
    * Takes another role while running: `app` makes this node a candidate for leading, and a leader that drops it hands
-   * over. Sessions that are open keep the role with which they began. Throws `usage` for and of an observer.
+   * over. Open sessions, the list of nodes, DNS-SD and tools of this machine follow. Throws `usage` for and of an
+   * observer, and between roles of which none is `app`.
    */
   setRole(role: Role): void {
-    if (role === "observer" || this.#role === "observer") {
-      throw new HanaError("usage", { what: "the role of an observer cannot change" });
+    if (role === this.#role) return;
+    if (!canBecome(this.#role, role)) {
+      throw new HanaError("usage", { what: `a ${this.#role} cannot become ${role} while it runs` });
     }
     this.#role = role;
     this.#discovery?.setRole(role);
+    this.sessions.changeRole(role);
+    this.#listeners.changeRole(role);
+    this.#dnsSd?.refresh();
     this.#feed.noteSelfChanged();
   }
 
@@ -426,64 +433,56 @@ export class Node {
       ...(options.memory === undefined ? {} : { memoryName: options.memory.name }),
     });
     if (options.discovery === null) return;
-    this.#discovery = this.#makeDiscovery(options.discovery ?? {});
+    const { id, incarnation, role } = this;
+    const { directory } = this.#identity;
+    const bound = this.#listeners.bound();
+    const self = { id, incarnation, role, name: this.#name, directory, bound, resources: this.#resources };
+    this.#discovery = makeDiscovery(this.#platform, options, self);
     this.#discovery.onEvent((event) => this.#onDiscovery(event));
     if (options.readsHardware !== false && this.role !== "observer") this.#machine.start();
     await this.#discovery.start();
     const { dnsSd, listens = this.role !== "observer" } = options.discovery ?? {};
     if (dnsSd ?? listens) this.#startDnsSd(this.#discovery);
+    if (directory !== null) {
+      const meshPort = options.discovery?.port ?? DEFAULT_DISCOVERY_PORT;
+      this.#peerCache = new PeerCache(this.#platform, directory, this.#discovery, meshPort);
+      this.#peerCache.start();
+    }
   }
 
   #startDnsSd(discovery: DiscoveryService): void {
-    const { id, incarnation, role, trust } = this;
+    const { id, incarnation, trust } = this;
+    const role = (): Role => this.#role;
     const tcp = this.#listeners.bound().find((address) => address.kind === "tcp");
     const tcpPort = tcp?.kind === "tcp" ? tcp.port : null;
     const version = this.#options.software;
-    const node = { id, incarnation, role, version, trust, tcpPort };
+    const node = {
+      id,
+      incarnation,
+      get role() {
+        return role();
+      },
+      version,
+      trust,
+      tcpPort,
+    };
     this.#dnsSd = new NodeDnsSd(this.#platform, node, discovery);
     this.#dnsSd.start();
   }
 
-  #makeDiscovery({ port, group, interfaces, seeds, listens }: DiscoverySettings): DiscoveryService {
-    const options = this.#options;
-    const lease = leaseSettings(this.#platform.files, this.#identity.directory, options.capabilities ?? {});
-    return new DiscoveryService(this.#platform, {
-      id: this.id,
-      incarnation: this.incarnation,
-      role: this.role,
-      record: {
-        name: this.#name,
-        version: options.software,
-        // A wildcard stands for one endpoint an interface; discovery follows the interfaces by itself.
-        endpoints: this.#listeners.bound().flatMap((address): Endpoint[] => {
-          const { kind } = address;
-          return kind === "mem" ? [] : [{ kind, address: formatAddress(address) }];
-        }),
-        capabilities: options.capabilities ?? {},
-        resources: this.#resources,
-        tags: options.tags ?? {},
-      },
-      seal: new DatagramAuthenticator(options.keys),
-      ...(lease === null ? {} : { lease }),
-      ...(options.keys.previous === null
-        ? {}
-        : { alsoSeal: new DatagramAuthenticator(new MeshKeyRing(options.keys.previous, null)) }),
-      ...(options.opening === undefined ? {} : { open: options.opening.openerFor(options.keys) }),
-      ...(port === undefined ? {} : { port }),
-      ...(group === undefined ? {} : { group }),
-      ...(interfaces === undefined || interfaces.length === 0 ? {} : { interfaces }),
-      ...(seeds === undefined ? {} : { seeds }),
-      ...(listens === undefined ? {} : { listens }),
-    });
-  }
-
   #leadingSource(): LeadingSource {
     const discovery = (): DiscoveryService | null => this.#discovery;
+    const role = (): Role => this.#role;
     return {
       get discovery() {
         return discovery();
       },
+      get role() {
+        return role();
+      },
       nowUs: () => this.#platform.clock.nowUs(),
+      nodes: () => this.nodes(),
+      nameOf: (id) => id === this.id ? this.#name : this.#discovery?.registry.get(id)?.record.name ?? null,
       idOf: (target) => this.find(target).record.id,
       setRole: (isApp) => {
         const dropped = this.#options.role === "app" ? "daemon" : this.#options.role;
@@ -531,6 +530,7 @@ export class Node {
   }
 
   #onDiscovery(event: DiscoveryEvent): void {
+    this.leadership.commands.noteEvent(event);
     const about = nodeEventOf(event, { id: this.id, name: this.#name });
     if (event.kind === "renamed") {
       this.#name = event.name;
@@ -552,6 +552,7 @@ export class Node {
 
   async #stop(reason: string): Promise<void> {
     this.#machine.stop();
+    this.#peerCache?.stop();
     this.#listeners.close();
     const goodbyes = [this.#dnsSd?.stop(), this.#discovery?.stop(), this.sessions.closeAll(reason)];
     for (const goodbye of await Promise.allSettled(goodbyes)) {

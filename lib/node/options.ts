@@ -45,6 +45,8 @@ export interface NodeOptions {
   readonly tcpPort?: number | null;
   /** Null for a node that neither announces itself nor looks for others. */
   readonly discovery?: DiscoverySettings | null;
+  /** Which app leads first: higher claims earlier, 0 to 255; 0, or the capability `leaderPriority`, unless given. */
+  readonly priority?: number;
   readonly tags?: Readonly<Record<string, string>>;
   readonly capabilities?: Readonly<Record<string, unknown>>;
   /** What the machine has, laid over what is read of it: `{gpu: {0: {vramMb: 8000}}}` corrects the first card. */

@@ -3,7 +3,7 @@
 // that has most of them gives way, so that neither idle connections nor one that floods keep members out. Keeps one
 // open session a peer for callers to share.
 
-import { HanaError, type NodeId } from "../base/mod.ts";
+import { HanaError, type NodeId, type Role } from "../base/mod.ts";
 import { Session } from "../session/mod.ts";
 import { type Link, StreamCarrier } from "../transport/mod.ts";
 import type { ConnectorContext } from "./connector.ts";
@@ -97,6 +97,7 @@ export class SessionSet {
       handlers: context.handlers,
       ...(context.codec === undefined ? {} : { codec: context.codec }),
       trusted: local || context.trusted,
+      ...(context.fence === undefined ? {} : { fence: context.fence }),
       ...(context.limits === undefined ? {} : { limits: context.limits }),
     });
     this.#strangers.add(session);
@@ -115,6 +116,11 @@ export class SessionSet {
   adopt(session: Session): void {
     this.#keep(session);
     this.#byPeer.set(session.peer.id, session);
+  }
+
+  /** Our node has another role: every peer is told. */
+  changeRole(role: Role): void {
+    for (const session of this.all()) session.changeRole(role);
   }
 
   /** Says goodbye on all sessions and takes in no more; resolves when they are over. */

@@ -8,6 +8,7 @@ import {
   type Endpoint,
   ENTRY_STATES,
   type EntryState,
+  priorityOf,
   type RegistryEntry,
 } from "../discovery/mod.ts";
 
@@ -42,6 +43,8 @@ export interface NodeView {
   readonly trust: "keyed" | "open";
   /** Whether it leads the apps, as far as the node that was asked knows. */
   readonly leader: boolean;
+  /** Of the apps the one of the highest priority leads first; 0 unless its owner says otherwise. */
+  readonly priority: number;
   /** Whether this is the node that was asked. */
   readonly self: boolean;
 }
@@ -70,6 +73,7 @@ export function viewOf(entry: RegistryEntry, nowUs: number, leaderId: NodeId | n
     rttMs: entry.rttUs === null ? null : Math.round(entry.rttUs) / 1000,
     trust: entry.trust,
     leader: record.id === leaderId,
+    priority: priorityOf(record.capabilities),
     self: false,
   };
 }

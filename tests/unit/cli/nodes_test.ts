@@ -35,6 +35,7 @@ function node(change: Partial<NodeView> = {}): NodeView {
     rttMs: 0.4,
     trust: "keyed",
     leader: false,
+    priority: 0,
     self: false,
     ...change,
   };

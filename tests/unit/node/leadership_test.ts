@@ -11,7 +11,10 @@ const NEW = `4-${"0b".repeat(16)}-1`;
 function leading(directory: string | null, files = new MemoryFiles()): NodeLeadership {
   const source = {
     discovery: null,
+    role: "daemon" as const,
     nowUs: () => 0,
+    nodes: () => [],
+    nameOf: () => null,
     idOf: (target: string) => target as NodeId,
     setRole: () => "app",
   };
@@ -37,6 +40,12 @@ Deno.test("what is no token is refused, and a node that keeps nothing obeys no l
 });
 
 Deno.test("a node without discovery knows of no leader", () => {
-  assertEquals(leading("/state").view(), { leader: null, candidate: false, lineage: null, voters: [] });
+  assertEquals(leading("/state").view(), {
+    leader: null,
+    candidates: [],
+    candidate: false,
+    lineage: null,
+    voters: [],
+  });
   assertEquals(leading("/state").token, null);
 });
