@@ -6,7 +6,7 @@ pings and questions. Decides nothing about others.
     python3 discovery_reader.py verify docs/vectors/discovery.json   compares every vector, exit 1 on a difference
     python3 discovery_reader.py read docs/vectors/discovery.json     reads datagrams in hex from stdin, a line each
     python3 discovery_reader.py listen                               a node on stdin and stdout, one JSON line each
-    python3 discovery_reader.py serve ADDRESS NAME MESHKEY           a node on the network, until SIGTERM
+    python3 discovery_reader.py serve ADDRESS NAME JOINCODE          a node on the network, until SIGTERM
 """
 
 import hashlib
@@ -82,6 +82,21 @@ def hkdf(secret, info, length):
         block = hmac.new(key, block + info.encode() + bytes([counter]), hashlib.sha256).digest()
         out += block
     return out[:length]
+
+
+def secret_of(code):
+    """The secret in a join code, or in hex."""
+    bare = re.sub("[\\s\u2010-\u2015_-]", "", code).upper()
+    if not bare.startswith("HANA1"):
+        return bytes.fromhex(code)
+    bits = 0
+    for letter in bare[5:].translate(str.maketrans("OIL", "011")):
+        bits = bits << 5 | "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(letter)
+    whole = (bits >> 4).to_bytes(37, "big")
+    secret, check = whole[:32], whole[32:]
+    if len(bare) != 65 or bits & 15 or check != hashlib.sha256(b"hana join code 1" + secret).digest()[:5]:
+        raise ValueError("the join code was mistyped")
+    return secret
 
 
 class Key:
@@ -623,7 +638,7 @@ class Node:
     """The smallest node: it says that it is there and answers who asks. It lists nobody."""
 
     def __init__(self, told):
-        self.key = Key(bytes.fromhex(told["meshKey"]) if told["meshKey"] else None)
+        self.key = Key(secret_of(told["meshKey"]) if told["meshKey"] else None)
         self.tag = mesh_tag(told["meshName"])
         self.id = bytes.fromhex(told["id"])
         self.incarnation = told["incarnation"]
@@ -716,8 +731,10 @@ def verify(path):
     keys = {name: Key(bytes.fromhex(each["meshKey"])) for name, each in told["keys"].items()}
     keys["open"] = Key(None)
     for name, key in keys.items():
-        ours = {"meshKey": key.secret.hex(), "keyId": key.id.hex(), "macKey": key.mac.hex(), "keyTag": key.tag}
-        same(f"key {name}", ours, told["keys"][name])
+        theirs = told["keys"][name]
+        secret = secret_of(theirs["joinCode"]).hex()
+        ours = {"meshKey": secret, "keyId": key.id.hex(), "macKey": key.mac.hex(), "keyTag": key.tag}
+        same(f"key {name}", {**ours, "joinCode": theirs["joinCode"]}, theirs)
     for each in told["hashes"]:
         same(f"hash of {each['text']!r}", f"{hash32(each['text']):08x}", each["hash"])
     for each in told["ranks"]:
@@ -785,7 +802,7 @@ def listen():
 GROUP, PORT = "239.255.76.86", 47676
 
 
-def serve(address, name, mesh_key):
+def serve(address, name, join_code):
     """A node with one IPv4 link: an ear on the shared port, and a socket that speaks and hears answers."""
     ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -799,7 +816,7 @@ def serve(address, name, mesh_key):
     mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
     node = Node(
         {
-            "meshKey": mesh_key,
+            "meshKey": join_code,
             "meshName": "",
             "id": os.urandom(16).hex(),
             # A program that is to be restarted keeps id and incarnation on disk.

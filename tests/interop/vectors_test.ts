@@ -17,7 +17,6 @@ import {
   DatagramAuthenticator,
   MeshKeyRing,
   openMeshKeyRing,
-  parseJoinCode,
 } from "../../lib/security/mod.ts";
 import { createCodec } from "../../lib/wire/mod.ts";
 import {
@@ -331,13 +330,12 @@ liveTest(
     const [a, b, other] = stageOf(network, "a", "b", "python");
     const code = await a.createMesh();
     await b.joinMesh(code);
-    const meshKey = toHex(parseJoinCode(code).exportSecret());
     await Promise.all([a.serve("--name", "a"), b.serve("--name", "b")]);
     const watches = await Promise.all([a.watch(), b.watch()]);
     const everybody = (state: "alive" | "left" | "dead") =>
       Promise.all(watches.map((watch) => watch.untilState("snake", state)));
     const python = () =>
-      other.machine.start("python3", [READER, "serve", other.machine.addressOn("stage"), "snake", meshKey]);
+      other.machine.start("python3", [READER, "serve", other.machine.addressOn("stage"), "snake", code]);
 
     const first = python();
     const [seen] = await everybody("alive");

@@ -1,7 +1,7 @@
 // docs/vectors/discovery.json: bytes of the discovery protocol for who implements it in another language.
 // Decides the form of the document. Run as a program it writes the file anew, which is right only while nobody holds
 // another implementation against it: `deno run -A tests/support/discovery_vectors.ts`.
-// Never decides what is worth a vector: discovery_vector_messages.ts does.
+// Never decides what is worth a vector: discovery_vector_messages.ts and discovery_vector_bytes.ts do.
 
 import { fromHex, type Incarnation, toHex } from "../../lib/base/mod.ts";
 import {
@@ -17,15 +17,15 @@ import { hash32 } from "../../lib/discovery/hash.ts";
 import { type Kind, KIND_NUMBERS, type Message } from "../../lib/discovery/messages/mod.ts";
 import { type BodyCodec, createBodyCodec, decodeDatagram, meshTagOf } from "../../lib/discovery/mod.ts";
 import { rankOf } from "../../lib/discovery/offers.ts";
-import { DatagramAuthenticator, MeshKey, MeshKeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
 import {
-  LIVES,
-  REFUSED,
-  SAMPLES,
-  TOLERATED,
-  VECTOR_ID,
-  VECTOR_INCARNATION,
-} from "./discovery_vector_messages.ts";
+  DatagramAuthenticator,
+  formatJoinCode,
+  MeshKey,
+  MeshKeyRing,
+  openMeshKeyRing,
+} from "../../lib/security/mod.ts";
+import { REFUSED, TOLERATED } from "./discovery_vector_bytes.ts";
+import { LIVES, SAMPLES, VECTOR_ID, VECTOR_INCARNATION } from "./discovery_vector_messages.ts";
 
 /** Where the document is. */
 export const VECTORS_URL: URL = new URL("../../docs/vectors/discovery.json", import.meta.url);
@@ -102,6 +102,7 @@ export function discoveryVectors(): Record<string, unknown> {
         const key = RINGS[name].primary;
         return [name, {
           meshKey: toHex(key.exportSecret()),
+          joinCode: formatJoinCode(key),
           keyId: key.idText,
           macKey: toHex(key.derive("datagram mac")),
           keyTag: SEALS[name].keyTag,

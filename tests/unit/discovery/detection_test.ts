@@ -10,7 +10,7 @@ function lossy(nodes: number, share: number, seconds: number, crashes = true): O
   return runPlan({ nodes, seconds, seed: 11, loss: (_nodes, seed) => independent(share, seed), crashes });
 }
 
-for (const [nodes, seconds] of [[2, 1_000], [5, 1_000], [20, 500], [100, 60]] as const) {
+for (const [nodes, seconds] of [[2, 3_000], [5, 5_000], [20, 500], [100, 60]] as const) {
   Deno.test(`of ${nodes} nodes everyone knows of a crash within 6 s at up to 5 % loss, and nobody dies alive`, () => {
     for (const share of [0, 0.05]) {
       const outcome = lossy(nodes, share, seconds);
