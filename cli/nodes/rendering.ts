@@ -49,7 +49,10 @@ export function nodesRendering(
 
 const NAME: Column<ListedNode> = {
   header: "NAME",
-  cell: (node) => node.self ? `${node.name} (here)` : node.name,
+  cell: (node) => {
+    const marks = [...(node.self ? ["here"] : []), ...(node.leader ? ["leads"] : [])];
+    return marks.length === 0 ? node.name : `${node.name} (${marks.join(", ")})`;
+  },
   plain: (node) => node.name,
 };
 

@@ -105,6 +105,8 @@ Deno.test("nodes are shown with the address that others can use, and the silent 
     tone: "good",
   });
   assertEquals(cell("NAME", node({ self: true })), "stage-left (here)");
+  assertEquals(cell("NAME", node({ leader: true })), "stage-left (leads)");
+  assertEquals(cell("NAME", node({ self: true, leader: true })), "stage-left (here, leads)");
   const nodes = [node(), node({ state: "suspect" }), node({ state: "left" })];
   assertEquals(countAlive(nodes), 1);
   assertEquals(rendering.document(nodes).summary, { total: 3, alive: 1, elapsedMs: 40 });
