@@ -1,0 +1,276 @@
+// Leading with real nodes on simulated machines: whose commands are obeyed, which come too late, and roles that change.
+
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { HanaError, parseToken } from "../../../lib/base/mod.ts";
+import { HANA_TCP } from "../../../lib/discovery/mod.ts";
+import { type Node, NodeLeadership } from "../../../lib/node/mod.ts";
+import { defineEvent, defineRequest, type RequestOptions, type Session } from "../../../lib/session/mod.ts";
+import { s } from "../../../lib/wire/mod.ts";
+import { Park } from "./support.ts";
+
+const SECOND = 1_000_000;
+
+const BASE = {
+  lane: "control",
+  effect: "command",
+  from: ["app", "daemon", "observer"],
+  to: ["daemon", "app"],
+  body: s.object({}),
+} as const;
+const CUE = defineRequest({ ...BASE, name: "wall.cue", reply: s.object({}) });
+const STRICT = defineRequest({ ...BASE, name: "wall.strict", fenced: "required", reply: s.object({}) });
+const FLASH = defineEvent({ ...BASE, name: "wall.flash", from: ["app"] });
+
+/** Two apps and a daemon that obeys. The first app has the higher priority. */
+class Crew {
+  readonly park = new Park();
+  readonly hosts = ["left", "right", "wall"].map((name) => this.park.host(name));
+  obeyed = 0;
+  nodes: Node[] = [];
+
+  get left(): Node {
+    return this.nodes[0] as Node;
+  }
+  get right(): Node {
+    return this.nodes[1] as Node;
+  }
+  get wall(): Node {
+    return this.nodes[2] as Node;
+  }
+
+  static async begin(): Promise<Crew> {
+    const crew = new Crew();
+    for (const [index, { name, platform }] of crew.hosts.entries()) {
+      crew.nodes.push(
+        await crew.park.start(platform, {
+          name,
+          role: index === 2 ? "daemon" : "app",
+          insecure: true,
+          discovery: { dnsSd: false },
+          ...(index === 0 ? { priority: 9 } : {}),
+        }),
+      );
+    }
+    crew.obey(crew.wall);
+    await crew.park.until(() => crew.left.leadership.token !== null, "left leads");
+    await crew.park.until(
+      () => crew.nodes.every(({ discovery }) => discovery?.leaderId === crew.left.id),
+      "all know it",
+    );
+    return crew;
+  }
+
+  obey(node: Node): void {
+    for (const definition of [CUE, STRICT]) {
+      node.onRequest(definition, () => {
+        this.obeyed++;
+        return {};
+      });
+    }
+    node.onEvent(FLASH, () => {
+      this.obeyed++;
+    });
+  }
+
+  open(from: Node, to = "wall"): Promise<Session> {
+    return this.park.settle(from.open(to));
+  }
+
+  /** The code, or `done`. */
+  async outcome(session: Session, definition: typeof CUE | typeof STRICT, options: RequestOptions = {}) {
+    const asked = session.call(definition, {}, options);
+    return await this.park.settle(asked.then(() => "done", (error: HanaError) => error.code));
+  }
+
+  async end(): Promise<void> {
+    await this.park.settle(Promise.all(this.nodes.map((node) => node.stop())));
+    assertEquals(this.park.crashes, []);
+  }
+}
+
+function oldToken(node: Node) {
+  const token = parseToken(node.leadership.token);
+  assert(token !== null);
+  return token;
+}
+
+Deno.test("a leader that was paused past its lease sends nothing more, and its old token is refused everywhere", async () => {
+  const crew = await Crew.begin();
+  const [left] = crew.hosts;
+  assert(left !== undefined);
+  const before = await crew.open(crew.left);
+  assertEquals(await crew.outcome(before, STRICT), "done");
+  const token = oldToken(crew.left);
+  left.freeze();
+  await crew.park.until(() => crew.right.leadership.token !== null, "right leads");
+  const session = await crew.open(crew.right);
+  assertEquals(await crew.outcome(session, STRICT), "done");
+  // In the very moment in which it wakes nothing has been told to it yet.
+  let first: unknown = "nothing";
+  left.platform.timers.schedule(crew.park.world.nowUs, () => {
+    try {
+      first = before.post(FLASH, {});
+    } catch (thrown) {
+      first = thrown;
+    }
+  });
+  left.thaw();
+  await crew.park.until(() => first !== "nothing", "it wakes");
+  assert(first instanceof HanaError && ["refused", "closed"].includes(first.code), String(first));
+  await crew.park.world.runFor(3 * SECOND);
+  const again = await crew.open(crew.left);
+  const own = await assertRejects(() => again.call(CUE, {}), HanaError);
+  assertEquals([own.code, own.what], ["refused", "wall.cue was not sent"]);
+  assertStringIncludes(own.why ?? "", "right leads since term");
+  const theirs = await crew.park.settle(
+    assertRejects(() => again.call(CUE, {}, { token }), HanaError),
+  );
+  assertEquals([theirs.code, theirs.hint], ["refused", "hana leader"]);
+  assertMatch(theirs.message, /^wall\.cue of left was refused, .* term \d+: right leads since term \d+$/);
+  assertEquals([crew.obeyed, crew.left.leadership.commands.counters.notSent >= 1], [2, true]);
+  await crew.end();
+});
+
+Deno.test("an executor that starts anew still refuses what it refused before, although it hears of no leader", async () => {
+  const crew = await Crew.begin();
+  const token = oldToken(crew.left);
+  const session = await crew.open(crew.left);
+  assertEquals(await crew.outcome(session, CUE), "done");
+  assert(crew.left.discovery?.handOver(crew.right.id));
+  await crew.park.until(() => crew.right.leadership.token !== null, "right leads");
+  const next = await crew.open(crew.right);
+  assertEquals(await crew.outcome(next, CUE), "done");
+  await crew.park.settle(crew.wall.stop());
+  const [, , host] = crew.hosts;
+  assert(host !== undefined);
+  const reborn = await crew.park.start(host.restartProcess(), { name: "wall", insecure: true });
+  crew.nodes[2] = reborn;
+  crew.obey(reborn);
+  const late = await crew.park.settle(crew.left.open("tcp://10.0.0.3:700"));
+  assertEquals(await crew.outcome(late, CUE, { token }), "refused");
+  const newer = await crew.park.settle(crew.right.open("tcp://10.0.0.3:700"));
+  assertEquals(await crew.outcome(newer, CUE), "done");
+  assertEquals(crew.obeyed, 3);
+  await crew.end();
+});
+
+Deno.test("a leader that hands over is refused at home, and events that it had given are refused there", async () => {
+  const crew = await Crew.begin();
+  const session = await crew.open(crew.left);
+  const token = oldToken(crew.left);
+  assertEquals(session.post(FLASH, {}), "sent");
+  await crew.park.until(() => crew.obeyed === 1, "it flashes");
+  assert(crew.left.discovery?.handOver());
+  await crew.park.until(
+    () => crew.wall.discovery?.leaderId === crew.right.id,
+    "the wall knows the new leader",
+  );
+  session.post(FLASH, {}, { token });
+  await crew.park.until(() => crew.wall.leadership.commands.counters.stale === 1, "the wall refuses it");
+  assertEquals(crew.obeyed, 1);
+  assertEquals(await crew.outcome(session, CUE, { unfenced: true }), "done");
+  await crew.end();
+});
+
+Deno.test("without a token: crews always, other apps until a leader has commanded, nobody where one is required", async () => {
+  const crew = await Crew.begin();
+  const [backup, tool] = [await crew.open(crew.right), await observe(crew)];
+  assertEquals(await crew.outcome(backup, CUE), "done");
+  assertEquals(await crew.outcome(backup, STRICT), "refused");
+  assertEquals(await crew.outcome(tool.session, CUE), "done");
+  assertEquals(await crew.outcome(tool.session, STRICT), "refused");
+  assertEquals(await crew.outcome(tool.session, STRICT, { unfenced: true }), "done");
+  const leader = await crew.open(crew.left);
+  assertEquals(await crew.outcome(leader, STRICT), "done");
+  assertEquals(await crew.outcome(backup, CUE), "refused");
+  assertEquals(await crew.outcome(tool.session, CUE), "done");
+  assertEquals(await crew.outcome(backup, CUE, { token: oldToken(crew.left) }), "done");
+  const { accepted, forced, withoutToken } = crew.wall.leadership.commands.counters;
+  assertEquals({ accepted, forced, withoutToken }, { accepted: 2, forced: 1, withoutToken: 3 });
+  await crew.park.settle(tool.node.stop());
+  await crew.end();
+});
+
+async function observe(crew: Crew): Promise<{ readonly node: Node; readonly session: Session }> {
+  const node = await crew.park.start(crew.park.host("desk").platform, {
+    role: "observer",
+    tcpPort: null,
+    runDirectory: null,
+  });
+  return { node, session: await crew.park.settle(node.open("tcp://10.0.0.3:700")) };
+}
+
+Deno.test("a token that cannot be remembered costs its command, not the node", () => {
+  const files = {
+    read: () => null,
+    write: () => {
+      throw new HanaError("storage", { what: "full" });
+    },
+  };
+  const source = {
+    discovery: null,
+    role: "daemon" as const,
+    nowUs: () => 0,
+    nodes: () => [],
+    nameOf: () => null,
+    idOf: () => {
+      throw new HanaError("not-found", { what: "nobody" });
+    },
+    setRole: () => "daemon",
+  };
+  const { commands } = new NodeLeadership(
+    source,
+    files as unknown as Node["leadership"]["commands"]["files"],
+    "/s",
+  );
+  const token = parseToken(`4-${"0b".repeat(16)}-1`);
+  assert(token !== null);
+  assertEquals([commands.check("wall", token, "x")?.code, commands.counters.unkept], ["storage", 1]);
+});
+
+Deno.test("an app of a higher priority leads first, and everybody sees the priorities", async () => {
+  const crew = await Crew.begin();
+  const view = crew.wall.leadership.view();
+  assertEquals([view.leader?.name, view.leader?.priority], ["left", 9]);
+  assertEquals(view.candidates.map(({ name, priority }) => [name, priority]), [["left", 9], ["right", 0]]);
+  assertEquals(crew.wall.nodes().map(({ name, priority }) => [name, priority]).sort(), [
+    ["left", 9],
+    ["right", 0],
+    ["wall", 0],
+  ]);
+  await crew.end();
+});
+
+Deno.test("a role that changes is seen by open sessions on both sides, by tools, and by DNS-SD", async () => {
+  const park = new Park();
+  const [here, there] = [park.host("here"), park.host("there")];
+  const options = { insecure: true, discovery: {} } as const;
+  const a = await park.start(here.platform, { name: "a", ...options });
+  const b = await park.start(there.platform, { name: "b", ...options });
+  const accepted: Session[] = [];
+  b.sessions.onAccepted((session) => accepted.push(session));
+  b.onEvent(FLASH, () => {});
+  const roleSeen = () =>
+    b.dnsSd?.services.find(({ instance, type }) => instance === "a" && type !== HANA_TCP)?.text.r;
+  await park.until(() => roleSeen() === "daemon", "DNS-SD says daemon");
+  const session = await park.settle(a.open("b"));
+  assertEquals(accepted.map(({ peer }) => peer.role), ["daemon"]);
+  a.setRole("app");
+  assertEquals(session.post(FLASH, {}), "sent");
+  await park.until(() => accepted[0]?.peer.role === "app", "b is told");
+  await park.until(() => roleSeen() === "app", "DNS-SD says app");
+  const note = here.platform.files.read(`/run/hana/${a.id.slice(0, 12)}.json`);
+  assertStringIncludes(new TextDecoder().decode(note ?? new Uint8Array()), '"role":"app"');
+  assertEquals(b.nodes().find(({ name }) => name === "a")?.role, "app");
+  // The other side may change as well, and both go on.
+  b.setRole("app");
+  await park.until(() => session.peer.role === "app", "a is told");
+  assert(session.isOpen && accepted[0]?.isOpen);
+  assertEquals(accepted[0]?.statistics().counters.wrongRole, 0);
+  for (const role of ["observer", "visualization"] as const) {
+    a.setRole("daemon");
+    await assertRejects(() => Promise.resolve().then(() => a.setRole(role)), HanaError, "cannot become");
+  }
+  await park.settle(Promise.all([a.stop(), b.stop()]));
+  assertEquals(park.crashes, []);
+});
