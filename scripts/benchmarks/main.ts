@@ -20,7 +20,17 @@ const GRACE_MS = 4_000;
 const BENCHMARKS: readonly Benchmark[] = [...STREAM_BENCHMARKS, DISCOVERY, STARTUP, IDLE, SIMULATOR];
 
 /** Tables of what single operations cost, by name. They promise nothing and run only when they are asked for, alone. */
-const TABLES: Readonly<Record<string, { readonly summary: string; readonly command: readonly string[] }>> = {
+const TABLES: Readonly<
+  Record<
+    string,
+    {
+      readonly summary: string;
+      readonly command: readonly string[];
+      /** It reads what stands behind its name itself. */
+      readonly takesOptions?: true;
+    }
+  >
+> = {
   aead: {
     summary: "table: ciphers and back ends by message size, handshakes, sealed records, signed datagrams",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./aead.ts", import.meta.url).pathname],
@@ -28,6 +38,31 @@ const TABLES: Readonly<Record<string, { readonly summary: string; readonly comma
   reality: {
     summary: "table: the same scenarios simulated and on real processes, with their ratios (4 minutes, root)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./reality.ts", import.meta.url).pathname],
+  },
+  "discovery-peers": {
+    summary:
+      "table: hana, Avahi and serf behind one switch that loses frames: meeting a newcomer, noticing a crash (root; options)",
+    command: [
+      "run",
+      "--quiet",
+      "-A",
+      "--config",
+      config,
+      new URL("./discovery_peers.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
+  "discovery-real": {
+    summary: "table: the numbers of discovery on real processes, and simulated beside them (root; options)",
+    command: [
+      "run",
+      "--quiet",
+      "-A",
+      "--config",
+      config,
+      new URL("./discovery_real.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
   },
   leases: {
     summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
@@ -95,10 +130,24 @@ async function runAll(chosen: readonly Benchmark[], onResult: (result: Result) =
 async function printTable(command: readonly string[], json: boolean): Promise<number> {
   const args = [...command, ...(json ? ["--json"] : [])];
   const env: Record<string, string> = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
-  return (await new Deno.Command(Deno.execPath(), { args, stdin: "null", env }).spawn().status).code;
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", env }).spawn();
+  // A table cleans up after itself: it must hear of the end, and be waited for.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has just ended.
+      }
+    });
+  }
+  return (await child.status).code;
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  const [firstName = "", ...rest] = args;
+  const withOptions = TABLES[firstName];
+  if (withOptions?.takesOptions === true) return await printTable([...withOptions.command, ...rest], false);
   const names = args.filter((arg) => !arg.startsWith("-"));
   const flags = args.filter((arg) => arg.startsWith("-"));
   const [onlyName, second] = names;
