@@ -79,14 +79,13 @@ export type Fact =
     readonly status: string;
     readonly sentAtUs: number;
   }
-  /** An executor has let a leader's command through its fence, or refused it. */
+  /** An executor has let a leader's command through its fence. */
   | {
     readonly kind: "commanded";
     readonly atUs: number;
     readonly node: string;
     readonly from: string;
     readonly token: LeaseToken;
-    readonly isObeyed: boolean;
   }
   /** A frame on a segment; only where somebody asked for frames. */
   | {
@@ -201,6 +200,8 @@ export interface LeaseStanding {
   readonly mode: LeaseMode | null;
   /** The voters to whom it belongs; null before there are any. */
   readonly lineage: string | null;
+  /** Commands of followed leaders that its fence has refused in this life. */
+  readonly refused: number;
 }
 
 /**

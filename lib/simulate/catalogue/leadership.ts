@@ -104,17 +104,21 @@ export const LEADERSHIP: readonly CatalogueEntry[] = [
   entry(DISCOVERY, {
     name: "leader-commands-late",
     summary:
-      "What the leader sends is held for 20 s and then comes all at once: commands of a leader that has been followed are refused.",
+      "A leader hands over and goes while its last commands to one machine are held on the way: when they come, another " +
+      "leader has been obeyed there, and they are refused.",
     tags: ["leader", "link"],
     nodes: { app: { count: 3 }, viz: { count: 4 } },
     traffic: [commands],
     warmup: "10s",
-    timeline: [{ at: "15s", clog: { from: "@leader", to: "@all" }, for: "20s" }],
-    duration: "80s",
-    quiet: "25s",
+    timeline: [
+      { at: "14500ms", clog: { from: "@leader", to: "viz-0" }, for: "1100ms" },
+      { at: "15s", leave: "@leader", for: "10s" },
+    ],
+    duration: "60s",
+    quiet: "20s",
     expect: {
-      metrics: { "leader.most": 1 },
-      sometimes: ["leader_lost", "command_obeyed>=200", "command_refused"],
+      metrics: { "leader.most": 1, "leader.hand_over.max": "<=300ms" },
+      sometimes: ["left", "command_obeyed>=500", "command_refused"],
     },
   }),
   entry(DISCOVERY, {

@@ -76,7 +76,7 @@ export const factClaims: ObserverDefinition = {
   kind: "metrics",
   summary: "Tells what happened, for claims under `sometimes`.",
   byDefault: true,
-  claims: Object.keys(CLAIMS).filter((name) => !FRAME_CLAIMS.includes(name)),
+  claims: Object.keys(CLAIMS).filter((name) => !FRAME_CLAIMS.includes(name) && name !== "command_refused"),
   create: ({ oracle, claim }: RunContext) => {
     const broken = new Set<string>();
     return {
@@ -94,7 +94,7 @@ export const factClaims: ObserverDefinition = {
       onFact: (fact: Fact) => {
         if (fact.kind === "view") onView(fact);
         else if (fact.kind === "discovery") onDiscovery(fact.event);
-        else if (fact.kind === "commanded") claim(fact.isObeyed ? "command_obeyed" : "command_refused");
+        else if (fact.kind === "commanded") claim("command_obeyed");
         else if (fact.kind === "session") {
           const key = `${fact.node}>${fact.peer}`;
           if (fact.what === "open") {

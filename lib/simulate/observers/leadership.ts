@@ -87,7 +87,7 @@ export const tokensGrow: ObserverDefinition = {
       wants: ["discovery", "commanded"],
       onFact: (fact: Fact) => {
         if (fact.kind === "discovery" && CHANGES.has(fact.event)) look();
-        if (fact.kind !== "commanded" || !fact.isObeyed) return;
+        if (fact.kind !== "commanded") return;
         const before = obeyed.get(fact.node);
         obeyed.set(fact.node, fact.token);
         if (before !== undefined && compareTokens(fact.token, before) < 0) {
@@ -109,7 +109,16 @@ export const leaderTimes: ObserverDefinition = {
     "and the most that led at once, of whatever lineage (`leader.most`).",
   byDefault: true,
   metrics: ["leader"],
-  create: ({ oracle }: RunContext) => {
+  claims: ["command_refused"],
+  create: ({ oracle, claim }: RunContext) => {
+    const refused = new Map<string, number>();
+    const lookAtFences = (): void => {
+      for (const node of oracle.nodes) {
+        const count = oracle.lease?.(node)?.refused ?? 0;
+        for (let each = refused.get(node) ?? 0; each < count; each++) claim("command_refused");
+        refused.set(node, count);
+      }
+    };
     const failover = new Samples("us");
     const handOver = new Samples("us");
     let lost: { atUs: number; by: "leave" | "other" } | null = null;
@@ -147,7 +156,10 @@ export const leaderTimes: ObserverDefinition = {
           lost = { atUs: fact.atUs, by: fact.how === "leave" ? "leave" : "other" };
         } else if (fact.kind === "discovery" && CHANGES.has(fact.event)) look();
       },
-      onTick: look,
+      onTick: () => {
+        lookAtFences();
+        look();
+      },
       finish: (): Record<string, MetricValue> => ({
         "leader.failover": failover.metric(),
         "leader.hand_over": handOver.metric(),

@@ -47,7 +47,7 @@ export function factText(fact: Fact): string {
         spanText(fact.atUs - fact.sentAtUs)
       }`;
     case "commanded":
-      return `${fact.node} ${fact.isObeyed ? "obeys" : "refuses"} ${fact.from}, term ${fact.token.term}`;
+      return `${fact.node} obeys ${fact.from}, term ${fact.token.term}`;
     case "frame":
       return `${fact.from} -> ${fact.to} ${fact.type}, ${fact.bytes} B, ${
         fact.fate === "delivered" || fact.fate === "duplicated" || fact.fate === "corrupted"

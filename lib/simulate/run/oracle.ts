@@ -128,6 +128,7 @@ export class RunOracle implements Oracle {
       follows: leader?.token ?? null,
       mode: leader?.mode ?? null,
       lineage: voters?.lineage ?? null,
+      refused: station.node?.leadership.commands.counters.stale ?? 0,
     };
   }
 

@@ -2,8 +2,7 @@
 // Decides when the next one goes and how it is numbered, so that age, gaps, losses and order can be judged.
 // The sessions are those of the node that ships, kept by its `SessionKeeper`; never a shortcut.
 
-import { HanaError, type NodeId } from "../../base/mod.ts";
-import { parseToken } from "../../discovery/mod.ts";
+import { type FencingToken, formatToken, HanaError, type NodeId, parseToken } from "../../base/mod.ts";
 import type { Node } from "../../node/mod.ts";
 import type { Platform, RandomStream, TimerHandle } from "../../platform/mod.ts";
 import { ANY_ROLE, defineEvent, defineRequest, type Session, SessionKeeper } from "../../session/mod.ts";
@@ -46,17 +45,18 @@ const makeRequest = (lane: LaneName) =>
     reply: s.object({ number: s.integer() }),
   });
 
+/** What a leader commands: it goes through the session's fence as any command does, and changes one thing at each executor. */
 const COMMAND = defineRequest({
   name: "simulate.command",
   lane: "control",
-  effect: "read",
-  from: ANY_ROLE,
-  to: ANY_ROLE,
+  effect: "command",
+  fenced: "required",
+  resource: "show",
+  from: ["app"],
+  to: ["app", "visualization", "daemon"],
   body: s.object({ token: s.string(), message: BODY }),
   reply: s.object({ number: s.integer() }),
 });
-/** What all commands are about: one thing at each executor. */
-const RESOURCE = "show";
 
 const LANE_NAMES = ["control", "state", "modulation", "events", "telemetry"] as const;
 const EVENTS = new Map(LANE_NAMES.map((lane) => [lane, makeEvent(lane)]));
@@ -135,7 +135,7 @@ export class Traffic {
       });
     }
     node.onRequest(COMMAND, ({ token, message }, { session }) => {
-      this.#fence(station, node, token, message.from);
+      this.#tellCommanded(station.name, message.from, token);
       this.#onMessage(station, message, session);
       return { number: message.number };
     });
@@ -200,7 +200,7 @@ export class Traffic {
     const atUs = this.#around.nowUs();
     if (atUs >= plan.endUs || this.#senders.get(sender.station.name) !== sender) return;
     this.#later(sender, plan.everyUs, () => this.#send(sender, flow, to));
-    const token = sender.node.leadership.token;
+    const token = plan.kind === "command" ? sender.node.discovery?.leaseToken ?? null : null;
     if (plan.kind === "command" && token === null) return;
     const from = sender.station.name;
     const key = `${plan.id}/${from}/${to}`;
@@ -227,21 +227,11 @@ export class Traffic {
     }
   }
 
-  /** Tells whether the executor's own fence lets a command pass; throws what it throws when it does not. */
-  #fence(station: TrafficStation, node: Node, text: string, from: string): void {
+  /** The executor's fence has let a command pass. */
+  #tellCommanded(node: string, from: string, text: string): void {
     const token = parseToken(text);
-    const tell = (isObeyed: boolean): void => {
-      if (token === null || !this.#around.isWanted("commanded")) return;
-      const atUs = this.#around.nowUs();
-      this.#around.tell({ kind: "commanded", atUs, node: station.name, from, token, isObeyed });
-    };
-    try {
-      node.leadership.fence(RESOURCE, text);
-    } catch (thrown) {
-      tell(false);
-      throw thrown;
-    }
-    tell(true);
+    if (token === null || !this.#around.isWanted("commanded")) return;
+    this.#around.tell({ kind: "commanded", atUs: this.#around.nowUs(), node, from, token });
   }
 
   #request(
@@ -249,7 +239,7 @@ export class Traffic {
     { plan }: Flow,
     to: string,
     body: MessageBody,
-    token: string | null,
+    token: FencingToken | null,
   ): string {
     const definition = REQUESTS.get(plan.lane);
     if (definition === undefined) return "refused";
@@ -260,7 +250,7 @@ export class Traffic {
       this.#around.tell({ kind: "answered", atUs, traffic: plan.id, from, to, number, status, sentAtUs });
     };
     const answer = plan.kind === "command" && token !== null
-      ? keeper.request(COMMAND, { token, message: body })
+      ? keeper.request(COMMAND, { token: formatToken(token), message: body }, { token })
       : keeper.request(definition, body);
     answer.then(
       () => settle("ok"),

@@ -147,6 +147,7 @@ const acting = (term: number, more: Partial<LeaseStanding> = {}): LeaseStanding 
   follows: token(term),
   mode: "lease",
   lineage: "a",
+  refused: 0,
   ...more,
 });
 
@@ -181,7 +182,6 @@ Deno.test("tokens_grow: nobody goes back to an older leader within a life, or ob
       node: "viz-1",
       from: "viz-0",
       token: token(term),
-      isObeyed: true,
     });
   set(acting(5));
   set(acting(6));
