@@ -86,7 +86,8 @@ export class Admission {
     if (wasAsked && link === null && !this.context.isObserver) {
       this.context.outbox.toEndpoint(nowUs, from, link, this.parts.announcer.announcement(nowUs, link, null));
     }
-    this.parts.names.check(nowUs);
+    if (old === undefined) this.parts.names.noteArrival(nowUs, record.name);
+    else this.parts.names.check(nowUs);
     return null;
   }
 
@@ -128,7 +129,8 @@ export class Admission {
     this.parts.introductions.addRelayed(nowUs, peer);
     if (old === undefined) emit(this.context, { kind: "added", id: life.id });
     else emit(this.context, { kind: "restarted", id: life.id, was: old.incarnation, now: life.incarnation });
-    this.parts.names.check(nowUs);
+    if (old === undefined) this.parts.names.noteArrival(nowUs, record.name);
+    else this.parts.names.check(nowUs);
     return null;
   }
 

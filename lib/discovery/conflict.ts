@@ -50,6 +50,12 @@ export class NameKeeper {
     }
   }
 
+  /** Looks again if a node that has come has a name that matters to us. */
+  noteArrival(nowUs: number, name: string): void {
+    const { own } = this.context;
+    if (name === own.name || name === own.wantedName) this.check(nowUs);
+  }
+
   /** Carries out what time has made due. */
   handleTimeout(nowUs: number): void {
     const due = this.nextUs();

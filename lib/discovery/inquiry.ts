@@ -46,7 +46,8 @@ export class Inquiry {
       ? this.parts.prober.askEverywhere(nowUs, peer)
       : this.parts.prober.ask(nowUs, peer, "probe");
     if (isSent) suspicion.probes++;
-    if (peer.state === "unreachable") {
+    // Slowly while others hear it; where they miss it too, the verdict waits for our questions alone.
+    if (peer.state === "unreachable" && suspicion.accusersAt(nowUs) === 0) {
       peer.nextProbeUs = nowUs + UNREACHABLE_PROBE_US * drawBetween(this.context.random, 0.8, 1.2);
       return;
     }

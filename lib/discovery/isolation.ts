@@ -5,6 +5,11 @@
 /** Fewer silent nodes than this at once are no sign; nor is a smaller share of all. */
 const MIN_SILENT = 3;
 const SILENT_SHARE = 0.2;
+/**
+ * For how long nobody of several must be heard, in µs: of two, one may be dead while two beats of the other are lost,
+ * which answers a question then.
+ */
+const ALONE_US = 1_000_000;
 /** From the end of its cause to the end of isolation, in beats. */
 const CLEAR_BEATS = 2.5;
 /** After this it is the others after all, if somebody is heard and our own multicast comes back, in µs. */
@@ -33,6 +38,8 @@ export type IsolationChange = "began" | "ended" | "capped" | null;
 export class Isolation {
   #sinceUs = Infinity;
   #clearUs = Infinity;
+  /** Since when we hear nobody of several. */
+  #aloneUs = Infinity;
   #cause: IsolationCause = "silence";
 
   /** Whether we take ourselves for cut off. */
@@ -46,7 +53,9 @@ export class Isolation {
 
   /** Looks at the surroundings. */
   judge(nowUs: number, around: Surroundings): IsolationChange {
-    const cause = causeIn(around);
+    if (around.heard > 0 || around.silent < 2) this.#aloneUs = Infinity;
+    else this.#aloneUs = Math.min(this.#aloneUs, nowUs);
+    const cause = causeIn(around, nowUs - this.#aloneUs >= ALONE_US);
     if (!this.isOn) {
       if (cause === null) return null;
       this.begin(nowUs, cause);
@@ -83,10 +92,13 @@ function isOurs({ heard, isEchoLost, hasNetwork }: Surroundings): boolean {
   return heard === 0 || isEchoLost || !hasNetwork;
 }
 
-function causeIn({ silent, heard, isEchoLost, hasNetwork }: Surroundings): IsolationCause | null {
+function causeIn(
+  { silent, heard, isEchoLost, hasNetwork }: Surroundings,
+  isAlone: boolean,
+): IsolationCause | null {
   if (silent === 0) return null;
   if (!hasNetwork) return "network";
   if (isEchoLost) return "echo";
-  if (heard === 0 && silent >= 2) return "silence";
+  if (isAlone) return "silence";
   return silent > Math.max(MIN_SILENT, SILENT_SHARE * (silent + heard)) ? "silence" : null;
 }

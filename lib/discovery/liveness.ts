@@ -44,6 +44,8 @@ const JITTER = 1.1;
 const SUSPECT_SLACK_US = 100 * MS;
 /** Beats by which the timers of nodes on a vanished link are extended, and of all after we have slept. */
 const GRACE_BEATS = 2.5;
+/** Between two looks at all nodes, unless something is due. */
+const LOOK_GAP_US = 20 * MS;
 /** When others are asked to ask. */
 const ASK_OTHERS_US = 300 * MS;
 /** Everybody is told of a suspicion after up to this, once more, and then as long as it lasts: all may have been lost. */
@@ -97,6 +99,7 @@ export class Liveness {
   /** Nothing is due before this. A sign of life only puts things off, so it may be early, never late. */
   #nextUs = Infinity;
   #nextReason: WakeReason = "suspicion";
+  #lookedUs = Number.NEGATIVE_INFINITY;
   #nextSweepUs = Infinity;
   #isolatedUs = 0;
   /** When anybody was heard last, and after how long without anybody we take ourselves for deaf. */
@@ -289,13 +292,18 @@ export class Liveness {
   }
 
   #maybeLook(nowUs: number): void {
-    if (this.context.registry.takeDueStale()) this.#look(nowUs);
+    if (!this.context.registry.isDueStale) return;
+    // While a whole show is switched on something changes with every datagram: one look for all of them is enough.
+    const atUs = this.#lookedUs + LOOK_GAP_US;
+    if (nowUs >= atUs) this.#look(nowUs);
+    else this.#nextUs = Math.min(this.#nextUs, atUs);
   }
 
   /** Finds what is due next, and counts who is heard. */
   #look(nowUs: number): void {
     const { registry } = this.context;
-    registry.takeDueStale();
+    registry.noteLooked();
+    this.#lookedUs = nowUs;
     this.#recount();
     this.#deafUs = this.#heard < MIN_TALKERS
       ? Infinity

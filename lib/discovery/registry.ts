@@ -157,11 +157,14 @@ export class Registry {
     this.#watch.isDueStale = true;
   }
 
-  /** Whether something about the peers may have become due earlier since this was asked last. */
-  takeDueStale(): boolean {
-    const isStale = this.#watch.isDueStale;
+  /** Whether something about the peers may have become due earlier than when it was looked at last. */
+  get isDueStale(): boolean {
+    return this.#watch.isDueStale;
+  }
+
+  /** All of it is being looked at. */
+  noteLooked(): void {
     this.#watch.isDueStale = false;
-    return isStale;
   }
 
   /** Whether one more would fit, somebody absent making room if need be. */
