@@ -8,7 +8,7 @@ import { whyNoNamespaces } from "../../cli/simulate/real/mod.ts";
 import { endChildren } from "./children.ts";
 import { AvahiCandidate, type Candidate, HanaCandidate, SerfCandidate } from "./discovery_candidates.ts";
 import { playRounds, type Rounds } from "./discovery_rounds.ts";
-import { BINARY, describeBinary, ensureTools } from "./discovery_tools.ts";
+import { chooseHana, ensureTools } from "./discovery_tools.ts";
 import { Stage, type SwitchSpeed } from "./discovery_stage.ts";
 import { describeMachine } from "./machine.ts";
 import { percentile } from "./statistics.ts";
@@ -263,14 +263,13 @@ async function main(): Promise<number> {
   }
   const machine = describeMachine();
   const tools = await ensureTools(say);
-  const binary = options.from === "source" || (options.from === null && !tools.hasBinary) ? null : BINARY;
-  const hana = await describeBinary(binary);
+  const { binary, text: hana } = await chooseHana(options.from, false);
   say(`hana: ${hana}`);
   const stage = await Stage.create(options.nodes);
   interrupted.signal.addEventListener("abort", () => void endChildren(2_000));
   const cells: Cell[] = [];
   const unmeasured: { name: string; why: string }[] = [...tools.missing];
-  const how: Record<string, string> = { hana };
+  const how: Record<string, string> = {};
   let speed: SwitchSpeed | null = null;
   try {
     speed = await stage.speed();

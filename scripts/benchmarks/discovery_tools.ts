@@ -4,7 +4,7 @@
 import { binaryPath } from "../../tests/support/binary.ts";
 
 /** The executable that `scripts/compile` makes. */
-export const BINARY = binaryPath();
+const BINARY = binaryPath();
 
 const POLICY = "/usr/sbin/policy-rc.d";
 const INSTALL_MS = 300_000;
@@ -23,7 +23,6 @@ const TOOLS = [
 export interface Tools {
   readonly present: ReadonlySet<string>;
   readonly missing: { readonly name: string; readonly why: string }[];
-  readonly hasBinary: boolean;
 }
 
 /** Brings what is missing where that is possible. Throws without python3: the switch is written in it. */
@@ -41,26 +40,42 @@ export async function ensureTools(say: (text: string) => void): Promise<Tools> {
         why: `needs ${absent.join(", ")} (${packages.join(", ")}): ${why ?? "not in its package"}`,
       });}
   }
-  return { present, missing, hasBinary: isFile(BINARY) };
+  return { present, missing };
 }
 
-/** Which hana is measured, and whether it is that of the sources. */
-export async function describeBinary(binary: string | null): Promise<string> {
-  if (binary === null) return "from source, by the Deno that runs this";
-  const { stdout } = await new Deno.Command(binary, {
-    args: ["version", "--json"],
-    stdin: "null",
-    stderr: "null",
-  }).output();
-  const { version, commit } = JSON.parse(new TextDecoder().decode(stdout)) as {
+/** Which hana is measured. */
+export interface MeasuredHana {
+  /** The executable; null for the source. */
+  readonly binary: string | null;
+  /** For the reader of the table. */
+  readonly text: string;
+}
+
+/**
+ * The executable where there is one, else the source; what `from` says goes first.
+ * @param mustFit whether an executable of another commit than the sources is passed over, because they have to work
+ * together
+ */
+export async function chooseHana(from: string | null, mustFit: boolean): Promise<MeasuredHana> {
+  const source = { binary: null, text: "from source, by the Deno that runs this" };
+  if (from === "source" || (from === null && !isFile(BINARY))) return source;
+  const command = new Deno.Command(BINARY, { args: ["version", "--json"], stdin: "null", stderr: "null" });
+  const { version, commit } = JSON.parse(new TextDecoder().decode((await command.output()).stdout)) as {
     version: string;
     commit: string;
   };
   const head = await headCommit();
-  const age = head === null || head.startsWith(commit) || commit.startsWith(head)
-    ? ""
-    : ` (the sources are at ${head}: scripts/compile brings it up to date)`;
-  return `compiled, ${version} at ${commit}${age}`;
+  if (head === null || head.startsWith(commit) || commit.startsWith(head)) {
+    return { binary: BINARY, text: `compiled, ${version} at ${commit}` };
+  }
+  if (mustFit && from === null) {
+    return { ...source, text: `${source.text}; the executable is of ${commit}, the sources of ${head}` };
+  }
+  return {
+    binary: BINARY,
+    text:
+      `compiled, ${version} at ${commit} (the sources are at ${head}: scripts/compile brings it up to date)`,
+  };
 }
 
 async function headCommit(): Promise<string | null> {

@@ -4,7 +4,8 @@
 
 import { EXIT } from "../../cli/output/exit_codes.ts";
 import { runReal, whyNoNamespaces } from "../../cli/simulate/real/mod.ts";
-import { type Fact, normaliseScenario, runScenario, type Scenario } from "../../lib/simulate/mod.ts";
+import { normaliseScenario, runScenario, type Scenario } from "../../lib/simulate/mod.ts";
+import { Collector, NEWCOMER, noSamples, type Samples } from "./discovery_samples.ts";
 import { describeMachine } from "./machine.ts";
 import { percentile } from "./statistics.ts";
 
@@ -19,26 +20,12 @@ const EVENT_COST = "1200us";
 /** Both agree when the ratio of their medians lies between 1 / 1.25 and 1.25. */
 const TOLERANCE = 1.25;
 
-/** What is compared, in milliseconds: one value a time that the newcomer comes or goes. */
-interface Samples {
-  /** J1: from being ready until it lists everybody. */
-  readonly knowsAll: number[];
-  /** J3: from its being ready until everybody lists it. */
-  readonly knownByAll: number[];
-  /** D1: from SIGKILL until everybody has declared it dead. */
-  readonly death: number[];
-  /** G1: from the beginning of the goodbye until everybody knows of it. */
-  readonly goodbye: number[];
-}
-
 const MEASURES = [
   { key: "knowsAll", name: "J1 it knows all", isPromised: true },
   { key: "knownByAll", name: "J3 all know it", isPromised: false },
   { key: "death", name: "D1 crash noticed by all", isPromised: true },
   { key: "goodbye", name: "G1 goodbye heard by all", isPromised: false },
 ] as const satisfies readonly { key: keyof Samples; name: string; isPromised: boolean }[];
-
-const noSamples = (): Samples => ({ knowsAll: [], knownByAll: [], death: [], goodbye: [] });
 
 /** One line of the table. */
 interface Row {
@@ -59,8 +46,6 @@ interface Figures {
   readonly p50Ms: number;
   readonly p95Ms: number;
 }
-
-const NEWCOMER = "newcomer-0";
 
 /** All but one of `size` nodes run; the newcomer comes, crashes, comes again and leaves, again and again. */
 function scenarioOf(size: number, isBusy: boolean): Scenario {
@@ -98,55 +83,6 @@ function scenarioOf(size: number, isBusy: boolean): Scenario {
   });
   if (scenario === undefined) throw new Error("no scenario");
   return scenario;
-}
-
-/** Reads the samples out of a run's facts. */
-class Collector {
-  readonly samples = noSamples();
-  readonly #others: number;
-  #life = 0;
-  #readyUs = 0;
-  #stoppedUs = 0;
-  #lists = new Set<string>();
-  #listedBy = new Set<string>();
-  #missedBy = new Set<string>();
-
-  constructor(size: number) {
-    this.#others = size - 1;
-  }
-
-  onFact(fact: Fact): void {
-    if (fact.kind === "view" && fact.op !== "remove") return this.#onView(fact);
-    if (!("node" in fact) || fact.node !== NEWCOMER) return;
-    if (fact.kind === "node-started") {
-      this.#life = fact.incarnation;
-      this.#readyUs = fact.atUs;
-      this.#lists = new Set();
-      this.#listedBy = new Set();
-    } else if (fact.kind === "node-ready") this.#readyUs = fact.atUs;
-    else if (fact.kind === "node-stopped") {
-      this.#stoppedUs = fact.atUs;
-      this.#missedBy = new Set();
-    }
-  }
-
-  #onView({ observer, subject, state, incarnation, atUs }: Extract<Fact, { kind: "view" }>): void {
-    const { samples } = this;
-    if (observer === NEWCOMER && subject !== null && state === "alive") {
-      this.#note(this.#lists, subject, samples.knowsAll, atUs - this.#readyUs);
-    }
-    if (subject !== NEWCOMER || incarnation !== this.#life) return;
-    if (state === "alive") this.#note(this.#listedBy, observer, samples.knownByAll, atUs - this.#readyUs);
-    if (state === "dead") this.#note(this.#missedBy, observer, samples.death, atUs - this.#stoppedUs);
-    if (state === "left") this.#note(this.#missedBy, observer, samples.goodbye, atUs - this.#stoppedUs);
-  }
-
-  /** The last one of all others makes the sample. */
-  #note(seen: Set<string>, name: string, into: number[], us: number): void {
-    if (seen.has(name)) return;
-    seen.add(name);
-    if (seen.size === this.#others) into.push(Math.max(0, us) / 1000);
-  }
 }
 
 function figuresOf(values: readonly number[]): Figures {

@@ -100,6 +100,10 @@ export class NodeLife {
   get isRunning(): boolean {
     return this.#isRunning;
   }
+  /** That of hana itself: what stands before it in the call replaces itself. */
+  get processId(): number {
+    return this.#child.pid;
+  }
   /** Whether its end was asked for. */
   get isExpectedToEnd(): boolean {
     return this.#isExpected;

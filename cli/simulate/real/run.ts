@@ -41,6 +41,8 @@ export interface RealOptions {
   readonly software: string;
   /** Told of every fact as it happens. */
   readonly onFact?: (fact: Fact) => void;
+  /** Told of every process that can be reached, for who wants to know what it costs. */
+  readonly onUp?: (node: string, processId: number, local: string) => void;
   /** Ends the run with the first violation. */
   readonly stopAtFirst?: boolean;
   /** Ends the run early; what was found so far is reported. */
@@ -223,6 +225,7 @@ class Rehearsal {
           },
           station: (name) => this.#stations.get(name) ?? null,
           onId: (name, id) => this.#oracle?.noteId(name, id),
+          onUp: (name, processId, local) => this.options.onUp?.(name, processId, local),
           impairments: () => this.#ground.isImpaired ? this.#ground.impairmentsOf(plan.host) : null,
           part: (self) => this.#part(self),
           mayReturn: () => comesBack && this.#phase !== "quiet" && !this.#isEnding,

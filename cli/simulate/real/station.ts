@@ -32,6 +32,8 @@ export interface StationSurroundings {
   station(name: string): RealStation | null;
   /** A life has begun, or is about to begin, under this id. */
   onId(name: string, id: NodeId): void;
+  /** A life can be reached at this local address. */
+  onUp(name: string, processId: number, local: string): void;
   /** What goes wrong at this node now; null when nothing ever will. */
   impairments(): Impairments | null;
   /** What the node has to play from now on. */
@@ -233,7 +235,7 @@ export class RealStation {
       environment: environmentFor(stateDirectory),
     }, {
       onReady: (ready) => {
-        if (this.#life === life) this.#onReady(ready);
+        if (this.#life === life) this.#onReady(ready, life.processId);
       },
       onFact: (fact) => {
         if (this.#life === life) this.#onFact(fact);
@@ -249,8 +251,8 @@ export class RealStation {
     return life;
   }
 
-  #onReady({ id, name, addresses }: Ready): void {
-    const { nowUs, tell, watching, onId } = this.#around;
+  #onReady({ id, name, addresses }: Ready, processId: number): void {
+    const { nowUs, tell, watching, onId, onUp } = this.#around;
     // A new id under way: `hana serve` has ended its node and started it anew.
     if (this.#state === "up") {
       tell({ kind: "node-stopped", atUs: nowUs(), node: this.name, how: "failed", why: "id conflict" });
@@ -267,7 +269,9 @@ export class RealStation {
     tell({ kind: "node-ready", atUs: this.#sinceUs, node: this.name });
     this.#door = addresses.find((address) => address.startsWith("tcp://")) ?? null;
     const local = addresses.find((address) => address.startsWith("unix://"));
-    if (local !== undefined) void watching.attach(this.name, local);
+    if (local === undefined) return;
+    void watching.attach(this.name, local);
+    onUp(this.name, processId, local);
   }
 
   /** Sessions are numbered by each process for itself; here no two have the same number. */
