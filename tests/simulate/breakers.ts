@@ -1,6 +1,17 @@
 // Ways to break a rule of the node from outside, for tests that must see it caught: platforms that misbehave.
 
-import { type Kind, KIND_NUMBERS } from "../../lib/discovery/mod.ts";
+import {
+  createBodyCodec,
+  type Datagram,
+  decodeDatagram,
+  encodeDatagram,
+  type Header,
+  type Kind,
+  KIND_NUMBERS,
+  type Message,
+} from "../../lib/discovery/mod.ts";
+import { DatagramAuthenticator } from "../../lib/security/mod.ts";
+import { keyRingOf } from "../../lib/simulate/mod.ts";
 import type {
   ByteStream,
   DatagramHandlers,
@@ -21,12 +32,64 @@ export function senderOf(bytes: Uint8Array): string {
   return [...bytes.subarray(8, 24)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const codec = createBodyCodec();
+
+/** A datagram of discovery, opened by the mesh's key; null for what is none. */
+export function readDatagram(bytes: Uint8Array): Datagram | null {
+  const read = decodeDatagram(bytes, tagOf(bytes), codec, new DatagramAuthenticator(keyRingOf(0)));
+  return typeof read === "string" ? null : read;
+}
+
+/** The same datagram with another message or header, signed anew by the mesh's key: what a member could send. */
+export function rewritten(
+  bytes: Uint8Array,
+  { header, message }: Datagram,
+  change: { readonly message?: Message; readonly header?: Partial<Header> },
+): Uint8Array {
+  const seal = new DatagramAuthenticator(keyRingOf(0));
+  return encodeDatagram(
+    { ...header, ...change.header },
+    change.message ?? message,
+    tagOf(bytes),
+    codec,
+    seal,
+  );
+}
+
+function tagOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(4);
+}
+
+/** A platform on which time goes on `factor` times as slowly once `isSlow` says so. */
+export function slowed(platform: Platform, factor: number, isSlow: () => boolean): Platform {
+  const { clock, timers } = platform;
+  let fromUs = Infinity;
+  const toOwn = (us: number): number => us < fromUs ? us : fromUs + Math.floor((us - fromUs) / factor);
+  const toTrue = (us: number): number => us < fromUs ? us : fromUs + (us - fromUs) * factor;
+  return {
+    ...platform,
+    clock: {
+      nowUs: () => {
+        const nowUs = clock.nowUs();
+        if (fromUs === Infinity && isSlow()) fromUs = nowUs;
+        return toOwn(nowUs);
+      },
+      wallMs: () => clock.wallMs(),
+    },
+    timers: {
+      schedule: (atUs, callback) => timers.schedule(Math.ceil(toTrue(atUs)), callback),
+      defer: (callback) => timers.defer(callback),
+    },
+  };
+}
+
 /** A platform whose datagrams pass `take` before the node sees them, and `give` before they leave. */
 export function withDatagrams(
   platform: Platform,
   taps: {
-    take?(bytes: Uint8Array): boolean;
-    give?(bytes: Uint8Array): boolean;
+    /** False drops a datagram, other bytes replace it. */
+    take?(bytes: Uint8Array): boolean | Uint8Array;
+    give?(bytes: Uint8Array): boolean | Uint8Array;
   },
 ): Platform {
   return {
@@ -35,7 +98,8 @@ export function withDatagrams(
       bind: (options, handlers) => {
         const wrapped: DatagramHandlers = {
           onDatagram: (bytes, from) => {
-            if (taps.take?.(bytes) !== false) handlers.onDatagram(bytes, from);
+            const taken = taps.take?.(bytes) ?? true;
+            if (taken !== false) handlers.onDatagram(taken === true ? bytes : taken, from);
           },
           onError: (error) => handlers.onError(error),
         };
@@ -44,7 +108,8 @@ export function withDatagrams(
           local: socket.local,
           stats: socket.stats,
           send: (bytes, to) => {
-            if (taps.give?.(bytes) !== false) socket.send(bytes, to);
+            const given = taps.give?.(bytes) ?? true;
+            if (given !== false) socket.send(given === true ? bytes : given, to);
           },
           join: (group, address) => socket.join(group, address),
           leave: (group, address) => socket.leave(group, address),

@@ -1,6 +1,6 @@
 // Scenarios of who is who: names, copied disks, strangers, networks without multicast.
 
-import { type CatalogueEntry, entry, NIGHTLY, PR } from "./entry.ts";
+import { type CatalogueEntry, DISCOVERY, entry, NIGHTLY, PR } from "./entry.ts";
 
 /** Who is who. */
 export const IDENTITY: readonly CatalogueEntry[] = [
@@ -63,6 +63,62 @@ export const IDENTITY: readonly CatalogueEntry[] = [
     expect: {
       metrics: { "undiscovery.crash.p99": "<=6s", "suspicion.false": 0 },
       sometimes: ["frames_lost>=100", "declared_dead"],
+    },
+  }),
+  entry(DISCOVERY, {
+    name: "same-name-30",
+    summary: "Thirty machines come with the same name, as one image makes them; each ends with its own.",
+    tags: ["names"],
+    nodes: { viz: { count: 30, name: "projector", start: { spread: "500ms" } }, app: { count: 1 } },
+    warmup: "8s",
+    duration: "60s",
+    quiet: "30s",
+    expect: { metrics: { "suspicion.false": 0, "discovery.missing": 0 }, sometimes: ["renamed>=29"] },
+  }),
+  entry(NIGHTLY, {
+    name: "same-name-500",
+    summary: "Five hundred machines come with the same name; each ends with its own.",
+    tags: ["names", "size"],
+    nodes: { viz: { count: 500, name: "projector", start: { spread: "5s" } } },
+    warmup: "30s",
+    duration: "4min",
+    quiet: "60s",
+    expect: { metrics: { "deaths.false": 0, "discovery.missing": 0 }, sometimes: ["renamed>=499"] },
+  }),
+  entry(DISCOVERY, {
+    name: "name-comes-back",
+    summary:
+      "Two machines ask for one name; when the one that has it has gone for five minutes, the other takes it.",
+    tags: ["names", "long"],
+    nodes: {
+      viz: { count: 3 },
+      app: { count: 1 },
+      "viz-1": { name: "stage-left" },
+      "viz-2": { name: "stage-left", start: "later" },
+    },
+    timeline: [
+      { at: "10s", start: "viz-2" },
+      { at: "20s", leave: "viz-1" },
+    ],
+    duration: "6min",
+    quiet: "10s",
+    // It takes another name, and the wanted one when it is free.
+    expect: { metrics: { "suspicion.false": 0 }, sometimes: ["renamed>=2", "left_seen>=3"] },
+  }),
+  entry(NIGHTLY, {
+    name: "peer-limit",
+    summary:
+      "Six hundred machines where a list holds 512: none grows over its bound, and those that are listed stay.",
+    tags: ["size"],
+    nodes: { viz: { count: 599, start: { spread: "6s" } }, app: { count: 1 } },
+    warmup: "1ms",
+    duration: "60s",
+    quiet: "20s",
+    // Not everybody can know everybody here: what counts is that nothing grows, and that nobody dies for it.
+    expect: {
+      invariants: ["bounded_memory", "no_false_death", "datagrams_fit", "no_unhandled_exception"],
+      metrics: { "deaths.false": 0 },
+      sometimes: ["peer_limit"],
     },
   }),
   entry(NIGHTLY, {
