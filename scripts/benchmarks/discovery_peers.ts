@@ -5,7 +5,6 @@
 
 import { EXIT } from "../../cli/output/exit_codes.ts";
 import { whyNoNamespaces } from "../../cli/simulate/real/mod.ts";
-import { endChildren } from "./children.ts";
 import { AvahiCandidate, type Candidate, HanaCandidate, SerfCandidate } from "./discovery_candidates.ts";
 import { playRounds, type Rounds } from "./discovery_rounds.ts";
 import { chooseHana, ensureTools } from "./discovery_tools.ts";
@@ -242,11 +241,15 @@ function renderComparisons(comparisons: readonly Comparison[]): string {
 }
 
 const interrupted = new AbortController();
+/** What has to be removed, however this ends. */
+let stage: Stage | null = null;
 let signalCode: number | null = null;
 for (const [signal, code] of [["SIGINT", EXIT.interrupted], ["SIGTERM", EXIT.terminated]] as const) {
   Deno.addSignalListener(signal, () => {
     signalCode ??= code;
     interrupted.abort();
+    // Nothing that is under way is waited for: a program that was killed may be awaited somewhere.
+    if (stage !== null) void stage.remove().finally(() => Deno.exit(signalCode ?? code));
   });
 }
 
@@ -265,23 +268,23 @@ async function main(): Promise<number> {
   const tools = await ensureTools(say);
   const { binary, text: hana } = await chooseHana(options.from, false);
   say(`hana: ${hana}`);
-  const stage = await Stage.create(options.nodes);
-  interrupted.signal.addEventListener("abort", () => void endChildren(2_000));
+  const built = stage = await Stage.create(options.nodes);
   const cells: Cell[] = [];
   const unmeasured: { name: string; why: string }[] = [...tools.missing];
   const how: Record<string, string> = {};
   let speed: SwitchSpeed | null = null;
   try {
-    speed = await stage.speed();
+    if (signalCode !== null) return signalCode;
+    speed = await built.speed();
     say(`the switch: ${speedText(speed)}`);
-    for (const candidate of candidatesOf(stage, binary, tools.present, options)) {
+    for (const candidate of candidatesOf(built, binary, tools.present, options)) {
       how[candidate.name] = `${candidate.how}${candidate.name === "hana" ? `; ${hana}` : ""}`;
       if (candidate instanceof HanaCandidate) await candidate.open();
       for (const loss of options.losses) {
         if (interrupted.signal.aborted) break;
         say(`${candidate.name}, ${loss} % loss: ${options.runs} newcomers among ${options.nodes - 1}`);
         try {
-          const rounds = await playRounds(stage, candidate, {
+          const rounds = await playRounds(built, candidate, {
             runs: options.runs,
             loss: loss / 100,
             seed: options.seed,
@@ -304,7 +307,7 @@ async function main(): Promise<number> {
       if (interrupted.signal.aborted) break;
     }
   } finally {
-    await stage.remove();
+    await built.remove();
   }
   if (signalCode !== null) return signalCode;
   const comparisons = compare(cells, options.clock);
