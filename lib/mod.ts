@@ -11,10 +11,13 @@
 
 export {
   type ErrorCode,
+  type FencingToken,
+  formatToken,
   HanaError,
   Histogram,
   type Incarnation,
   type NodeId,
+  parseToken,
   type Role,
 } from "./base/mod.ts";
 export type { Platform } from "./platform/mod.ts";
@@ -44,10 +47,12 @@ export { type Address, formatAddress, MemoryNetwork, parseAddress } from "./tran
 export {
   ANY_ROLE,
   type BodyOf,
+  type CommandOptions,
   defineEvent,
   defineRequest,
   type EventDefinition,
   type EventHandler,
+  type Fencing,
   type HandlerContext,
   type MessageDefinition,
   type ReplyOf,
@@ -79,6 +84,7 @@ export {
 } from "./discovery/mod.ts";
 export {
   type DiscoverySettings,
+  type LeaderView,
   listLocalNodes,
   type LocalNode,
   Node,
