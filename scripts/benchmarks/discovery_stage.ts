@@ -307,7 +307,7 @@ function exists(path: string): boolean {
 }
 
 function baseEnvironment(): Record<string, string> {
-  const home = Deno.env.get("HOME") ?? "/root";
+  const home = Deno.env.get("HOME") ?? Deno.cwd();
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${home}/.cache`;
   return {
     PATH: Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin",
