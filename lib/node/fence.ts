@@ -105,8 +105,17 @@ export class NodeFence implements Fence {
     if (directory === null) {
       return new HanaError("unsupported", { what: "a command of a leader", why: "this node keeps nothing" });
     }
-    const known = this.#knownLeader();
-    if (known !== null && compareTokens(token, known) < 0) return this.#stale(what, token, known);
+    const leader = this.source.discovery?.lease.leader ?? null;
+    if (leader !== null) {
+      const order = compareTokens(token, leader.token);
+      // Nobody vouches for a lone leader, and its terms begin anew on a machine that replaces the one before: whom we
+      // take for the leader ourselves is obeyed whatever was, and bars nobody.
+      if (leader.mode !== "solo" && order < 0) return this.#stale(what, token, leader.token);
+      if (leader.mode === "solo" && order === 0) {
+        this.counters.accepted++;
+        return null;
+      }
+    }
     const passage = this.#fences(directory).admit(resource, token);
     if (passage.kind === "stale") return this.#stale(what, token, passage.newer);
     if (passage.kind === "accepted") {
@@ -124,21 +133,23 @@ export class NodeFence implements Fence {
 
   #stale(what: string, token: FencingToken, newer: FencingToken): HanaError {
     this.counters.stale++;
+    const leader = this.source.discovery?.lease.leader ?? null;
+    // All voters have lost their memory at once, say: its terms are too low until an operator lifts them.
+    const isLeader = leader !== null && compareTokens(token, leader.token) === 0;
+    const name = this.source.nameOf(token.leaderId);
     return new HanaError("refused", {
       what: `${what} was refused, under the leadership of term ${token.term}`,
-      why: this.#leads(newer),
-      hint: "hana leader",
+      why: isLeader
+        ? `${name ?? "it"} leads, but this node has obeyed term ${newer.term}`
+        : this.#leads(newer),
+      hint: isLeader
+        ? `hana leader solo    (on ${name ?? "the leader"}: its terms began anew)`
+        : "hana leader",
     });
   }
 
   #leads({ leaderId, term }: FencingToken): string {
     return `${this.source.nameOf(leaderId) ?? leaderId.slice(0, 8)} leads since term ${term}`;
-  }
-
-  /** Who leads by promises or by an operator's word, as far as we hear. Two that lead unfenced do not bar each other. */
-  #knownLeader(): FencingToken | null {
-    const leader = this.source.discovery?.lease.leader ?? null;
-    return leader === null || leader.mode === "solo" ? null : leader.token;
   }
 
   #newest(resource: string): FencingToken | null {

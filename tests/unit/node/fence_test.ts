@@ -1,11 +1,13 @@
 // Leading with real nodes on simulated machines: whose commands are obeyed, which come too late, and roles that change.
 
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { HanaError, parseToken } from "../../../lib/base/mod.ts";
+import { HanaError, type Incarnation, type NodeId, parseToken } from "../../../lib/base/mod.ts";
 import { HANA_TCP } from "../../../lib/discovery/mod.ts";
+import { NodeFence } from "../../../lib/node/fence.ts";
 import { type Node, NodeLeadership } from "../../../lib/node/mod.ts";
 import { defineEvent, defineRequest, type RequestOptions, type Session } from "../../../lib/session/mod.ts";
 import { s } from "../../../lib/wire/mod.ts";
+import { MemoryFiles } from "../security/support.ts";
 import { Park } from "./support.ts";
 
 const SECOND = 1_000_000;
@@ -199,6 +201,62 @@ async function observe(crew: Crew): Promise<{ readonly node: Node; readonly sess
   });
   return { node, session: await crew.park.settle(node.open("tcp://10.0.0.3:700")) };
 }
+
+Deno.test("of two nodes the app can be replaced: a lone leader is obeyed although its terms begin anew", async () => {
+  const park = new Park();
+  const [wallHost, old, spare] = ["wall", "old", "spare"].map((name) => park.host(name));
+  assert(wallHost !== undefined && old !== undefined && spare !== undefined);
+  const options = { insecure: true, discovery: { dnsSd: false } } as const;
+  const wall = await park.start(wallHost.platform, { name: "wall", ...options });
+  wall.onRequest(STRICT, () => ({}));
+  const cue = async (app: Node): Promise<void> => {
+    await park.until(() => app.leadership.token !== null && wall.discovery?.leaderId === app.id, "it leads");
+    const session = await park.settle(app.open("wall"));
+    await park.settle(session.call(STRICT, {}));
+  };
+  // Its last life leads under a higher term than the first of the machine that follows.
+  let app = await park.start(old.platform, { name: "old", role: "app", ...options });
+  for (const _life of [1, 2, 3]) {
+    await cue(app);
+    await park.settle(app.stop());
+    app = await park.start(old.restartProcess(), { name: "old", role: "app", ...options });
+  }
+  await cue(app);
+  const before = oldToken(app);
+  wall.leadership.fence("node", before);
+  await park.settle(app.stop());
+  await park.world.runFor(2 * SECOND);
+  const next = await park.start(spare.platform, { name: "spare", role: "app", ...options });
+  await cue(next);
+  assert(oldToken(next).term < before.term);
+  await park.settle(Promise.all([next.stop(), wall.stop()]));
+  assertEquals(park.crashes, []);
+});
+
+Deno.test("a leader whose terms began anew is told how to lift them", () => {
+  const token = { term: 2, leaderId: "0a".repeat(16) as NodeId, leaderIncarnation: 1 as Incarnation };
+  const leader = { token, mode: "lease" as const, validUntilUs: 9, isSelf: false };
+  const files = new MemoryFiles();
+  const fence = (mode: "lease" | "solo") =>
+    new NodeFence(
+      {
+        discovery: { lease: { leader: { ...leader, mode } } } as unknown as NodeFence["source"]["discovery"],
+        role: "daemon",
+        nameOf: () => "spare",
+      },
+      files,
+      "/s",
+    );
+  assertEquals(fence("lease").check("node", { ...token, term: 9 }, "x"), null);
+  const refusal = fence("lease").check("node", token, "wall.cue of spare");
+  assertEquals([refusal?.code, refusal?.why, refusal?.hint], [
+    "refused",
+    "spare leads, but this node has obeyed term 9",
+    "hana leader solo    (on spare: its terms began anew)",
+  ]);
+  assertEquals(fence("solo").check("node", token, "wall.cue of spare"), null);
+  assertEquals(fence("solo").check("node", { ...token, term: 1 }, "late")?.code, "refused");
+});
 
 Deno.test("a token that cannot be remembered costs its command, not the node", () => {
   const files = {
