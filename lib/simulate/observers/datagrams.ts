@@ -81,8 +81,11 @@ export const coldStart: ObserverDefinition = {
         if (doneUs === null || firstUs === null) return {};
         return {
           "cold_start": single("us", doneUs - firstUs),
-          "cold_start.datagrams": single("count", cost.datagrams),
-          "cold_start.bytes": single("bytes", cost.bytes),
+          // Real processes are not counted: no figure is better than none that was sent.
+          ...(oracle.datagrams === undefined ? {} : {
+            "cold_start.datagrams": single("count", cost.datagrams),
+            "cold_start.bytes": single("bytes", cost.bytes),
+          }),
         };
       },
     };
