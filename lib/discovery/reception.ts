@@ -190,7 +190,7 @@ export class Reception {
       case "offer":
         return this.#handleOffer(nowUs, life, message, datagram, from, link);
       case "bye":
-        return this.#handleBye(nowUs, life, message.reason);
+        return this.#handleBye(nowUs, life, message.reason, isNewest);
       case "ping":
         return this.#handlePing(nowUs, life, message, datagram, from, link);
       case "ack":
@@ -417,7 +417,9 @@ export class Reception {
     return refusal;
   }
 
-  #handleBye(nowUs: number, life: Life, reason: LeaveReason): Refusal | null {
+  #handleBye(nowUs: number, life: Life, reason: LeaveReason, isNewest: boolean): Refusal | null {
+    // After this one the same life goes on: said before something that we have heard, it is over.
+    if (reason === "sleep" && !isNewest) return "delayed";
     this.parts.newcomers.take(life);
     const peer = this.context.registry.peer(life.id);
     if (peer?.life !== life) return null;

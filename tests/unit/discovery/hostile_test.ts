@@ -217,6 +217,22 @@ Deno.test("a goodbye without the key is nothing", () => {
   assertEquals(a.core.counters.refused.foreign, 1);
 });
 
+Deno.test("a goodbye for sleep that was overtaken is over, one that was not counts", () => {
+  const { mesh, a, b } = pair();
+  const bootNonce = bootNonceOf(mesh, b);
+  const sleep: Message = { kind: "bye", bootNonce, reason: "sleep" };
+  const from = a.core.registry.get(b.id)?.from ?? ATTACKER;
+  const { incarnation } = b.core.options;
+  mesh.inject(a, forge(heartbeat({ bootNonce }), b.id, 9_000, new TestSeal(7), incarnation), from);
+  mesh.run(MS);
+  mesh.inject(a, forge(sleep, b.id, 8_999, new TestSeal(7), incarnation), from);
+  mesh.run(MS);
+  assertEquals([a.stateOf(b), a.core.counters.refused.delayed > 0], ["alive", true]);
+  mesh.inject(a, forge(sleep, b.id, 9_001, new TestSeal(7), incarnation), from);
+  mesh.run(MS);
+  assertEquals(a.stateOf(b), "left");
+});
+
 Deno.test("who does not know the nonce of a process cannot speak for it, key or not", () => {
   const { mesh, a, b } = pair();
   const bye: Message = { kind: "bye", bootNonce: BOOT, reason: "quit" };
