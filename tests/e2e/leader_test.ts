@@ -250,3 +250,32 @@ liveTest(
     await leader.untilLeader(backup, wokenMs);
   },
 );
+
+liveTest("a daemon takes the app role, leads, and drops it again, and everybody sees it", async (network) => {
+  const [left, right] = stageOf(network, "left", "right");
+  await shareKey(left, right);
+  await Promise.all([left.serve("--priority", "3"), right.serve()]);
+  const watch = await right.watch();
+  await watch.untilState("left", "alive");
+  const nobody = await right.run(["leader"]);
+  assertEquals(nobody.code, 1);
+  assertStringIncludes(nobody.stderr, "no app has ever led here");
+  const taken = await left.run(["leader", "take"]);
+  assertEquals(taken.code, 0, taken.stderr);
+  const isRole = (role: string) => () => watch.nodes.get("left")?.role === role ? true : null;
+  await watch.until("left to be an app", isRole("app"));
+  await watch.until("left to lead", () => watch.nodes.get("left")?.leader === true ? true : null);
+  const { document } = await right.json<LeaderView>(["leader"]);
+  assertEquals([document.leader?.name, document.leader?.mode, document.leader?.priority], [
+    "left",
+    "solo",
+    3,
+  ]);
+  assertEquals(document.candidates.map(({ name, priority }) => [name, priority]), [["left", 3]]);
+  const listed = await right.discover("--role", "app");
+  assertEquals(listed.document.nodes.map(({ name, priority }) => [name, priority]), [["left", 3]]);
+  const dropped = await left.run(["leader", "drop"]);
+  assertEquals(dropped.code, 0, dropped.stderr);
+  await watch.until("left to be a daemon", isRole("daemon"));
+  await watch.until("nobody to lead", () => watch.nodes.get("left")?.leader === false ? true : null);
+});

@@ -22,6 +22,8 @@ export interface ListedNode {
   readonly tags: Readonly<Record<string, string>>;
   readonly load: { readonly cpuPercent: number | null; readonly memoryFreeMb: number | null } | null;
   readonly trust: "keyed" | "open";
+  readonly leader: boolean;
+  readonly priority: number;
 }
 
 /** `discover --json`. */
