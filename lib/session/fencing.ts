@@ -9,7 +9,7 @@
 import {
   equalBytes,
   type FencingToken,
-  type HanaError,
+  HanaError,
   type Incarnation,
   isFencingToken,
   NODE_ID_BYTES,
@@ -51,14 +51,20 @@ const FORCED: CommandRight = { token: null, isForced: true };
 /** Numbers are never given again. */
 const Form = { forced: 0, token: 1 } as const;
 
-/** The right with which a message of ours goes out; {@linkcode NO_RIGHT} for what is no command. Throws `refused`. */
+/**
+ * The right with which a message of ours goes out; {@linkcode NO_RIGHT} for what is no command.
+ * Throws `refused` when we must not command, `schema` for a token that is none.
+ */
 export function rightOf(
   fence: Fence | undefined,
   definition: MessageDefinition,
   options: CommandOptions,
 ): CommandRight {
   if (definition.effect !== "command" || definition.fenced === "never") return NO_RIGHT;
-  if (options.token !== undefined) return { token: options.token, isForced: false };
+  if (options.token !== undefined) {
+    if (isFencingToken(options.token)) return { token: options.token, isForced: false };
+    throw new HanaError("schema", { what: `${definition.name}: token`, why: "is no token of a leadership" });
+  }
   if (options.unfenced === true) return FORCED;
   const token = fence?.tokenFor(definition) ?? null;
   return token === null ? NO_RIGHT : { token, isForced: false };

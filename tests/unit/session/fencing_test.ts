@@ -100,6 +100,17 @@ Deno.test("a caller may give another token, or an operator's word", () => {
   ]);
 });
 
+Deno.test("a token that is none is refused to its caller", () => {
+  const pair = new CorePair({}, { local: daemon }).opened();
+  for (
+    const wrong of [{ ...token(3), term: -1 }, { ...token(3), term: NaN }, { ...token(3), leaderId: "me" }]
+  ) {
+    const asked = () => pair.a.startRequest(pair.nowUs, start, {}, 1e6, { token: wrong as FencingToken });
+    assertEquals(assertThrows(asked, HanaError).code, "schema");
+  }
+  assertEquals([pair.a.pendingRequests, pair.a.isOpen], [0, true]);
+});
+
 Deno.test("a request that the fence refuses is answered with why; an event is counted; neither is told of", () => {
   const fence = new TestFence(null, () => false);
   const pair = new CorePair({ fence: new TestFence(token(3)) }, { local: daemon, fence }).opened();

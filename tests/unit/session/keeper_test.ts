@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { HanaError } from "../../../lib/base/mod.ts";
-import { type KeeperState, SessionKeeper, type SessionKeeperOptions } from "../../../lib/session/mod.ts";
+import { HanaError, type Incarnation, type NodeId } from "../../../lib/base/mod.ts";
+import {
+  type CommandRight,
+  type Fence,
+  type KeeperState,
+  SessionKeeper,
+  type SessionKeeperOptions,
+} from "../../../lib/session/mod.ts";
 import { Stage } from "./session_support.ts";
 import { CUE, DOUBLE, HUE, NOTE } from "./support.ts";
 
@@ -63,6 +69,32 @@ Deno.test("what is sent while there is no session arrives in order after it, bef
   await stage.until(() => heard.length === 150, "all came");
   assertEquals(heard, Array.from({ length: 150 }, (_, i) => i));
   assertEquals([keeper.bufferedMessages, keeper.counters.buffered], [0, 100]);
+});
+
+Deno.test("a command that waits for a session keeps the right that it was given", async () => {
+  const rights: CommandRight[] = [];
+  const fence: Fence = {
+    tokenFor: () => null,
+    admit: (_command, right) => {
+      rights.push(right);
+      return null;
+    },
+  };
+  const wall = { role: "visualization" } as const;
+  const { stage, keeper } = keep({}, new Stage({ fence, remote: wall }));
+  const token = { term: 3, leaderId: "0a".repeat(16) as NodeId, leaderIncarnation: 7 as Incarnation };
+  let cues = 0;
+  stage.farHandlers.onEvent(CUE, () => void cues++);
+  keeper.send(CUE, {}, { token });
+  keeper.send(CUE, {});
+  keeper.send(CUE, {}, { unfenced: true });
+  await stage.serve();
+  await stage.until(() => cues === 3, "all came");
+  assertEquals(rights, [
+    { token, isForced: false },
+    { token: null, isForced: false },
+    { token: null, isForced: true },
+  ]);
 });
 
 Deno.test("over the bound the caller sees an error; unreliable messages are dropped and counted", async () => {

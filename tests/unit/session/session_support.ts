@@ -7,7 +7,13 @@ import {
   SimulatedWorld,
   type StreamPieces,
 } from "../../../lib/platform/simulated/mod.ts";
-import { HandlerTable, type Identity, Session, type SessionLimits } from "../../../lib/session/mod.ts";
+import {
+  type Fence,
+  HandlerTable,
+  type Identity,
+  Session,
+  type SessionLimits,
+} from "../../../lib/session/mod.ts";
 import { Link, StreamCarrier } from "../../../lib/transport/mod.ts";
 import { identity } from "./support.ts";
 
@@ -20,6 +26,8 @@ export interface StageOptions {
   readonly local?: Partial<Identity>;
   readonly remote?: Partial<Identity>;
   readonly trusted?: boolean;
+  /** What the far machine asks about commands. */
+  readonly fence?: Fence;
 }
 
 /** Two machines on one segment; `near` dials, `far` listens. */
@@ -60,6 +68,7 @@ export class Stage {
           handlers: this.farHandlers,
           trusted: this.options.trusted ?? true,
           limits: this.options.limits,
+          ...(this.options.fence === undefined ? {} : { fence: this.options.fence }),
         }));
       },
       onError: (error) => {
