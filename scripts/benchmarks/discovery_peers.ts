@@ -310,6 +310,8 @@ async function main(): Promise<number> {
     await built.remove();
   }
   if (signalCode !== null) return signalCode;
+  // By loss, for who reads it; the order of the programs stays.
+  cells.sort((a, b) => a.lossPercent - b.lossPercent);
   const comparisons = compare(cells, options.clock);
   if (options.json) {
     const schema = "hana.bench-discovery-peers/1";
