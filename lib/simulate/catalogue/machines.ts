@@ -25,7 +25,6 @@ export const MACHINES: readonly CatalogueEntry[] = [
     expect: {
       metrics: {
         "undiscovery.p50": "<=5s",
-        "undiscovery.p95": "<=6s",
         "undiscovery.max": "<=7s",
         "suspicion.false": 0,
         "discovery.missing": 0,

@@ -63,7 +63,7 @@ export const NETWORK: readonly CatalogueEntry[] = [
     extends: "base",
     tags: ["partition", "random"],
     timeline: [{ at: "10s", swizzle: { nodes: "viz-*", gap: "700ms", hold: "8s" } }],
-    expect: { metrics: { ...HEALED, "suspicion.false": 0 }, sometimes: ["partition_bit", "declared_dead"] },
+    expect: { metrics: { ...HEALED, "suspicion.false": 0 }, sometimes: ["partition_bit", "partition_seen"] },
   }),
   entry(PR, {
     name: "flapping-cable",

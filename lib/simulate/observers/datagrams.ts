@@ -64,7 +64,7 @@ export const coldStart: ObserverDefinition = {
     return {
       wants: ["node-started", "view"],
       onFact: (fact: Fact) => {
-        if (fact.kind === "view") changedUs = fact.atUs;
+        if (fact.kind === "view" && fact.before !== fact.state) changedUs = fact.atUs;
         else if (fact.kind === "node-started") firstUs ??= fact.atUs;
       },
       onTick: () => {
