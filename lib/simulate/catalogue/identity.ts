@@ -79,7 +79,10 @@ export const IDENTITY: readonly CatalogueEntry[] = [
     name: "same-name-500",
     summary: "Five hundred machines come with the same name; each ends with its own.",
     tags: ["names", "size"],
-    nodes: { viz: { count: 500, name: "projector", start: { spread: "5s" } } },
+    nodes: {
+      viz: { count: 440, name: "projector", start: { spread: "5s" } },
+      daemon: { count: 60, name: "projector", start: { spread: "5s" } },
+    },
     warmup: "30s",
     duration: "4min",
     quiet: "60s",

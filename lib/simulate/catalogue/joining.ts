@@ -17,6 +17,13 @@ const LATECOMERS = {
   quiet: "15s",
 };
 
+/** As many as fit a list: its last places are kept for daemons and apps. */
+const FIVE_HUNDRED = {
+  viz: { count: 440, start: { spread: "5s" } },
+  daemon: { count: 50, start: { spread: "5s" } },
+  app: { count: 10, start: { spread: "5s" } },
+};
+
 /** Coming together. */
 export const JOINING: readonly CatalogueEntry[] = [
   entry(DISCOVERY, {
@@ -112,7 +119,7 @@ export const JOINING: readonly CatalogueEntry[] = [
     summary: "Three machines come into a show of five hundred, on a network that loses 5 %.",
     tags: ["join", "size", "loss"],
     nodes: {
-      viz: { count: 500, start: { spread: "5s" } },
+      ...FIVE_HUNDRED,
       late: { count: 3, role: "app", start: "later" },
     },
     network: { default: { like: "lan", loss: "5%" } },
@@ -129,7 +136,7 @@ export const JOINING: readonly CatalogueEntry[] = [
     name: "cold-start-500",
     summary: "Five hundred machines are switched on within five seconds.",
     tags: ["join", "size"],
-    nodes: { viz: { count: 498, start: { spread: "5s" } }, app: { count: 2 } },
+    nodes: FIVE_HUNDRED,
     warmup: "15s",
     duration: "20s",
     quiet: "4s",
