@@ -41,7 +41,7 @@ export function kindText(entry: TraceEntry): string {
 
 type SummaryOf<K extends Message["kind"]> = (message: Extract<Message, { kind: K }>) => string;
 
-const SUMMARIES: { readonly [K in Message["kind"]]?: SummaryOf<K> } = {
+const SUMMARIES: { readonly [K in Message["kind"]]: SummaryOf<K> } = {
   announce: (message) =>
     joined([
       recordText(message.record),
@@ -113,12 +113,52 @@ const SUMMARIES: { readonly [K in Message["kind"]]?: SummaryOf<K> } = {
   suspect: (message) => `does not hear ${message.nodes.map(({ target }) => short(target)).join(" ")}`,
   vouch: (message) =>
     `hears ${message.nodes.map(({ target, ageMs }) => `${short(target)} (${ageMs} ms ago)`).join(" ")}`,
+  get: (message) => `asks for its record from byte ${message.offset}, nonce ${short(message.nonce)}`,
+  "record-part": (message) =>
+    joined([
+      `answers ${short(message.echo)}`,
+      `bytes ${message.offset} to ${message.offset + message.bytes.length} of ${message.total}`,
+      `state ${message.stateVersion}`,
+    ]),
+  claim: (message) =>
+    joined([
+      `wants to lead in term ${message.term}, attempt ${message.attempt}`,
+      message.proposal === null ? null : `founds voters ${message.proposal.map(short).join(" ")}`,
+    ]),
+  grant: (message) => `votes for it in term ${message.term}, attempt ${message.attempt}`,
+  deny: (message) =>
+    joined([
+      `refuses ${message.of === "claim" ? "attempt" : "round"} ${message.echo}: ${
+        DENIAL_TEXTS[message.reason]
+      }`,
+      `knows term ${message.term}`,
+      message.set === null ? null : votersText(message.set),
+    ]),
+  lease: (message) =>
+    joined([
+      `${message.round === 0 ? "leads" : `renews, round ${message.round}`} in term ${message.term}`,
+      message.mode === "lease" ? null : message.mode,
+      message.validMs === 0 ? "not to act yet" : `valid ${message.validMs / 1000} s`,
+      message.set === null ? null : votersText(message.set),
+    ]),
+  "lease-ack": (message) => `acknowledges round ${message.round} of term ${message.term}`,
+  transfer: (message) =>
+    `leads no more in term ${message.term}, in favour of ${
+      message.to === null ? "anybody" : short(message.to)
+    }`,
+};
+
+const DENIAL_TEXTS: { readonly [K in Extract<Message, { kind: "deny" }>["reason"]]: string } = {
+  starting: "it has just started",
+  term: "the term is not new",
+  promised: "its promise is another's",
+  set: "it knows other voters",
+  storage: "it cannot write its promise down",
 };
 
 /** A message in one line. */
 export function summaryOf(message: Message): string {
-  const summary = SUMMARIES[message.kind] as ((message: Message) => string) | undefined;
-  return summary === undefined ? JSON.stringify(fieldsOf(message)) : summary(message);
+  return (SUMMARIES[message.kind] as (message: Message) => string)(message);
 }
 
 /** All fields of a message as plain data; bytes as hex. */
@@ -145,6 +185,10 @@ function questionText(question: Extract<Message, { kind: "query" }>["question"])
   return `question ${short(question.nonce)} attempt ${question.attempt}${
     knows === 0 ? "" : `, knows ${knows}`
   }`;
+}
+
+function votersText(set: NonNullable<Extract<Message, { kind: "lease" }>["set"]>): string {
+  return `voters ${set.voters.map(({ id }) => short(id)).join(" ")}`;
 }
 
 function counts(peerCount: number, beatMs: number): string {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { reportLines } from "../../../cli/doctor/rendering.ts";
 import { LinePump, traceFilter } from "../../../cli/nodes/trace.ts";
-import { traceCells, traceJson, traceLine } from "../../../cli/nodes/trace_rendering.ts";
+import { summaryOf, traceCells, traceJson, traceLine } from "../../../cli/nodes/trace_rendering.ts";
 import { Palette } from "../../../cli/output/mod.ts";
 import { HanaError, type Incarnation, type NodeId } from "../../../lib/base/mod.ts";
 import type { LinkInterface, Message, TraceEntry } from "../../../lib/discovery/mod.ts";
@@ -93,6 +93,61 @@ Deno.test("a datagram is one line: time, way, node, kind, content, and why it wa
   const cut = traceLine(traceCells(entry(), context), 60);
   assertEquals(cut.length, 60);
   assert(cut.endsWith("…"));
+});
+
+Deno.test("messages of the lease and of cut records read as sentences", () => {
+  const bootNonce = "00".repeat(8);
+  const memory = "cc".repeat(8);
+  const voters = [{ id: "1a".repeat(8), memory }, { id: "2b".repeat(8), memory }];
+  const set = { lineage: "ef".repeat(8), term: 4, version: 2, voters };
+  const to = "2b".repeat(8);
+  const lines: [Message, string][] = [
+    [
+      { kind: "claim", bootNonce, term: 5, attempt: 2, set, proposal: null },
+      "wants to lead in term 5, attempt 2",
+    ],
+    [
+      { kind: "claim", bootNonce, term: 5, attempt: 2, set: null, proposal: voters.map(({ id }) => id) },
+      "wants to lead in term 5, attempt 2, founds voters 1a1a1a1a 2b2b2b2b",
+    ],
+    [{ kind: "grant", bootNonce, term: 5, attempt: 2, memory }, "votes for it in term 5, attempt 2"],
+    [
+      { kind: "deny", bootNonce, of: "claim", echo: 2, reason: "promised", term: 6, set: null },
+      "refuses attempt 2: its promise is another's, knows term 6",
+    ],
+    [
+      { kind: "deny", bootNonce, of: "lease", echo: 9, reason: "set", term: 6, set },
+      "refuses round 9: it knows other voters, knows term 6, voters 1a1a1a1a 2b2b2b2b",
+    ],
+    [
+      { kind: "lease", bootNonce, term: 4, round: 0, mode: "lease", validMs: 3497, set },
+      "leads in term 4, valid 3.497 s, voters 1a1a1a1a 2b2b2b2b",
+    ],
+    [
+      { kind: "lease", bootNonce, term: 4, round: 7, mode: "forced", validMs: 0, set: null },
+      "renews, round 7 in term 4, forced, not to act yet",
+    ],
+    [{ kind: "lease-ack", bootNonce, term: 4, round: 7, memory }, "acknowledges round 7 of term 4"],
+    [{ kind: "transfer", bootNonce, term: 4, to: null }, "leads no more in term 4, in favour of anybody"],
+    [{ kind: "transfer", bootNonce, term: 4, to }, "leads no more in term 4, in favour of 2b2b2b2b"],
+    [
+      { kind: "get", bootNonce, nonce: "12".repeat(8), offset: 1000 },
+      "asks for its record from byte 1000, nonce 12121212",
+    ],
+    [
+      {
+        kind: "record-part",
+        bootNonce,
+        echo: "12".repeat(8),
+        stateVersion: 3,
+        offset: 1000,
+        total: 1500,
+        bytes: new Uint8Array(500),
+      },
+      "answers 12121212, bytes 1000 to 1500 of 1500, state 3",
+    ],
+  ];
+  for (const [message, line] of lines) assertEquals(summaryOf(message), line);
 });
 
 Deno.test("a datagram for scripts holds all that is known", () => {
