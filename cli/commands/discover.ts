@@ -97,6 +97,14 @@ export function define(command: Command, cli: Cli): void {
 
 async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
   if (options.trace === true) return await trace(cli, options);
+  for (const flag of ["kind", "node", "wide", "attach"] as const) {
+    if (options[flag] === undefined) continue;
+    throw new HanaError("usage", {
+      what: `--${flag} without --trace`,
+      why: "it chooses among datagrams, and these are shown by --trace alone",
+      hint: "hana discover --trace --node NAME --kind announce",
+    });
+  }
   if (options.allServices === true) return await allServices(cli, options);
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);

@@ -83,6 +83,12 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       err: /^error: there is no kind beat\n.*heartbeat/,
     },
     {
+      args: "discover --kind announce",
+      code: 2,
+      out: SILENT,
+      err: /^error: --kind without --trace\n.*\n {2}try: hana discover --trace /,
+    },
+    {
       args: "doctor --local stage-left",
       code: 2,
       out: SILENT,
