@@ -230,11 +230,13 @@ export class Acceptor {
 
   /** Changes what must be kept, all or nothing. */
   #save(change: { term?: number; holder?: LifeId; set?: VoterSet | null; memory?: string }): boolean {
+    const holder = change.holder ?? this.#holder;
     const next = {
       memory: change.memory ?? this.#memory,
       set: change.set === undefined ? this.#set : change.set,
       term: change.term ?? this.#term,
-      holder: change.holder ?? this.#holder,
+      // A copy of these two alone: what callers give may be more than a life, and may be another life a moment later.
+      holder: holder === null ? null : { id: holder.id, incarnation: holder.incarnation },
       hint: this.hint,
     };
     if (!this.store.save(next)) return false;

@@ -5,6 +5,7 @@ import type { Incarnation, NodeId } from "../../../../lib/base/mod.ts";
 import { Acceptor, GRANT_US, LEASE_US } from "../../../../lib/discovery/lease/acceptor.ts";
 import {
   type Claim,
+  FileLeaseStore,
   FORGETFUL_STORE,
   type Lease,
   type LeaseStore,
@@ -12,6 +13,7 @@ import {
   shortId,
   type VoterSet,
 } from "../../../../lib/discovery/lease/mod.ts";
+import { MemoryFiles } from "../../security/support.ts";
 import { TestRandom } from "../mesh.ts";
 import { MemoryStore } from "./world.ts";
 
@@ -164,6 +166,24 @@ Deno.test("a voter that restarts keeps its term, its set and its promise for a w
   assertEquals(reasonOf(after.handleLease(1, A, lease(after, 5, 2))), "lease-ack");
   const again = new Acceptor(0, VOTER, store, new TestRandom(2));
   assertEquals(reasonOf(again.handleClaim(LEASE_US, B, claim(again, 6))), "grant");
+});
+
+Deno.test("a promise survives a restart on disk also when its holder was given by an entry of the list", () => {
+  const store = new FileLeaseStore(new MemoryFiles(), "/state/lease.json");
+  const acceptor = voter(store);
+  // As in the registry: its incarnation is a getter, which JSON passes over.
+  const entry = new class {
+    readonly id = A.id;
+    readonly life = { incarnation: A.incarnation };
+    get incarnation(): Incarnation {
+      return this.life.incarnation;
+    }
+  }();
+  assertEquals(reasonOf(acceptor.handleClaim(0, entry, claim(acceptor, 2))), "grant");
+  entry.life.incarnation = 9 as Incarnation;
+  assertEquals(acceptor.holder, A);
+  const restarted = new Acceptor(0, VOTER, store, new TestRandom(2));
+  assertEquals([restarted.memory, restarted.term, restarted.holder], [acceptor.memory, 2, A]);
 });
 
 Deno.test("a promise that cannot be written down is not given", () => {
