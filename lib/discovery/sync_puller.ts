@@ -15,6 +15,7 @@ const RETRY_US = 150_000;
 const MAX_TRIES = 8;
 /** Requests that one node has to answer at a time, and nodes that are asked. */
 const MAX_OUTSTANDING = 4;
+const MAX_UNANSWERED = 6;
 const MAX_SOURCES = 3;
 /** Nodes that one range is made for: two pages of plain records. */
 const NODES_A_RANGE = 8;
@@ -29,6 +30,8 @@ interface Source {
   readonly endpoint: IpEndpoint;
   readonly link: Link | null;
   readonly sinceUs: number;
+  /** Requests that it has not answered since it answered last. */
+  unanswered: number;
 }
 
 interface Task {
@@ -73,7 +76,7 @@ export class SyncPuller {
       source.id !== id && nowUs - source.sinceUs < SOURCE_LIFE_US
     );
     if (this.#sources.length >= MAX_SOURCES) return;
-    this.#sources.push({ id, cookie, endpoint: at.endpoint, link: at.link, sinceUs: nowUs });
+    this.#sources.push({ id, cookie, endpoint: at.endpoint, link: at.link, sinceUs: nowUs, unanswered: 0 });
     if (this.#tasks.length === 0) this.#begin(nowUs, expected);
     this.handleTimeout(nowUs);
   }
@@ -82,7 +85,8 @@ export class SyncPuller {
   take(nowUs: number, echo: string, from: NodeId, next: string | null): Pulled | null {
     const at = this.#tasks.findIndex((task) => task.nonce === echo && task.source?.id === from);
     const task = this.#tasks[at];
-    if (task === undefined) return null;
+    if (task === undefined || task.source === null) return null;
+    task.source.unanswered = 0;
     if (next === null || next <= task.from) this.#tasks.splice(at, 1);
     else {
       task.from = next;
@@ -96,7 +100,15 @@ export class SyncPuller {
   /** Asks for what is next. */
   handleTimeout(nowUs: number): void {
     if (this.#tasks.length === 0) return;
-    for (const task of this.#tasks) if (task.dueUs <= nowUs) task.source = null;
+    for (const task of this.#tasks) {
+      if (task.dueUs > nowUs) continue;
+      if (task.source !== null) task.source.unanswered++;
+      task.source = null;
+    }
+    // Who keeps silent is not asked for ever, and where others answer not for long.
+    const limit = this.#sources.length > 1 ? MAX_UNANSWERED : 2 * MAX_UNANSWERED;
+    this.#sources = this.#sources.filter((source) => source.unanswered < limit);
+    if (this.#sources.length === 0) this.#tasks = [];
     this.#tasks = this.#tasks.filter((task) => task.source !== null || task.tries < MAX_TRIES);
     for (const task of this.#tasks) {
       if (task.source !== null) continue;
@@ -120,7 +132,8 @@ export class SyncPuller {
   #begin(nowUs: number, expected: number): void {
     const known = this.context.registry.size;
     // Rows of what is known must fit into a request, and what is not known into a few pages.
-    const missing = Math.max(0, expected - known);
+    // One node says how many there are: a liar must not make us ask for ever.
+    const missing = Math.max(0, Math.min(expected, 4 * known + 128) - known);
     const wanted = Math.max(Math.ceil(missing / NODES_A_RANGE), Math.ceil(known / (MAX_KNOWN_ROWS / 2)));
     const count = Math.min(MAX_RANGES, Math.max(1, wanted));
     for (let i = 0; i < count; i++) {
