@@ -3,7 +3,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import { Node, type NodeEvent, type NodeOptions, type NodeView } from "../../lib/node/mod.ts";
-import type { DiscoveryEvent } from "../../lib/discovery/mod.ts";
+import type { DiscoveryEvent, LeaseToken } from "../../lib/discovery/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
@@ -205,9 +205,20 @@ function warningOf(event: DiscoveryEvent, node: Node): string | null {
     case "multicast-degraded":
       // Told again every minute; the crew hears of it once.
       return event.sinceUs > 0 ? null : node.discovery?.problems[0]?.error.message ?? null;
+    case "no-quorum":
+      return `no app leads: ${event.present} of ${counted(event.voters, "voter")} in reach; ` +
+        "what runs goes on; try: hana leader";
+    case "diverged":
+      return `two apps led apart: ${leaderText(event.winner, node)} stays; ` +
+        `look through what was changed under ${leaderText(event.loser, node)}`;
     default:
       return null;
   }
+}
+
+function leaderText({ term, leaderId }: LeaseToken, node: Node): string {
+  const name = node.nodes().find(({ id }) => id === leaderId)?.name ?? leaderId.slice(0, 8);
+  return `${printable(name)} (term ${term})`;
 }
 
 function logNodes(cli: Cli, node: Node, onGone: () => void): () => void {
