@@ -5,7 +5,10 @@ import { createCodec, type DecodeLimits } from "../wire/mod.ts";
 import { type BodyCodec, MAX_BODY_BYTES } from "./datagram.ts";
 import { MAX_WHOLE_RECORD_BYTES } from "./messages/mod.ts";
 
-/** No body that hana makes comes near any of these; depth counts body, record, capabilities and five levels in them. */
+/**
+ * No body that hana makes comes near any of these; depth counts body, list, entry, record and four levels of capabilities
+ * (record.ts): what one node may announce, another must be able to list in a page.
+ */
 export const BODY_LIMITS: DecodeLimits = {
   maxDepth: 8,
   maxStringBytes: MAX_BODY_BYTES,

@@ -42,6 +42,8 @@ export const RECORD_LIMITS = {
   tagValueBytes: 64,
   capabilities: 64,
   resources: 64,
+  /** Levels of either, the map itself among them: a page holds them four levels further in than a record of its own. */
+  depth: 4,
 } as const;
 
 /** `text` cut to `maxBytes` of UTF-8 between two characters. */
@@ -78,6 +80,16 @@ function isPlainMap(value: unknown): value is Record<string, unknown> {
     !(value instanceof Uint8Array);
 }
 
+/** Whether maps and lists nest in each other more than `levels` deep; a ring does. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  if (levels === 0) return true;
+  for (const each of Array.isArray(value) ? value : Object.values(value)) {
+    if (isDeeper(each, levels - 1)) return true;
+  }
+  return false;
+}
+
 /** Names the first field of `record` over its limit, or null. */
 export function recordProblem(record: Omit<NodeRecord, "id" | "incarnation">): string | null {
   if (!isRecordName(record.name)) {
@@ -108,6 +120,11 @@ export function recordProblem(record: Omit<NodeRecord, "id" | "incarnation">): s
   }
   if (!isPlainMap(record.resources) || Object.keys(record.resources).length > RECORD_LIMITS.resources) {
     return `resources must be a map of at most ${RECORD_LIMITS.resources} entries`;
+  }
+  for (const value of [record.capabilities, record.resources]) {
+    if (isDeeper(value, RECORD_LIMITS.depth)) {
+      return `capabilities and resources must nest at most ${RECORD_LIMITS.depth} levels`;
+    }
   }
   return null;
 }

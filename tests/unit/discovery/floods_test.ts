@@ -1,8 +1,8 @@
 // What much and much at once does: a flood of garbage during which a node joins and one dies, a mesh in which everybody
 // changes at the same moment, and members that lie about how many there are.
 
-import { assert, assertEquals } from "@std/assert";
-import type { Incarnation, NodeId } from "../../../lib/base/mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { HanaError, type Incarnation, type NodeId } from "../../../lib/base/mod.ts";
 import {
   createBodyCodec,
   encodeDatagram,
@@ -230,4 +230,36 @@ Deno.test("pages are given to nobody whose address has not been shown to be its 
   assertEquals(a.core.counters.refused["not-allowed"], 100);
   // 100 questions of 80 bytes: five offers a second to one address, and never a page.
   assert(bytes <= 20 * 400, `${bytes} bytes went to an address that asked for nothing`);
+});
+
+/** Maps in maps, so many in all. */
+function nested(levels: number): Record<string, unknown> {
+  return levels === 1 ? { end: 1 } : { next: nested(levels - 1) };
+}
+
+Deno.test("what one node may announce another can list, however deep it nests; what is deeper is refused", () => {
+  const mesh = new TestMesh(8);
+  const [deep] = Array.from(
+    { length: 6 },
+    (_, index) =>
+      mesh.start({
+        options: { record: { name: `n-${index}`, version: "1", capabilities: index === 0 ? nested(4) : {} } },
+      }),
+  );
+  assert(deep !== undefined);
+  mesh.run(3 * SECOND);
+  // Its own beats and announcements are lost on the newcomer, which knows it from the lists of others alone.
+  const late = mesh.start({ name: "late" });
+  mesh.canPass = (from, to) => !(from === deep && to === late);
+  mesh.run(SECOND);
+  assertEquals(late.core.registry.get(deep.id)?.record.capabilities, nested(4));
+  const deeper = announcement(recordOf(idOf(970), { capabilities: nested(5) }), { bootNonce: BOOT });
+  mesh.inject(late, forge(deeper, idOf(970), 1, new TestSeal(7)), { host: "10.0.0.97", port: 7 });
+  mesh.run(10 * MS);
+  assertEquals(late.core.counters.refused.malformed, 1);
+  assertThrows(
+    () => deep.core.updateRecord(mesh.nowUs, { capabilities: nested(5) }),
+    HanaError,
+    "at most 4 levels",
+  );
 });
