@@ -200,6 +200,13 @@ export function addLeaderMessages(handlers: HandlerTable, leading: NodeLeadershi
   });
   handlers.onRequest(SOLO, ({ end = false }) => {
     const { discovery } = source;
+    if (!end && source.role !== "app") {
+      throw new HanaError("refused", {
+        what: `this node is no app but a ${source.role}`,
+        why: "only an app leads, alone or by election",
+        hint: "hana leader take",
+      });
+    }
     const done = (end ? discovery?.endSolo() : discovery?.forceSolo()) ?? false;
     if (!done) {
       throw new HanaError(end ? "conflict" : "storage", {
