@@ -43,7 +43,7 @@ export interface RegistryDelta {
 }
 
 /** One place of so many is kept for apps and daemons. */
-const KEPT_SHARE = 16;
+const KEPT_SHARE = 64;
 /** Hex digits below which a text is no id prefix: a name like `cafe` should not hit an id by chance. */
 const MIN_PREFIX_DIGITS = 4;
 

@@ -215,14 +215,14 @@ Deno.test("a full registry forgets the left, then the dead, and never the living
 });
 
 Deno.test("the last places of a registry are for apps, those before them for daemons", () => {
-  const registry = new Registry("keyed", 32);
+  const registry = new Registry("keyed", 128);
   const insert = (number: number, role: Role) => registry.insert(0, peerOf(number, `n${number}`, 0, role));
   let number = 0;
   while (insert(++number, "visualization"));
-  assertEquals(registry.size, 30);
+  assertEquals(registry.size, 126);
   while (insert(++number, "daemon"));
-  assertEquals(registry.size, 31);
+  assertEquals(registry.size, 127);
   assert(insert(++number, "app"));
   assert(!insert(++number, "app"));
-  assertEquals(registry.size, 32);
+  assertEquals(registry.size, 128);
 });
