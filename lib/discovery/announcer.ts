@@ -207,6 +207,14 @@ export class Announcer {
     this.#byes = this.context.isObserver ? [nowUs] : BYE_TIMES_US.map((afterUs) => nowUs + afterUs);
   }
 
+  /** Takes our life under this id back, so that its earlier owner is heard again and our name is free for our next life. */
+  giveUpId(nowUs: number): void {
+    const { links, outbox, own, isObserver } = this.context;
+    if (isObserver) return;
+    const message = { kind: "bye", bootNonce: own.bootNonce, reason: "id-change" } as const;
+    for (const link of links.all) outbox.toLink(nowUs, link, message, true);
+  }
+
   /** Sends what is due. Returns whether the last goodbye is out. */
   handleTimeout(nowUs: number): boolean {
     if (this.#byes !== null) return this.#sayGoodbye(nowUs);

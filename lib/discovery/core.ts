@@ -235,7 +235,10 @@ export class DiscoveryCore {
       seeds: options.seeds ?? [],
       meshSize: () => this.meshSize,
       onAuthentic: (atUs) => this.#noteTime(atUs),
-      onIdLost: () => this.#isGone = true,
+      onIdLost: (atUs) => {
+        this.#announcer.giveUpId(atUs);
+        this.#isGone = true;
+      },
     });
   }
 

@@ -77,7 +77,7 @@ export interface ReceptionParts {
   /** Called with the time once a datagram has turned out to be authentic. */
   readonly onAuthentic: (nowUs: number) => void;
   /** Called when an earlier process holds our id. */
-  readonly onIdLost: () => void;
+  readonly onIdLost: (nowUs: number) => void;
 }
 
 /** Reads datagrams. */
@@ -552,7 +552,7 @@ export class Reception {
     if (message.kind === "ack") {
       const challenge = this.parts.challenges.close(message.echo, own.id);
       if (challenge?.purpose !== "conflict" || !mustYieldId(own, other)) return "own-id";
-      this.parts.onIdLost();
+      this.parts.onIdLost(nowUs);
       emit(this.context, { kind: "id-conflict", from });
       return "own-id";
     }

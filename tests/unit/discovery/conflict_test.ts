@@ -69,6 +69,21 @@ Deno.test("of two processes with one id the later one is told to take another an
   assertEquals(third.core.registry.get(a.id)?.record.name, "a");
 });
 
+Deno.test("who gives an id up takes its life back, and the others see its owner again at once", () => {
+  const mesh = new TestMesh(3);
+  const wall = mesh.start({ name: "wall", number: 1, addresses: ["10.0.0.1"] });
+  const third = mesh.start({ name: "third", number: 2, addresses: ["10.0.0.2"] });
+  mesh.run(3 * SECOND);
+  const copy = mesh.start({ name: "copy", number: 1, incarnation: 2_000_000, addresses: ["10.0.0.3"] });
+  mesh.runUntil(() => copy.happened("id-conflict").length === 1, 3 * SECOND);
+  mesh.run(2_500 * MS);
+  assertEquals(third.core.registry.snapshot().map(({ record, state }) => [record.name, state]), [[
+    "wall",
+    "alive",
+  ]]);
+  assertEquals(wall.happened("id-conflict"), []);
+});
+
 Deno.test("with one id and one incarnation too, the lower process keeps it and others stay with the first", () => {
   const mesh = new TestMesh();
   const a = mesh.start({ name: "a", number: 7, incarnation: 5_000 });
