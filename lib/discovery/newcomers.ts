@@ -8,7 +8,7 @@ import type { IpEndpoint } from "../platform/mod.ts";
 import type { Challenges } from "./challenges.ts";
 import { type Context, drawBetween, type Wake } from "./context.ts";
 import { hash32 } from "./hash.ts";
-import { type NamedLife, targetOf } from "./messages/mod.ts";
+import { type NamedLife, questionToOne, targetOf } from "./messages/mod.ts";
 import type { Link } from "./links.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
@@ -36,8 +36,6 @@ const STORM_STARTS = 20;
 const STORM_WAITS_US: readonly [number, number] = [700_000, 2_400_000];
 /** Newcomers at a time; at the bound the oldest is forgotten and counted. */
 const MAX_NEWCOMERS = 512;
-const NO_IDS = new Uint8Array(0);
-const NO_DIGEST = "0000000000000000";
 
 /** What is known of a newcomer. */
 export interface Sighting {
@@ -202,7 +200,7 @@ export class Newcomers {
       ? {
         kind: "query",
         bootNonce: own.bootNonce,
-        question: { nonce, attempt: 2, known: NO_IDS, digest: NO_DIGEST },
+        question: questionToOne(nonce),
         target,
       } as const
       : { kind: "ping", bootNonce: own.bootNonce, nonce, target, observer: isObserver } as const;

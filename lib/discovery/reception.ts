@@ -22,6 +22,7 @@ import {
   type Ping,
   type Query,
   type Question,
+  questionToOne,
   targetOf,
 } from "./messages/mod.ts";
 import { SourceLimiter } from "./limiter.ts";
@@ -524,7 +525,7 @@ export class Reception {
     peer.recordAskedUs = nowUs;
     const { own, outbox, links } = this.context;
     const nonce = this.parts.challenges.open({ purpose: "record", id: peer.id, sentUs: nowUs, token: 0 });
-    const question = { nonce, attempt: 2, known: new Uint8Array(0), digest: "0000000000000000" };
+    const question = questionToOne(nonce);
     const message = { kind: "query", bootNonce: own.bootNonce, question, target: targetOf(peer.id) } as const;
     outbox.toEndpoint(nowUs, peer.route.from, links.linkOf(peer.route.from.host), message);
   }

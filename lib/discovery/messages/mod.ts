@@ -96,6 +96,7 @@ export {
   type Offer,
   type Query,
   type Question,
+  questionToOne,
 } from "./presence.ts";
 export {
   type Ack,

@@ -133,6 +133,14 @@ export interface Bye extends MessageBase {
   readonly reason: LeaveReason;
 }
 
+const NO_IDS = new Uint8Array(0);
+const NO_DIGEST = "0000000000000000";
+
+/** A question to one node alone, which answers whatever we know already. */
+export function questionToOne(nonce: string): Question {
+  return { nonce, attempt: 2, known: NO_IDS, digest: NO_DIGEST };
+}
+
 // --- bodies --------------------------------------------------------------------------------------------------------
 
 /** Echoes at a step of leaving out: an announcement with a large record has less room for them. */

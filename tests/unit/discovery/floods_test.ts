@@ -3,35 +3,13 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HanaError, type Incarnation, type NodeId } from "../../../lib/base/mod.ts";
-import {
-  createBodyCodec,
-  encodeDatagram,
-  meshTagOf,
-  type Message,
-  type NodeRecord,
-} from "../../../lib/discovery/mod.ts";
+import { createBodyCodec, encodeDatagram, meshTagOf, type Message } from "../../../lib/discovery/mod.ts";
 import { createMeshKey, DatagramAuthenticator, MeshKeyRing } from "../../../lib/security/mod.ts";
-import { announcement, heartbeat, NO_DIGEST, offer, question } from "./samples.ts";
+import { announcement, heartbeat, NO_DIGEST, offer, question, recordOf } from "./samples.ts";
 import { idOf, MS, SECOND, TestMesh, type TestNode, TestRandom, TestSeal } from "./mesh.ts";
 
 const codec = createBodyCodec();
 const BOOT = "0102030405060708";
-
-function recordOf(id: NodeId, changes: Partial<NodeRecord> = {}): NodeRecord {
-  return {
-    id,
-    incarnation: 9_000_000 as Incarnation,
-    stateVersion: 1,
-    name: "forged",
-    role: "daemon",
-    version: "0.1.0",
-    endpoints: [],
-    capabilities: {},
-    resources: {},
-    tags: {},
-    ...changes,
-  };
-}
 
 function forge(message: Message, id: NodeId, seq: number, seal = new TestSeal(8)): Uint8Array {
   const header = { path: "multicast", id, incarnation: 9_000_000 as Incarnation, seq, sentMs: 10 } as const;

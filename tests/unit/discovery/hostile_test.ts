@@ -18,7 +18,7 @@ import {
   openMeshKeyRing,
   rotate,
 } from "../../../lib/security/mod.ts";
-import { announcement, heartbeat, offer, question } from "./samples.ts";
+import { announcement, heartbeat, offer, question, recordOf } from "./samples.ts";
 import { idOf, MS, SECOND, TestMesh, type TestNode, TestRandom, TestSeal } from "./mesh.ts";
 
 const codec = createBodyCodec();
@@ -27,22 +27,6 @@ const ATTACKER = { host: "10.0.0.66", port: 6_666 };
 const random = new TestRandom(99);
 const key = createMeshKey(random, "show", 0);
 const otherKey = createMeshKey(random, "other", 0);
-
-function recordOf(id: NodeId, changes: Partial<NodeRecord> = {}): NodeRecord {
-  return {
-    id,
-    incarnation: 9_000_000 as Incarnation,
-    stateVersion: 1,
-    name: "forged",
-    role: "daemon",
-    version: "0.1.0",
-    endpoints: [],
-    capabilities: {},
-    resources: {},
-    tags: {},
-    ...changes,
-  };
-}
 
 function forge(
   message: Message,

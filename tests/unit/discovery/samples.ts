@@ -1,10 +1,28 @@
 // Messages as tests need them: plain ones, of which a test changes what it is about.
 
+import type { Incarnation, NodeId } from "../../../lib/base/mod.ts";
 import type { Announce, Heartbeat, Offer, Question } from "../../../lib/discovery/messages/mod.ts";
 import type { NodeRecord } from "../../../lib/discovery/mod.ts";
 
 /** No node at all, and the digest of nobody. */
 export const NO_DIGEST = "00".repeat(8);
+
+/** The record of a node that somebody invents. */
+export function recordOf(id: NodeId, changes: Partial<NodeRecord> = {}): NodeRecord {
+  return {
+    id,
+    incarnation: 9_000_000 as Incarnation,
+    stateVersion: 1,
+    name: "forged",
+    role: "daemon",
+    version: "0.1.0",
+    endpoints: [],
+    capabilities: {},
+    resources: {},
+    tags: {},
+    ...changes,
+  };
+}
 
 /** A beat. */
 export function heartbeat(changes: Partial<Heartbeat> = {}): Heartbeat {
