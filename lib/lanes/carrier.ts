@@ -3,6 +3,7 @@
 
 import type { HanaError } from "../base/mod.ts";
 import type { Lane, LaneId } from "./lane.ts";
+import type { LaneStats } from "./stats.ts";
 
 /** What became of a payload given to {@linkcode Carrier.send}. */
 export type SendStatus =
@@ -22,19 +23,6 @@ export interface CarrierHandlers {
   onWritable(): void;
   /** The carrier is gone: null when both sides ended it in order. */
   onClose(error: HanaError | null): void;
-}
-
-/** Counters of one lane of a carrier. Drops are split by reason. */
-export interface LaneStats {
-  sentMessages: number;
-  sentBytes: number;
-  receivedMessages: number;
-  receivedBytes: number;
-  queuedMessages: number;
-  queuedBytes: number;
-  droppedOldest: number;
-  refusedFull: number;
-  refusedTooLarge: number;
 }
 
 /** Payloads over lanes to one peer. */

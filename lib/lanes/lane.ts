@@ -1,5 +1,5 @@
 // What a lane is: a number, a name, one of four delivery guarantees, a place in the queue.
-// Decides the standard lanes; never how a guarantee is kept (the carriers do).
+// Decides the standard lanes and what a program's own lane is by default; never how a guarantee is kept.
 
 import type { Brand } from "../base/mod.ts";
 
@@ -13,30 +13,63 @@ export type LaneKind =
   | "reliable-unordered"
   | "reliable-ordered";
 
-/** One lane. */
+/** Kinds by their number on the wire. */
+export const LANE_KINDS: readonly LaneKind[] = [
+  "unreliable-unordered",
+  "unreliable-sequenced",
+  "reliable-unordered",
+  "reliable-ordered",
+];
+
+/** What a lane does with a message for which there is no room. */
+export type Overflow = "refuse" | "drop-oldest" | "drop-newest";
+
+/** One lane, as its sender sees it. */
 export interface Lane {
   readonly id: LaneId;
   readonly name: string;
   readonly kind: LaneKind;
-  /** Lower goes first: a lane waits while a lane of a lower tier has something to send. */
+  /** Lower goes first: a lane waits while a lane of a lower tier has something to send. 0 to 7. */
   readonly tier: number;
-  /** At this many waiting messages or bytes a reliable lane refuses, an unreliable one drops its oldest. */
+  /** Its share among the backlogged lanes of its tier, 1 to 255. */
+  readonly weight: number;
+  /** At this many waiting messages or bytes `overflow` applies. */
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+  /** A larger message is refused, whatever the queue holds. */
+  readonly maxMessageBytes: number;
+  readonly overflow: Overflow;
+  /** A message that waited this long is dropped unsent, in microseconds; 0 for never. Reliable lanes tell the peer. */
+  readonly ttlUs: number;
+  /** Messages may carry a key: of one key only the newest waits, and the receiver keeps to the newest of each. */
+  readonly keyed: boolean;
 }
 
 /** Names of the standard lanes. */
 export type LaneName = "control" | "state" | "modulation" | "events" | "telemetry";
 
-const MEBIBYTE = 1024 * 1024;
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
 
-/** The standard lanes (architecture 4). */
+/** Lane numbers from which programs choose their own. */
+export const FIRST_PROGRAM_LANE = 16;
+export const LAST_PROGRAM_LANE = 254;
+/** Characters of a lane's name in UTF-8 bytes. */
+export const MAX_LANE_NAME_BYTES = 32;
+
+/** The largest message of a lane unless it says otherwise: fragments of an unreliable one are lost together. */
+export const DEFAULT_UNRELIABLE_MESSAGE_BYTES: number = 16 * KIBIBYTE;
+export const DEFAULT_RELIABLE_MESSAGE_BYTES: number = MEBIBYTE;
+/** The largest message that any reliable lane may be configured for. */
+export const MAX_RELIABLE_MESSAGE_BYTES: number = 16 * MEBIBYTE;
+
+/** The standard lanes (architecture 4). Session messages may have 16 MiB, the frame limit. */
 export const LANES: Readonly<Record<LaneName, Lane>> = {
-  control: lane(0, "control", "reliable-ordered", 0, 65_536, 32 * MEBIBYTE),
-  state: lane(1, "state", "reliable-ordered", 2, 65_536, 32 * MEBIBYTE),
-  modulation: lane(2, "modulation", "unreliable-sequenced", 1, 256, 256 * 1024),
-  events: lane(3, "events", "reliable-unordered", 2, 65_536, 16 * MEBIBYTE),
-  telemetry: lane(4, "telemetry", "unreliable-unordered", 3, 1_024, 1 * MEBIBYTE),
+  control: standard(0, "control", "reliable-ordered", 0, 65_536, 32 * MEBIBYTE),
+  state: standard(1, "state", "reliable-ordered", 2, 65_536, 32 * MEBIBYTE),
+  modulation: standard(2, "modulation", "unreliable-sequenced", 1, 256, 256 * KIBIBYTE),
+  events: standard(3, "events", "reliable-unordered", 2, 65_536, 16 * MEBIBYTE),
+  telemetry: standard(4, "telemetry", "unreliable-unordered", 3, 1_024, 1 * MEBIBYTE),
 };
 
 /** Whether `text` names a standard lane. */
@@ -49,7 +82,22 @@ export function isReliable(kind: LaneKind): boolean {
   return kind === "reliable-ordered" || kind === "reliable-unordered";
 }
 
-function lane(
+/** What a lane of `kind` is when its owner says nothing else. */
+export function laneDefaults(kind: LaneKind): Omit<Lane, "id" | "name" | "kind"> {
+  const reliable = isReliable(kind);
+  return {
+    tier: kind === "unreliable-sequenced" ? 1 : kind === "unreliable-unordered" ? 3 : 2,
+    weight: 1,
+    maxQueuedMessages: reliable ? 65_536 : 1_024,
+    maxQueuedBytes: reliable ? 16 * MEBIBYTE : MEBIBYTE,
+    maxMessageBytes: reliable ? DEFAULT_RELIABLE_MESSAGE_BYTES : DEFAULT_UNRELIABLE_MESSAGE_BYTES,
+    overflow: reliable ? "refuse" : "drop-oldest",
+    ttlUs: 0,
+    keyed: kind === "unreliable-sequenced",
+  };
+}
+
+function standard(
   id: number,
   name: LaneName,
   kind: LaneKind,
@@ -57,5 +105,15 @@ function lane(
   maxQueuedMessages: number,
   maxQueuedBytes: number,
 ): Lane {
-  return { id: id as LaneId, name, kind, tier, maxQueuedMessages, maxQueuedBytes };
+  const defaults = laneDefaults(kind);
+  return {
+    ...defaults,
+    id: id as LaneId,
+    name,
+    kind,
+    tier,
+    maxQueuedMessages,
+    maxQueuedBytes,
+    maxMessageBytes: isReliable(kind) ? MAX_RELIABLE_MESSAGE_BYTES : defaults.maxMessageBytes,
+  };
 }

@@ -11,23 +11,10 @@ import {
   type Lane,
   type LaneId,
   type LaneStats,
+  newLaneStats,
   type SendStatus,
 } from "../lanes/mod.ts";
 import type { Link } from "./link.ts";
-
-function newLaneStats(): LaneStats {
-  return {
-    sentMessages: 0,
-    sentBytes: 0,
-    receivedMessages: 0,
-    receivedBytes: 0,
-    queuedMessages: 0,
-    queuedBytes: 0,
-    droppedOldest: 0,
-    refusedFull: 0,
-    refusedTooLarge: 0,
-  };
-}
 
 /** A lane's queue: a list with a moving head, compacted now and then. */
 class LaneQueue {
