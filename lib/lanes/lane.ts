@@ -53,12 +53,14 @@ const MEBIBYTE = 1024 * KIBIBYTE;
 
 /** Lane numbers from which programs choose their own. */
 export const FIRST_PROGRAM_LANE = 16;
+/** The last lane number that a program may choose; 255 is kept. */
 export const LAST_PROGRAM_LANE = 254;
 /** Characters of a lane's name in UTF-8 bytes. */
 export const MAX_LANE_NAME_BYTES = 32;
 
 /** The largest message of a lane unless it says otherwise: fragments of an unreliable one are lost together. */
 export const DEFAULT_UNRELIABLE_MESSAGE_BYTES: number = 16 * KIBIBYTE;
+/** The largest message of a reliable lane unless it says otherwise. */
 export const DEFAULT_RELIABLE_MESSAGE_BYTES: number = MEBIBYTE;
 /** The largest message that any reliable lane may be configured for. */
 export const MAX_RELIABLE_MESSAGE_BYTES: number = 16 * MEBIBYTE;
