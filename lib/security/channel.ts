@@ -19,6 +19,7 @@ import {
   openingLength,
   preambleBytes,
 } from "./channel_preamble.ts";
+import type { DirectionKeys, KeyExporter } from "./exporter.ts";
 import type { MeshKeyRing, RingSlot } from "./mesh_key.ts";
 import { NoiseHandshake, type NoiseTransport } from "./noise.ts";
 import { type NoiseSuite, SESSION_SUITE } from "./noise_suite.ts";
@@ -81,6 +82,7 @@ export class SecureChannel {
   #failure: ChannelFailure | null = null;
   #slot: RingSlot | null = null;
   #handshakeHash: Uint8Array | null = null;
+  #exporter: KeyExporter | null = null;
   /** The dialler's: one attempt for each key offered. */
   #attempts: NoiseHandshake[] = [];
   #output: Uint8Array | null = null;
@@ -137,6 +139,15 @@ export class SecureChannel {
   /** The same at both ends and unique to this conversation, once the handshake is through: ties ids to it. */
   get handshakeHash(): Uint8Array | null {
     return this.#handshakeHash;
+  }
+
+  /**
+   * Keys for something that runs beside this conversation, 32 bytes each, from the same handshake: one end's `send` is
+   * the other end's `receive`, and no other conversation and no other `label` gives the same. Renewing the channel's own
+   * keys does not change them. Null unless {@linkcode established}.
+   */
+  exportKeys(label: string): DirectionKeys | null {
+    return this.#state === "established" && this.#exporter !== null ? this.#exporter.keys(label) : null;
   }
 
   /** Bytes to send to the peer now, or null. Handshake alone: sealed records go out by {@linkcode sealInto}. */
@@ -350,6 +361,7 @@ export class SecureChannel {
   #begin(handshake: NoiseHandshake): void {
     const { send, receive } = handshake.split();
     this.#handshakeHash = handshake.handshakeHash;
+    this.#exporter = handshake.exporter();
     this.#send = new Direction(send);
     this.#receive = new Direction(receive);
     this.#attempts = [];
@@ -385,6 +397,7 @@ export class SecureChannel {
   #forget(): void {
     this.#output = null;
     this.#attempts = [];
+    this.#exporter = null;
     this.#send = null;
     this.#receive = null;
     this.#pending = new Uint8Array(0);

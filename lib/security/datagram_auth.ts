@@ -1,37 +1,23 @@
 // Proof that a discovery datagram comes from a member of the mesh: HMAC-SHA-256 (RFC 2104) cut to 16 bytes.
 // Decides the tag and which keys are accepted; never what a datagram means or whether it is a replay.
-// The key's two hash blocks are computed once and copied for each datagram: 1.4 to 2.2 µs instead of 3.5 to 8.
 
-import { createHash } from "node:crypto";
 import { assert } from "../base/mod.ts";
-import { equalInConstantTime } from "./aead.ts";
+import { KeyedMac, MAC_BYTES } from "./keyed_mac.ts";
 import type { MeshKey, MeshKeyRing, RingSlot } from "./mesh_key.ts";
 
 /** Bytes of a tag, at the end of the datagram. */
-export const DATAGRAM_TAG_BYTES = 16;
+export const DATAGRAM_TAG_BYTES: number = MAC_BYTES;
 /** The key tag of the open mesh. */
 export const OPEN_KEY_TAG = 0;
 
-const BLOCK_BYTES = 64;
-
-/** HMAC with a key whose padded blocks are hashed in advance. */
+/** One key of the ring with its hint. */
 class KeyedHash {
   readonly keyTag: number;
-  readonly #inner: ReturnType<typeof createHash>;
-  readonly #outer: ReturnType<typeof createHash>;
+  readonly mac: KeyedMac;
 
   constructor(key: MeshKey, trust: "keyed" | "open") {
     this.keyTag = trust === "open" ? OPEN_KEY_TAG : 1 + ((key.id[0] ?? 0) % 255);
-    const secret = key.derive("datagram mac");
-    const block = new Uint8Array(BLOCK_BYTES);
-    block.set(secret);
-    this.#inner = createHash("sha256").update(block.map((byte) => byte ^ 0x36));
-    this.#outer = createHash("sha256").update(block.map((byte) => byte ^ 0x5c));
-  }
-
-  compute(bytes: Uint8Array): Uint8Array {
-    const inner = this.#inner.copy().update(bytes).digest();
-    return this.#outer.copy().update(inner).digest();
+    this.mac = new KeyedMac(key.derive("datagram mac"));
   }
 }
 
@@ -54,8 +40,7 @@ export class DatagramAuthenticator {
   /** Signs `bytes[0 … length)` with the primary key and writes the tag to `bytes[length … length + 16)`. */
   sign(bytes: Uint8Array, length: number): void {
     assert(length >= 0 && length + DATAGRAM_TAG_BYTES <= bytes.length, "there is room for the tag");
-    const tag = this.#primary.compute(bytes.subarray(0, length));
-    for (let i = 0; i < DATAGRAM_TAG_BYTES; i++) bytes[length + i] = tag[i] ?? 0;
+    this.#primary.mac.sign(bytes, 0, length, bytes, length);
   }
 
   /**
@@ -73,7 +58,6 @@ export class DatagramAuthenticator {
 
   #matches(key: KeyedHash, bytes: Uint8Array, length: number, keyTag: number | undefined): boolean {
     if (keyTag !== undefined && keyTag !== key.keyTag) return false;
-    const tag = key.compute(bytes.subarray(0, length));
-    return equalInConstantTime(tag.subarray(0, DATAGRAM_TAG_BYTES), bytes.subarray(length));
+    return key.mac.verify(bytes, 0, length, bytes, length);
   }
 }

@@ -15,7 +15,14 @@ export const KEY_ID_BYTES = 8;
 export const MAX_MESH_NAME_BYTES = 64;
 
 /** What a derived key is for; each purpose has a key of its own, so that no use can weaken another. */
-export type KeyPurpose = "session psk" | "datagram mac" | "lease" | "page cookie";
+export type KeyPurpose =
+  | "session psk"
+  | "datagram mac"
+  | "lease"
+  | "page cookie"
+  | "udp psk"
+  | "udp mac"
+  | "udp cookie";
 
 const HKDF_SALT = new TextEncoder().encode("hana mesh key 1");
 /** The key that everybody knows: gives the open mesh the same code path, and no secrecy at all. */

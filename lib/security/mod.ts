@@ -28,6 +28,8 @@ export {
   type RingSlot,
   rotate,
 } from "./mesh_key.ts";
+export { type DirectionKeys, EXPORTED_KEY_BYTES, KeyExporter } from "./exporter.ts";
+export { KeyedMac, MAC_BYTES } from "./keyed_mac.ts";
 export { formatKeyFile, loadKeyRing, parseKeyFile, saveKeyRing } from "./key_file.ts";
 export { formatJoinCode, parseJoinCode } from "./join_code.ts";
 export { DATAGRAM_TAG_BYTES, DatagramAuthenticator, OPEN_KEY_TAG } from "./datagram_auth.ts";
@@ -39,6 +41,7 @@ export {
   type NoiseHashName,
   type NoiseSuite,
   noiseSuite,
+  SESSION_SUITE,
 } from "./noise_suite.ts";
 export {
   type ChannelContext,
@@ -52,4 +55,5 @@ export {
 } from "./channel.ts";
 export { CHANNEL_FAILURES, ChannelCounters, channelError, type ChannelFailure } from "./channel_failure.ts";
 export { CHANNEL_VERSION } from "./channel_preamble.ts";
+export { X25519_BYTES } from "./x25519.ts";
 export { REPLAY_GUARD_ENTRIES, ReplayGuard } from "./replay_guard.ts";

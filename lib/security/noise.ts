@@ -7,6 +7,7 @@
 import { assert, HanaError } from "../base/mod.ts";
 import { AEAD_KEY_BYTES, AEAD_TAG_BYTES } from "./aead.ts";
 import { CipherState } from "./cipher_state.ts";
+import { KeyExporter } from "./exporter.ts";
 import type { NoiseSuite } from "./noise_suite.ts";
 import { X25519_BYTES, X25519KeyPair } from "./x25519.ts";
 
@@ -80,6 +81,10 @@ class SymmetricState {
       new CipherState(this.#suite.cipher, first.subarray(0, AEAD_KEY_BYTES)),
       new CipherState(this.#suite.cipher, second.subarray(0, AEAD_KEY_BYTES)),
     ];
+  }
+
+  exporter(initiator: boolean): KeyExporter {
+    return new KeyExporter(this.#suite.hash, this.#chainingKey, initiator);
   }
 
   #derive(material: Uint8Array, outputs: 2 | 3): [Uint8Array, Uint8Array, Uint8Array?] {
@@ -224,6 +229,12 @@ export class NoiseHandshake {
     return this.#initiator
       ? { send: fromInitiator, receive: fromResponder }
       : { send: fromResponder, receive: fromInitiator };
+  }
+
+  /** Derives further keys from this handshake, for what runs beside its conversation. */
+  exporter(): KeyExporter {
+    if (this.#step !== "done") throw outOfTurn("export", this.#step);
+    return this.#symmetric.exporter(this.#initiator);
   }
 
   /** The token "e" where a pre-shared key is in use: the key is hashed and mixed in (section 9.2). */
