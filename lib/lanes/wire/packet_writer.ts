@@ -38,7 +38,10 @@ export interface AckSource {
 
 const TEXT_ENCODER = new TextEncoder();
 const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
 const LANES = 256;
+/** Payloads up to this many bytes are copied in a loop. */
+const LOOP_BYTES = 128;
 /** At this many packets the marks of lanes are wiped, so that a mark stays a small integer. */
 const LAST_EPOCH = 0x3fff_ffff;
 
@@ -53,6 +56,11 @@ export class PacketWriter {
   readonly #nextNumbers = new Uint32Array(LANES);
   readonly #epochs = new Uint32Array(LANES);
   #epoch = 1;
+  #viewed: Uint8Array = NOTHING;
+  #bytesView: DataView = NO_VIEW;
+  #source: Uint8Array = NOTHING;
+  #sourceUses = 0;
+  #sourceView: DataView = NO_VIEW;
   readonly #closeText = new Uint8Array(MAX_CLOSE_TEXT_BYTES);
 
   /** How many bytes more may be written. */
@@ -356,12 +364,50 @@ export class PacketWriter {
     }
   }
 
+  /**
+   * Copies by the way that is fastest for its length (measured): 4 bytes at a time through views that are kept, which
+   * allocates nothing; for long payloads `set`, whose one short-lived view costs less than the loop.
+   */
   #copy(source: Uint8Array, start: number, length: number): void {
     const bytes = this.bytes;
     const at = this.length;
-    for (let i = 0; i < length; i++) bytes[at + i] = source[start + i] as number;
     this.length = at + length;
+    if (length > LOOP_BYTES) {
+      bytes.set(source.subarray(start, start + length), at);
+      return;
+    }
+    let i = 0;
+    if (length >= 8 && this.#hasViews(source)) {
+      const from = this.#sourceView;
+      const to = this.#bytesView;
+      for (; i + 16 <= length; i += 16) {
+        to.setInt32(at + i, from.getInt32(start + i));
+        to.setInt32(at + i + 4, from.getInt32(start + i + 4));
+        to.setInt32(at + i + 8, from.getInt32(start + i + 8));
+        to.setInt32(at + i + 12, from.getInt32(start + i + 12));
+      }
+      for (; i + 4 <= length; i += 4) to.setInt32(at + i, from.getInt32(start + i));
+    }
+    for (; i < length; i++) bytes[at + i] = source[start + i] as number;
   }
+
+  /** Whether there are views of both buffers. One that is used once is not worth a view: only from its second use on. */
+  #hasViews(source: Uint8Array): boolean {
+    if (source !== this.#source) {
+      this.#source = source;
+      this.#sourceUses = 0;
+    }
+    if (this.bytes !== this.#viewed) {
+      this.#viewed = this.bytes;
+      this.#bytesView = viewOf(this.bytes);
+    }
+    if (this.#sourceUses < 2 && ++this.#sourceUses === 2) this.#sourceView = viewOf(source);
+    return this.#sourceUses === 2;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** How many bytes a varint takes: 1, 2 or 4 (RFC 9000 section 16 without its last form). */
