@@ -1,0 +1,40 @@
+// One datagram in memory that is used again for every packet, and the views of it that sealing and sending need.
+// A cipher takes views, and making four of them costs as much as sealing a small packet: so each is made once a length
+// and kept. Decides where header, text and tag stand; never what is in them.
+
+import { AEAD_TAG_BYTES } from "../../security/mod.ts";
+
+/** Bytes of a data packet before its text: form, receiver index, packet number. */
+export const PACKET_HEADER_BYTES = 9;
+/** What a data packet adds to its text. */
+export const PACKET_OVERHEAD_BYTES: number = PACKET_HEADER_BYTES + AEAD_TAG_BYTES;
+
+/** Memory for one datagram. */
+export class DatagramBuffer {
+  readonly bytes: Uint8Array;
+  /** Bytes 0 to 8. */
+  readonly header: Uint8Array;
+  /** Where the text stands: from byte 9 on, with room for the tag after the longest of it taken off. */
+  readonly text: Uint8Array;
+  readonly #whole: (Uint8Array | undefined)[];
+  readonly #texts: (Uint8Array | undefined)[];
+
+  constructor(readonly capacityBytes: number) {
+    this.bytes = new Uint8Array(capacityBytes);
+    this.header = this.bytes.subarray(0, PACKET_HEADER_BYTES);
+    this.text = this.bytes.subarray(PACKET_HEADER_BYTES, capacityBytes - AEAD_TAG_BYTES);
+    // Filled from the start, so that the arrays never turn into dictionaries.
+    this.#whole = new Array(capacityBytes + 1).fill(undefined);
+    this.#texts = new Array(capacityBytes + 1).fill(undefined);
+  }
+
+  /** The first `length` bytes. */
+  whole(length: number): Uint8Array {
+    return this.#whole[length] ??= this.bytes.subarray(0, length);
+  }
+
+  /** `length` bytes from byte 9 on: the text of a packet, or its text and tag. */
+  afterHeader(length: number): Uint8Array {
+    return this.#texts[length] ??= this.bytes.subarray(PACKET_HEADER_BYTES, PACKET_HEADER_BYTES + length);
+  }
+}
