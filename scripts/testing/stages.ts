@@ -21,6 +21,7 @@ export const STAGES: readonly Stage[] = [
   { name: "architecture", parallel: true, needsBinary: false, limitMs: 2 * MINUTE_MS },
   { name: "unit", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "fuzz", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
+  { name: "lanes", parallel: true, needsBinary: false, limitMs: 8 * MINUTE_MS },
   { name: "simulate", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "interop", parallel: false, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "e2e", parallel: true, needsBinary: false, limitMs: 8 * MINUTE_MS },
