@@ -172,7 +172,7 @@ Deno.test("the reader of packets reads the layout and refuses other forms", () =
     "0b",
     "0a 0f 00 00 00 00000000 01 61",
   ];
-  for (const hex of broken) assertThrows(() => read(hex), LayoutError, undefined, hex);
+  for (const hex of broken) assertThrows(() => read(hex), LayoutError);
 });
 
 Deno.test("every load has what it says, at both ends", () => {

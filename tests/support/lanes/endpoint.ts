@@ -15,6 +15,10 @@ export const HEADER_BYTES = 9;
 export const OVERHEAD_BYTES: number = HEADER_BYTES + 16;
 /** Packets that one drain may bring. A burst is bounded by a rate or by what may be in flight, 8192 packets. */
 const MAX_DRAIN = 10_000;
+/** A bucket holds two packets at least, and one may go into debt (research 4.8). */
+const BURST_PACKETS = 3;
+/** Two probes, and what small lanes of the first tiers may send beside the rate: 32 KiB/s (research 4.8). */
+const EXEMPT_BYTES: number = 2 * 1_452 + 32 * 1_024;
 /** What the kernel keeps for a socket (research 1): every datagram costs more than its bytes. */
 const SOCKET_BUFFER_BYTES = 208 * 1024;
 
@@ -63,6 +67,8 @@ export class Endpoint {
   readonly #out: Uint8Array;
   #blocked = false;
   #wakeReason = "";
+  #bucketBytes = 0;
+  #bucketAtUs = 0;
 
   constructor(
     readonly name: string,
@@ -77,6 +83,7 @@ export class Endpoint {
     private readonly outlet: Outlet,
     readonly trace: Trace,
     private readonly startUs: number,
+    private readonly maxRateBytesPerSecond: number,
   ) {
     this.#out = new Uint8Array(HEADER_BYTES + maxPacketBytes);
   }
@@ -253,6 +260,7 @@ export class Endpoint {
     this.totals.packets++;
     this.totals.bytes += bytes.length;
     if (pureAck) this.totals.pureAcks++;
+    else this.#checkRate(nowUs, bytes.length);
     this.trace.note(nowUs, `${this.name} → `, number, bytes, end);
     this.onPacket?.(nowUs, number, frames, bytes.length);
     const limit = this.kind === "udp" ? this.maxPacketBytes + OVERHEAD_BYTES : Infinity;
@@ -266,6 +274,21 @@ export class Endpoint {
     if (this.outlet.send(nowUs, bytes, bytes.length) === "lost") {
       this.totals.lostReliableBytes += reliableBytes;
     }
+  }
+
+  /** A bucket that leaks at the rate never holds more than a burst and what is exempt (I10). */
+  #checkRate(nowUs: number, bytes: number): void {
+    const rate = this.maxRateBytesPerSecond;
+    this.#bucketBytes = Math.max(0, this.#bucketBytes - (nowUs - this.#bucketAtUs) * rate / 1e6) + bytes;
+    this.#bucketAtUs = nowUs;
+    const burst = Math.max(BURST_PACKETS * bytes, rate * 2 * this.quantumUs / 1e6) + EXEMPT_BYTES;
+    this.findings.expect(
+      "I10",
+      "connection",
+      nowUs,
+      this.kind !== "udp" || this.#bucketBytes <= burst,
+      () => `${this.name}: a burst of ${Math.round(this.#bucketBytes)} B at ${rate} B/s`,
+    );
   }
 
   /** Inputs never throw (I20). */

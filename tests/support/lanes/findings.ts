@@ -44,8 +44,8 @@ export interface Violation {
   readonly saw: string;
 }
 
-/** Violations that are kept of one run; the rest is counted. */
-const MAX_VIOLATIONS = 12;
+/** Violations of one invariant that are kept of one run; the rest is counted. */
+const MAX_OF_ONE = 3;
 
 /** What one run found. */
 export class Findings {
@@ -68,6 +68,7 @@ export class Findings {
 
   add(id: InvariantId, kind: KindName, atUs: number, saw: string): void {
     this.violationCount++;
-    if (this.violations.length < MAX_VIOLATIONS) this.violations.push({ id, kind, atUs, saw });
+    const alike = this.violations.filter((other) => other.id === id && other.kind === kind).length;
+    if (alike < MAX_OF_ONE) this.violations.push({ id, kind, atUs, saw });
   }
 }

@@ -20,7 +20,8 @@ export type MakePeer = (options: PeerOptions) => Peer & PeerExtras;
 
 /** What some conditions need beyond the face. */
 export interface PeerExtras {
-  openLane?(lane: Lane): void;
+  /** Opens a lane like this one; the number is the connection's choice. */
+  openLane?(lane: Lane): Lane;
   pauseLane?(nowUs: number, lane: LaneId): void;
   resumeLane?(nowUs: number, lane: LaneId): void;
   /** The address of the peer changed, as far as this end's path can tell. */
@@ -48,6 +49,8 @@ export interface PairOptions {
 export const QUANTUM_US = 2_100;
 /** Plaintext of a datagram of 1200 bytes. */
 export const BASE_PLAINTEXT = 1_175;
+/** The default cap of one peer (research 4.8). */
+const MAX_RATE = 12_500_000;
 const STREAM_PLAINTEXT = 16 * 1_024;
 /** The longest datagram that a search for larger ones tries. */
 const LARGEST_PLAINTEXT: number = 1_452 - OVERHEAD_BYTES;
@@ -73,6 +76,8 @@ export class Pair {
   readonly #options: PairOptions;
   readonly #draws: Draws;
   #openSources = 0;
+  /** Lanes as they were opened, by side and name. */
+  readonly #opened = new Map<string, Lane>();
   readonly #waiting = new Map<string, () => void>();
   readonly #writable: string[] = [];
 
@@ -100,6 +105,7 @@ export class Pair {
         condition.clocks?.[side] ?? { startUs: START_US, driftPpm: 0 },
         new Draws(seed, `driver ${side}`),
         ...[this.models[side], this.findings, this.links[side], this.trace, START_US] as const,
+        options.maxRateBytesPerSecond ?? MAX_RATE,
       );
     this.ends = [makeEnd(0), makeEnd(1)];
     const makePeer = (side: 0 | 1) =>
@@ -108,7 +114,7 @@ export class Pair {
         ...{ quantumUs, lanes: STANDARD, sink: this.#sink(side), kind },
         maxPacketBytes: kind === "udp" ? BASE_PLAINTEXT : STREAM_PLAINTEXT,
         congestion: options.congestion ?? "delay-brake",
-        maxRateBytesPerSecond: options.maxRateBytesPerSecond ?? 12_500_000,
+        maxRateBytesPerSecond: options.maxRateBytesPerSecond ?? MAX_RATE,
         firstPacketNumber: options.firstPacketNumber ?? 0,
         firstMessageNumber: first,
         seed: seed * 2 + side,
@@ -129,8 +135,9 @@ export class Pair {
         workload.sources.some((source) => source.side === side && source.lane.id === lane.id)
       );
       for (const lane of [...own, ...lanes]) {
-        this.models[side].addLane(lane);
-        this.peers[side].openLane?.(lane);
+        const opened = this.peers[side].openLane?.(lane) ?? lane;
+        this.models[side].addLane(opened);
+        this.#opened.set(`${side} ${lane.name}`, opened);
       }
     }
   }
@@ -236,6 +243,11 @@ export class Pair {
     for (const side of [0, 1] as const) this.events.add(START_US, () => this.ends[side].drain(this.nowUs));
   }
 
+  /** A lane as this side opened it. */
+  laneOf(side: 0 | 1, lane: Lane): Lane {
+    return this.#opened.get(`${side} ${lane.name}`) ?? lane;
+  }
+
   /** Sends one message of `length` bytes; what came of it is in the model. Drains unless `hold`. */
   send(
     side: 0 | 1,
@@ -259,7 +271,8 @@ export class Pair {
 
   #start(source: Source, index: number): void {
     this.#openSources++;
-    const { side, lane, everyUs, count, burst = 1 } = source;
+    const { side, everyUs, count, burst = 1 } = source;
+    const lane = this.laneOf(side, source.lane);
     const name = `${side} ${lane.id}`;
     let sent = 0;
     let atUs = START_US + source.fromUs + index * 37;

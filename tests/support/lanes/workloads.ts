@@ -37,12 +37,11 @@ export interface Workload {
 const MILLISECOND = 1_000;
 const SECOND = 1_000_000;
 
-/** A bulk lane of a program: it has to be opened. */
+/** Lanes of programs: they have to be opened, and their numbers are the connection's choice. */
 export const BULK: Lane = {
   ...laneDefaults("reliable-ordered"),
   ...{ id: 40 as LaneId, name: "assets", kind: "reliable-ordered", tier: 3 },
 };
-/** A lane of a program of each other kind, some of them with numbers that need a second byte. */
 export const CUES: Lane = {
   ...laneDefaults("reliable-unordered"),
   ...{ id: 16 as LaneId, name: "cues", kind: "reliable-unordered", tier: 1, ttlUs: 0 },
