@@ -1,0 +1,165 @@
+// The parts of receiving against naive models: ranges, windows, keys, rings.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { HeldRing } from "../../../../lib/lanes/receiving/held_ring.ts";
+import { MAX_KEYS, NewestPerKey } from "../../../../lib/lanes/receiving/newest.ts";
+import { maxRanges, PartialMessage, PieceResult } from "../../../../lib/lanes/receiving/reassembly.ts";
+import { WaitingQueue } from "../../../../lib/lanes/receiving/waiting_queue.ts";
+import { DoneWindow } from "../../../../lib/lanes/receiving/window.ts";
+import { messageOf } from "./recorder.ts";
+
+Deno.test("a message in the making knows which bytes it has, as a naive set of them does", () => {
+  const piece = fc.record({ at: fc.nat(399), length: fc.integer({ min: 1, max: 60 }) });
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 400 }), fc.array(piece, { maxLength: 80 }), (total, pieces) => {
+      const bytes = messageOf(1, total);
+      const partial = new PartialMessage(0, 1, -1, total);
+      const known = new Set<number>();
+      for (const { at, length } of pieces) {
+        const offset = at % total;
+        const end = Math.min(total, offset + length);
+        const before = known.size;
+        for (let i = offset; i < end; i++) known.add(i);
+        const result = partial.add(0, offset, bytes, offset, end - offset);
+        const expected = known.size === before
+          ? PieceResult.duplicate
+          : known.size === total
+          ? PieceResult.complete
+          : PieceResult.added;
+        assertEquals(result, expected);
+        assertEquals(partial.missingBytes, total - known.size);
+        let ranges = 0;
+        for (let i = 0; i < total; i++) if (known.has(i) && !known.has(i - 1)) ranges++;
+        assertEquals(partial.rangeCount, ranges);
+        for (const i of known) assertEquals(partial.bytes[i], bytes[i]);
+        if (result === PieceResult.complete) return;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("a message may have as many ranges as it says, and one that joins two is always welcome", () => {
+  assertEquals([maxRanges(2), maxRanges(3), maxRanges(1000), maxRanges(2 ** 20)], [1, 2, 500, 1024]);
+  assertEquals(maxRanges(16 * 2 ** 20), 16_384);
+  const partial = new PartialMessage(0, 0, -1, 2 ** 14);
+  const bytes = messageOf(0, 2 ** 14);
+  for (let i = 0; i < 1024; i++) assertEquals(partial.add(0, 2 * i, bytes, 2 * i, 1), PieceResult.added);
+  assertEquals(partial.add(0, 5000, bytes, 5000, 1), PieceResult.tooManyRanges);
+  assertEquals(partial.add(0, 2, bytes, 2, 1), PieceResult.duplicate);
+  assertEquals(partial.add(0, 3, bytes, 3, 1), PieceResult.added);
+  assertEquals(partial.rangeCount, 1023);
+  assertEquals(partial.add(0, 5000, bytes, 5000, 1), PieceResult.added);
+  assertEquals(partial.add(0, 0, bytes, 0, 2 ** 14), PieceResult.complete);
+  assertEquals([partial.rangeCount, partial.bytes], [1, bytes]);
+});
+
+Deno.test("a window knows what is done, as a naive set does, wherever its numbers start", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(0, 2 ** 31 - 20, 2 ** 32 - 20, 2 ** 50 - 3),
+      fc.integer({ min: 1, max: 100 }),
+      fc.array(fc.tuple(fc.boolean(), fc.nat(99)), { maxLength: 200 }),
+      (base, size, steps) => {
+        const window = new DoneWindow(base, size);
+        const done = new Set<number>();
+        for (const [isAdd, at] of steps) {
+          const number = window.base + at % size;
+          if (isAdd && !done.has(number)) {
+            window.add(number);
+            done.add(number);
+          } else {
+            done.delete(window.base);
+            window.advance();
+          }
+          assertEquals(window.doneCount, done.size);
+          for (let i = 0; i < size; i++) assertEquals(window.has(window.base + i), done.has(window.base + i));
+        }
+      },
+    ),
+  );
+});
+
+Deno.test("the newest number of each key is what a naive map says, with the longest unused key forgotten first", () => {
+  const keys = fc.oneof(fc.nat(3), fc.nat(2000), fc.constantFrom(0, 2 ** 30 - 1));
+  fc.assert(
+    fc.property(fc.array(keys, { minLength: 1, maxLength: 60 }), fc.nat(2 ** 30 - 1), (some, salt) => {
+      const table = new NewestPerKey();
+      const model = new Map<number, number>(); // in order of last update
+      let forgotten = -1;
+      let number = 2 ** 32 - 1000;
+      const update = (key: number) => {
+        number++;
+        table.update(key, number);
+        model.delete(key);
+        model.set(key, number);
+        if (model.size > MAX_KEYS) {
+          const [oldest, last] = model.entries().next().value ?? [0, 0];
+          model.delete(oldest);
+          forgotten = Math.max(forgotten, last);
+        }
+      };
+      // Keys that collide, that count up, and that are far apart; then those of the run, again and again.
+      for (let i = 0; i < MAX_KEYS; i++) update((salt + Math.imul(i, 2048)) & (2 ** 30 - 1));
+      for (let round = 0; round < 3; round++) for (const key of some) update(key);
+      for (let i = 0; i < 100; i++) update(i);
+      assertEquals(table.size, model.size);
+      assertEquals(table.size + table.forgotten >= MAX_KEYS, true);
+      for (const [key, newest] of model) assertEquals(table.newest(key), newest);
+      for (const key of some) assertEquals(table.newest(key), model.get(key) ?? forgotten);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("a ring of early messages gives each back at its number, through every growth", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(0, 2 ** 32 - 50),
+      fc.uniqueArray(fc.nat(700), { maxLength: 60 }),
+      (base, offsets) => {
+        const ring = new HeldRing();
+        for (const offset of offsets) ring.put(base, base + offset, messageOf(offset, offset % 40));
+        assertEquals(ring.count, offsets.length);
+        for (const offset of offsets.toSorted((a, b) => a - b)) {
+          assertEquals(ring.take(base + offset), messageOf(offset, offset % 40));
+          assertEquals(ring.take(base + offset), null);
+        }
+        assertEquals([ring.count, ring.bytes], [0, 0]);
+      },
+    ),
+  );
+});
+
+Deno.test("a queue of waiting messages is first in, first out, and a place may be taken over", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom("push", "push", "shift", "replace"), fc.nat(50))),
+      (steps) => {
+        const queue = new WaitingQueue();
+        const model: { position: number; number: number; bytes: Uint8Array }[] = [];
+        steps.forEach(([what, pick], number) => {
+          const bytes = messageOf(number, pick);
+          const chosen = model[pick % Math.max(1, model.length)];
+          if (what === "push") model.push({ position: queue.push(bytes, number), number, bytes });
+          else if (what === "replace" && chosen !== undefined) {
+            queue.replace(chosen.position, bytes, number);
+            model[model.indexOf(chosen)] = { position: chosen.position, number, bytes };
+          } else {
+            const expected = model.shift();
+            assertEquals(queue.firstNumber, expected?.number ?? -1);
+            assertEquals(queue.shift(), expected?.bytes ?? null);
+            if (expected !== undefined) assert(!queue.has(expected.position));
+          }
+          assertEquals(queue.length, model.length);
+          assertEquals(queue.bytes, model.reduce((sum, { bytes }) => sum + bytes.length, 0));
+          for (const { position, bytes } of model) {
+            assert(queue.has(position));
+            assertEquals(queue.lengthAt(position), bytes.length);
+          }
+        });
+      },
+    ),
+  );
+});
