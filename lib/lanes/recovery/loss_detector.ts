@@ -52,7 +52,12 @@ export const LOST_RECORD_US = 1_000_000;
 export const STRAGGLER_NUMBERS: number = REPLAY_WINDOW_BITS;
 
 const MIN_REORDER_US = 1_000;
+/**
+ * What was learned is halved after so many round trips without a packet that was late. Where a halving proves wrong the
+ * next one waits twice as long: else a link that always reorders costs some lost packets in vain with every halving.
+ */
 const REORDER_HALF_LIFE_RTTS = 16;
+const MAX_REORDER_HALF_LIFE_RTTS = 256;
 /** Waits are doubled no more often than this: 2^20 of the least is more than the most. */
 const MAX_DOUBLINGS = 20;
 
@@ -61,6 +66,8 @@ class PathLoss {
   /** How much later than expected packets were seen to come; 0 for nothing learned. When that changed last. */
   learnedUs = 0;
   learnedAtUs = 0;
+  halfLifeRtts = REORDER_HALF_LIFE_RTTS;
+  wasHalved = false;
   /** How often in a row no answer came in time, and when we asked last. */
   ptoCount = 0;
   askedAtUs = -Infinity;
@@ -312,12 +319,20 @@ export class LossDetector {
       const latenessUs = Math.ceil(1.1 * (nowUs - sent.spuriousSentAtUs - path.expectedUs));
       if (latenessUs > path.learnedUs) path.learnedUs = latenessUs;
       path.learnedAtUs = nowUs;
+      if (path.wasHalved && path.halfLifeRtts < MAX_REORDER_HALF_LIFE_RTTS) path.halfLifeRtts *= 2;
+      path.wasHalved = false;
     }
     if (path.learnedUs === 0) return;
-    const halfLifeUs = REORDER_HALF_LIFE_RTTS * (rttUs > MIN_REORDER_US ? rttUs : MIN_REORDER_US);
-    while (path.learnedUs > 0 && nowUs - path.learnedAtUs >= halfLifeUs) {
+    const halfLifeUs = path.halfLifeRtts * (rttUs > MIN_REORDER_US ? rttUs : MIN_REORDER_US);
+    while (nowUs - path.learnedAtUs >= halfLifeUs) {
       path.learnedUs = Math.floor(path.learnedUs / 2);
       path.learnedAtUs += halfLifeUs;
+      path.wasHalved = true;
+      if (path.learnedUs > 0) continue;
+      // Forgotten: the path is in order by now.
+      path.halfLifeRtts = REORDER_HALF_LIFE_RTTS;
+      path.wasHalved = false;
+      return;
     }
     if (path.learnedUs > 2 * rttUs) path.learnedUs = 2 * rttUs;
   }

@@ -284,6 +284,18 @@ export class SentPackets {
     return number >= this.#base && number < this.#end && this.#states[number & this.#mask] !== SETTLED;
   }
 
+  /**
+   * Shows what the oldest packet in flight by `path` carried, as if it were lost, though it is not: its messages may go
+   * out once more beside a question that nobody answered yet. Nothing is told of the packet itself.
+   */
+  revisitOldest(path: number, visitor: RefVisitor): void {
+    const route = this.path(path);
+    const number = route === null ? -1 : this.oldest(route);
+    if (number < 0) return;
+    const slot = number & this.#mask;
+    this.#refs.visit(this.#refStarts[slot] as number, this.#refCounts[slot] as number, false, visitor);
+  }
+
   /** Whether `number` is in flight. */
   isOutstanding(number: number): boolean {
     return number >= this.#base && number < this.#end && this.#states[number & this.#mask] === OUTSTANDING;
