@@ -66,7 +66,7 @@ Deno.test("an honest sender is never refused and never stuck, whatever is reorde
     fc.property(
       fc.constantFrom("reliable-ordered" as const, "reliable-unordered" as const),
       fc.constantFrom(0, 2 ** 32 - 5),
-      fc.array(step, { maxLength: 120 }),
+      fc.array(step, { maxLength: 120, size: "max" }),
       (kind, firstNumber, steps) => {
         const test = new TestLane(kind, {
           firstNumber,

@@ -12,30 +12,34 @@ import { messageOf } from "./recorder.ts";
 Deno.test("a message in the making knows which bytes it has, as a naive set of them does", () => {
   const piece = fc.record({ at: fc.nat(399), length: fc.integer({ min: 1, max: 60 }) });
   fc.assert(
-    fc.property(fc.integer({ min: 2, max: 400 }), fc.array(piece, { maxLength: 80 }), (total, pieces) => {
-      const bytes = messageOf(1, total);
-      const partial = new PartialMessage(0, 1, -1, total);
-      const known = new Set<number>();
-      for (const { at, length } of pieces) {
-        const offset = at % total;
-        const end = Math.min(total, offset + length);
-        const before = known.size;
-        for (let i = offset; i < end; i++) known.add(i);
-        const result = partial.add(0, offset, bytes, offset, end - offset);
-        const expected = known.size === before
-          ? PieceResult.duplicate
-          : known.size === total
-          ? PieceResult.complete
-          : PieceResult.added;
-        assertEquals(result, expected);
-        assertEquals(partial.missingBytes, total - known.size);
-        let ranges = 0;
-        for (let i = 0; i < total; i++) if (known.has(i) && !known.has(i - 1)) ranges++;
-        assertEquals(partial.rangeCount, ranges);
-        for (const i of known) assertEquals(partial.bytes[i], bytes[i]);
-        if (result === PieceResult.complete) return;
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 2, max: 400 }),
+      fc.array(piece, { maxLength: 80, size: "max" }),
+      (total, pieces) => {
+        const bytes = messageOf(1, total);
+        const partial = new PartialMessage(0, 1, -1, total);
+        const known = new Set<number>();
+        for (const { at, length } of pieces) {
+          const offset = at % total;
+          const end = Math.min(total, offset + length);
+          const before = known.size;
+          for (let i = offset; i < end; i++) known.add(i);
+          const result = partial.add(0, offset, bytes, offset, end - offset);
+          const expected = known.size === before
+            ? PieceResult.duplicate
+            : known.size === total
+            ? PieceResult.complete
+            : PieceResult.added;
+          assertEquals(result, expected);
+          assertEquals(partial.missingBytes, total - known.size);
+          let ranges = 0;
+          for (let i = 0; i < total; i++) if (known.has(i) && !known.has(i - 1)) ranges++;
+          assertEquals(partial.rangeCount, ranges);
+          for (const i of known) assertEquals(partial.bytes[i], bytes[i]);
+          if (result === PieceResult.complete) return;
+        }
+      },
+    ),
     { numRuns: 500 },
   );
 });
@@ -60,7 +64,7 @@ Deno.test("a window knows what is done, as a naive set does, wherever its number
     fc.property(
       fc.constantFrom(0, 2 ** 31 - 20, 2 ** 32 - 20, 2 ** 50 - 3),
       fc.integer({ min: 1, max: 100 }),
-      fc.array(fc.tuple(fc.boolean(), fc.nat(99)), { maxLength: 200 }),
+      fc.array(fc.tuple(fc.boolean(), fc.nat(99)), { maxLength: 200, size: "max" }),
       (base, size, steps) => {
         const window = new DoneWindow(base, size);
         const done = new Set<number>();
@@ -84,31 +88,35 @@ Deno.test("a window knows what is done, as a naive set does, wherever its number
 Deno.test("the newest number of each key is what a naive map says, with the longest unused key forgotten first", () => {
   const keys = fc.oneof(fc.nat(3), fc.nat(2000), fc.constantFrom(0, 2 ** 30 - 1));
   fc.assert(
-    fc.property(fc.array(keys, { minLength: 1, maxLength: 60 }), fc.nat(2 ** 30 - 1), (some, salt) => {
-      const table = new NewestPerKey();
-      const model = new Map<number, number>(); // in order of last update
-      let forgotten = -1;
-      let number = 2 ** 32 - 1000;
-      const update = (key: number) => {
-        number++;
-        table.update(key, number);
-        model.delete(key);
-        model.set(key, number);
-        if (model.size > MAX_KEYS) {
-          const [oldest, last] = model.entries().next().value ?? [0, 0];
-          model.delete(oldest);
-          forgotten = Math.max(forgotten, last);
-        }
-      };
-      // Keys that collide, that count up, and that are far apart; then those of the run, again and again.
-      for (let i = 0; i < MAX_KEYS; i++) update((salt + Math.imul(i, 2048)) & (2 ** 30 - 1));
-      for (let round = 0; round < 3; round++) for (const key of some) update(key);
-      for (let i = 0; i < 100; i++) update(i);
-      assertEquals(table.size, model.size);
-      assertEquals(table.size + table.forgotten >= MAX_KEYS, true);
-      for (const [key, newest] of model) assertEquals(table.newest(key), newest);
-      for (const key of some) assertEquals(table.newest(key), model.get(key) ?? forgotten);
-    }),
+    fc.property(
+      fc.array(keys, { minLength: 1, maxLength: 60, size: "max" }),
+      fc.nat(2 ** 30 - 1),
+      (some, salt) => {
+        const table = new NewestPerKey();
+        const model = new Map<number, number>(); // in order of last update
+        let forgotten = -1;
+        let number = 2 ** 32 - 1000;
+        const update = (key: number) => {
+          number++;
+          table.update(key, number);
+          model.delete(key);
+          model.set(key, number);
+          if (model.size > MAX_KEYS) {
+            const [oldest, last] = model.entries().next().value ?? [0, 0];
+            model.delete(oldest);
+            forgotten = Math.max(forgotten, last);
+          }
+        };
+        // Keys that collide, that count up, and that are far apart; then those of the run, again and again.
+        for (let i = 0; i < MAX_KEYS; i++) update((salt + Math.imul(i, 2048)) & (2 ** 30 - 1));
+        for (let round = 0; round < 3; round++) for (const key of some) update(key);
+        for (let i = 0; i < 100; i++) update(i);
+        assertEquals(table.size, model.size);
+        assertEquals(table.size + table.forgotten >= MAX_KEYS, true);
+        for (const [key, newest] of model) assertEquals(table.newest(key), newest);
+        for (const key of some) assertEquals(table.newest(key), model.get(key) ?? forgotten);
+      },
+    ),
     { numRuns: 50 },
   );
 });
@@ -117,7 +125,7 @@ Deno.test("a ring of early messages gives each back at its number, through every
   fc.assert(
     fc.property(
       fc.constantFrom(0, 2 ** 32 - 50),
-      fc.uniqueArray(fc.nat(700), { maxLength: 60 }),
+      fc.uniqueArray(fc.nat(700), { maxLength: 60, size: "max" }),
       (base, offsets) => {
         const ring = new HeldRing();
         for (const offset of offsets) ring.put(base, base + offset, messageOf(offset, offset % 40));
