@@ -15,7 +15,7 @@ function ranges(received: ReceivedPackets): [number, number][] {
 const STARTS = [0, 2 ** 31 - 20, 2 ** 32 - 20, 2 ** 45 + 7, 2 ** 52];
 
 Deno.test("ranges are those of a set, at every start of the numbers, and every duplicate is refused", () => {
-  const numbers = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 120 });
+  const numbers = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 120, size: "max" });
   fc.assert(fc.property(fc.constantFrom(...STARTS), numbers, (start, offsets) => {
     const received = new ReceivedPackets();
     const model = new Set<number>();
@@ -61,7 +61,7 @@ Deno.test("what is too old to be told from a duplicate is refused and counted as
 });
 
 Deno.test("what the peer knows to be acknowledged is forgotten, the largest number never, and no duplicate passes", () => {
-  const offsets = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 60 });
+  const offsets = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 60, size: "max" });
   fc.assert(fc.property(offsets, fc.integer({ min: 0, max: 60 }), offsets, (before, floor, after) => {
     const received = new ReceivedPackets();
     const seen = new Set<number>();
