@@ -28,6 +28,11 @@ export class ReplayGuard {
     return this.#forgotten;
   }
 
+  /** Whether an initiator's ephemeral key is remembered. Costs little: ask before a handshake is computed. */
+  knows(ephemeral: Uint8Array): boolean {
+    return this.#seen.has(toHex(ephemeral));
+  }
+
   /**
    * Remembers an initiator's ephemeral key; false when it is known already. Ask only for messages that proved
    * the mesh key: else a stranger could wash out the memory.

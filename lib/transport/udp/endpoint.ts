@@ -13,19 +13,36 @@ import type {
   Timers,
 } from "../../platform/mod.ts";
 import { splitZone } from "../../platform/mod.ts";
-import type { DirectionKeys, NoiseSuite } from "../../security/mod.ts";
+import type { DirectionKeys, MeshKeyRing, NoiseSuite, ReplayGuard } from "../../security/mod.ts";
 import { UdpCounters } from "./counters.ts";
-import { DatagramBuffer } from "./datagram_buffer.ts";
+import { DatagramBuffer, PACKET_OVERHEAD_BYTES } from "./datagram_buffer.ts";
+import { type DialHandlers, Handshakes, type UdpDial } from "./handshakes.ts";
+import type { UdpHello } from "./hello.ts";
 import { DATA_FORM, FORM_MASK, OpenRefusal, type PacketNumbers, readU32 } from "./packet_sealer.ts";
-import { type PathHost, UdpPath, type UdpPathHandlers } from "./path.ts";
+import { type PathHost, UdpPath, type UdpPathHandlers, type UdpPathOptions } from "./path.ts";
 import { SourceRates } from "./source_rates.ts";
 
+const HANDSHAKE_FORM = 0x00;
 /** Paths of one endpoint. */
 export const MAX_PATHS = 4096;
 /** Datagrams that no key opens, a second and source, above which a source is not heard on paths that are not its own. */
 export const MAX_FORGED_PER_SECOND = 500;
 /** The longest datagram that is sent or heard. */
 export const MAX_UDP_BYTES = 2048;
+
+/** Handshakes over datagrams, for `udp:` addresses where there is no stream. */
+export interface UdpHandshakeOptions {
+  readonly ring: MeshKeyRing;
+  /** What we say of ourselves. */
+  readonly hello: UdpHello;
+  /** Shared by endpoints of one node. */
+  readonly replayGuard: ReplayGuard;
+  /**
+   * A peer dialled us and has proved the mesh key, its address, and that it is there. The owner sets handlers
+   * ({@linkcode UdpPath.setHandlers}) before it returns: the first packet follows.
+   */
+  readonly onAccept: (path: UdpPath) => void;
+}
 
 /** What an endpoint stands on: a `Platform` has the first three. */
 export interface UdpEndpointOptions {
@@ -39,6 +56,8 @@ export interface UdpEndpointOptions {
   readonly sockets: readonly DatagramOptions[];
   /** A socket failed; it goes on. */
   readonly onError: (error: HanaError) => void;
+  /** Without them the endpoint neither dials nor answers: paths beside streams alone. */
+  readonly handshakes?: UdpHandshakeOptions;
   readonly maxPaths?: number;
 }
 
@@ -73,12 +92,16 @@ export class UdpEndpoint implements PathHost {
   /** By index as a signed number, which the engine stores without a heap object. */
   readonly #paths = new Map<number, UdpPath>();
   readonly #forgers: SourceRates;
+  readonly #handshakes: Handshakes | null;
   #closed = false;
 
   /** Binds the sockets. Throws what {@linkcode Datagrams.bind} throws. */
   constructor(options: UdpEndpointOptions) {
     this.#options = options;
     this.#forgers = new SourceRates(options.clock.nowUs(), options.random.u32());
+    this.#handshakes = options.handshakes === undefined
+      ? null
+      : new Handshakes(this, options, options.handshakes);
     try {
       for (const binding of options.sockets) this.#bind(binding);
     } catch (thrown) {
@@ -99,44 +122,82 @@ export class UdpEndpoint implements PathHost {
 
   /** A path beside a stream that has had its handshake. Throws `overloaded` at the bound. */
   createPath(options: CreatePathOptions): UdpPath {
-    if (this.#paths.size >= (this.#options.maxPaths ?? MAX_PATHS)) {
+    if (this.isFull) {
       throw new HanaError("overloaded", {
         what: "a datagram path beside a stream",
         why: `there are ${this.#paths.size}`,
       });
     }
-    const path = new UdpPath(this, {
-      suite: this.#options.suite,
-      keys: options.keys,
-      initiator: options.initiator,
-      nowUs: this.#options.clock.nowUs(),
-      rekeyPackets: options.rekeyPackets,
-      rekeyUs: options.rekeyUs,
-      keepOldKeyUs: options.keepOldKeyUs,
-      localIndex: this.#freeIndex(),
+    const path = this.openPath({
+      ...options,
+      localIndex: this.drawIndex(),
       peerIndex: options.peerIndex ?? null,
       remote: options.remote ?? null,
-      handlers: options.handlers,
       confirming: false,
       hello: null,
+      slot: null,
     });
     if (options.numbers !== undefined) path.setNumbers(options.numbers);
     path.addCandidates(options.candidates ?? []);
-    this.#paths.set(path.localIndex | 0, path);
     return path;
+  }
+
+  /**
+   * Asks a node for a path by a handshake over datagrams, for up to 10 s. Where both ends dial each other at once, one
+   * of the two handshakes is taken by both, and `onOpen` may tell a path that the peer has initiated. Throws `usage`
+   * without handshakes, `overloaded` at the bound.
+   */
+  dial(remote: IpEndpoint, handlers: DialHandlers): UdpDial {
+    if (this.#handshakes === null || this.#closed) {
+      throw new HanaError("usage", {
+        what: `dialling udp://${remote.host}`,
+        why: "the endpoint makes no handshakes",
+      });
+    }
+    if (this.isFull) {
+      throw new HanaError("overloaded", {
+        what: `dialling udp://${remote.host}`,
+        why: `${this.#paths.size} paths are open`,
+      });
+    }
+    return this.#handshakes.dial(remote, handlers);
+  }
+
+  /** Whether there is no room for another path. */
+  get isFull(): boolean {
+    return this.#paths.size >= (this.#options.maxPaths ?? MAX_PATHS);
   }
 
   /** Closes all paths and sockets; nothing is said to anybody. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#handshakes?.close();
     for (const path of [...this.#paths.values()]) path.close();
     for (const { socket } of this.#sockets) socket.close();
   }
 
   /** For paths: sends what stands in {@linkcode sending}. */
   transmit(length: number, to: IpEndpoint): void {
-    this.#transmit(this.sending.whole(length), to);
+    this.send(this.sending.whole(length), to);
+  }
+
+  /** For paths: one that waited for its first packet has had it. */
+  onConfirmed(path: UdpPath): void {
+    this.#handshakes?.onConfirmed(path);
+  }
+
+  /** For handshakes: a path with keys of its own. */
+  openPath(options: Omit<UdpPathOptions, "suite" | "nowUs">): UdpPath {
+    const { suite, clock } = this.#options;
+    const path = new UdpPath(this, { ...options, suite, nowUs: clock.nowUs() });
+    this.#paths.set(path.localIndex | 0, path);
+    return path;
+  }
+
+  /** For handshakes: the open path with this index. */
+  pathAt(index: number): UdpPath | null {
+    return this.#paths.get(index | 0) ?? null;
   }
 
   /** For paths: forgets one that was closed. */
@@ -163,11 +224,11 @@ export class UdpEndpoint implements PathHost {
       counters.dropped["too-long"]++;
       return;
     }
-    if (((bytes[0] ?? 0) & FORM_MASK) !== DATA_FORM) {
-      counters.dropped["unknown-form"]++;
-      return;
-    }
-    this.#onData(bytes, length, from);
+    const form = (bytes[0] ?? 0) & FORM_MASK;
+    if (form === DATA_FORM && length >= PACKET_OVERHEAD_BYTES) this.#onData(bytes, length, from);
+    else if (form === HANDSHAKE_FORM && length > 0 && this.#handshakes !== null) {
+      this.#handshakes.handleDatagram(this.#options.clock.nowUs(), bytes, from);
+    } else counters.dropped["unknown-form"]++;
   }
 
   #onData(bytes: Uint8Array, length: number, from: IpEndpoint): void {
@@ -189,7 +250,8 @@ export class UdpEndpoint implements PathHost {
     if (opened === OpenRefusal.forged && !isKnown) this.#forgers.count(nowUs, from.host);
   }
 
-  #transmit(bytes: Uint8Array, to: IpEndpoint): void {
+  /** For handshakes: sends a datagram. */
+  send(bytes: Uint8Array, to: IpEndpoint): void {
     const socket = this.#socketFor(to.host);
     if (socket === null || this.#closed) {
       this.counters.heldBack++;
@@ -214,11 +276,12 @@ export class UdpEndpoint implements PathHost {
     return found;
   }
 
-  #freeIndex(): number {
+  /** A receiver index that nothing has: drawn, so that nobody can guess one. */
+  drawIndex(): number {
     assert(this.#paths.size < 2 ** 31, "there is an index left");
     for (;;) {
       const index = this.#options.random.u32();
-      if (!this.#paths.has(index | 0)) return index;
+      if (!this.#paths.has(index | 0) && this.#handshakes?.isDialling(index) !== true) return index;
     }
   }
 }

@@ -30,4 +30,35 @@ export {
   MAX_UDP_BYTES,
   UdpEndpoint,
   type UdpEndpointOptions,
+  type UdpHandshakeOptions,
 } from "./endpoint.ts";
+export { type DialHandlers, type UdpDial } from "./handshakes.ts";
+export { type HandshakeContext, handshakeContext } from "./handshake_keys.ts";
+export {
+  COOKIE_DATAGRAM_BYTES,
+  HANDSHAKE_BYTES,
+  HandshakeType,
+  UDP_HANDSHAKE_VERSION,
+} from "./handshake_wire.ts";
+export { COOKIE_SECRET_US } from "./cookies.ts";
+export {
+  GIVE_UP_US,
+  RETRY_JITTER,
+  RETRY_US,
+  type UdpHandshakeResult,
+  UdpInitiator,
+  type UdpInitiatorOptions,
+  type UdpInitiatorState,
+} from "./initiator.ts";
+export {
+  COOKIE_HALF_OPEN,
+  COOKIE_INITS_PER_NODE,
+  COOKIE_INITS_PER_SOURCE,
+  HALF_OPEN_US,
+  type HalfOpen,
+  type InitVerdict,
+  MAX_HALF_OPEN,
+  MAX_PROVEN_INITS_PER_SECOND,
+  UdpResponder,
+  type UdpResponderOptions,
+} from "./responder.ts";

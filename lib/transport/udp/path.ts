@@ -4,6 +4,7 @@
 // Hot path: send and handleDatagram allocate nothing.
 
 import type { IpEndpoint } from "../../platform/mod.ts";
+import type { RingSlot } from "../../security/mod.ts";
 import { PACKET_HEADER_BYTES, PACKET_OVERHEAD_BYTES } from "./datagram_buffer.ts";
 import type { DatagramBuffer } from "./datagram_buffer.ts";
 import type { UdpCounters } from "./counters.ts";
@@ -50,6 +51,8 @@ export interface PathHost {
   readonly counters: UdpCounters;
   /** Sends the first `length` bytes of {@linkcode sending}. */
   transmit(length: number, to: IpEndpoint): void;
+  /** The peer's first packet came on a path that waited for it; its owner is to be found before the packet is told. */
+  onConfirmed(path: UdpPath): void;
   /** Forgets the path. */
   remove(path: UdpPath): void;
 }
@@ -62,8 +65,9 @@ export interface UdpPathOptions extends PacketSealerOptions {
   readonly handlers: UdpPathHandlers | null;
   /** Whether nothing may be sent before a first authentic packet came: the answering side of a handshake. */
   readonly confirming: boolean;
-  /** What the peer said of itself in a handshake over datagrams; null beside a stream. */
+  /** What the peer said of itself in a handshake over datagrams, and the key it was made with; null beside a stream. */
   readonly hello: UdpHello | null;
+  readonly slot: RingSlot | null;
 }
 
 /** Datagrams to and from one peer. */
@@ -74,6 +78,8 @@ export class UdpPath {
   readonly initiated: boolean;
   /** What the peer said of itself in a handshake over datagrams; null beside a stream. */
   readonly hello: UdpHello | null;
+  /** Which key of the ring the handshake over datagrams was made with; null beside a stream. */
+  readonly slot: RingSlot | null;
   readonly addresses = new PathAddresses();
   readonly #host: PathHost;
   readonly #sealer: PacketSealer;
@@ -88,6 +94,7 @@ export class UdpPath {
     this.localIndex = options.localIndex;
     this.initiated = options.initiator;
     this.hello = options.hello;
+    this.slot = options.slot;
     this.#peerIndex = options.peerIndex;
     this.#handlers = options.handlers;
     this.#confirming = options.confirming;
@@ -198,7 +205,10 @@ export class UdpPath {
       else counters.dropped["unknown-form"]++;
       return textBytes;
     }
-    this.#confirming = false;
+    if (this.#confirming) {
+      this.#confirming = false;
+      this.#host.onConfirmed(this);
+    }
     const { number, isHighest, isImmediate } = this.#sealer;
     let entry = this.#isRemote(from) ? this.addresses.remote : this.addresses.find(from);
     const isElsewhere = isHighest && (entry === null || entry !== this.addresses.remote);
