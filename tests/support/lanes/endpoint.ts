@@ -4,7 +4,7 @@
 
 import type { Draws } from "./random.ts";
 import type { ClockSpec, DriverSpec } from "./conditions.ts";
-import type { Peer } from "./face.ts";
+import type { Peer, PeerExtras } from "./face.ts";
 import type { Findings } from "./findings.ts";
 import { type Frame, framesOf, LayoutError } from "./frames.ts";
 import type { Datagram } from "./link.ts";
@@ -13,6 +13,13 @@ import type { DirectionModel } from "./model.ts";
 /** Header and tag of a datagram (research 4.1). */
 export const HEADER_BYTES = 9;
 export const OVERHEAD_BYTES: number = HEADER_BYTES + 16;
+/** `PathId` of lib/lanes/connection. */
+const STREAM_PATH = 0;
+const UDP_PATH = 1;
+const MOVED_PATH = 2;
+/** Bytes of the receiver's index say from and to which address a datagram goes: there is one index here. */
+const FROM_NEW = 1;
+const TO_NEW = 2;
 /** Packets that one drain may bring. A burst is bounded by a rate or by what may be in flight, 8192 packets. */
 const MAX_DRAIN = 10_000;
 /** A bucket holds two packets at least, and one may go into debt (research 4.8). */
@@ -57,7 +64,9 @@ export class Endpoint {
   wakeAtUs = Infinity;
   /** The event loop does something else until then. */
   stalledUntilUs = 0;
-  peer!: Peer;
+  peer!: Peer & PeerExtras;
+  /** From then on datagrams of this end come from another address, and those to the old one are lost. */
+  addressChangesAtUs = Infinity;
   /** Told of every packet that leaves, with its frames. */
   onPacket: ((nowUs: number, number: number, frames: readonly Frame[], bytes: number) => void) | null = null;
   #lastNumber = -1;
@@ -67,6 +76,8 @@ export class Endpoint {
   readonly #out: Uint8Array;
   #blocked = false;
   #wakeReason = "";
+  /** What this end knows of the other's new address. */
+  #moved: "no" | "heard" | "proved" = "no";
   #bucketBytes = 0;
   #bucketAtUs = 0;
 
@@ -129,6 +140,7 @@ export class Endpoint {
 
   #take(nowUs: number, { bytes, corrupt, copy }: Datagram): void {
     const localUs = this.localAt(nowUs);
+    if (nowUs >= this.addressChangesAtUs && bytes[TO_NEW] === 0) return;
     const number32 = ((bytes[5] ?? 0) * 2 ** 24) + ((bytes[6] ?? 0) << 16) + ((bytes[7] ?? 0) << 8) +
       (bytes[8] ?? 0);
     const number = this.peer.expandNumber(number32);
@@ -155,12 +167,28 @@ export class Endpoint {
     this.totals.received++;
     const end = bytes.length - (OVERHEAD_BYTES - HEADER_BYTES);
     this.trace.note(nowUs, `${this.name} ← `, number, bytes, end);
+    const path = this.#pathOf(localUs, bytes[FROM_NEW] === 1);
+    const immediate = ((bytes[0] ?? 0) & 0x10) !== 0;
     this.guard(
       nowUs,
       "handlePacket",
-      () => this.peer.handlePacket(localUs, this.peer.packetPath, number, bytes, HEADER_BYTES, end),
+      () => this.peer.handlePacket(localUs, path, number, bytes, HEADER_BYTES, end, immediate),
     );
     this.drain(nowUs);
+  }
+
+  /** The path by which a datagram came: another address than before is a path of its own until it is proved. */
+  #pathOf(localUs: number, isFromNew: boolean): number {
+    if (this.kind === "stream") return STREAM_PATH;
+    if (!isFromNew || this.#moved === "proved") return UDP_PATH;
+    if (this.#moved === "no") {
+      this.#moved = "heard";
+      this.peer.onMoved = () => {
+        this.#moved = "proved";
+      };
+      this.peer.addMovedPath?.(localUs, this.maxPacketBytes);
+    }
+    return MOVED_PATH;
   }
 
   /** The driver's timer fired. */
@@ -184,10 +212,9 @@ export class Endpoint {
     let count = 0;
     this.#blocked = false;
     while (count <= MAX_DRAIN) {
-      if (!this.outlet.canTake()) {
-        this.#blocked = true;
-        break;
-      }
+      this.#blocked = !this.outlet.canTake();
+      this.peer.streamReady = !this.#blocked;
+      if (this.#blocked) break;
       let length = 0;
       this.guard(nowUs, "pollPacket", () => {
         length = this.peer.pollPacket(localUs, this.#out);
@@ -235,6 +262,8 @@ export class Endpoint {
     this.#lastNumber = number;
     const bytes = new Uint8Array(OVERHEAD_BYTES + length);
     bytes[0] = 0x40 | (this.peer.packetImmediate ? 0x10 : 0);
+    if (nowUs >= this.addressChangesAtUs) bytes[FROM_NEW] = 1;
+    if (this.#moved === "proved" || this.peer.packetPath === MOVED_PATH) bytes[TO_NEW] = 1;
     bytes[5] = Math.floor(number / 2 ** 24) & 255;
     bytes[6] = number >>> 16;
     bytes[7] = number >>> 8;

@@ -20,6 +20,7 @@ export interface Peer {
     bytes: Uint8Array,
     start: number,
     end: number,
+    immediate: boolean,
   ): void;
   expandNumber(number32: number): number;
   canAccept(number: number): boolean;
@@ -31,6 +32,19 @@ export interface Peer {
   handleTimeout(nowUs: number): void;
   close(nowUs: number, code: number, text: string): void;
   laneStats(id: LaneId): LaneStats;
+}
+
+/** What some conditions need beyond the face. */
+export interface PeerExtras {
+  /** Whether the stream takes a packet; set before each poll. */
+  streamReady?: boolean;
+  /** Opens a lane like this one; the number is the connection's choice. */
+  openLane?(lane: Lane): Lane;
+  setReading?(lane: LaneId, isReading: boolean): void;
+  /** The other end was heard from another address. */
+  addMovedPath?(nowUs: number, maxPacketBytes: number): void;
+  /** Called when the moved address is proved. */
+  onMoved?: (() => void) | null;
 }
 
 /** How a pair makes its ends. */

@@ -5,7 +5,7 @@
 import { type Lane, type LaneId, LANES, type LaneSink } from "../../../lib/lanes/mod.ts";
 import { type Condition, START_US } from "./conditions.ts";
 import { Broken, Endpoint, OVERHEAD_BYTES, Trace } from "./endpoint.ts";
-import type { Peer, PeerOptions } from "./face.ts";
+import type { Peer, PeerExtras, PeerOptions } from "./face.ts";
 import { Findings } from "./findings.ts";
 import { describeFrames } from "./frames.ts";
 import { EventHeap } from "./heap.ts";
@@ -17,16 +17,6 @@ import type { Source, Workload } from "./workloads.ts";
 
 /** Makes one end. */
 export type MakePeer = (options: PeerOptions) => Peer & PeerExtras;
-
-/** What some conditions need beyond the face. */
-export interface PeerExtras {
-  /** Opens a lane like this one; the number is the connection's choice. */
-  openLane?(lane: Lane): Lane;
-  pauseLane?(nowUs: number, lane: LaneId): void;
-  resumeLane?(nowUs: number, lane: LaneId): void;
-  /** The address of the peer changed, as far as this end's path can tell. */
-  onAddressChanged?(nowUs: number): void;
-}
 
 /** How a pair is made. */
 export interface PairOptions {
@@ -207,24 +197,15 @@ export class Pair {
       }
     }
     if (condition.readerRests !== undefined) {
-      const each = (call: (peer: Peer & PeerExtras, lane: Lane) => void) => {
-        for (const lane of this.models[0].lanes.values()) call(this.peers[1], lane.lane);
+      const read = (isReading: boolean) => {
+        for (const lane of this.models[0].lanes.values()) this.peers[1].setReading?.(lane.lane.id, isReading);
         this.ends[1].drain(this.nowUs);
       };
-      this.events.add(
-        condition.readerRests.fromUs,
-        () => each((peer, lane) => peer.pauseLane?.(this.ends[1].localAt(this.nowUs), lane.id)),
-      );
-      this.events.add(
-        condition.readerRests.toUs,
-        () => each((peer, lane) => peer.resumeLane?.(this.ends[1].localAt(this.nowUs), lane.id)),
-      );
+      this.events.add(condition.readerRests.fromUs, () => read(false));
+      this.events.add(condition.readerRests.toUs, () => read(true));
     }
     if (condition.addressChangesAtUs !== undefined) {
-      this.events.add(condition.addressChangesAtUs, () => {
-        this.peers[1].onAddressChanged?.(this.ends[1].localAt(this.nowUs));
-        this.ends[1].drain(this.nowUs);
-      });
+      this.ends[0].addressChangesAtUs = condition.addressChangesAtUs;
     }
     if (condition.junkPerSecond !== undefined) {
       const draws = new Draws(seed, "junk");
