@@ -20,7 +20,7 @@ import {
   MAX_EXTRA_RANGES,
   OPEN_KEYED,
 } from "./frame_type.ts";
-import { varintBytes } from "./packet_writer.ts";
+import { VARINT_CUT, VARINT_TOO_LONG, varintAt, varintBytes } from "./varint.ts";
 
 const NOTHING = new Uint8Array(0);
 const LANES = 256;
@@ -28,11 +28,6 @@ const MAX_TIER = 7;
 /** At this many packets the marks of lanes are wiped, so that a mark stays a small integer. */
 const LAST_EPOCH = 0x3fff_ffff;
 const TEXT_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** What {@linkcode varintAt} says instead of a value. */
-const CUT = -1;
-const TOO_LONG = -2;
-const NO_FORM = -3;
 
 /** Reads packets, one after the other. Fields hold the frame that {@linkcode next} named last, and only its own. */
 export class FrameReader {
@@ -361,7 +356,8 @@ export class FrameReader {
   }
 
   #refuseVarint(why: number, at: number): number {
-    return this.#refuse(why === CUT ? "truncated" : why === TOO_LONG ? "not-canonical" : "out-of-range", at);
+    if (why === VARINT_CUT) return this.#refuse("truncated", at);
+    return this.#refuse(why === VARINT_TOO_LONG ? "not-canonical" : "out-of-range", at);
   }
 
   #u16(at: number): number {
@@ -386,20 +382,3 @@ const OPEN_BOUNDS: readonly number[] = [
   0,
   OPEN_KEYED,
 ];
-
-/** The varint at `at`, or why there is none. Its size follows from its value, since only the shortest form is read. */
-function varintAt(bytes: Uint8Array, at: number, end: number): number {
-  if (at >= end) return CUT;
-  const first = bytes[at] as number;
-  if (first < 0x40) return first;
-  if (first < 0x80) {
-    if (at + 2 > end) return CUT;
-    const value = ((first & 0x3f) << 8) | (bytes[at + 1] as number);
-    return value < 0x40 ? TOO_LONG : value;
-  }
-  if (first >= 0xc0) return NO_FORM;
-  if (at + 4 > end) return CUT;
-  const value = ((first & 0x3f) << 24) | ((bytes[at + 1] as number) << 16) |
-    ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-  return value < 0x4000 ? TOO_LONG : value;
-}

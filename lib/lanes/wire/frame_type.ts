@@ -40,9 +40,11 @@ export const MAX_FRAME_VARINT: number = 2 ** 30 - 1;
 /** The largest key of a message, and the largest message. */
 export const MAX_KEY: number = MAX_FRAME_VARINT;
 
+/** A whole PING. */
 export const PING_BYTES = 5;
 /** ACK without its ranges. */
 export const ACK_HEAD_BYTES = 8;
+/** The same with the time. */
 export const ACK_TIMED_HEAD_BYTES = 12;
 /** Ranges of an ACK after the first one. */
 export const MAX_EXTRA_RANGES = 31;
@@ -52,15 +54,19 @@ export const MAX_ACK_SPAN: number = 2 ** 31;
 export const UNKNOWN_ACK_DELAY = 0xffff;
 /** Delays, jitter and lag are told in units of this many microseconds. */
 export const DELAY_UNIT_US = 16;
+/** A whole CREDIT. */
 export const CREDIT_BYTES = 10;
 /** Byte limits of CREDIT are told in units of this many bytes. */
 export const CREDIT_UNIT_BYTES = 256;
+/** A whole SKIP. */
 export const SKIP_BYTES = 6;
 /** CLOSE without its text. */
 export const CLOSE_HEAD_BYTES = 4;
+/** The longest text of CLOSE. */
 export const MAX_CLOSE_TEXT_BYTES = 64;
-/** CHALLENGE and RESPONSE. */
+/** A whole CHALLENGE or RESPONSE. */
 export const CHALLENGE_BYTES = 9;
+/** A whole REPORT. */
 export const REPORT_BYTES = 13;
 /** OPEN without its name. */
 export const OPEN_HEAD_BYTES = 10;

@@ -43,4 +43,5 @@ export {
   writePacketHeader,
   writeStreamPacketHeader,
 } from "./packet_header.ts";
-export { type AckSource, PacketWriter, varintBytes } from "./packet_writer.ts";
+export { type AckSource, PacketWriter } from "./packet_writer.ts";
+export { varintBytes } from "./varint.ts";
