@@ -66,6 +66,28 @@ Deno.test("messages in a row in two packets are two references", () => {
   assertEquals(recorder.take().map((told) => told.refs), [["run 3 1 1 true"]]);
 });
 
+Deno.test("what the oldest packet of a path carried can be told again, and it stays in flight", () => {
+  const sent = new SentPackets();
+  const recorder = new Recorder();
+  send(sent, 0, 0, 1);
+  send(sent, 1, 0, 2);
+  send(sent, 2, 0, 2);
+  const refs: string[] = [];
+  const visitor = {
+    onRun: (lane: number, first: number, count: number, acked: boolean): void => {
+      refs.push(`${lane} ${first} ${count} ${acked}`);
+    },
+    onPiece: (): void => {},
+    onControl: (): void => {},
+  };
+  sent.revisitOldest(2, visitor);
+  sent.revisitOldest(7, visitor);
+  assertEquals(refs, ["3 10 1 false"]);
+  assertEquals([sent.inFlightPackets, sent.lost], [3, 0]);
+  sent.acknowledge(0, 1, 1, recorder);
+  assertEquals(recorder.numbers("acked"), [1]);
+});
+
 Deno.test("an abandoned packet leaves nothing, and its number may be used", () => {
   const sent = new SentPackets();
   const recorder = new Recorder();
