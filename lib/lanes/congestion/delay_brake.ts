@@ -15,22 +15,53 @@ const INITIAL_ROUND_TRIP_US = 50_000;
 /** No interval is shorter: acknowledgements wait up to 25 ms, stalls of a driver last 16 ms. */
 const MIN_INTERVAL_US = 25_000;
 /** An interval that saw fewer packets goes on, up to this many times its length. */
-const MIN_INTERVAL_PACKETS = 8;
+const MIN_INTERVAL_PACKETS = 16;
 const MAX_STRETCH = 8;
-/** Queueing delay below this is noise. */
-const MIN_TARGET_US = 4_000;
-/** How long an acknowledgement may wait at the peer, for the window. */
-const ACK_SLACK_US = 25_000;
+/** A queue that stands this long stands: one stall of a driver never makes so many late samples in a row. */
+const MIN_STANDING_US = 10_000;
+/** A standing queue below this is none. */
+const MIN_TARGET_US = 1_000;
+/** Packets and time that an acknowledgement waits for at most: they lie at the peer, not in a queue. */
+const ACK_PACKETS = 32;
+const ACK_DELAY_US = 25_000;
 /** Four full packets are always allowed, so that a lost one is found. */
 const MIN_WINDOW_PACKETS = 4;
 /** Below this nobody can work; tier 0 and 1 have it anyway. */
 const MIN_RATE_BYTES_PER_SECOND = 32_768;
-/** What remains of the delivered rate after a brake. */
+/** No round trip of startup is shorter: less than a batch of the reader says nothing about a rate. */
+const MIN_ROUND_US = 1_000;
+/** What remains of the delivered rate after a brake, and after the hardest one. */
 const BRAKE = 0.85;
-/** Loss of this share above the usual is a sign of congestion. */
+const HARD_BRAKE = 0.55;
+/** How a rate returns to the last good one. */
+const FAST_SHARE = 0.97;
+const FAST_STEP = 1.08;
+/** What remains of the delivered rate after loss without a queue. */
+const LOSS_BRAKE = 0.92;
+/** The steps double after so many without a queue. */
+const STEPS_EACH = 4;
+/**
+ * A step in 25 ms, times the root of the rate: 5 % at 1.25 MB/s, 1.6 % at ten times that. Equal steps would be nothing on a
+ * fast path and too much on a slow one, steps in proportion would never make flows fair (binomial control: Bansal, Balakrishnan).
+ */
+const STEP = 56;
+const MAX_STEP_SHARE = 0.1;
+/** Loss of this share above twice the usual, and of a few packets besides, is a sign of congestion. */
 const LOSS_MARGIN = 0.02;
-/** Without it an interval says little about the path. */
+const LOSS_MARGIN_PACKETS = 6;
+/** More is never usual. */
+const MAX_USUAL_LOSS = 0.06;
+/** Loss is judged over at least so many packets. */
+const MIN_LOSS_PACKETS = 40;
+/** A rate that is not used says little about the path. */
 const USED_SHARE = 0.65;
+/** Brakes that leave this share of the queue were not about ours. */
+const OTHERS_SHARE = 0.8;
+/** Brakes in a row before that is judged: the queue still grows for a round trip after the first. */
+const OTHERS_BRAKES = 2;
+/** The judgement is tried again after this long, then after twice that, up to the limit. */
+const OTHERS_RETRY_US = 2_000_000;
+const MAX_OTHERS_RETRY_US = 16_000_000;
 
 /** Options of {@linkcode DelayBrake}. */
 export interface DelayBrakeOptions {
@@ -70,30 +101,53 @@ export class DelayBrake implements CongestionControl {
   readonly #kernelBufferBytes: number;
   readonly #meter = new RateMeter();
 
-  #phase: BrakePhase = "startup";
+  #isStarting = true;
   #minUs = INITIAL_ROUND_TRIP_US;
   #smoothedUs = INITIAL_ROUND_TRIP_US;
   /** Mean size of what is sent: what a kernel holds depends on it. */
   #meanBytes: number;
 
-  // The interval.
+  // The interval: the smallest queue seen, and what became of its packets.
   #startUs = -1;
   #queueUs = Infinity;
   #ackedPackets = 0;
-  #lostPackets = 0;
   #limitedPackets = 0;
+  /** The rate of the last whole interval. */
+  #delivered = 0;
 
   // Startup, in rounds.
   #roundEndsUs = -1;
   #bestRate = 0;
   #flatRounds = 0;
 
-  // Steady state.
+  // Delay.
+  /** Since when, and how little at least, there was a queue: −1 for not now. */
   #highSinceUs = -1;
+  #highUs = 0;
+  /** The queue that stood when the last brake acted, and how many acted since it was last gone. */
+  #brakedAtUs = 0;
+  #brakes = 0;
+  /** How far samples jump from one to the next: queues of our own change slowly. */
+  #jitterUs = 0;
+  #lastSampleUs = -1;
+  #lastSampleAtUs = -1;
+  /** Delay that braking does not change: jitter, or somebody else's queue. */
+  #othersUs = 0;
+  #othersUntilUs = Infinity;
+  #othersRetryUs = OTHERS_RETRY_US;
   #holdUntilUs = -1;
+
+  // Rate.
   #lastGoodRate = 0;
-  #increases = 0;
+  #steps = 0;
+
+  // Loss, over as many intervals as it takes to judge it.
+  #lossAcked = 0;
+  #lossLost = 0;
   #usualLoss = 0;
+  /** Whether the interval ran below what the path is known to deliver. */
+  #isBelow = false;
+  #ptos = 0;
 
   constructor(options: DelayBrakeOptions = {}) {
     this.#quantumUs = options.quantumUs ?? TIMER_QUANTUM_US;
@@ -105,17 +159,26 @@ export class DelayBrake implements CongestionControl {
   }
 
   get phase(): BrakePhase {
-    return this.#phase;
+    if (this.#isStarting) return "startup";
+    return this.#othersUs > this.targetUs ? "competing" : "steady";
   }
 
-  /** Above this, queueing delay is a queue. */
+  /** A standing queue of our own up to this is welcome: it keeps the path busy. */
   get targetUs(): number {
-    return Math.max(MIN_TARGET_US, 2 * this.#quantumUs, this.#minUs / 2);
+    return Math.max(MIN_TARGET_US, this.#quantumUs / 2, this.#minUs / 4, 2 * this.#jitterUs);
+  }
+
+  /** The share of packets that is lost at any rate. */
+  get usualLoss(): number {
+    return this.#usualLoss;
   }
 
   onSent(nowUs: number, bytes: number, _inFlightBytes: number): void {
     this.#meanBytes += (bytes - this.#meanBytes) / 32;
-    if (this.#startUs < 0) this.#beginInterval(nowUs);
+    if (this.#startUs < 0) {
+      this.#meter.restart();
+      this.#beginInterval(nowUs);
+    }
   }
 
   onAcked(
@@ -127,57 +190,73 @@ export class DelayBrake implements CongestionControl {
     appLimited: boolean,
   ): void {
     if (this.#startUs < 0) this.#beginInterval(nowUs);
+    this.#ptos = 0;
     this.#ackedPackets++;
+    this.#lossAcked++;
     if (appLimited) this.#limitedPackets++;
     this.#meter.add(nowUs, bytes, sentAtUs);
     this.#minUs = rtt.minUs;
     this.#smoothedUs = rtt.smoothedUs;
     const queueUs = rtt.latestUs - rtt.minUs;
+    if (nowUs !== this.#lastSampleAtUs) this.#noteJitter(nowUs, rtt.latestUs);
     if (queueUs < this.#queueUs) this.#queueUs = queueUs;
-    if (queueUs <= 2 * this.targetUs) this.#highSinceUs = -1;
-    else if (this.#highSinceUs < 0) this.#highSinceUs = nowUs;
-    if (this.#phase === "startup") this.#grow(nowUs, bytes, inFlightBytes, appLimited, queueUs);
-    else if (
-      this.#highSinceUs >= 0 && nowUs - this.#highSinceUs > Math.max(this.#minUs, MIN_INTERVAL_US) &&
-      nowUs >= this.#holdUntilUs
-    ) this.#closeInterval(nowUs);
+    const limitUs = this.#othersUs + 2 * this.targetUs;
+    if (queueUs <= limitUs) this.#highSinceUs = -1;
+    else if (this.#highSinceUs < 0) {
+      this.#highSinceUs = nowUs;
+      this.#highUs = queueUs;
+    } else if (queueUs < this.#highUs) this.#highUs = queueUs;
+    if (this.#isStarting) this.#grow(nowUs, bytes, inFlightBytes, appLimited);
+    else if (this.#isStanding(nowUs) && nowUs >= this.#holdUntilUs) this.#onStanding(nowUs);
   }
 
   onLost(_nowUs: number, _bytes: number, _sentAtUs: number): void {
-    this.#lostPackets++;
+    this.#lossLost++;
   }
 
-  onPto(_nowUs: number): void {}
+  /** Silence is no congestion: the window stops the sender. Long silence halves what comes after it. */
+  onPto(_nowUs: number): void {
+    if (++this.#ptos >= 3 && !this.#isStarting) this.#setRate(this.rateBytesPerSecond / 2);
+  }
 
   onPathChanged(_nowUs: number): void {
-    this.#phase = "startup";
+    this.#isStarting = true;
     this.#minUs = INITIAL_ROUND_TRIP_US;
     this.#smoothedUs = INITIAL_ROUND_TRIP_US;
     this.windowBytes = INITIAL_WINDOW_BYTES;
     this.rateBytesPerSecond = this.#startupRate();
-    this.#bestRate = 0;
-    this.#flatRounds = 0;
-    this.#roundEndsUs = -1;
-    this.#highSinceUs = -1;
-    this.#holdUntilUs = -1;
-    this.#lastGoodRate = 0;
-    this.#increases = 0;
-    this.#usualLoss = 0;
-    this.#startUs = -1;
+    this.#bestRate = this.#delivered = this.#lastGoodRate = 0;
+    this.#flatRounds = this.#steps = this.#ptos = 0;
+    this.#roundEndsUs =
+      this.#highSinceUs =
+      this.#holdUntilUs =
+      this.#startUs =
+        -1;
+    this.#brakes =
+      this.#brakedAtUs =
+      this.#othersUs =
+      this.#jitterUs =
+        0;
+    this.#lastSampleUs = this.#lastSampleAtUs = -1;
+    this.#othersUntilUs = Infinity;
+    this.#othersRetryUs = OTHERS_RETRY_US;
+    this.#lossAcked = this.#lossLost = this.#usualLoss = 0;
+    this.#isBelow = false;
     this.#meter.reset();
     this.nextTickUs = Infinity;
   }
 
   handleTick(nowUs: number): void {
     if (nowUs < this.nextTickUs) return;
-    const seen = this.#ackedPackets + this.#lostPackets;
-    if (seen === 0) {
-      // Nothing came: neither good nor bad, unless the law waits for what never comes. Silent while idle.
+    if (this.#ackedPackets === 0) {
+      // Nothing came. Silent while idle; the next packet or acknowledgement starts an interval.
       this.#startUs = -1;
       this.nextTickUs = Infinity;
       return;
     }
-    if (seen < MIN_INTERVAL_PACKETS && nowUs < this.#startUs + MAX_STRETCH * this.#intervalUs()) {
+    if (
+      this.#ackedPackets < MIN_INTERVAL_PACKETS && nowUs < this.#startUs + MAX_STRETCH * this.#intervalUs()
+    ) {
       this.nextTickUs = nowUs + this.#intervalUs();
       return;
     }
@@ -192,96 +271,168 @@ export class DelayBrake implements CongestionControl {
     this.#startUs = nowUs;
     this.#queueUs = Infinity;
     this.#ackedPackets = 0;
-    this.#lostPackets = 0;
     this.#limitedPackets = 0;
     this.nextTickUs = nowUs + this.#intervalUs();
   }
 
-  /** Startup: the window grows by what is acknowledged, that is, doubles each round trip. */
-  #grow(nowUs: number, bytes: number, inFlightBytes: number, appLimited: boolean, queueUs: number): void {
-    const isLimited = !appLimited && inFlightBytes + bytes >= this.windowBytes / 2;
-    if (isLimited) this.windowBytes = Math.min(this.windowBytes + bytes, this.#maxWindow());
+  #noteJitter(nowUs: number, sampleUs: number): void {
+    if (this.#lastSampleUs >= 0) {
+      this.#jitterUs += (Math.abs(sampleUs - this.#lastSampleUs) - this.#jitterUs) / 16;
+    }
+    this.#lastSampleUs = sampleUs;
+    this.#lastSampleAtUs = nowUs;
+  }
+
+  // --- Startup ---
+
+  /** The window grows by what is acknowledged, that is, doubles each round trip. */
+  #grow(nowUs: number, bytes: number, inFlightBytes: number, appLimited: boolean): void {
+    const isUsed = !appLimited && inFlightBytes + bytes >= this.windowBytes / 2;
+    if (isUsed) this.windowBytes = Math.min(this.windowBytes + bytes, this.#maxWindow());
     this.rateBytesPerSecond = this.#startupRate();
     if (nowUs < this.#roundEndsUs) return;
     if (this.#roundEndsUs >= 0) {
       const rate = this.#meter.close();
+      this.#delivered = rate;
       if (rate > this.#bestRate * 1.25) this.#flatRounds = 0;
-      else if (isLimited) this.#flatRounds++;
+      else if (isUsed) this.#flatRounds++;
       if (rate > this.#bestRate) this.#bestRate = rate;
-      if (
-        this.#flatRounds >= 3 || this.#lostPackets > Math.max(3, this.#ackedPackets / 10) ||
-        queueUs > 2 * this.targetUs
-      ) {
-        this.#settle(nowUs);
-        return;
-      }
+      const isLossy = this.#lossLost > LOSS_MARGIN_PACKETS + 0.1 * (this.#lossLost + this.#lossAcked);
+      const isQueued = this.#queueUs > 2 * this.targetUs;
+      this.#queueUs = Infinity;
+      if (isLossy || isQueued) return this.#settle(nowUs, BRAKE * this.#bestRate, this.#bestRate);
+      if (this.#flatRounds >= 3) return this.#settle(nowUs, this.#bestRate, this.#bestRate);
     }
-    this.#roundEndsUs = nowUs + Math.max(this.#smoothedUs, 1_000);
+    this.#roundEndsUs = nowUs + Math.max(this.#smoothedUs, MIN_ROUND_US);
+    this.#lossAcked = this.#lossLost = 0;
   }
 
-  #settle(nowUs: number): void {
-    this.#phase = "steady";
-    this.#setRate(this.#bestRate);
-    this.#lastGoodRate = this.rateBytesPerSecond;
+  #settle(nowUs: number, rate: number, goodRate: number): void {
+    this.#isStarting = false;
+    this.#lastGoodRate = goodRate;
+    this.#isBelow = rate < goodRate;
+    this.#lossAcked = this.#lossLost = 0;
+    this.#setRate(rate);
     this.#beginInterval(nowUs);
+    this.#hold(nowUs);
+  }
+
+  #startupRate(): number {
+    return Math.min(this.#maxRate, 2 * this.windowBytes * 1_000_000 / Math.max(100, this.#smoothedUs));
+  }
+
+  // --- Steady state ---
+
+  #isStanding(nowUs: number): boolean {
+    return this.#highSinceUs >= 0 && nowUs - this.#highSinceUs > Math.max(this.#minUs, MIN_STANDING_US);
+  }
+
+  /** A queue stands. Ours, unless it stood through a brake. */
+  #onStanding(nowUs: number): void {
+    if (this.#brakes >= OTHERS_BRAKES && this.#highUs > OTHERS_SHARE * this.#brakedAtUs) {
+      this.counters.notOurs++;
+      this.#othersUs = this.#highUs;
+      this.#othersUntilUs = nowUs + this.#othersRetryUs;
+      this.#othersRetryUs = Math.min(2 * this.#othersRetryUs, MAX_OTHERS_RETRY_US);
+      this.#brakes = 0;
+      this.#highSinceUs = -1;
+      this.#setRate(this.#lastGoodRate);
+      this.#hold(nowUs);
+      return;
+    }
+    this.counters.delayBrakes++;
+    const excess = (this.#highUs - this.#othersUs) / (2 * this.targetUs);
+    this.#brakedAtUs = this.#highUs;
+    const delivered = this.#recentRate();
+    this.#lastGoodRate = this.#brakes++ === 0 ? delivered : Math.max(delivered, this.#lastGoodRate);
+    this.#meter.forget(delivered);
+    this.#brake(nowUs, Math.max(HARD_BRAKE, 1 - (1 - BRAKE) * excess) * delivered);
   }
 
   #closeInterval(nowUs: number): void {
-    const delivered = this.#meter.close();
-    const acked = this.#ackedPackets;
-    const loss = this.#lostPackets / Math.max(1, acked + this.#lostPackets);
-    const isLimited = this.#limitedPackets * 2 > acked;
+    if (this.#isStarting) return this.#beginInterval(nowUs);
+    this.#delivered = this.#meter.close();
+    const isLimited = this.#limitedPackets * 2 > this.#ackedPackets;
     const queueUs = this.#queueUs;
-    const isHigh = this.#highSinceUs >= 0 &&
-      nowUs - this.#highSinceUs > Math.max(this.#minUs, MIN_INTERVAL_US);
     this.#beginInterval(nowUs);
-    if (this.#phase === "startup" || nowUs < this.#holdUntilUs || acked === 0) return;
-    if (isHigh) {
-      this.counters.delayBrakes++;
-      this.#brake(nowUs, delivered);
-      return;
+    if (nowUs >= this.#othersUntilUs) {
+      this.#othersUs = 0;
+      this.#othersUntilUs = Infinity;
     }
-    if (loss > this.#usualLoss + LOSS_MARGIN && queueUs > this.targetUs / 2) {
+    if (queueUs < this.#othersUs) this.#othersUs -= (this.#othersUs - queueUs) / 8;
+    const ownUs = queueUs - this.#othersUs;
+    if (ownUs < this.targetUs) this.#brakes = 0;
+    if (this.#isLossy(queueUs) && nowUs >= this.#holdUntilUs) {
       this.counters.lossBrakes++;
-      this.#brake(nowUs, delivered);
+      this.#lastGoodRate = this.#meter.bestRate;
+      this.#brake(nowUs, LOSS_BRAKE * this.#delivered);
       return;
     }
-    if (queueUs < this.targetUs && !isLimited && delivered > USED_SHARE * this.rateBytesPerSecond) {
+    if (nowUs < this.#holdUntilUs) return;
+    this.#isBelow = false;
+    if (ownUs < this.targetUs && !isLimited && this.#delivered > USED_SHARE * this.rateBytesPerSecond) {
       this.#increase();
     } else this.#setRate(this.rateBytesPerSecond);
   }
 
-  #increase(): void {
-    const rate = this.rateBytesPerSecond;
-    const step = 2 * this.#packetBytes * 1_000_000 / this.#intervalUs();
-    this.#increases++;
-    this.#setRate(rate < this.#lastGoodRate ? Math.min(rate * 1.08, this.#lastGoodRate + step) : rate + step);
+  /** Judges loss, and learns what is usual from times when the rate cannot have been its cause. */
+  #isLossy(queueUs: number): boolean {
+    const seen = this.#lossAcked + this.#lossLost;
+    if (seen < MIN_LOSS_PACKETS) return false;
+    const loss = this.#lossLost / seen;
+    this.#lossAcked = this.#lossLost = 0;
+    if (loss < this.#usualLoss) this.#usualLoss += (loss - this.#usualLoss) / 8;
+    else if (this.#isBelow && queueUs < this.targetUs) {
+      this.#usualLoss = Math.min(MAX_USUAL_LOSS, this.#usualLoss + (loss - this.#usualLoss) / 2);
+    }
+    return loss > 2 * this.#usualLoss + LOSS_MARGIN + LOSS_MARGIN_PACKETS / seen;
   }
 
-  #brake(nowUs: number, delivered: number): void {
-    this.#lastGoodRate = delivered;
-    this.#increases = 0;
-    this.#setRate(Math.min(this.rateBytesPerSecond, BRAKE * delivered));
+  #increase(): void {
+    const rate = this.rateBytesPerSecond;
+    const fastUntil = FAST_SHARE * this.#lastGoodRate;
+    if (rate < fastUntil) return this.#setRate(Math.min(rate * FAST_STEP, fastUntil));
+    const doubled = Math.min(10, Math.floor(this.#steps++ / STEPS_EACH));
+    const step = STEP * Math.sqrt(rate) * this.#intervalUs() / MIN_INTERVAL_US;
+    this.#setRate(rate + Math.min(Math.min(step, MAX_STEP_SHARE * rate) * 2 ** doubled, rate / 4));
+  }
+
+  /** What is delivered now; of the last interval when this one is too young to tell. */
+  #recentRate(): number {
+    const rate = this.#meter.rate(MIN_STANDING_US);
+    return rate > 0 ? rate : this.#delivered;
+  }
+
+  #brake(nowUs: number, rate: number): void {
+    this.#steps = 0;
+    this.#isBelow = true;
+    this.#lossAcked = this.#lossLost = 0;
+    this.#setRate(Math.min(this.rateBytesPerSecond, rate));
     this.#highSinceUs = -1;
-    this.#holdUntilUs = nowUs + Math.min(200_000, Math.max(10_000, this.#smoothedUs));
+    this.#hold(nowUs);
+  }
+
+  /** A brake shows after a round trip, and the queue before it has to drain. */
+  #hold(nowUs: number): void {
+    this.#holdUntilUs = nowUs + Math.max(MIN_INTERVAL_US, this.#smoothedUs);
   }
 
   #setRate(rate: number): void {
     this.rateBytesPerSecond = Math.min(this.#maxRate, Math.max(MIN_RATE_BYTES_PER_SECOND, rate));
-    const usUs = this.#minUs + 2 * this.targetUs + ACK_SLACK_US;
+    const pathUs = this.#minUs + this.#othersUs + 2 * this.targetUs;
+    const atPeer = Math.min(
+      ACK_PACKETS * this.#packetBytes,
+      this.rateBytesPerSecond * ACK_DELAY_US / 1_000_000,
+    );
     this.windowBytes = Math.max(
       MIN_WINDOW_PACKETS * this.#packetBytes,
-      Math.min(this.rateBytesPerSecond * usUs / 1_000_000, this.#maxWindow()),
+      Math.min(this.rateBytesPerSecond * pathUs / 1_000_000 + atPeer, this.#maxWindow()),
     );
   }
 
   /** What a stalled reader's kernel holds, or twice what the path was seen to hold. */
   #maxWindow(): number {
     const held = heldBytes(this.#kernelBufferBytes, Math.max(64, Math.ceil(this.#meanBytes)));
-    return Math.max(held, 2 * this.#meter.bestRate * this.#minUs / 1_000_000);
-  }
-
-  #startupRate(): number {
-    return Math.min(this.#maxRate, 2 * this.windowBytes * 1_000_000 / Math.max(1_000, this.#smoothedUs));
+    return Math.max(held, 2 * this.#meter.bestRate * (this.#minUs + this.#othersUs) / 1_000_000);
   }
 }

@@ -32,12 +32,12 @@ export class RateMeter {
     if (sentAtUs > this.#sentAtUs) this.#sentAtUs = sentAtUs;
   }
 
-  /** The rate of the interval so far. */
-  rate(): number {
+  /** The rate of the interval so far; 0 when it is not `leastUs` long. */
+  rate(leastUs = 1): number {
     const acksUs = this.#ackedAtUs - this.#sinceAckedUs;
     const sendsUs = this.#sentAtUs - this.#sinceSentUs;
     const elapsedUs = Math.max(acksUs, sendsUs);
-    return elapsedUs <= 0 ? 0 : this.#bytes * 1_000_000 / elapsedUs;
+    return elapsedUs < leastUs ? 0 : this.#bytes * 1_000_000 / elapsedUs;
   }
 
   /** Ends the interval and returns its rate; 0 when nothing was acknowledged. */
