@@ -23,7 +23,12 @@ const beside: Source = {
 };
 
 function load(sources: readonly Source[]): Workload {
-  return { id: "W7", title: "a burst", sources, lanes: sources.some(({ lane }) => lane === METERS) ? [METERS] : [] };
+  return {
+    id: "W7",
+    title: "a burst",
+    sources,
+    lanes: sources.some(({ lane }) => lane === METERS) ? [METERS] : [],
+  };
 }
 
 /** Numbers that were delivered on the reliable lanes, in their order of number. */

@@ -15,9 +15,25 @@ import { describeFrames } from "../support/lanes/frames.ts";
 const MILLISECOND = 1_000;
 
 type Command =
-  | { readonly do: "send"; readonly side: 0 | 1; readonly lane: number; readonly bytes: number; readonly key: number; readonly ttlUs: number; readonly count: number }
+  | {
+    readonly do: "send";
+    readonly side: 0 | 1;
+    readonly lane: number;
+    readonly bytes: number;
+    readonly key: number;
+    readonly ttlUs: number;
+    readonly count: number;
+  }
   | { readonly do: "advance"; readonly us: number }
-  | { readonly do: "link"; readonly side: 0 | 1; readonly loss: number; readonly delayUs: number; readonly again: number; readonly overtake: number; readonly flip: number }
+  | {
+    readonly do: "link";
+    readonly side: 0 | 1;
+    readonly loss: number;
+    readonly delayUs: number;
+    readonly again: number;
+    readonly overtake: number;
+    readonly flip: number;
+  }
   | { readonly do: "cut"; readonly side: 0 | 1; readonly us: number }
   | { readonly do: "stall"; readonly side: 0 | 1; readonly us: number }
   | { readonly do: "rest"; readonly side: 0 | 1; readonly lane: number }
@@ -51,11 +67,21 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       ...{ do: fc.constant("link" as const), side, loss: fc.constantFrom(0, 0, 0.05, 0.3) },
       delayUs: fc.constantFrom(0, 200, 5 * MILLISECOND, 40 * MILLISECOND),
-      ...{ again: fc.constantFrom(0, 0.3), overtake: fc.constantFrom(0, 0.3), flip: fc.constantFrom(0, 0.05) },
+      ...{
+        again: fc.constantFrom(0, 0.3),
+        overtake: fc.constantFrom(0, 0.3),
+        flip: fc.constantFrom(0, 0.05),
+      },
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("cut" as const), side, us: fc.nat(1_500 * MILLISECOND) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("stall" as const), side, us: fc.nat(600 * MILLISECOND) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("cut" as const), side, us: fc.nat(1_500 * MILLISECOND) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("stall" as const), side, us: fc.nat(600 * MILLISECOND) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rest" as const), side, lane }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("read" as const), side, lane }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("move" as const) }) },
@@ -145,7 +171,9 @@ function settle(pair: Pair): void {
   }
   // Cuts and stalls last their time.
   const limitUs = pair.nowUs + 30_000 * MILLISECOND;
-  for (const end of pair.ends) pair.events.add(Math.max(pair.nowUs, end.stalledUntilUs), () => end.drain(pair.nowUs));
+  for (const end of pair.ends) {
+    pair.events.add(Math.max(pair.nowUs, end.stalledUntilUs), () => end.drain(pair.nowUs));
+  }
   pair.run(limitUs, () => pair.isSettled() || pair.closed[0] !== null || pair.closed[1] !== null);
   for (const side of [0, 1] as const) {
     assert(pair.closed[side] === null, `${side} was closed: ${pair.closed[side]}`);
@@ -164,27 +192,46 @@ Deno.test("whatever is done to a pair, its lanes keep their promises once the li
       fc.constantFrom(0, 2 ** 32 - 10, 65_530),
       play,
     ),
-    { numRuns: numberOf("LANES_PLAYS", 60), seed: numberOf("LANES_PLAY_SEED", 20_251_120), endOnFailure: false },
+    {
+      numRuns: numberOf("LANES_PLAYS", 60),
+      seed: numberOf("LANES_PLAY_SEED", 20_251_120),
+      endOnFailure: false,
+    },
   );
 });
 
 Deno.test("an end that closes at any moment frees itself and tells the other", () => {
   fc.assert(
-    fc.property(fc.array(command, { minLength: 1, maxLength: 25 }), fc.nat(1_000_000), side, (commands, seed, closer) => {
-      const pair = new Pair({ ...{ condition: PLAIN, workload: SILENT, seed, makePeer: realPeer } });
-      pair.run(START_US);
-      for (const each of commands) obey(pair, each);
-      for (const side of [0, 1] as const) pair.links[side].change({ delayUs: 200 });
-      const quietUs = Math.max(...pair.ends.map((end) => end.stalledUntilUs), pair.nowUs) + 1_600 * MILLISECOND;
-      pair.run(quietUs);
-      if (pair.closed[0] !== null || pair.closed[1] !== null) throw new Error(`closed early: ${pair.closed}`);
-      obey(pair, { do: "close", side: closer });
-      pair.run(pair.nowUs + 7_000 * MILLISECOND);
-      assert(pair.closed[closer === 0 ? 1 : 0] !== null, "the other was not told");
-      for (const end of pair.ends) assert(end.wakeAtUs === Infinity, `${end.name} still waits for its timer`);
-      const { violations } = pair.findings;
-      assert(violations.length === 0, JSON.stringify(violations));
-    }),
+    fc.property(
+      fc.array(command, { minLength: 1, maxLength: 25 }),
+      fc.nat(1_000_000),
+      side,
+      (commands, seed, closer) => {
+        const pair = new Pair({ ...{ condition: PLAIN, workload: SILENT, seed, makePeer: realPeer } });
+        pair.run(START_US);
+        for (const each of commands) obey(pair, each);
+        for (const side of [0, 1] as const) pair.links[side].change({ delayUs: 200 });
+        const quietUs = Math.max(...pair.ends.map((end) => end.stalledUntilUs), pair.nowUs) +
+          1_600 * MILLISECOND;
+        pair.run(quietUs);
+        if (pair.closed[0] !== null || pair.closed[1] !== null) {
+          throw new Error(
+            `closed early: ${pair.closed}`,
+          );
+        }
+        obey(pair, { do: "close", side: closer });
+        pair.run(pair.nowUs + 7_000 * MILLISECOND);
+        assert(pair.closed[closer === 0 ? 1 : 0] !== null, "the other was not told");
+        for (const end of pair.ends) {
+          assert(
+            end.wakeAtUs === Infinity,
+            `${end.name} still waits for its timer`,
+          );
+        }
+        const { violations } = pair.findings;
+        assert(violations.length === 0, JSON.stringify(violations));
+      },
+    ),
     { numRuns: numberOf("LANES_PLAYS", 60) / 2, seed: numberOf("LANES_PLAY_SEED", 20_251_120) },
   );
 });

@@ -69,6 +69,8 @@ export class Endpoint {
   addressChangesAtUs = Infinity;
   /** Told of every packet that leaves, with its frames. */
   onPacket: ((nowUs: number, number: number, frames: readonly Frame[], bytes: number) => void) | null = null;
+  /** Changes what is inside of a packet that came, behind the tag: a peer that holds the keys and breaks the rules. */
+  tamper: ((bytes: Uint8Array) => Uint8Array) | null = null;
   #lastNumber = -1;
   readonly #accepted = new Set<number>();
   readonly #inbox: Datagram[] = [];
@@ -165,14 +167,15 @@ export class Endpoint {
     }
     this.#accepted.add(number);
     this.totals.received++;
-    const end = bytes.length - (OVERHEAD_BYTES - HEADER_BYTES);
-    this.trace.note(nowUs, `${this.name} ← `, number, bytes, end);
+    const inside = this.tamper === null ? bytes : this.tamper(bytes);
+    const end = inside.length - (OVERHEAD_BYTES - HEADER_BYTES);
+    this.trace.note(nowUs, `${this.name} ← `, number, inside, end);
     const path = this.#pathOf(localUs, bytes[FROM_NEW] === 1);
     const immediate = ((bytes[0] ?? 0) & 0x10) !== 0;
     this.guard(
       nowUs,
       "handlePacket",
-      () => this.peer.handlePacket(localUs, path, number, bytes, HEADER_BYTES, end, immediate),
+      () => this.peer.handlePacket(localUs, path, number, inside, HEADER_BYTES, end, immediate),
     );
     this.drain(nowUs);
   }

@@ -101,6 +101,12 @@ export function matrixTests(ids: readonly ConditionId[], kind: "udp" | "stream")
         });
       }
       if (wanted !== null) return;
+      if (id === "C1") {
+        await t.step("the same seed gives the same packets", () => {
+          const [one, other] = [runCell(id, "W6", 3, kind), runCell(id, "W6", 3, kind)];
+          tally.judgeSame(one.pair.trace.hash === other.pair.trace.hash);
+        });
+      }
       if (kind === "udp") tally.judge(id);
       for (const [lanes, invariants] of Object.entries(CELLS[id]) as [KindName, readonly InvariantId[]][]) {
         const owed = kind === "udp"

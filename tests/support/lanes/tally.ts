@@ -68,6 +68,11 @@ export class Tally {
     this.#judge("I25 US", p99 <= freshUs, () => `p99 ${p99} µs, ${freshUs} would do`);
   }
 
+  /** Two runs with the same inputs were the same. */
+  judgeSame(same: boolean): void {
+    this.#judge("I19 connection", same, () => "two runs with the same seed differ");
+  }
+
   #judge(name: string, holds: boolean, saw: () => string): void {
     this.#looks.set(name, (this.#looks.get(name) ?? 0) + 1);
     if (!holds) this.#broken.set(name, saw());
