@@ -1,54 +1,49 @@
 // Whole messages of an ordered lane that came before their turn, by number.
 // Decides nothing: the window says which numbers may stand here. Grows to what is needed, never beyond the window.
 
+/** A ring lets go of its places only when it had more than this many. */
+const SMALL_CAPACITY = 4096;
 const FIRST_CAPACITY = 64;
 
-/** Buffers at message numbers [base, base + capacity). */
-export class HeldRing {
+/** Messages at numbers [base, base + capacity). */
+export class HeldRing<Message extends { readonly length: number }> {
   /** Messages in it, and their bytes. */
   count = 0;
   bytes = 0;
-  #buffers: (Uint8Array | null)[] = [];
+  #messages: (Message | null)[] = [];
 
   /**
    * Puts a message at its number.
    *
    * @param base the lowest number that may be in the ring
    */
-  put(base: number, number: number, buffer: Uint8Array): void {
-    if (number - base >= this.#buffers.length) this.#grow(base, number - base + 1);
-    this.#buffers[number & (this.#buffers.length - 1)] = buffer;
+  put(base: number, number: number, message: Message): void {
+    if (number - base >= this.#messages.length) this.#grow(base, number - base + 1);
+    this.#messages[number & (this.#messages.length - 1)] = message;
     this.count++;
-    this.bytes += buffer.length;
+    this.bytes += message.length;
   }
 
   /** Takes the message at a number of the window, null when none is there. */
-  take(number: number): Uint8Array | null {
-    const at = number & (this.#buffers.length - 1);
-    const buffer = this.#buffers[at] ?? null;
-    if (buffer === null) return null;
-    this.#buffers[at] = null;
+  take(number: number): Message | null {
+    const at = number & (this.#messages.length - 1);
+    const message = this.#messages[at] ?? null;
+    if (message === null) return null;
+    this.#messages[at] = null;
     this.count--;
-    this.bytes -= buffer.length;
-    if (this.count === 0 && this.#buffers.length > FIRST_CAPACITY) this.#buffers = [];
-    return buffer;
-  }
-
-  /** Lets everything go. */
-  clear(): void {
-    this.#buffers = [];
-    this.count = 0;
-    this.bytes = 0;
+    this.bytes -= message.length;
+    if (this.count === 0 && this.#messages.length > SMALL_CAPACITY) this.#messages = [];
+    return message;
   }
 
   #grow(base: number, needed: number): void {
-    const old = this.#buffers;
+    const old = this.#messages;
     let capacity = Math.max(FIRST_CAPACITY, old.length);
     while (capacity < needed) capacity *= 2;
-    const grown = new Array<Uint8Array | null>(capacity).fill(null);
+    const grown = new Array<Message | null>(capacity).fill(null);
     for (let number = base; number < base + old.length; number++) {
       grown[number & (capacity - 1)] = old[number & (old.length - 1)] ?? null;
     }
-    this.#buffers = grown;
+    this.#messages = grown;
   }
 }

@@ -11,8 +11,9 @@ import type { ReassemblyBudget } from "./budget.ts";
 import { CreditWindow } from "./credit_window.ts";
 import { HeldRing } from "./held_ring.ts";
 import { copyBytes, partialCost, PartialMessage, PieceResult } from "./reassembly.ts";
+import { type KeptMessage, KeptMessages } from "./kept_messages.ts";
 import type { ReceiveLaneOptions, Receiver } from "./receiver.ts";
-import { WAITING_OVERHEAD_BYTES, WaitingQueue } from "./waiting_queue.ts";
+import { WaitingQueue } from "./waiting_queue.ts";
 import { DoneWindow } from "./window.ts";
 
 export class ReliableReceiver implements Receiver {
@@ -28,9 +29,10 @@ export class ReliableReceiver implements Receiver {
   /** Ordered: done and not handed on yet. Unordered: done, and behind a number that is not. */
   readonly #window: DoneWindow;
   /** Ordered: whole messages ahead of their turn, or of a paused reader. */
-  readonly #ring = new HeldRing();
+  readonly #ring = new HeldRing<KeptMessage>();
   /** Unordered: whole messages that a paused reader has not taken. */
-  readonly #waiting = new WaitingQueue();
+  readonly #waiting = new WaitingQueue<KeptMessage>();
+  readonly #kept: KeptMessages;
   readonly #partials = new Map<number, PartialMessage>();
   #partialBytes = 0;
   /** Numbers handed on or given up, counted from the first number. */
@@ -58,6 +60,7 @@ export class ReliableReceiver implements Receiver {
       options.maxMessageBytes,
     );
     this.#window = new DoneWindow(firstNumber, options.windowMessages);
+    this.#kept = new KeptMessages(budget, true);
     this.#settled = firstNumber;
   }
 
@@ -157,9 +160,10 @@ export class ReliableReceiver implements Receiver {
     for (const partial of this.#partials.values()) this.#budget.release(partial.cost);
     this.#partials.clear();
     this.#partialBytes = 0;
-    this.#budget.release(this.queuedBytes + WAITING_OVERHEAD_BYTES * this.queuedMessages);
-    this.#ring.clear();
-    while (this.#waiting.shift() !== null);
+    for (let number = this.#window.base; this.#ring.count > 0; number++) {
+      this.#release(this.#ring.take(number));
+    }
+    while (this.#waiting.length > 0) this.#release(this.#waiting.shift());
   }
 
   #handleWhole(number: number, bytes: Uint8Array, start: number, length: number): number {
@@ -185,10 +189,9 @@ export class ReliableReceiver implements Receiver {
       this.#proceed();
       return 0;
     }
-    if (!this.#budget.take(length + WAITING_OVERHEAD_BYTES)) return CloseCode.limit;
-    const copy = new Uint8Array(length);
-    copyBytes(bytes, start, length, copy, 0);
-    this.#keep(number, copy);
+    const kept = this.#kept.keep(bytes, start, length);
+    if (kept === null) return CloseCode.limit;
+    this.#keep(number, kept);
     return 0;
   }
 
@@ -245,9 +248,7 @@ export class ReliableReceiver implements Receiver {
   #finish(partial: PartialMessage): number {
     this.#partials.delete(partial.number);
     this.#partialBytes -= partial.total;
-    // Its buffer stays, the rest of what it took is given back.
-    this.#budget.release(partial.cost - partial.total - WAITING_OVERHEAD_BYTES);
-    this.#keep(partial.number, partial.bytes);
+    this.#keep(partial.number, this.#kept.adopt(partial));
     return 0;
   }
 
@@ -258,12 +259,12 @@ export class ReliableReceiver implements Receiver {
   }
 
   /** Keeps a whole message until its turn, which may be now. */
-  #keep(number: number, buffer: Uint8Array): void {
+  #keep(number: number, message: KeptMessage): void {
     this.#window.add(number);
     if (this.#isOrdered) {
-      this.#ring.put(this.#window.base, number, buffer);
+      this.#ring.put(this.#window.base, number, message);
     } else {
-      this.#waiting.push(buffer, number);
+      this.#waiting.push(message, number);
     }
     this.#proceed();
   }
@@ -287,25 +288,25 @@ export class ReliableReceiver implements Receiver {
     const window = this.#window;
     while (!this.isPaused && !this.#isClosed && window.doneCount > 0 && window.has(window.base)) {
       const number = window.base;
-      const buffer = this.#ring.take(number);
+      const message = this.#ring.take(number);
       window.advance();
       this.#settled++;
       this.#updateCredit();
-      if (buffer === null) continue; // given up
-      this.#budget.release(buffer.length + WAITING_OVERHEAD_BYTES);
-      this.#handOn(buffer, 0, buffer.length, number);
+      if (message === null) continue; // given up
+      this.#release(message);
+      this.#handOn(message.bytes, message.start, message.length, number);
     }
   }
 
   #drainWaiting(): void {
     while (!this.isPaused && !this.#isClosed && this.#waiting.length > 0) {
       const number = this.#waiting.firstNumber;
-      const buffer = this.#waiting.shift();
-      if (buffer === null) return;
-      this.#budget.release(buffer.length + WAITING_OVERHEAD_BYTES);
+      const message = this.#waiting.shift();
+      if (message === null) return;
+      this.#release(message);
       this.#settled++;
       this.#updateCredit();
-      this.#handOn(buffer, 0, buffer.length, number);
+      this.#handOn(message.bytes, message.start, message.length, number);
     }
   }
 
@@ -319,6 +320,10 @@ export class ReliableReceiver implements Receiver {
   /** Credit follows the slower of the window, which cannot slide over a hole, and the reader. */
   #updateCredit(): void {
     this.#credit.base = Math.min(this.#window.base, this.#settled);
+  }
+
+  #release(message: KeptMessage | null): void {
+    if (message !== null) this.#kept.release(message);
   }
 
   #handOn(bytes: Uint8Array, start: number, length: number, number: number): void {

@@ -8,11 +8,12 @@ import type { LaneSink } from "../sink.ts";
 import type { LaneStats } from "../stats.ts";
 import { expand32 } from "../wire/mod.ts";
 import type { ReassemblyBudget } from "./budget.ts";
+import { type KeptMessage, KeptMessages } from "./kept_messages.ts";
 import { NewestPerKey } from "./newest.ts";
-import { copyBytes, type PartialMessage, PieceResult } from "./reassembly.ts";
+import { type PartialMessage, PieceResult } from "./reassembly.ts";
 import type { ReceiveLaneOptions, Receiver } from "./receiver.ts";
 import { UnreliablePartials } from "./unreliable_partials.ts";
-import { WAITING_OVERHEAD_BYTES, WaitingQueue } from "./waiting_queue.ts";
+import { WaitingQueue } from "./waiting_queue.ts";
 
 /** What waits for a paused reader. */
 export const MAX_WAITING_MESSAGES = 1024;
@@ -29,11 +30,11 @@ export class UnreliableReceiver implements Receiver {
   readonly #isSequenced: boolean;
   readonly #isKeyed: boolean;
   readonly #maxMessageBytes: number;
-  readonly #budget: ReassemblyBudget;
   readonly #sink: LaneSink;
   readonly #stats: LaneStats;
   readonly #partials: UnreliablePartials;
-  readonly #waiting = new WaitingQueue();
+  readonly #kept: KeptMessages;
+  readonly #waiting = new WaitingQueue<KeptMessage>();
   readonly #finished = new Float64Array(FINISHED).fill(-1);
   #finishedAt = 0;
   /** One more than the highest number that was seen. */
@@ -56,7 +57,7 @@ export class UnreliableReceiver implements Receiver {
     this.#isSequenced = options.kind === "unreliable-sequenced";
     this.#isKeyed = this.#isSequenced && options.keyed;
     this.#maxMessageBytes = options.maxMessageBytes;
-    this.#budget = budget;
+    this.#kept = new KeptMessages(budget, false);
     this.#sink = sink;
     this.#stats = stats;
     this.#partials = new UnreliablePartials(budget, stats);
@@ -89,9 +90,7 @@ export class UnreliableReceiver implements Receiver {
     }
     this.#accept(key, number);
     if (this.isPaused || this.#waiting.length > 0) {
-      const copy = new Uint8Array(length);
-      copyBytes(bytes, start, length, copy, 0);
-      this.#keep(key, number, copy);
+      this.#keep(key, number, bytes, start, length);
     } else {
       this.#handOn(bytes, start, length, number);
     }
@@ -144,8 +143,9 @@ export class UnreliableReceiver implements Receiver {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#partials.close();
-    this.#budget.release(this.#waiting.bytes + WAITING_OVERHEAD_BYTES * this.#waiting.length);
-    while (this.#waiting.shift() !== null);
+    for (let message = this.#waiting.shift(); message !== null; message = this.#waiting.shift()) {
+      this.#kept.release(message);
+    }
     this.#keys = null;
   }
 
@@ -216,47 +216,51 @@ export class UnreliableReceiver implements Receiver {
     this.#finished[this.#finishedAt] = partial.number;
     this.#finishedAt = (this.#finishedAt + 1) % FINISHED;
     this.#accept(partial.key, partial.number);
-    if (this.isPaused || this.#waiting.length > 0) this.#keep(partial.key, partial.number, partial.bytes);
-    else this.#handOn(partial.bytes, 0, partial.total, partial.number);
+    if (this.isPaused || this.#waiting.length > 0) {
+      this.#keep(partial.key, partial.number, partial.bytes, 0, partial.total);
+    } else this.#handOn(partial.bytes, 0, partial.total, partial.number);
   }
 
   /** Keeps a message for a paused reader: in the place of an older one of its key, else behind all others. */
-  #keep(key: number, number: number, buffer: Uint8Array): void {
+  #keep(key: number, number: number, bytes: Uint8Array, start: number, length: number): void {
     const position = key < 0 ? -1 : this.#keys?.position(key) ?? -1;
-    while (!this.#tryKeep(position, key, number, buffer)) {
+    while (!this.#tryKeep(position, key, number, bytes, start, length)) {
       if (this.#dropOldest()) continue;
       this.#stats.receiveDropped++;
       return;
     }
   }
 
-  #tryKeep(position: number, key: number, number: number, buffer: Uint8Array): boolean {
+  #tryKeep(
+    position: number,
+    key: number,
+    number: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ): boolean {
     const waiting = this.#waiting;
-    if (waiting.has(position)) {
-      const growth = buffer.length - waiting.lengthAt(position);
-      if (growth > 0 && (waiting.bytes + growth > MAX_WAITING_BYTES || !this.#budget.takeWaiting(growth))) {
-        return false;
-      }
-      if (growth < 0) this.#budget.release(-growth);
-      waiting.replace(position, buffer, number);
+    const isReplacing = waiting.has(position);
+    const freed = isReplacing ? waiting.lengthAt(position) : 0;
+    if (waiting.bytes - freed + length > MAX_WAITING_BYTES) return false;
+    if (!isReplacing && waiting.length >= MAX_WAITING_MESSAGES) return false;
+    const message = this.#kept.keep(bytes, start, length);
+    if (message === null) return false;
+    if (isReplacing) {
+      const replaced = waiting.replace(position, message, number);
+      if (replaced !== null) this.#kept.release(replaced);
       this.#stats.receiveDropped++;
-      return true;
+    } else {
+      const at = waiting.push(message, number);
+      if (key >= 0) this.#keys?.setPosition(key, at);
     }
-    if (
-      waiting.length >= MAX_WAITING_MESSAGES || waiting.bytes + buffer.length > MAX_WAITING_BYTES ||
-      !this.#budget.takeWaiting(buffer.length + WAITING_OVERHEAD_BYTES)
-    ) {
-      return false;
-    }
-    const at = waiting.push(buffer, number);
-    if (key >= 0) this.#keys?.setPosition(key, at);
     return true;
   }
 
   #dropOldest(): boolean {
-    const buffer = this.#waiting.shift();
-    if (buffer === null) return false;
-    this.#budget.release(buffer.length + WAITING_OVERHEAD_BYTES);
+    const message = this.#waiting.shift();
+    if (message === null) return false;
+    this.#kept.release(message);
     this.#stats.receiveDropped++;
     return true;
   }
@@ -267,10 +271,10 @@ export class UnreliableReceiver implements Receiver {
     try {
       while (!this.isPaused && !this.#isClosed && this.#waiting.length > 0) {
         const number = this.#waiting.firstNumber;
-        const buffer = this.#waiting.shift();
-        if (buffer === null) return;
-        this.#budget.release(buffer.length + WAITING_OVERHEAD_BYTES);
-        this.#handOn(buffer, 0, buffer.length, number);
+        const message = this.#waiting.shift();
+        if (message === null) return;
+        this.#kept.release(message);
+        this.#handOn(message.bytes, message.start, message.length, number);
       }
     } finally {
       this.#isDraining = false;

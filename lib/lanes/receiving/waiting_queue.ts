@@ -3,14 +3,11 @@
 
 const FIRST_CAPACITY = 16;
 
-/** What one waiting message costs beside its bytes, rounded up: a buffer, its view, its places. */
-export const WAITING_OVERHEAD_BYTES = 256;
-
 /** A ring of messages that doubles when it is full, and is let go when it is empty. */
-export class WaitingQueue {
+export class WaitingQueue<Message extends { readonly length: number }> {
   /** Bytes of all waiting messages, without overheads. */
   bytes = 0;
-  #buffers: (Uint8Array | null)[] = [];
+  #messages: (Message | null)[] = [];
   #numbers: number[] = [];
   #head = 0;
   #tail = 0;
@@ -22,16 +19,16 @@ export class WaitingQueue {
 
   /** Number of the message that waits longest; −1 when none does. */
   get firstNumber(): number {
-    return this.#numbers[this.#head % this.#buffers.length] ?? -1;
+    return this.#numbers[this.#head % this.#messages.length] ?? -1;
   }
 
   /** Adds a message; returns its position. */
-  push(buffer: Uint8Array, number: number): number {
-    if (this.length === this.#buffers.length) this.#grow();
-    const at = this.#tail % this.#buffers.length;
-    this.#buffers[at] = buffer;
+  push(message: Message, number: number): number {
+    if (this.length === this.#messages.length) this.#grow();
+    const at = this.#tail % this.#messages.length;
+    this.#messages[at] = message;
     this.#numbers[at] = number;
-    this.bytes += buffer.length;
+    this.bytes += message.length;
     return this.#tail++;
   }
 
@@ -42,42 +39,44 @@ export class WaitingQueue {
 
   /** Length in bytes of the message at a position. */
   lengthAt(position: number): number {
-    return this.#buffers[position % this.#buffers.length]?.length ?? 0;
+    return this.#messages[position % this.#messages.length]?.length ?? 0;
   }
 
-  /** Puts another message in the place of one that waits. */
-  replace(position: number, buffer: Uint8Array, number: number): void {
-    const at = position % this.#buffers.length;
-    this.bytes += buffer.length - (this.#buffers[at]?.length ?? 0);
-    this.#buffers[at] = buffer;
+  /** Puts another message in the place of one that waits; returns that one. */
+  replace(position: number, message: Message, number: number): Message | null {
+    const at = position % this.#messages.length;
+    const replaced = this.#messages[at] ?? null;
+    this.bytes += message.length - (replaced?.length ?? 0);
+    this.#messages[at] = message;
     this.#numbers[at] = number;
+    return replaced;
   }
 
   /** Takes the message that waits longest, null when none does. Its number is {@linkcode firstNumber} before. */
-  shift(): Uint8Array | null {
+  shift(): Message | null {
     if (this.#head === this.#tail) return null;
-    const at = this.#head % this.#buffers.length;
-    const buffer = this.#buffers[at] ?? null;
-    this.#buffers[at] = null;
+    const at = this.#head % this.#messages.length;
+    const message = this.#messages[at] ?? null;
+    this.#messages[at] = null;
     this.#head++;
-    this.bytes -= buffer?.length ?? 0;
-    if (this.#head === this.#tail && this.#buffers.length > FIRST_CAPACITY) {
-      this.#buffers = [];
+    this.bytes -= message?.length ?? 0;
+    if (this.#head === this.#tail && this.#messages.length > FIRST_CAPACITY) {
+      this.#messages = [];
       this.#numbers = [];
     }
-    return buffer;
+    return message;
   }
 
   #grow(): void {
-    const capacity = Math.max(FIRST_CAPACITY, 2 * this.#buffers.length);
-    const buffers = new Array<Uint8Array | null>(capacity).fill(null);
+    const capacity = Math.max(FIRST_CAPACITY, 2 * this.#messages.length);
+    const messages = new Array<Message | null>(capacity).fill(null);
     const numbers = new Array<number>(capacity).fill(-1);
     for (let position = this.#head; position < this.#tail; position++) {
-      const from = position % this.#buffers.length;
-      buffers[position % capacity] = this.#buffers[from] ?? null;
+      const from = position % this.#messages.length;
+      messages[position % capacity] = this.#messages[from] ?? null;
       numbers[position % capacity] = this.#numbers[from] ?? -1;
     }
-    this.#buffers = buffers;
+    this.#messages = messages;
     this.#numbers = numbers;
   }
 }

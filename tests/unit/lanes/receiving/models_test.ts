@@ -2,7 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { EndpointBudget, ReassemblyBudget } from "../../../../lib/lanes/receiving/mod.ts";
 import { HeldRing } from "../../../../lib/lanes/receiving/held_ring.ts";
+import { type KeptMessage, KeptMessages } from "../../../../lib/lanes/receiving/kept_messages.ts";
 import { MAX_KEYS, NewestPerKey } from "../../../../lib/lanes/receiving/newest.ts";
 import { maxRanges, PartialMessage, PieceResult } from "../../../../lib/lanes/receiving/reassembly.ts";
 import { WaitingQueue } from "../../../../lib/lanes/receiving/waiting_queue.ts";
@@ -127,7 +129,7 @@ Deno.test("a ring of early messages gives each back at its number, through every
       fc.constantFrom(0, 2 ** 32 - 50),
       fc.uniqueArray(fc.nat(700), { maxLength: 60, size: "max" }),
       (base, offsets) => {
-        const ring = new HeldRing();
+        const ring = new HeldRing<Uint8Array>();
         for (const offset of offsets) ring.put(base, base + offset, messageOf(offset, offset % 40));
         assertEquals(ring.count, offsets.length);
         for (const offset of offsets.toSorted((a, b) => a - b)) {
@@ -145,7 +147,7 @@ Deno.test("a queue of waiting messages is first in, first out, and a place may b
     fc.property(
       fc.array(fc.tuple(fc.constantFrom("push", "push", "shift", "replace"), fc.nat(50))),
       (steps) => {
-        const queue = new WaitingQueue();
+        const queue = new WaitingQueue<Uint8Array>();
         const model: { position: number; number: number; bytes: Uint8Array }[] = [];
         steps.forEach(([what, pick], number) => {
           const bytes = messageOf(number, pick);
@@ -170,4 +172,65 @@ Deno.test("a queue of waiting messages is first in, first out, and a place may b
       },
     ),
   );
+});
+
+Deno.test("kept messages keep their bytes whatever comes and goes around them, within the budget, and leave nothing", () => {
+  const length = fc.oneof(fc.nat(100), fc.nat(100), fc.constantFrom(0, 2047, 2048, 2049, 5000));
+  const step = fc.record({ isKeep: fc.constantFrom(true, true, false), length, pick: fc.nat(1000) });
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.constantFrom(20_000, 60_000, 10_000_000),
+      fc.array(step, { maxLength: 200, size: "max" }),
+      (isReliable, bound, steps) => {
+        const endpoint = new EndpointBudget({ softBytes: bound, hardBytes: bound, guaranteedBytes: 0 });
+        const budget = new ReassemblyBudget(endpoint);
+        const store = new KeptMessages(budget, isReliable);
+        const kept: { message: KeptMessage; bytes: Uint8Array }[] = [];
+        steps.forEach(({ isKeep, length, pick }, number) => {
+          const bytes = messageOf(number, length);
+          if (isKeep) {
+            const before = budget.heldBytes;
+            const message = store.keep(bytes, 0, length);
+            if (message !== null) kept.push({ message, bytes });
+            else assertEquals(budget.heldBytes, before);
+          } else {
+            const [gone] = kept.splice(pick % Math.max(1, kept.length), 1);
+            if (gone !== undefined) store.release(gone.message);
+          }
+          // What is really there: each buffer and page once.
+          const buffers = new Set(kept.map(({ message }) => message.bytes));
+          let real = 0;
+          for (const buffer of buffers) real += buffer.length;
+          assert(real <= budget.heldBytes && budget.heldBytes <= bound);
+          assertEquals(endpoint.heldBytes, budget.heldBytes);
+        });
+        for (const { message: { bytes, start, length }, bytes: expected } of kept) {
+          assertEquals(bytes.slice(start, start + length), expected);
+        }
+        for (const { message } of kept) store.release(message);
+        assertEquals(budget.heldBytes, 0);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("survivors in many pages do not hold much more than themselves: later messages get buffers of their own", () => {
+  const budget = new ReassemblyBudget();
+  const store = new KeptMessages(budget, true);
+  const survivors: KeptMessage[] = [];
+  for (let round = 0; round < 500; round++) {
+    const batch: KeptMessage[] = [];
+    for (let i = 0; i < 20; i++) {
+      const message = store.keep(new Uint8Array(1000), 0, 1000);
+      assert(message !== null);
+      batch.push(message);
+    }
+    batch.forEach((message, i) => i === 10 ? survivors.push(message) : store.release(message));
+  }
+  // 500 survivors of 1,000 bytes; one page each would be 8 MB.
+  assert(budget.heldBytes < 1_500_000, `${budget.heldBytes}`);
+  for (const message of survivors) store.release(message);
+  assertEquals(budget.heldBytes, 0);
 });
