@@ -3,7 +3,12 @@
 
 import type { HanaError } from "../../../../lib/base/mod.ts";
 import type { IpEndpoint, RandomStream } from "../../../../lib/platform/mod.ts";
-import { type SimulatedHost, SimulatedWorld } from "../../../../lib/platform/simulated/mod.ts";
+import {
+  type LinkSpec,
+  type SimulatedHost,
+  SimulatedWorld,
+  SpecLink,
+} from "../../../../lib/platform/simulated/mod.ts";
 import {
   type DirectionKeys,
   loadSessionSuite,
@@ -248,8 +253,13 @@ export class SimulatedNode {
 }
 
 /** A world with hosts 10.1.0.1, 10.1.0.2, … on one segment. */
-export function world(hosts: number, seed = 1): { world: SimulatedWorld; hosts: SimulatedHost[] } {
+export function world(
+  hosts: number,
+  seed = 1,
+  link: LinkSpec = {},
+): { world: SimulatedWorld; hosts: SimulatedHost[] } {
   const simulated = new SimulatedWorld({ seed });
+  simulated.createSegment("lan", { model: new SpecLink({ delay: { kind: "constant", us: 200 }, ...link }) });
   return {
     world: simulated,
     hosts: Array.from({ length: hosts }, (_, i) =>
