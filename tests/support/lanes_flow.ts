@@ -56,6 +56,9 @@ export interface FlowResult {
   chanceDrops: number;
   /** Bytes delivered in each 10 ms. */
   binBytes: Float64Array;
+  /** Packets that were sent in each 10 ms, and those of them that the full queue or the reader's kernel dropped. */
+  binSent: Float64Array;
+  binDrops: Float64Array;
   /** Declared lost and acknowledged later. */
   spurious: number;
 }
@@ -176,6 +179,8 @@ export class FlowModel {
         chanceDrops: 0,
         spurious: 0,
         binBytes: new Float64Array(0),
+        binSent: new Float64Array(0),
+        binDrops: new Float64Array(0),
       },
       bytes,
       pacer: new Pacer({
@@ -225,6 +230,8 @@ export class FlowModel {
     const bins = Math.ceil(untilUs / BIN_US);
     for (const flow of this.flows) {
       flow.result.binBytes = new Float64Array(bins);
+      flow.result.binSent = new Float64Array(bins);
+      flow.result.binDrops = new Float64Array(bins);
       this.#push(flow.spec.startUs ?? 0, Kind.start, flow);
     }
     this.#changes.forEach(({ atUs }, at) => this.#push(atUs, Kind.link, null, at));
@@ -318,6 +325,7 @@ export class FlowModel {
     flow.limited[number] = appLimited;
     flow.inFlight += flow.bytes;
     flow.result.sentPackets++;
+    count(flow.result.binSent, this.nowUs);
     flow.pacer.onSent(this.nowUs, flow.bytes);
     flow.spec.control?.onSent(this.nowUs, flow.bytes, flow.inFlight);
     this.#enqueue(flow, number);
@@ -437,7 +445,7 @@ export class FlowModel {
         this.#tokens + link.rate * (this.nowUs - this.#tokensAtUs) / 1e6,
       );
       this.#tokensAtUs = this.nowUs;
-      if (this.#tokens < flow.bytes) flow.result.queueDrops++;
+      if (this.#tokens < flow.bytes) this.#drop(flow, "queueDrops");
       else {
         this.#tokens -= flow.bytes;
         this.#queueUs.push(0);
@@ -447,12 +455,17 @@ export class FlowModel {
       return;
     }
     if (this.#queuedBytes + flow.bytes > link.bufferBytes) {
-      flow.result.queueDrops++;
+      this.#drop(flow, "queueDrops");
       return;
     }
     this.#queuedBytes += flow.bytes;
     this.#queue.push({ flow, number, atUs: this.nowUs });
     if (!this.#isServing) this.#serve();
+  }
+
+  #drop(flow: Flow, reason: "queueDrops" | "readerDrops"): void {
+    flow.result[reason]++;
+    count(flow.result.binDrops, this.nowUs);
   }
 
   #serve(): void {
@@ -516,7 +529,7 @@ export class FlowModel {
     if (freeAt <= this.nowUs) return this.#take(flow, number, this.nowUs);
     const charged = chargedBytes(flow.bytes);
     if (flow.kernelBytes + charged > (flow.spec.receiveBufferBytes ?? 212_992)) {
-      flow.result.readerDrops++;
+      this.#drop(flow, "readerDrops");
       return;
     }
     flow.kernelBytes += charged;
@@ -630,6 +643,11 @@ export class FlowModel {
     heap[index] = last;
     return first;
   }
+}
+
+function count(bins: Float64Array, atUs: number): void {
+  const bin = Math.floor(atUs / BIN_US);
+  bins[bin] = (bins[bin] ?? 0) + 1;
 }
 
 function isBefore(a: Event, b: Event): boolean {

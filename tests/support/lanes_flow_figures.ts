@@ -31,12 +31,15 @@ export function queueMs(
 }
 
 /** The share of what was sent that the bottleneck or the reader's full kernel dropped: our own doing. */
-export function ownLoss(flows: readonly FlowResult[]): number {
+export function ownLoss(flows: readonly FlowResult[], fromUs = 0, toUs = Infinity): number {
   let dropped = 0;
   let sent = 0;
-  for (const { queueDrops, readerDrops, sentPackets } of flows) {
-    dropped += queueDrops + readerDrops;
-    sent += sentPackets;
+  for (const { binDrops, binSent } of flows) {
+    const end = Math.min(binSent.length, toUs / BIN_US);
+    for (let bin = Math.floor(fromUs / BIN_US); bin < end; bin++) {
+      dropped += binDrops[bin] ?? 0;
+      sent += binSent[bin] ?? 0;
+    }
   }
   return dropped / Math.max(1, sent);
 }

@@ -30,35 +30,47 @@ const MIN_WINDOW_PACKETS = 4;
 const MIN_RATE_BYTES_PER_SECOND = 32_768;
 /** No round trip of startup is shorter: less than a batch of the reader says nothing about a rate. */
 const MIN_ROUND_US = 1_000;
-/** What remains of the delivered rate after a brake, and after the hardest one. */
-const BRAKE = 0.85;
-const HARD_BRAKE = 0.55;
-/** How a rate returns to the last good one. */
-const FAST_SHARE = 0.97;
-const FAST_STEP = 1.08;
-/** What remains of the delivered rate after loss without a queue. */
-const LOSS_BRAKE = 0.92;
-/** The steps double after so many without a queue. */
-const STEPS_EACH = 4;
+/** What startup leaves of the best rate when it met a queue or loss. */
+const SETTLE_SHARE = 0.85;
 /**
- * A step in 25 ms, times the root of the rate: 5 % at 1.25 MB/s, 1.6 % at ten times that. Equal steps would be nothing on a
- * fast path and too much on a slow one, steps in proportion would never make flows fair (binomial control: Bansal, Balakrishnan).
+ * The queue that a flow wants is the target times the root of this over its rate: a slow flow endures more of the queue that
+ * all share, so that it grows while a fast one shrinks, until they are equal. 100 Mbit/s.
  */
-const STEP = 56;
-const MAX_STEP_SHARE = 0.1;
-/** Loss of this share above twice the usual, and of a few packets besides, is a sign of congestion. */
+const SCALE_RATE = 12_500_000;
+const MIN_QUEUE_SCALE = 0.25;
+const MAX_QUEUE_SCALE = 16;
+/** How much of the way to its wanted queue a flow goes in an interval. */
+const GAIN = 0.5;
+/** The most and the least that an interval makes of the delivered rate. */
+const MAX_GROWTH = 1.25;
+const MIN_GROWTH = 0.6;
+/** Each interval in a row without a queue adds this to the growth: a path that got faster is found in a second. */
+const ACCELERATION = 0.01;
+/** Below this share of the last good rate, and without a queue, a flow returns in steps of this. */
+const RETURN_SHARE = 0.85;
+const RETURN_GROWTH = 1.15;
+/** Loss up to this, and the usual times 1.3 besides, is made up for; above it, it is what the path cannot carry. */
 const LOSS_MARGIN = 0.02;
 const LOSS_MARGIN_PACKETS = 6;
+const USUAL_LOSS_FACTOR = 1.3;
+const LOSS_BRAKE = 0.85;
 /** More is never usual. */
-const MAX_USUAL_LOSS = 0.06;
-/** Loss is judged over at least so many packets. */
-const MIN_LOSS_PACKETS = 40;
+const MAX_USUAL_LOSS = 0.05;
+/** Loss is judged over about so many packets, and not before a few. */
+const MIN_LOSS_PACKETS = 50;
+const LOSS_PACKETS = 200;
+/** Below this share of the best rate, with an empty queue, loss is not our doing. */
+const BELOW_SHARE = 0.9;
 /** A rate that is not used says little about the path. */
 const USED_SHARE = 0.65;
 /** Brakes that leave this share of the queue were not about ours. */
 const OTHERS_SHARE = 0.8;
+/** Measured rates come short by chance, never long. */
+const NOISE_FACTOR = 1.05;
+/** A path that delivers this much more than was sent drains a queue. */
+const DRAIN_FACTOR = 1.1;
 /** Brakes in a row before that is judged: the queue still grows for a round trip after the first. */
-const OTHERS_BRAKES = 2;
+const OTHERS_BRAKES = 3;
 /** The judgement is tried again after this long, then after twice that, up to the limit. */
 const OTHERS_RETRY_US = 2_000_000;
 const MAX_OTHERS_RETRY_US = 16_000_000;
@@ -112,8 +124,6 @@ export class DelayBrake implements CongestionControl {
   #queueUs = Infinity;
   #ackedPackets = 0;
   #limitedPackets = 0;
-  /** The rate of the last whole interval. */
-  #delivered = 0;
 
   // Startup, in rounds.
   #roundEndsUs = -1;
@@ -139,14 +149,14 @@ export class DelayBrake implements CongestionControl {
 
   // Rate.
   #lastGoodRate = 0;
+  /** The rate one interval ago: what is delivered now was sent then. */
+  #rateBefore = 0;
   #steps = 0;
 
-  // Loss, over as many intervals as it takes to judge it.
+  // Loss: what the last hundred packets or so became, and what is usual.
   #lossAcked = 0;
   #lossLost = 0;
   #usualLoss = 0;
-  /** Whether the interval ran below what the path is known to deliver. */
-  #isBelow = false;
   #ptos = 0;
 
   constructor(options: DelayBrakeOptions = {}) {
@@ -163,9 +173,15 @@ export class DelayBrake implements CongestionControl {
     return this.#othersUs > this.targetUs ? "competing" : "steady";
   }
 
-  /** A standing queue of our own up to this is welcome: it keeps the path busy. */
+  /** The standing queue that this flow wants at its rate: enough to keep the path busy and to share it. */
+  get wantedUs(): number {
+    const scale = Math.sqrt(SCALE_RATE / this.rateBytesPerSecond);
+    return this.targetUs * Math.min(MAX_QUEUE_SCALE, Math.max(MIN_QUEUE_SCALE, scale));
+  }
+
+  /** A standing queue below this cannot be told from none. */
   get targetUs(): number {
-    return Math.max(MIN_TARGET_US, this.#quantumUs / 2, this.#minUs / 4, 2 * this.#jitterUs);
+    return Math.max(MIN_TARGET_US, this.#quantumUs / 2, this.#minUs / 8, 2 * this.#jitterUs);
   }
 
   /** The share of packets that is lost at any rate. */
@@ -200,14 +216,16 @@ export class DelayBrake implements CongestionControl {
     const queueUs = rtt.latestUs - rtt.minUs;
     if (nowUs !== this.#lastSampleAtUs) this.#noteJitter(nowUs, rtt.latestUs);
     if (queueUs < this.#queueUs) this.#queueUs = queueUs;
-    const limitUs = this.#othersUs + 2 * this.targetUs;
+    const limitUs = this.#othersUs + 2 * this.wantedUs;
     if (queueUs <= limitUs) this.#highSinceUs = -1;
     else if (this.#highSinceUs < 0) {
       this.#highSinceUs = nowUs;
       this.#highUs = queueUs;
     } else if (queueUs < this.#highUs) this.#highUs = queueUs;
     if (this.#isStarting) this.#grow(nowUs, bytes, inFlightBytes, appLimited);
-    else if (this.#isStanding(nowUs) && nowUs >= this.#holdUntilUs) this.#onStanding(nowUs);
+    else if (
+      this.#isStanding(nowUs) && nowUs >= this.#holdUntilUs && nowUs - this.#startUs >= MIN_STANDING_US
+    ) this.#closeInterval(nowUs);
   }
 
   onLost(_nowUs: number, _bytes: number, _sentAtUs: number): void {
@@ -225,7 +243,7 @@ export class DelayBrake implements CongestionControl {
     this.#smoothedUs = INITIAL_ROUND_TRIP_US;
     this.windowBytes = INITIAL_WINDOW_BYTES;
     this.rateBytesPerSecond = this.#startupRate();
-    this.#bestRate = this.#delivered = this.#lastGoodRate = 0;
+    this.#bestRate = this.#lastGoodRate = 0;
     this.#flatRounds = this.#steps = this.#ptos = 0;
     this.#roundEndsUs =
       this.#highSinceUs =
@@ -241,7 +259,6 @@ export class DelayBrake implements CongestionControl {
     this.#othersUntilUs = Infinity;
     this.#othersRetryUs = OTHERS_RETRY_US;
     this.#lossAcked = this.#lossLost = this.#usualLoss = 0;
-    this.#isBelow = false;
     this.#meter.reset();
     this.nextTickUs = Infinity;
   }
@@ -293,14 +310,13 @@ export class DelayBrake implements CongestionControl {
     if (nowUs < this.#roundEndsUs) return;
     if (this.#roundEndsUs >= 0) {
       const rate = this.#meter.close();
-      this.#delivered = rate;
       if (rate > this.#bestRate * 1.25) this.#flatRounds = 0;
       else if (isUsed) this.#flatRounds++;
       if (rate > this.#bestRate) this.#bestRate = rate;
       const isLossy = this.#lossLost > LOSS_MARGIN_PACKETS + 0.1 * (this.#lossLost + this.#lossAcked);
-      const isQueued = this.#queueUs > 2 * this.targetUs;
+      const isQueued = this.#queueUs > 2 * this.wantedUs;
       this.#queueUs = Infinity;
-      if (isLossy || isQueued) return this.#settle(nowUs, BRAKE * this.#bestRate, this.#bestRate);
+      if (isLossy || isQueued) return this.#settle(nowUs, SETTLE_SHARE * this.#bestRate, this.#bestRate);
       if (this.#flatRounds >= 3) return this.#settle(nowUs, this.#bestRate, this.#bestRate);
     }
     this.#roundEndsUs = nowUs + Math.max(this.#smoothedUs, MIN_ROUND_US);
@@ -310,7 +326,6 @@ export class DelayBrake implements CongestionControl {
   #settle(nowUs: number, rate: number, goodRate: number): void {
     this.#isStarting = false;
     this.#lastGoodRate = goodRate;
-    this.#isBelow = rate < goodRate;
     this.#lossAcked = this.#lossLost = 0;
     this.#setRate(rate);
     this.#beginInterval(nowUs);
@@ -327,89 +342,86 @@ export class DelayBrake implements CongestionControl {
     return this.#highSinceUs >= 0 && nowUs - this.#highSinceUs > Math.max(this.#minUs, MIN_STANDING_US);
   }
 
-  /** A queue stands. Ours, unless it stood through a brake. */
-  #onStanding(nowUs: number): void {
-    if (this.#brakes >= OTHERS_BRAKES && this.#highUs > OTHERS_SHARE * this.#brakedAtUs) {
-      this.counters.notOurs++;
-      this.#othersUs = this.#highUs;
-      this.#othersUntilUs = nowUs + this.#othersRetryUs;
-      this.#othersRetryUs = Math.min(2 * this.#othersRetryUs, MAX_OTHERS_RETRY_US);
-      this.#brakes = 0;
-      this.#highSinceUs = -1;
-      this.#setRate(this.#lastGoodRate);
-      this.#hold(nowUs);
-      return;
-    }
-    this.counters.delayBrakes++;
-    const excess = (this.#highUs - this.#othersUs) / (2 * this.targetUs);
-    this.#brakedAtUs = this.#highUs;
-    const delivered = this.#recentRate();
-    this.#lastGoodRate = this.#brakes++ === 0 ? delivered : Math.max(delivered, this.#lastGoodRate);
-    this.#meter.forget(delivered);
-    this.#brake(nowUs, Math.max(HARD_BRAKE, 1 - (1 - BRAKE) * excess) * delivered);
-  }
-
   #closeInterval(nowUs: number): void {
     if (this.#isStarting) return this.#beginInterval(nowUs);
-    this.#delivered = this.#meter.close();
     const isLimited = this.#limitedPackets * 2 > this.#ackedPackets;
     const queueUs = this.#queueUs;
+    const delivered = this.#meter.close();
+    if (delivered === 0) return this.#beginInterval(nowUs);
     this.#beginInterval(nowUs);
+    if (nowUs < this.#holdUntilUs) return;
     if (nowUs >= this.#othersUntilUs) {
       this.#othersUs = 0;
       this.#othersUntilUs = Infinity;
     }
     if (queueUs < this.#othersUs) this.#othersUs -= (this.#othersUs - queueUs) / 8;
     const ownUs = queueUs - this.#othersUs;
-    if (ownUs < this.targetUs) this.#brakes = 0;
-    if (this.#isLossy(queueUs) && nowUs >= this.#holdUntilUs) {
+    const wantedUs = this.wantedUs;
+    if (ownUs > 2 * wantedUs && this.#isOthers(nowUs, queueUs, delivered)) return;
+    if (ownUs < wantedUs) this.#brakes = 0;
+
+    const seen = this.#lossAcked + this.#lossLost;
+    const loss = this.#lossLost / Math.max(1, seen);
+    const endured = USUAL_LOSS_FACTOR * this.#usualLoss + LOSS_MARGIN;
+    const isLossy = loss > endured + LOSS_MARGIN_PACKETS / Math.max(MIN_LOSS_PACKETS, seen);
+    this.#noteLoss(loss, seen, queueUs);
+
+    // What the path delivers of ours, with what chance took from it, is our share while a queue stands.
+    let rate = this.rateBytesPerSecond;
+    this.#rateBefore = rate;
+    const carried = delivered / (1 - Math.min(loss, endured));
+    let growth = 1 + GAIN * (wantedUs - ownUs) / this.#intervalUs();
+    if (ownUs < wantedUs / 2 && !isLossy) {
+      growth += ACCELERATION * this.#steps++;
+      if (rate < RETURN_SHARE * this.#lastGoodRate) growth = Math.max(growth, RETURN_GROWTH);
+    } else this.#steps = 0;
+    growth = Math.min(MAX_GROWTH, Math.max(MIN_GROWTH, growth));
+    if (growth > 1 && !isLossy) {
+      if (isLimited || carried < USED_SHARE * rate) return this.#setRate(rate);
+      // A measurement that comes short is noise while no queue says otherwise.
+      rate = growth * (ownUs < wantedUs / 2 ? rate : Math.min(rate, NOISE_FACTOR * carried));
+    } else if (isLossy) {
+      // A full queue, or a policer: what is delivered is all there is. Less than that, so that the queue drains.
       this.counters.lossBrakes++;
-      this.#lastGoodRate = this.#meter.bestRate;
-      this.#brake(nowUs, LOSS_BRAKE * this.#delivered);
-      return;
+      rate = Math.min(rate, Math.min(growth, LOSS_BRAKE) * delivered);
+      this.#lossAcked = this.#lossLost = 0;
+      this.#hold(nowUs);
+    } else {
+      if (growth < 1) this.counters.delayBrakes++;
+      rate = Math.min(rate, growth * carried);
     }
-    if (nowUs < this.#holdUntilUs) return;
-    this.#isBelow = false;
-    if (ownUs < this.targetUs && !isLimited && this.#delivered > USED_SHARE * this.rateBytesPerSecond) {
-      this.#increase();
-    } else this.#setRate(this.rateBytesPerSecond);
+    if (growth < 1 || isLossy) {
+      this.#lastGoodRate = Math.max(carried, this.#brakes > 1 ? this.#lastGoodRate : 0);
+    }
+    this.#setRate(rate);
   }
 
-  /** Judges loss, and learns what is usual from times when the rate cannot have been its cause. */
-  #isLossy(queueUs: number): boolean {
-    const seen = this.#lossAcked + this.#lossLost;
-    if (seen < MIN_LOSS_PACKETS) return false;
-    const loss = this.#lossLost / seen;
+  /** Whether a queue that stands through brakes is somebody else's, or no queue at all. */
+  #isOthers(nowUs: number, queueUs: number, delivered: number): boolean {
+    // More came out than we put in: it is our queue, and it drains.
+    if (delivered > DRAIN_FACTOR * this.#rateBefore) this.#brakes = 0;
+    if (++this.#brakes === 1) this.#brakedAtUs = queueUs;
+    if (this.#brakes === 2) this.#brakedAtUs = Math.max(this.#brakedAtUs, queueUs);
+    if (this.#brakes <= OTHERS_BRAKES) return false;
+    this.#brakes = 0;
+    if (queueUs < OTHERS_SHARE * this.#brakedAtUs) return false;
+    this.counters.notOurs++;
+    this.#othersUs = queueUs;
+    this.#othersUntilUs = nowUs + this.#othersRetryUs;
+    this.#othersRetryUs = Math.min(2 * this.#othersRetryUs, MAX_OTHERS_RETRY_US);
+    this.#setRate(this.#lastGoodRate);
+    this.#hold(nowUs);
+    return true;
+  }
+
+  /** Learns what is lost anyway from times when our rate cannot have been the cause, and forgets it from better ones. */
+  #noteLoss(loss: number, seen: number, queueUs: number): void {
+    if (seen < LOSS_PACKETS) return;
     this.#lossAcked = this.#lossLost = 0;
     if (loss < this.#usualLoss) this.#usualLoss += (loss - this.#usualLoss) / 8;
-    else if (this.#isBelow && queueUs < this.targetUs) {
+    else if (queueUs < this.targetUs && this.rateBytesPerSecond < BELOW_SHARE * this.#meter.bestRate) {
       this.#usualLoss = Math.min(MAX_USUAL_LOSS, this.#usualLoss + (loss - this.#usualLoss) / 2);
     }
-    return loss > 2 * this.#usualLoss + LOSS_MARGIN + LOSS_MARGIN_PACKETS / seen;
-  }
-
-  #increase(): void {
-    const rate = this.rateBytesPerSecond;
-    const fastUntil = FAST_SHARE * this.#lastGoodRate;
-    if (rate < fastUntil) return this.#setRate(Math.min(rate * FAST_STEP, fastUntil));
-    const doubled = Math.min(10, Math.floor(this.#steps++ / STEPS_EACH));
-    const step = STEP * Math.sqrt(rate) * this.#intervalUs() / MIN_INTERVAL_US;
-    this.#setRate(rate + Math.min(Math.min(step, MAX_STEP_SHARE * rate) * 2 ** doubled, rate / 4));
-  }
-
-  /** What is delivered now; of the last interval when this one is too young to tell. */
-  #recentRate(): number {
-    const rate = this.#meter.rate(MIN_STANDING_US);
-    return rate > 0 ? rate : this.#delivered;
-  }
-
-  #brake(nowUs: number, rate: number): void {
-    this.#steps = 0;
-    this.#isBelow = true;
-    this.#lossAcked = this.#lossLost = 0;
-    this.#setRate(Math.min(this.rateBytesPerSecond, rate));
-    this.#highSinceUs = -1;
-    this.#hold(nowUs);
   }
 
   /** A brake shows after a round trip, and the queue before it has to drain. */
@@ -419,7 +431,7 @@ export class DelayBrake implements CongestionControl {
 
   #setRate(rate: number): void {
     this.rateBytesPerSecond = Math.min(this.#maxRate, Math.max(MIN_RATE_BYTES_PER_SECOND, rate));
-    const pathUs = this.#minUs + this.#othersUs + 2 * this.targetUs;
+    const pathUs = this.#minUs + this.#othersUs + 2 * this.wantedUs;
     const atPeer = Math.min(
       ACK_PACKETS * this.#packetBytes,
       this.rateBytesPerSecond * ACK_DELAY_US / 1_000_000,
