@@ -113,10 +113,12 @@ export class FrameReader {
     this.#epoch++;
   }
 
-  /** Reads a frame. Its `FrameType`, or `FRAME_END`, or `FRAME_BROKEN` with {@linkcode problem}. */
+  /**
+   * Reads a frame. Its `FrameType`, or `FRAME_END`, or `FRAME_BROKEN` with {@linkcode problem}: then it stays where it
+   * is, and says the same again.
+   */
   next(): number {
     const at = this.#at;
-    if (this.problem !== "") return FRAME_BROKEN;
     if (at >= this.#end) return FRAME_END;
     this.offset = at - this.#start;
     const type = this.#bytes[at] as number;

@@ -34,6 +34,6 @@ export function varintAt(bytes: Uint8Array, at: number, end: number): number {
 export function payloadIn(room: number): number {
   // One byte more of room, where the length grows by a byte, is of no use.
   if (room <= 0x40) return room < 2 ? 0 : room - 1;
-  if (room <= 0x4001) return room === 0x41 ? 0x3f : room - 2;
+  if (room <= 0x4001) return room - 2;
   return room < 0x4004 ? 0x3fff : room - 4;
 }

@@ -87,6 +87,8 @@ Deno.test("an ACK tells as many of the newest ranges as fit, and says false when
 Deno.test("an ACK stays within what numbers on the wire can tell apart", () => {
   const endless = written((w) => assert(w.ack(ackOf([0, 2 ** 35]), 0, -1)));
   assertEquals(endless.slice(14), "00" + "bfffffff");
+  const withMore = written((w) => assert(w.ack(ackOf([2 ** 34, 2 ** 35], [1, 5]), 0, -1)));
+  assertEquals(withMore, endless, "what stands below a range that is told in part is not told");
   const wide = (span: number): number => {
     const half = 2 ** 29;
     const source = ackSourceOf(0, [
@@ -102,6 +104,7 @@ Deno.test("an ACK stays within what numbers on the wire can tell apart", () => {
   const head = "02" + "00000000" + "0000";
   assertEquals(readPacket(fromHex(head + "02" + "bfffffff" + "bffffffe" + "01" + "0101")).problem, "");
   assertEquals(refusal(head + "02" + "bfffffff" + "bffffffe" + "01" + "0102"), "out-of-range 18");
+  assertEquals(refusal(head + "02" + "bfffffff" + "bffffffe" + "01" + "0301"), "out-of-range 17");
 });
 
 Deno.test("what is wrong with an ACK is told with the place of the field", () => {
@@ -125,6 +128,8 @@ Deno.test("CLOSE has a code and whole characters only", () => {
   assertEquals(written((w) => w.close(0xffff, "")), "06" + "ffff" + "00");
   const cut = readPacket(fromHex(written((w) => w.close(1, "é".repeat(31) + "x✓"))));
   assertEquals(cut.frames, [{ type: "close", code: 1, text: "é".repeat(31) + "x" }]);
+  const marked = readPacket(fromHex("06" + "0001" + "04" + "efbbbf61")).frames;
+  assertEquals(marked, [{ type: "close", code: 1, text: "\ufeffa" }], "a byte order mark is a character");
   assertEquals(refusal("06" + "0001" + "41" + "61".repeat(65)), "out-of-range 3");
   assertEquals(refusal("06" + "0001" + "03" + "6161"), "truncated 4");
   assertEquals(refusal("06" + "0001" + "02" + "61ff"), "not-utf8 4");
@@ -149,6 +154,17 @@ Deno.test("OPEN has every field within its bounds", () => {
   for (const [lane, kind, tier, flags] of [[15, 0, 0, 0], [255, 0, 0, 0], [16, 4, 0, 0], [16, 0, 8, 0]]) {
     assertThrows(() => written((w) => w.open(lane ?? 0, kind ?? 0, tier ?? 0, flags ?? 0, 1, name)));
   }
+});
+
+Deno.test("a packet ends where its buffer does, whatever end or limit was told", () => {
+  assertEquals(readPacket(fromHex("0100000001"), 0, 99).problem, "");
+  assertEquals(readPacket(fromHex("01000000"), 0, 99).problem, "truncated");
+  assertEquals(readPacket(new Uint8Array(0), 0, 99).frames, []);
+  const writer = new PacketWriter();
+  writer.reset(new Uint8Array(7), 99);
+  assertEquals([writer.remaining, writer.ping(1), writer.skip(1, 1), writer.remaining], [7, true, false, 2]);
+  writer.reset(new Uint8Array(7), -1);
+  assert(!writer.ping(1) && !writer.data(1, 1, -1, SOURCE, 0, 0) && !writer.close(1, ""));
 });
 
 Deno.test("padding ends the packet and is zero to its end", () => {
