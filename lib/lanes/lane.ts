@@ -45,6 +45,11 @@ export interface Lane {
   readonly keyed: boolean;
 }
 
+/** A lane of a program's own: a name and a kind, and whatever differs from {@linkcode laneDefaults}. */
+export type ProgramLane =
+  & { readonly name: string; readonly kind: LaneKind }
+  & Partial<Omit<Lane, "id" | "name" | "kind">>;
+
 /** Names of the standard lanes. */
 export type LaneName = "control" | "state" | "modulation" | "events" | "telemetry";
 

@@ -1,7 +1,37 @@
 // Lanes: the four delivery guarantees and what carries them.
 // Decides order, loss and bounds between the messages of one session. Never knows messages or roles.
 
-export type { Carrier, CarrierHandlers, SendStatus } from "./carrier.ts";
+export {
+  type Carrier,
+  type CarrierHandlers,
+  type CarrierPath,
+  type CarrierSendOptions,
+  type LaneOffer,
+  LANES_VERSION,
+  type PayloadFate,
+  type SendStatus,
+} from "./carrier.ts";
+export {
+  type ConnectionDeadline,
+  type ConnectionOptions,
+  LaneConnection,
+  type MessageOptions,
+  PathId,
+  type PathKind,
+  type PathReason,
+  type PathSink,
+  STREAM_PACKET_BYTES,
+  UDP_OVERHEAD_BYTES,
+} from "./connection/mod.ts";
+export { EndpointBudget } from "./receiving/mod.ts";
+export {
+  expand32,
+  PACKET_HEADER_BYTES,
+  PACKET_OVERHEAD_BYTES,
+  PacketHeader,
+  STREAM_PACKET_MARK,
+  writePacketHeader,
+} from "./wire/mod.ts";
 export { CloseCode, closeCodeName } from "./close_code.ts";
 export {
   DEFAULT_RELIABLE_MESSAGE_BYTES,
@@ -20,7 +50,8 @@ export {
   MAX_LANE_NAME_BYTES,
   MAX_RELIABLE_MESSAGE_BYTES,
   type Overflow,
+  type ProgramLane,
 } from "./lane.ts";
 export { refusalName, SendRefusal } from "./refusal.ts";
 export type { LaneReports, LaneSink, ReceivedLane } from "./sink.ts";
-export { type LaneStats, newLaneStats } from "./stats.ts";
+export { type ConnectionStats, type LaneStats, newLaneStats } from "./stats.ts";

@@ -66,3 +66,44 @@ export function newLaneStats(): LaneStats {
     skipped: 0,
   };
 }
+
+/** Figures of one connection of packets; counters only grow. */
+export interface ConnectionStats {
+  /** Round trips of the path in use, in microseconds. */
+  readonly rttUs: {
+    readonly smoothed: number;
+    readonly latest: number;
+    readonly min: number;
+    readonly variance: number;
+  };
+  /** How late a packet may come before it counts as lost, in microseconds. */
+  readonly reorderUs: number;
+  /** Bytes a second that the path is given, and bytes that may be unacknowledged. */
+  readonly rateBytesPerSecond: number;
+  readonly windowBytes: number;
+  readonly inFlightBytes: number;
+  readonly congestion: string;
+  /** Bytes of datagrams; 0 on a stream. */
+  readonly mtuBytes: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsAcked: number;
+  readonly packetsLost: number;
+  /** Of those, packets that turned out to be late and not lost. */
+  readonly packetsSpuriouslyLost: number;
+  readonly duplicates: number;
+  readonly acksSent: number;
+  readonly acksReceived: number;
+  /** Packets that carried nothing but an acknowledgement. */
+  readonly ackOnlyPackets: number;
+  /** Probe timeouts. */
+  readonly probeTimeouts: number;
+  readonly pathChanges: number;
+  /** Packets of the newest report of the peer: what it received and missed. */
+  readonly peerLost: number;
+  readonly peerReceived: number;
+  /** Deadlines by reason: a busy loop shows here. */
+  readonly wakeups: Readonly<Record<string, number>>;
+}

@@ -9,10 +9,12 @@ import {
   dial,
   formatAddress,
   isSealed,
-  StreamCarrier,
+  LaneCarrier,
+  type Link,
   type TransportContext,
 } from "../transport/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
+import type { NodeLanes } from "./node_lanes.ts";
 
 /** What sessions of a node are made from. */
 export interface ConnectorContext extends TransportContext {
@@ -24,6 +26,8 @@ export interface ConnectorContext extends TransportContext {
   readonly trusted: boolean;
   /** By what right commands go out and come in. */
   readonly fence?: Fence;
+  /** Datagrams beside streams; without it all lanes stay on the stream. */
+  readonly lanes?: NodeLanes;
 }
 
 /** How to connect. */
@@ -38,6 +42,17 @@ export interface ConnectOptions {
 /** After this long the next path is tried beside the one that hangs (RFC 8305 section 5: 250 ms). */
 const STAGGER_US = 250_000;
 
+/** Lanes over a link, and over datagrams beside it where the node has sockets for them. */
+export function carrierFor(context: ConnectorContext, link: Link, side: "dialler" | "listener"): LaneCarrier {
+  const { platform, lanes } = context;
+  return new LaneCarrier(link, {
+    platform,
+    side,
+    udp: lanes?.udp() ?? null,
+    ...(lanes === undefined ? {} : { budget: lanes.budget }),
+  });
+}
+
 /** Opens a session over one address. Rejects with why it could not. */
 export async function connectTo(
   context: ConnectorContext,
@@ -50,7 +65,7 @@ export async function connectTo(
   const leftUs = Math.max(1, options.timeoutUs - (platform.clock.nowUs() - startedUs));
   const session = Session.start({
     platform,
-    carrier: new StreamCarrier(link),
+    carrier: carrierFor(context, link, "dialler"),
     side: "dialler",
     local: context.local,
     handlers: context.handlers,

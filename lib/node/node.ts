@@ -33,6 +33,7 @@ import {
 import { type Address, parseAddress } from "../transport/mod.ts";
 import { addBuiltinMessages } from "./builtin.ts";
 import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
+import { NodeLanes } from "./node_lanes.ts";
 import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
 import { capabilitiesOf, makeDiscovery } from "./discovery_options.ts";
 import { addLeaderMessages, type LeadingSource, NodeLeadership } from "./leadership.ts";
@@ -78,6 +79,7 @@ export class Node {
   readonly #options: NodeOptions;
   readonly #identity: HeldIdentity;
   readonly #connector: ConnectorContext;
+  readonly #lanes: NodeLanes;
   readonly #listeners: NodeListeners;
   readonly #channelCounters: ChannelCounters;
   readonly #conflict = Promise.withResolvers<HanaError>();
@@ -113,6 +115,7 @@ export class Node {
     this.leadership = new NodeLeadership(this.#leadingSource(), platform.files, identity.directory);
     this.sessions = new SessionSet(options.maxSessions ?? DEFAULT_MAX_SESSIONS);
     this.#channelCounters = new ChannelCounters();
+    this.#lanes = new NodeLanes({ platform, suite, isOn: options.udpLanes !== false });
     // The name may change while we run (a namesake that was first): sessions read it when they start.
     const identify = (): Identity => this.identity;
     this.#connector = {
@@ -133,6 +136,7 @@ export class Node {
       fence: this.leadership.commands,
       ...(options.codec === undefined ? {} : { codec: options.codec }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      lanes: this.#lanes,
       trusted: options.keys.trust === "keyed" || options.insecure === true,
     };
     this.#listeners = new NodeListeners(this.#connector, this.sessions);
@@ -377,6 +381,7 @@ export class Node {
       channel: { established, rekeys, failures: { ...failures } },
       listen: { ...this.#listeners.counters },
       sessions: { ...this.sessions.counters, open: this.sessions.size },
+      lanes: this.#lanes.statistics(),
       discovery: discovery === undefined ? null : { ...discovery },
       dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
       machine: { factsRefused: this.#factsRefused },
@@ -560,6 +565,7 @@ export class Node {
         this.#stopFailure = toHanaError(goodbye.reason, "internal", "stopping failed");
       }
     }
+    this.#lanes.close();
     for (const watch of [...this.#watches]) watch.close();
     this.#identity.release();
   }

@@ -62,6 +62,8 @@ export interface NodeOptions {
   readonly opening?: SharedOpening;
   /** Sessions at once; one more is refused. */
   readonly maxSessions?: number;
+  /** False keeps all lanes on their streams; otherwise they go over datagrams wherever those pass. */
+  readonly udpLanes?: boolean;
   /** Also listens as `mem://NAME` here; for programs with several nodes in one process. */
   readonly memory?: { readonly network: MemoryNetwork; readonly name: string };
 }

@@ -5,8 +5,8 @@
 
 import { HanaError, type NodeId, type Role } from "../base/mod.ts";
 import { Session } from "../session/mod.ts";
-import { type Link, StreamCarrier } from "../transport/mod.ts";
-import type { ConnectorContext } from "./connector.ts";
+import type { Link } from "../transport/mod.ts";
+import { carrierFor, type ConnectorContext } from "./connector.ts";
 
 /** Counters of a node's sessions. */
 export interface SessionSetCounters {
@@ -91,7 +91,7 @@ export class SessionSet {
     }
     const session = Session.start({
       platform: context.platform,
-      carrier: new StreamCarrier(link),
+      carrier: carrierFor(context, link, "listener"),
       side: "listener",
       local: context.local,
       handlers: context.handlers,

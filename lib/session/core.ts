@@ -4,7 +4,8 @@
 // A peer's bytes can end its own session and move a counter, nothing else.
 
 import { HanaError, Histogram, isRole, type Role, toHanaError } from "../base/mod.ts";
-import { ByteReader, type ByteWriter, type CodecName, createCodec } from "../wire/mod.ts";
+import { ByteReader, type CodecName, createCodec } from "../wire/mod.ts";
+import type { LaneOffer } from "../lanes/mod.ts";
 import {
   type Deadline,
   newSessionCounters,
@@ -62,6 +63,8 @@ export interface SessionCoreOptions {
   readonly limits: SessionLimits;
   /** By what right commands go out and come in; without it none has a token and all are let in. */
   readonly fence?: Fence;
+  /** How the carrier takes packets of lanes, asked when we greet; null when it does not. */
+  readonly lanes?: () => LaneOffer | null;
 }
 
 /** One session. */
@@ -79,10 +82,12 @@ export class SessionCore {
   #state: "new" | "greeting" | "open" | "closed" = "new";
   readonly #events: SessionEvent[] = [];
   readonly #reader = new ByteReader();
-  readonly #names: MessageNames;
+  /** The numbers of messages; the driver says when lanes may overtake each other and which names arrived. */
+  readonly names: MessageNames;
   readonly #pending = new PendingRequests();
   readonly #running = new RunningRequests();
   #nextRequest = 1;
+  #offer: LaneOffer | null = null;
   #helloDeadlineUs = Infinity;
   #heartbeat: Heartbeat;
   #admission: AdmissionContext | null = null;
@@ -91,7 +96,7 @@ export class SessionCore {
   constructor(private readonly options: SessionCoreOptions) {
     this.#local = options.local;
     this.#saidRole = options.local.role;
-    this.#names = new MessageNames(options.limits.maxPeerNames);
+    this.names = new MessageNames(options.limits.maxPeerNames);
     this.#outbox = new SessionOutbox(createCodec(options.codec), options.limits.maxPayloadBytes);
     this.#heartbeat = new Heartbeat(0, options.limits.heartbeatUs, options.limits.silenceUs);
   }
@@ -187,8 +192,8 @@ export class SessionCore {
       });
     }
     const id = this.#nextRequest++;
-    const number = this.#numberOf(message.definition);
-    const writer = this.#beginFenced(right);
+    const number = this.#beginMessage(message.definition, right);
+    const writer = this.#outbox.writer;
     writer.u8(PayloadKind.request);
     writer.varint(id);
     writer.varint(number);
@@ -214,8 +219,8 @@ export class SessionCore {
   encodeEvent(message: CompiledMessage, body: unknown, options: CommandOptions = {}): Uint8Array {
     checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body);
     const right = rightOf(this.options.fence, message.definition, options);
-    const number = this.#numberOf(message.definition);
-    const writer = this.#beginFenced(right);
+    const number = this.#beginMessage(message.definition, right);
+    const writer = this.#outbox.writer;
     writer.u8(PayloadKind.event);
     writer.varint(number);
     this.#outbox.writeBody(message.definition.name, body);
@@ -316,7 +321,8 @@ export class SessionCore {
   // ── greeting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #greet(kind: number, versions: readonly number[]): void {
-    this.#outbox.sendGreeting(kind, encodeGreeting({ ...this.#local, versions }));
+    const lanes = this.#offer = this.options.lanes?.() ?? null;
+    this.#outbox.sendGreeting(kind, encodeGreeting({ ...this.#local, versions, lanes }));
     this.#saidRole = this.#local.role;
   }
 
@@ -338,7 +344,7 @@ export class SessionCore {
     if (greeting === null) return this.#violate("its greeting cannot be read");
     const refusal = refusalOf(greeting, this.#local);
     if (refusal !== null) return this.#reject(refusal);
-    const { versions, ...peer } = greeting;
+    const { versions, lanes, ...peer } = greeting;
     this.#version = chooseVersion(versions) ?? 0;
     if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [this.#version]);
     this.#peer = peer;
@@ -353,6 +359,9 @@ export class SessionCore {
       counters: this.counters,
     };
     this.#heartbeat = new Heartbeat(nowUs, heartbeatUs, silenceUs);
+    if (lanes !== null && this.#offer !== null) {
+      this.#events.push({ type: "lanes", offer: lanes });
+    }
     this.#events.push({ type: "open", peer });
     if (!this.#tellRole()) {
       this.#break(new HanaError("closed", { what: "our role changed while we greeted" }));
@@ -393,7 +402,9 @@ export class SessionCore {
       case PayloadKind.cancel:
         return this.#handleCancel(reader);
       case PayloadKind.name:
-        return this.#handleName(reader);
+        return void this.#handleName(reader);
+      case PayloadKind.named:
+        return this.#handleNamed(nowUs, reader);
       case PayloadKind.role:
         return this.#handleRole(reader);
       case PayloadKind.ping:
@@ -408,11 +419,16 @@ export class SessionCore {
     }
   }
 
-  #handleName(reader: ByteReader): void {
-    const number = reader.varint();
-    const name = reader.shortText();
-    if (!reader.failed && this.#names.learn(number, name)) return;
-    this.#violate("it sent a wrong or one too many message names");
+  #handleName(reader: ByteReader): boolean {
+    const isGood = this.names.read(reader);
+    if (!isGood) this.#violate("it sent a wrong or one too many message names");
+    return isGood;
+  }
+
+  #handleNamed(nowUs: number, reader: ByteReader): void {
+    const kind = this.#handleName(reader) ? reader.u8() : PayloadKind.named;
+    if (kind === PayloadKind.named) this.#violate("it named what is no message");
+    else this.#handleOpenPayload(nowUs, kind, reader);
   }
 
   #handleRole(reader: ByteReader): void {
@@ -443,7 +459,7 @@ export class SessionCore {
   }
 
   #handleEvent(reader: ByteReader, right: CommandRight): void {
-    const name = this.#names.ofPeer(reader.varint());
+    const name = this.names.ofPeer(reader.varint());
     if (reader.failed || name === undefined) {
       return this.#violate("it used a message number that it never named");
     }
@@ -456,7 +472,7 @@ export class SessionCore {
 
   #handleRequest(reader: ByteReader, right: CommandRight): void {
     const id = reader.varint();
-    const name = this.#names.ofPeer(reader.varint());
+    const name = this.names.ofPeer(reader.varint());
     const timeoutMs = reader.varint();
     if (reader.failed || name === undefined) return this.#violate("it sent a request that cannot be read");
     if (this.#running.has(id)) return this.#violate("it used a request number twice");
@@ -535,21 +551,16 @@ export class SessionCore {
 
   // ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins a request or an event: by what right it goes stands before it, where there is something to say of that. */
-  #beginFenced(right: CommandRight): ByteWriter {
+  /** Begins a request or an event: its name where it must be told, and by what right it goes; returns its number. */
+  #beginMessage({ name }: MessageDefinition, right: CommandRight): number {
+    const known = this.names.find(name);
+    const number = known ?? this.names.give(name);
+    if (known === undefined && !this.names.travelWithin) this.#outbox.sendName(number, name);
     const writer = this.#outbox.begin();
-    if (right === NO_RIGHT || this.#version < LEADERSHIP_VERSION) return writer;
+    this.names.writeWithin(writer, number, name);
+    if (right === NO_RIGHT || this.#version < LEADERSHIP_VERSION) return number;
     writer.u8(PayloadKind.fenced);
     this.#envelope.write(writer, right);
-    return writer;
-  }
-
-  /** The number of a message in our direction; names it first when it has none. */
-  #numberOf(definition: MessageDefinition): number {
-    const known = this.#names.find(definition.name);
-    if (known !== undefined) return known;
-    const number = this.#names.give(definition.name);
-    this.#outbox.sendName(number, definition.name);
     return number;
   }
 

@@ -1,12 +1,14 @@
 // What a session core tells its driver, and what it counts.
 
 import type { HanaError } from "../base/mod.ts";
-import type { LaneName } from "../lanes/mod.ts";
+import type { LaneName, LaneOffer } from "../lanes/mod.ts";
 import type { EventDefinition, RequestDefinition } from "./message.ts";
 import type { Identity } from "./protocol.ts";
 
 /** Something that the driver acts on. */
 export type SessionEvent =
+  /** Comes before `open`: what is to be sent was sent, and the carrier may go over to packets. */
+  | { readonly type: "lanes"; readonly offer: LaneOffer }
   | { readonly type: "open"; readonly peer: Identity }
   | {
     readonly type: "request";

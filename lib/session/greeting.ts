@@ -2,18 +2,22 @@
 // Decides which greeting is readable and acceptable; never sends one (core.ts).
 
 import { HanaError, type Incarnation, isNodeId, isRole, type Role } from "../base/mod.ts";
+import type { LaneOffer } from "../lanes/mod.ts";
 import { type Identity, PROTOCOL_VERSIONS } from "./protocol.ts";
 
 /** The body of hello and welcome. */
 export interface Greeting extends Identity {
   /** In hello: all versions that the dialler speaks. In welcome: the one chosen. */
   readonly versions: readonly number[];
+  /** How the sender takes packets of lanes; null when it takes plain payloads alone. */
+  readonly lanes: LaneOffer | null;
 }
 
 /** The body of hello or welcome as it is encoded. */
 export function encodeGreeting(greeting: Greeting): Record<string, unknown> {
-  const { versions, id, name, role, incarnation, software } = greeting;
-  return { versions: [...versions], id, name, role, incarnation, software };
+  const { versions, id, name, role, incarnation, software, lanes } = greeting;
+  const body = { versions: [...versions], id, name, role, incarnation, software };
+  return lanes === null ? body : { ...body, lanes };
 }
 
 /** Longest node name in characters. */
@@ -30,7 +34,23 @@ export function decodeGreeting(body: unknown): Greeting | null {
   if (typeof role !== "string" || !isRole(role)) return null;
   if (typeof incarnation !== "number" || !Number.isSafeInteger(incarnation) || incarnation < 0) return null;
   if (typeof software !== "string" || software.length > MAX_NAME_LENGTH) return null;
-  return { versions, id, name, role, incarnation: incarnation as Incarnation, software };
+  const lanes = decodeOffer((body as Record<string, unknown>)["lanes"]);
+  return { versions, id, name, role, incarnation: incarnation as Incarnation, software, lanes };
+}
+
+/** What cannot be read is of a later version, and as good as no offer. */
+function decodeOffer(offer: unknown): LaneOffer | null {
+  if (typeof offer !== "object" || offer === null) return null;
+  const { version, udp } = offer as Record<string, unknown>;
+  if (!isInRange(version, 1, 0xffff)) return null;
+  if (typeof udp !== "object" || udp === null) return { version, udp: null };
+  const { port, index } = udp as Record<string, unknown>;
+  const usable = isInRange(port, 1, 0xffff) && isInRange(index, 0, 0xffff_ffff);
+  return { version, udp: usable ? { port, index } : null };
+}
+
+function isInRange(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
 }
 
 /** The best version in both lists, null when there is none. */

@@ -26,12 +26,13 @@ export {
   type Sendable,
 } from "./message.ts";
 export { type Identity, LEADERSHIP_VERSION, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
+export { type LaneAcceptor, type LaneReceiver, OutgoingLane } from "./program_lanes.ts";
 export {
   type HandlerContext,
   MAX_UNFINISHED_EVENTS,
+  type PostOptions,
   type RequestOptions,
   Session,
-  type SessionEnd,
   type SessionOptions,
-  type SessionStatistics,
 } from "./session.ts";
+export type { SessionEnd, SessionStatistics } from "./statistics.ts";

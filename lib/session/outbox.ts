@@ -23,6 +23,11 @@ export class SessionOutbox {
     return this.#waiting.shift() ?? null;
   }
 
+  /** The one writer, with what was written since {@linkcode begin}. */
+  get writer(): ByteWriter {
+    return this.#writer;
+  }
+
   /** The one writer, empty. */
   begin(): ByteWriter {
     this.#writer.reset();

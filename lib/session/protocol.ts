@@ -13,6 +13,7 @@
 //   event            kind · message varint · body
 //   fenced           kind · by what right (fencing.ts) · request or event, its kind included
 //   role             kind · text                              the sender has another role from now on
+//   named            kind · id varint · text · the message    instead of name, where lanes may overtake each other
 
 import { type ErrorCode, HanaError, type Incarnation, type NodeId, type Role } from "../base/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
@@ -33,6 +34,7 @@ export const PayloadKind = {
   event: 21,
   fenced: 22,
   role: 23,
+  named: 24,
 } as const;
 
 /** Protocol versions that this build speaks, best first. */

@@ -5,17 +5,18 @@
 import { assert, HanaError, type Role, toHanaError } from "../base/mod.ts";
 import {
   type Carrier,
-  type LaneId,
+  type CarrierPath,
+  FIRST_PROGRAM_LANE,
   type LaneName,
   LANES,
-  type LaneStats,
+  type ProgramLane,
   type SendStatus,
 } from "../lanes/mod.ts";
 import type { Platform, TimerHandle } from "../platform/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 import { SessionCore } from "./core.ts";
 import type { CommandOptions, Fence } from "./fencing.ts";
-import type { SessionCounters, SessionEvent } from "./events.ts";
+import type { SessionEvent } from "./events.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 import type {
   BodyOf,
@@ -27,16 +28,11 @@ import type {
   RequestDefinition,
   Sendable,
 } from "./message.ts";
+import { type LaneAcceptor, type OutgoingLane, ProgramLanes } from "./program_lanes.ts";
 import type { Identity } from "./protocol.ts";
-
-/** How a session ended. */
-export interface SessionEnd {
-  /** `local`: we closed it. `goodbye`: the peer said so. `lost`: it broke, crashed or fell silent. */
-  readonly kind: "local" | "goodbye" | "lost";
-  readonly reason: string;
-  /** Why a lost session was lost. */
-  readonly error: HanaError | null;
-}
+import { cancelled, notSent } from "./not_sent.ts";
+import { SendPlanner } from "./send_planner.ts";
+import { type SessionEnd, type SessionStatistics, statisticsOf } from "./statistics.ts";
 
 /** What a handler is told beside the message itself. */
 export interface HandlerContext {
@@ -69,30 +65,8 @@ export interface SessionOptions {
   readonly limits?: Partial<SessionLimits>;
   /** By what right commands go out and come in. */
   readonly fence?: Fence;
-}
-
-/** Figures of one session. */
-export interface SessionStatistics {
-  readonly path: {
-    readonly local: string;
-    readonly remote: string;
-    readonly secure: boolean;
-    readonly carrier: string;
-  };
-  readonly codec: CodecName;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  /** Round trips of heartbeats and requests in microseconds. */
-  readonly rttUs: {
-    readonly count: number;
-    readonly latest: number | null;
-    readonly p50: number;
-    readonly p99: number;
-    readonly max: number;
-  };
-  readonly pendingRequests: number;
-  readonly lanes: Readonly<Record<LaneName, LaneStats>>;
-  readonly counters: SessionCounters;
+  /** Who takes lanes that the peer's program opens. */
+  readonly onLane?: LaneAcceptor<Session>;
 }
 
 /** How to send a request; a command says by what right. */
@@ -101,6 +75,17 @@ export interface RequestOptions extends CommandOptions {
   readonly timeoutUs?: number;
   /** Aborting rejects with `cancelled` and tells the peer. */
   readonly signal?: AbortSignal;
+}
+
+/** How to send a one-way message. */
+export interface PostOptions extends CommandOptions {
+  /**
+   * On the modulation lane: of one key only the newest value waits, and an older one never follows a newer one. The
+   * message's name alone when not given.
+   */
+  readonly key?: string | number;
+  /** Dropped when it waited unsent for this many microseconds. */
+  readonly ttlUs?: number;
 }
 
 /** Asynchronous handlers of one-way messages that may run at once in one session. */
@@ -133,12 +118,15 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   #closing: string | null = null;
   #end: SessionEnd | null = null;
   #handlerFailures = 0;
+  readonly #planner: SendPlanner;
+  readonly #lanes: ProgramLanes<Session>;
   /** Tells handlers of one-way messages that the session is over. */
   readonly #over = new AbortController();
 
   private constructor(options: SessionOptions) {
     this.#options = options;
     const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
+    this.#lanes = new ProgramLanes<Session>(options.carrier, this, options.onLane ?? null);
     this.#core = new SessionCore({
       side: options.side,
       local: options.local,
@@ -146,12 +134,14 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       codec: options.codec ?? "msgpack",
       trusted: options.trusted,
       ...(options.fence === undefined ? {} : { fence: options.fence }),
+      lanes: () => options.carrier.offer,
       // What the carrier would refuse is refused to the caller; it must not cost the session.
       limits: {
         ...limits,
         maxPayloadBytes: Math.min(limits.maxPayloadBytes, options.carrier.maxPayloadBytes),
       },
     });
+    this.#planner = new SendPlanner(options.carrier, this.#core.names);
     this.#ready.promise.catch(() => {});
   }
 
@@ -163,10 +153,15 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
         session.#core.handleOpen(session.#nowUs());
         session.#drive();
       },
-      onPayload: (_lane: LaneId, payload) => {
+      onPayload: (lane, payload) => {
+        if (lane >= FIRST_PROGRAM_LANE) return session.#lanes.handlePayload(lane, payload);
         session.#core.handlePayload(session.#nowUs(), payload);
         session.#drive();
       },
+      onFate: (lane, number, fate) => {
+        if (!session.#lanes.handleFate(lane, number, fate)) session.#planner.handleFate(lane, number, fate);
+      },
+      onOpened: (lane) => session.#lanes.handleOpened(lane),
       onWritable: () => session.#onWritable(),
       onClose: (error) => session.#onCarrierClose(error),
     });
@@ -256,7 +251,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       });
       signal?.addEventListener("abort", abort, { once: true });
       this.#transmitPending();
-      const status = this.#options.carrier.send(LANES[definition.lane], started.payload);
+      const status = this.#planner.send(definition, started.payload);
       if (status !== "sent" && status !== "queued") {
         this.#core.cancelRequest(id);
         this.#waiters.get(id)?.reject(notSent(definition, status));
@@ -273,16 +268,29 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   send<D extends EventDefinition>(
     definition: D & Sendable<D, Local, Remote>,
     body: BodyOf<D>,
-    options: CommandOptions = {},
+    options: PostOptions = {},
   ): SendStatus {
     return this.post(definition, body, options);
   }
 
   /** {@linkcode send} for a definition that was learned from the peer: checked at run time alone. */
-  post(definition: MessageDefinition, body: unknown, options: CommandOptions = {}): SendStatus {
+  post(definition: MessageDefinition, body: unknown, options: PostOptions = {}): SendStatus {
     const payload = this.#core.encodeEvent(this.#options.handlers.compile(definition), body, options);
     this.#transmitPending();
-    return this.#options.carrier.send(LANES[definition.lane], payload);
+    return this.#planner.send(definition, payload, options);
+  }
+
+  /**
+   * Opens a lane of the program's own, on which this side sends bytes; the peer's program is told by its `onLane`.
+   * Throws `unsupported` when the peer takes plain payloads alone, `overloaded` when too many are open.
+   */
+  openLane(options: ProgramLane): OutgoingLane {
+    return this.#lanes.open(options);
+  }
+
+  /** Which way the lanes take, and why. */
+  get path(): CarrierPath {
+    return this.#options.carrier.path;
   }
 
   /** Resolves when the lane would take a message without queueing it; rejects with `closed` when the session ends first. */
@@ -328,28 +336,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
 
   /** Figures as they stand. */
   statistics(): SessionStatistics {
-    const { carrier } = this.#options;
-    const { rtt } = this.#core;
-    const lanes = {} as Record<LaneName, LaneStats>;
-    for (const name of Object.keys(LANES) as LaneName[]) {
-      lanes[name] = { ...carrier.laneStats(LANES[name].id) };
-    }
-    return {
-      path: { local: carrier.local, remote: carrier.remote, secure: carrier.secure, carrier: carrier.kind },
-      codec: this.#core.codecName,
-      bytesSent: carrier.bytesSent,
-      bytesReceived: carrier.bytesReceived,
-      rttUs: {
-        count: rtt.count,
-        latest: this.#core.latestRttUs,
-        p50: rtt.percentile(0.5),
-        p99: rtt.percentile(0.99),
-        max: rtt.max,
-      },
-      pendingRequests: this.#core.pendingRequests,
-      lanes,
-      counters: { ...this.#core.counters },
-    };
+    return statisticsOf(this.#core, this.#options.carrier);
   }
 
   /** Handlers that threw something else than a {@linkcode HanaError}: bugs of the program. */
@@ -379,7 +366,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     const { carrier } = this.#options;
     for (let next = this.#core.pollTransmit(); next !== null; next = this.#core.pollTransmit()) {
       const status = carrier.send(LANES[next.lane], next.payload);
-      if (status === "too-large" || (status === "full" && !next.optional)) {
+      if (status === "too-large" || ((status === "full" || status === "no-credit") && !next.optional)) {
         carrier.abort(
           new HanaError("overloaded", {
             what: `${this.#core.peer?.name ?? "the peer"} does not keep up`,
@@ -393,6 +380,12 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
 
   #onEvent(event: SessionEvent): void {
     switch (event.type) {
+      case "lanes":
+        // The greeting itself still goes plain.
+        this.#transmitPending();
+        this.#options.carrier.useLanes(event.offer);
+        this.#core.names.tellWithin();
+        return;
       case "open":
         return this.#ready.resolve();
       case "response":
@@ -495,6 +488,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   }
 
   #onWritable(): void {
+    this.#lanes.handleWritable();
     const waiters = this.#writableWaiters;
     if (waiters.length === 0) return;
     this.#writableWaiters = [];
@@ -513,6 +507,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     this.#drive();
     this.#timer?.cancel();
     this.#ready.reject(why);
+    this.#lanes.handleClosed();
     this.#onWritable();
     this.#over.abort();
     this.#ended.resolve(this.#end);
@@ -560,24 +555,4 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       this.#drive();
     });
   }
-}
-
-function cancelled(definition: MessageDefinition): HanaError {
-  return new HanaError("cancelled", { what: `${definition.name} was cancelled` });
-}
-
-function notSent(definition: MessageDefinition, status: SendStatus): HanaError {
-  if (status === "too-large") {
-    return new HanaError("frame-too-large", {
-      what: `${definition.name} was not sent`,
-      why: "it is over the frame limit",
-    });
-  }
-  if (status === "full") {
-    return new HanaError("overloaded", {
-      what: `${definition.name} was not sent`,
-      why: `lane ${definition.lane} is full`,
-    });
-  }
-  return new HanaError("closed", { what: `${definition.name} was not sent`, why: "the session is over" });
 }

@@ -12,7 +12,12 @@ import {
   type FrameProblem,
   writeFrameHeader,
 } from "../wire/mod.ts";
-import { channelError, MAX_RECORD_PLAINTEXT_BYTES, SecureChannel } from "../security/mod.ts";
+import {
+  channelError,
+  type DirectionKeys,
+  MAX_RECORD_PLAINTEXT_BYTES,
+  SecureChannel,
+} from "../security/mod.ts";
 
 /** What a link tells its owner; nothing follows `onClose`. */
 export interface LinkHandlers {
@@ -80,6 +85,11 @@ export class Link {
   /** Whether frames travel sealed. */
   get secure(): boolean {
     return this.#channel !== null;
+  }
+
+  /** Keys for what goes beside the stream, from the same handshake; null where it is not sealed, or not yet. */
+  exportKeys(label: string): DirectionKeys | null {
+    return this.#channel?.exportKeys(label) ?? null;
   }
 
   /** Whether both sides have proved themselves and nothing has ended yet. */

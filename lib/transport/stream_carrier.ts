@@ -3,15 +3,19 @@
 // reliable lanes refuse, unreliable ones drop their oldest. The stream's own reliability is no reason to queue
 // stale modulation: lanes stay lossy by choice at the sender (research: lanes 4.14).
 
-import type { HanaError } from "../base/mod.ts";
+import { HanaError } from "../base/mod.ts";
 import {
   type Carrier,
   type CarrierHandlers,
+  type CarrierPath,
+  type ConnectionStats,
   isReliable,
   type Lane,
   type LaneId,
+  type LaneOffer,
   type LaneStats,
   newLaneStats,
+  type ProgramLane,
   type SendStatus,
 } from "../lanes/mod.ts";
 import type { Link } from "./link.ts";
@@ -66,7 +70,10 @@ class LaneQueue {
 
 /** Carries lanes over a link. */
 export class StreamCarrier implements Carrier {
-  readonly kind = "stream";
+  readonly path: CarrierPath = { kind: "stream", why: "payloads go plain", rttUs: null };
+  /** Plain payloads alone: neither packets nor lanes of a program's own. */
+  readonly offer: LaneOffer | null = null;
+  readonly lastNumber = 0;
   readonly #queues: (LaneQueue | undefined)[] = [];
   /** The same queues without gaps. */
   readonly #served: LaneQueue[] = [];
@@ -100,15 +107,9 @@ export class StreamCarrier implements Carrier {
 
   open(handlers: CarrierHandlers): void {
     this.link.open({
-      onOpen: () => {
-        handlers.onOpen();
-        this.#sendWaiting();
-      },
-      onFrame: (frame) => this.#onFrame(frame, handlers),
-      onWritable: () => {
-        this.#sendWaiting();
-        handlers.onWritable();
-      },
+      onOpen: () => this.handleOpen(handlers),
+      onFrame: (frame) => this.handleFrame(frame, handlers),
+      onWritable: () => this.handleWritable(handlers),
       // What waits still goes out: a peer that said goodbye early reads on until we end, too.
       onEnd: () => this.end(),
       onClose: (error) => {
@@ -116,6 +117,40 @@ export class StreamCarrier implements Carrier {
         handlers.onClose(error);
       },
     });
+  }
+
+  /** The link is up. */
+  handleOpen(handlers: CarrierHandlers): void {
+    handlers.onOpen();
+    this.#sendWaiting();
+  }
+
+  /** The link has room again. */
+  handleWritable(handlers: CarrierHandlers): void {
+    this.#sendWaiting();
+    handlers.onWritable();
+  }
+
+  /** Hands all that waits to the link at once, whatever waits there: what follows goes another way. */
+  flush(): void {
+    while (this.#waiting > 0 && this.#sendNext());
+  }
+
+  useLanes(_peer: LaneOffer): void {}
+
+  openLane({ name }: ProgramLane): Lane {
+    throw new HanaError("unsupported", {
+      what: `lane ${name} was not opened`,
+      why: "payloads go plain here",
+    });
+  }
+
+  queuedUs(_lane: Lane): number {
+    return 0;
+  }
+
+  connectionStats(): ConnectionStats | null {
+    return null;
   }
 
   send(lane: Lane, payload: Uint8Array): SendStatus {
@@ -155,7 +190,8 @@ export class StreamCarrier implements Carrier {
     return this.#stats[lane] ??= newLaneStats();
   }
 
-  #onFrame(frame: Uint8Array, handlers: CarrierHandlers): void {
+  /** A frame came: a lane's number and a payload. */
+  handleFrame(frame: Uint8Array, handlers: CarrierHandlers): void {
     const lane = frame[0] as LaneId | undefined;
     if (lane === undefined) return;
     const stats = this.laneStats(lane);
@@ -165,16 +201,19 @@ export class StreamCarrier implements Carrier {
   }
 
   #sendWaiting(): void {
-    while (this.#waiting > 0 && this.link.canSend) {
-      const queue = this.#nextQueue();
-      const payload = queue?.shift();
-      if (queue === undefined || payload === undefined) break;
-      this.#waiting--;
-      if (!this.link.sendFrame(queue.lane.id, payload)) break;
-      queue.stats.sentMessages++;
-      queue.stats.sentBytes += payload.length;
-    }
+    while (this.#waiting > 0 && this.link.canSend && this.#sendNext());
     if (this.#ending && this.#waiting === 0) this.link.end();
+  }
+
+  #sendNext(): boolean {
+    const queue = this.#nextQueue();
+    const payload = queue?.shift();
+    if (queue === undefined || payload === undefined) return false;
+    this.#waiting--;
+    if (!this.link.sendFrame(queue.lane.id, payload)) return false;
+    queue.stats.sentMessages++;
+    queue.stats.sentBytes += payload.length;
+    return true;
   }
 
   /** The lowest tier that has something; within a tier the lane that waits longest for its turn. */

@@ -39,8 +39,9 @@ export class Conflation {
   readonly #free: Int32Array = new Int32Array(MAX_KEYS);
   #freeCount = 0;
   #usedRows = 0;
-  /** Rows whose value was lost, oldest loss first; some may not be lost any more. */
+  /** Rows whose value was lost, oldest loss first; some may not be lost any more. By row: where it stands there. */
   readonly #lostRows: Int32Array = new Int32Array(2 * MAX_KEYS);
+  readonly #lostPlace: Float64Array = new Float64Array(MAX_KEYS);
   #lostHead = 0;
   #lostTail = 0;
   #end = 0;
@@ -129,6 +130,7 @@ export class Conflation {
     this.isLost[row] = 1;
     this.lostCount++;
     if (this.#lostTail - this.#lostHead === this.#lostRows.length) this.#sweepLost();
+    this.#lostPlace[row] = this.#lostTail;
     this.#lostRows[this.#lostTail++ % this.#lostRows.length] = row;
   }
 
@@ -136,7 +138,7 @@ export class Conflation {
   firstLost(): number {
     for (;;) {
       const row = this.#lostRows[this.#lostHead % this.#lostRows.length] as number;
-      if (this.isLost[row] === 1) return row;
+      if (this.#isLostAt(row, this.#lostHead)) return row;
       this.#lostHead++;
     }
   }
@@ -180,19 +182,22 @@ export class Conflation {
     this.#liveBytes = 0;
   }
 
-  /** Rows that are lost no more leave the list: of those that are, each is in it once. */
+  /** Entries that mean nothing any more leave the list. */
   #sweepLost(): void {
     const size = this.#lostRows.length;
-    const { isLost } = this;
     let kept = this.#lostHead;
     for (let at = this.#lostHead; at < this.#lostTail; at++) {
       const row = this.#lostRows[at % size] as number;
-      if (isLost[row] !== 1) continue;
-      isLost[row] = 2; // seen
-      this.#lostRows[kept++ % size] = row;
+      if (!this.#isLostAt(row, at)) continue;
+      this.#lostRows[kept % size] = row;
+      this.#lostPlace[row] = kept++;
     }
     this.#lostTail = kept;
-    for (let at = this.#lostHead; at < kept; at++) isLost[this.#lostRows[at % size] as number] = 1;
+  }
+
+  /** Whether the entry of the list at `place` is that of the row's latest loss. */
+  #isLostAt(row: number, place: number): boolean {
+    return this.isLost[row] === 1 && this.#lostPlace[row] === place;
   }
 
   #append(source: Uint8Array): number {

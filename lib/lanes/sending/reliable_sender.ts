@@ -176,6 +176,10 @@ export class ReliableSender implements Sender {
     return Math.min(this.#expiryUs, this.#shrinkAtUs);
   }
 
+  get hasSkip(): boolean {
+    return Math.min(this.#skipThrough, this.#credit.messageLimit - 1) > this.#skipSent;
+  }
+
   pollSkip(): number {
     const number = Math.min(this.#skipThrough, this.#credit.messageLimit - 1);
     if (number <= this.#skipSent) return -1;
@@ -430,10 +434,12 @@ export class ReliableSender implements Sender {
     this.#outcomes.tell();
   }
 
-  /** Drops waiting messages, oldest first, where the lane's policy says so; false when that would not help. */
+  /** Drops what is too old, then waiting messages, oldest first, where the lane's policy says so; false in vain. */
   #makeRoom(nowUs: number, length: number): boolean {
-    if (this.#lane.overflow !== "drop-oldest") return false;
     const admission = this.#admission;
+    if (nowUs >= this.#expiryUs) this.#expire(nowUs);
+    if (admission.canTake(length)) return true;
+    if (this.#lane.overflow !== "drop-oldest") return false;
     const { stats } = admission;
     // One that is partly sent stays: dropping those would let none ever arrive.
     const begun = this.#currentSent > 0 ? 1 : 0;

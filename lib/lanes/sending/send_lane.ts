@@ -115,6 +115,11 @@ export class SendLane implements Schedulable {
     return this.#sender.nextExpiryUs;
   }
 
+  /** Whether {@linkcode pollSkip} has something to tell. */
+  get hasSkip(): boolean {
+    return this.#sender.hasSkip;
+  }
+
   /** The number that a SKIP frame should tell now, −1 for none. The frame counts as sent: else call `onSkip(…, false)`. */
   pollSkip(): number {
     return this.#sender.pollSkip();

@@ -21,6 +21,7 @@ export interface Sender {
   handleCredit(messageLimit: number, byteLimit: number): void;
   handleTimeout(nowUs: number): void;
   readonly nextExpiryUs: number;
+  readonly hasSkip: boolean;
   pollSkip(): number;
   onSkip(number: number, acked: boolean): void;
   probe(): boolean;

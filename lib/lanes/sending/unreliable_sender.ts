@@ -65,8 +65,8 @@ export class UnreliableSender implements Sender {
     if (length > admission.longest) return admission.refuseTooLarge();
     const expiryUs = nowUs + ttlUs;
     const number = key >= 0 && this.#isConflating
-      ? this.#pushValue(bytes, key, expiryUs, report)
-      : this.#pushMessage(bytes, expiryUs, report);
+      ? this.#pushValue(nowUs, bytes, key, expiryUs, report)
+      : this.#pushMessage(nowUs, bytes, expiryUs, report);
     if (number >= 0) {
       if (expiryUs < this.#expiryUs) this.#expiryUs = expiryUs;
       this.#shrinkAtUs = Infinity;
@@ -139,6 +139,8 @@ export class UnreliableSender implements Sender {
     return Math.min(this.#expiryUs, this.#shrinkAtUs);
   }
 
+  readonly hasSkip = false;
+
   pollSkip(): number {
     return -1;
   }
@@ -188,9 +190,9 @@ export class UnreliableSender implements Sender {
   }
 
   /** A message without a key. */
-  #pushMessage(bytes: Uint8Array, expiryUs: number, report: boolean): number {
+  #pushMessage(nowUs: number, bytes: Uint8Array, expiryUs: number, report: boolean): number {
     const { length } = bytes;
-    if (!this.#admission.canTake(length) && !this.#makeRoom(length)) return this.#refuse();
+    if (!this.#makeRoom(nowUs, length)) return this.#refuse();
     while (!this.#arena.append(bytes)) {
       if (this.#lane.overflow !== "drop-oldest" || this.#waiting.count === 0) return this.#refuse();
       this.#dropOldest();
@@ -208,7 +210,7 @@ export class UnreliableSender implements Sender {
   }
 
   /** The newest value of a key. */
-  #pushValue(bytes: Uint8Array, key: number, expiryUs: number, report: boolean): number {
+  #pushValue(nowUs: number, bytes: Uint8Array, key: number, expiryUs: number, report: boolean): number {
     const { length } = bytes;
     const conflation = this.#conflation;
     const { stats } = this.#admission;
@@ -233,7 +235,7 @@ export class UnreliableSender implements Sender {
       stats.conflated++;
       row = conflation.rowOf(key);
     }
-    if (!this.#admission.canTake(length) && !this.#makeRoom(length)) return this.#refuse();
+    if (!this.#makeRoom(nowUs, length)) return this.#refuse();
     // Values that went out to make room may have closed their rows: this key's among them.
     row = conflation.rowOf(key);
     if (row < 0) {
@@ -430,10 +432,12 @@ export class UnreliableSender implements Sender {
     }
   }
 
-  /** Drops waiting messages, oldest first, where the lane's policy says so; false when that would not help. */
-  #makeRoom(length: number): boolean {
-    if (this.#lane.overflow !== "drop-oldest") return false;
+  /** Drops what is too old, then waiting messages, oldest first, where the lane's policy says so; false in vain. */
+  #makeRoom(nowUs: number, length: number): boolean {
     const admission = this.#admission;
+    if (!admission.canTake(length) && nowUs >= this.#expiryUs) this.#expire(nowUs);
+    if (admission.canTake(length)) return true;
+    if (this.#lane.overflow !== "drop-oldest") return false;
     const isBegun = this.#partNumber >= 0 && !this.#partIsRepair;
     const begunBytes = isBegun ? this.#partLength - this.#partSent : 0;
     if ((isBegun ? 1 : 0) >= admission.maxMessages || begunBytes + length > admission.maxBytes) return false;

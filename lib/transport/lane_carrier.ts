@@ -1,0 +1,457 @@
+// Lanes to one peer over whatever leads there: the stream on which both greeted, and datagrams beside it.
+// Decides when plain payloads give way to packets, runs the connection of lanes on the platform's clock and timers, and
+// says which path is in use and why. Never knows messages; never decides what a packet carries (lib/lanes/connection).
+
+import { HanaError } from "../base/mod.ts";
+import {
+  type Carrier,
+  type CarrierHandlers,
+  type CarrierPath,
+  type CarrierSendOptions,
+  CloseCode,
+  closeCodeName,
+  type ConnectionStats,
+  type EndpointBudget,
+  type Lane,
+  LaneConnection,
+  type LaneId,
+  type LaneOffer,
+  LANES,
+  LANES_VERSION,
+  type LaneStats,
+  PathId,
+  type PathKind,
+  type PathReason,
+  type ProgramLane,
+  type ReceivedLane,
+  SendRefusal,
+  type SendStatus,
+  STREAM_PACKET_BYTES,
+  STREAM_PACKET_MARK,
+} from "../lanes/mod.ts";
+import type { Platform, TimerHandle } from "../platform/mod.ts";
+import type { Link } from "./link.ts";
+import { StreamCarrier } from "./stream_carrier.ts";
+import { UdpBeside } from "./udp_beside.ts";
+import type { UdpEndpoint } from "./udp/mod.ts";
+
+/** What a carrier stands on. */
+export interface LaneCarrierOptions {
+  readonly platform: Platform;
+  readonly side: "dialler" | "listener";
+  /** The node's datagram sockets; null keeps all lanes on the stream. */
+  readonly udp: UdpEndpoint | null;
+  /** What all sessions of the node may keep in memory of unfinished messages. */
+  readonly budget?: EndpointBudget;
+  /** False never goes over to packets, whatever the peer can. */
+  readonly packets?: boolean;
+}
+
+/** A packet's number stands before its frames on a stream. */
+const NUMBER_BYTES = 4;
+/** How late a timer may be: the shortest takes 2.1 ms in Deno (deno-platform research). */
+const QUANTUM_US = 2_100;
+/** When the stream broke, datagrams must show within this time that the peer lives, in microseconds. */
+const PROOF_OF_LIFE_US = 300_000;
+/** How long an end in order waits for what was sent to be acknowledged. */
+const DRAIN_US = 900_000;
+
+const PATH_REASONS: Readonly<Record<PathReason, string>> = {
+  first: "the stream is the first path",
+  proved: "datagrams pass both ways",
+  silent: "datagrams no longer pass",
+  "stream-closed": "the stream ended, datagrams go on",
+  moved: "the peer has another address",
+};
+
+/** Carries lanes over a link, and over datagrams where they pass. */
+export class LaneCarrier implements Carrier {
+  lastNumber = 0;
+  readonly #options: LaneCarrierOptions;
+  readonly #plain: StreamCarrier;
+  readonly #beside: UdpBeside | null;
+  readonly #buffer = new Uint8Array(NUMBER_BYTES + STREAM_PACKET_BYTES);
+  readonly #frames: Uint8Array = this.#buffer.subarray(NUMBER_BYTES);
+  #connection: LaneConnection | null = null;
+  #handlers: CarrierHandlers | null = null;
+  #timer: TimerHandle | null = null;
+  #timerAtUs = Infinity;
+  #flushing = false;
+  #isDriving = false;
+  /** We end: nothing is taken any more, what was taken still goes out until this time. */
+  #drainUntilUs = Infinity;
+  #ending = false;
+  #closed = false;
+  #linkEnded = false;
+  #writableWaits = false;
+  /** What was sent last time could not all leave. */
+  #hasBacklog = false;
+  /** The stream broke; the peer must be heard by then. */
+  #proofDueUs = Infinity;
+  #brokenBy: HanaError | null = null;
+
+  constructor(private readonly link: Link, options: LaneCarrierOptions) {
+    this.#options = options;
+    this.#plain = new StreamCarrier(link);
+    this.#beside = options.udp === null || !link.secure
+      ? null
+      : new UdpBeside(link, options.udp, options.side === "dialler", {
+        onPacket: (nowPath, number, bytes, start, end, immediate) =>
+          this.#onDatagram(nowPath, number, bytes, start, end, immediate),
+        onMoved: () => this.#onNewAddress(),
+      });
+  }
+
+  get secure(): boolean {
+    return this.link.secure;
+  }
+  get local(): string {
+    return this.link.stream.local;
+  }
+  get remote(): string {
+    return this.link.stream.remote;
+  }
+  get bytesSent(): number {
+    return this.link.stats.bytesSent + (this.#beside?.bytesSent ?? 0);
+  }
+  get bytesReceived(): number {
+    return this.link.stats.bytesReceived + (this.#beside?.bytesReceived ?? 0);
+  }
+  get maxPayloadBytes(): number {
+    return this.link.maxFrameBytes - 1;
+  }
+
+  get path(): CarrierPath {
+    const connection = this.#connection;
+    if (connection === null) {
+      return { kind: "stream", why: "the peer takes plain payloads", rttUs: null };
+    }
+    const { kind, rtt } = connection.path;
+    const blocked = kind === "stream" && this.#beside !== null && this.#beside.hasPeer &&
+      connection.pathReason === "first";
+    const why = this.#beside === null
+      ? (this.link.secure ? "no datagrams are configured" : "the peer is on this machine")
+      : blocked
+      ? "no datagram came back yet"
+      : PATH_REASONS[connection.pathReason];
+    return { kind, why, rttUs: rtt.hasSample ? rtt.smoothedUs : null };
+  }
+
+  get offer(): LaneOffer | null {
+    if (this.#options.packets === false) return null;
+    return { version: LANES_VERSION, udp: this.#beside?.offer() ?? null };
+  }
+
+  open(handlers: CarrierHandlers): void {
+    this.#handlers = handlers;
+    this.link.open({
+      onOpen: () => this.#plain.handleOpen(handlers),
+      onFrame: (frame) => {
+        if (frame[0] === STREAM_PACKET_MARK) this.#onStreamPacket(frame);
+        else this.#plain.handleFrame(frame, handlers);
+      },
+      onWritable: () => {
+        if (this.#connection === null) this.#plain.handleWritable(handlers);
+        else this.#drive();
+      },
+      onEnd: () => this.#onLinkEnd(),
+      onClose: (error) => this.#onLinkClose(error),
+    });
+  }
+
+  useLanes(peer: LaneOffer): void {
+    if (this.#connection !== null || this.#options.packets === false || this.#closed) return;
+    const { platform, budget } = this.#options;
+    const nowUs = platform.clock.nowUs();
+    this.#plain.flush();
+    this.#connection = new LaneConnection({
+      nowUs,
+      random: platform.random.stream("transport/lanes"),
+      quantumUs: QUANTUM_US,
+      lanes: Object.values(LANES),
+      sink: {
+        onMessage: (lane, bytes, start, length) =>
+          this.#handlers?.onPayload(lane, bytes.subarray(start, start + length)),
+        onDelivered: (lane, number) => this.#handlers?.onFate?.(lane, number, "delivered"),
+        onExpired: (lane, number) => this.#handlers?.onFate?.(lane, number, "expired"),
+        onLost: (lane, number) => this.#handlers?.onFate?.(lane, number, "lost"),
+        onWritable: () => {
+          this.#writableWaits = true;
+        },
+        onOpened: (lane: ReceivedLane) => this.#handlers?.onOpened?.(lane),
+        onClosed: (code, text) => this.#onClosed(code, text),
+      },
+      pathSink: {
+        onPath: (id, kind) => this.#onPath(id, kind),
+        onMoved: () => this.#beside?.useMoved(),
+      },
+      path: { kind: "stream", maxPacketBytes: STREAM_PACKET_BYTES },
+      // The session's heartbeat is the sign of life; packets of their own would only double it.
+      keepaliveUs: 0,
+      silenceUs: 0,
+    }, budget);
+    if (this.#beside !== null && peer.udp !== null) {
+      this.#beside.meet(peer.udp, this.#connection);
+      this.#connection.addPath(nowUs, PathId.udp, "udp", this.#beside.maxTextBytes);
+    }
+    this.#flushLater();
+  }
+
+  send(lane: Lane, payload: Uint8Array, options?: CarrierSendOptions): SendStatus {
+    const connection = this.#connection;
+    if (connection === null) return this.#plain.send(lane, payload);
+    if (this.#ending) return "closed";
+    const result = connection.send(this.#nowUs(), lane.id, payload, options);
+    if (result < 0) return STATUS_OF_REFUSAL[-result] ?? "closed";
+    this.lastNumber = result;
+    this.#flushLater();
+    return this.#hasBacklog ? "queued" : "sent";
+  }
+
+  isWritable(lane: Lane): boolean {
+    const connection = this.#connection;
+    if (connection === null) return this.#plain.isWritable(lane);
+    return !this.#ending && connection.queuedMessages(lane.id) === 0;
+  }
+
+  openLane(options: ProgramLane): Lane {
+    if (this.#connection !== null) return this.#connection.openLane(options);
+    throw new HanaError("unsupported", {
+      what: `lane ${options.name} was not opened`,
+      why: "the peer takes the standard lanes alone",
+      hint: "hana version    (on both machines)",
+    });
+  }
+
+  queuedUs(lane: Lane): number {
+    return this.#connection?.queuedUs(lane.id) ?? 0;
+  }
+
+  connectionStats(): ConnectionStats | null {
+    return this.#connection?.stats() ?? null;
+  }
+
+  laneStats(lane: LaneId): LaneStats {
+    return this.#connection?.laneStats(lane) ?? this.#plain.laneStats(lane);
+  }
+
+  end(): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    if (this.#connection === null) return this.#plain.end();
+    this.#drainUntilUs = this.#nowUs() + DRAIN_US;
+    this.#flushLater();
+  }
+
+  abort(error: HanaError | null): void {
+    this.#ending = true;
+    this.#brokenBy ??= error;
+    if (this.#linkEnded) this.#finish(error);
+    else this.link.abort(error);
+  }
+
+  // ── driving the connection ───────────────────────────────────────────────────────────────────────────────────
+
+  #nowUs(): number {
+    return this.#options.platform.clock.nowUs();
+  }
+
+  /** Everything that is sent in one turn goes out together. */
+  #flushLater(): void {
+    if (this.#flushing || this.#isDriving) return;
+    this.#flushing = true;
+    this.#options.platform.timers.defer(() => {
+      this.#flushing = false;
+      this.#drive();
+    });
+  }
+
+  /** Sends what is to be sent, and sees to the next deadline. */
+  #drive(): void {
+    const connection = this.#connection;
+    if (connection === null || this.#closed || this.#isDriving) return;
+    this.#isDriving = true;
+    const nowUs = this.#nowUs();
+    for (;;) {
+      connection.streamReady = !this.#linkEnded && this.link.canSend;
+      const bytes = connection.pollPacket(nowUs, this.#frames);
+      if (bytes === 0) break;
+      this.#transmit(connection, nowUs, bytes);
+    }
+    this.#isDriving = false;
+    this.#hasBacklog = connection.hasBacklog;
+    if (this.#writableWaits) {
+      this.#writableWaits = false;
+      this.#handlers?.onWritable();
+    }
+    if (this.#ending && this.#linkEnded === false) this.#maybeEnd(connection, nowUs);
+    if (nowUs >= this.#proofDueUs) this.#finish(this.#brokenBy);
+    this.#arm(connection);
+  }
+
+  #transmit(connection: LaneConnection, nowUs: number, bytes: number): void {
+    const number = connection.packetNumber;
+    if (connection.packetPath === PathId.stream) {
+      const buffer = this.#buffer;
+      buffer[0] = number >>> 24;
+      buffer[1] = number >>> 16;
+      buffer[2] = number >>> 8;
+      buffer[3] = number;
+      this.link.sendFrame(STREAM_PACKET_MARK, buffer.subarray(0, NUMBER_BYTES + bytes));
+      return;
+    }
+    const isMoved = connection.packetPath === PathId.udpMoved;
+    this.#beside?.transmit(nowUs, isMoved, number, this.#frames, bytes, connection.packetImmediate);
+  }
+
+  #arm(connection: LaneConnection): void {
+    if (this.#closed) return;
+    const deadline = connection.pollTimeout();
+    const atUs = Math.min(deadline?.atUs ?? Infinity, this.#drainUntilUs, this.#proofDueUs);
+    if (atUs === Infinity || (this.#timer !== null && this.#timerAtUs <= atUs)) return;
+    this.#timer?.cancel();
+    this.#timerAtUs = atUs;
+    this.#timer = this.#options.platform.timers.schedule(atUs, () => {
+      this.#timer = null;
+      connection.handleTimeout(this.#nowUs());
+      this.#drive();
+    });
+  }
+
+  // ── what comes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onStreamPacket(frame: Uint8Array): void {
+    const connection = this.#connection;
+    if (connection === null || frame.length < 1 + NUMBER_BYTES) {
+      const what = `${this.remote} sent a packet of lanes that was not agreed on`;
+      return this.abort(new HanaError("protocol", { what }));
+    }
+    const low = ((frame[1] ?? 0) * 0x100_0000) +
+      (((frame[2] ?? 0) << 16) | ((frame[3] ?? 0) << 8) | (frame[4] ?? 0));
+    this.#isDriving = true;
+    connection.handlePacket(
+      this.#nowUs(),
+      PathId.stream,
+      connection.expandNumber(low),
+      frame,
+      1 + NUMBER_BYTES,
+      frame.length,
+    );
+    this.#isDriving = false;
+    this.#drive();
+  }
+
+  #onDatagram(
+    path: number,
+    number: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    immediate: boolean,
+  ): void {
+    const connection = this.#connection;
+    if (connection === null || this.#closed) return;
+    this.#proofDueUs = Infinity;
+    this.#isDriving = true;
+    connection.handlePacket(this.#nowUs(), path, number, bytes, start, end, immediate);
+    this.#isDriving = false;
+    this.#drive();
+  }
+
+  #onNewAddress(): void {
+    const beside = this.#beside;
+    if (beside === null) return;
+    this.#connection?.addPath(this.#nowUs(), PathId.udpMoved, "udp", beside.maxTextBytes);
+  }
+
+  #onPath(id: number, _kind: PathKind): void {
+    if (id === PathId.udp) this.#beside?.useHeard();
+    this.#handlers?.onPath?.(this.path);
+  }
+
+  // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Once everything has arrived, or has had its time, both sides are told. */
+  #maybeEnd(connection: LaneConnection, nowUs: number): void {
+    if (!connection.isIdle && nowUs < this.#drainUntilUs) return;
+    this.#drainUntilUs = Infinity;
+    connection.close(nowUs, CloseCode.done, "");
+    for (;;) {
+      connection.streamReady = this.link.canSend;
+      const bytes = connection.pollPacket(nowUs, this.#frames);
+      if (bytes === 0) break;
+      this.#transmit(connection, nowUs, bytes);
+    }
+    this.#linkEnded = true;
+    this.link.end();
+  }
+
+  /** The connection is over: the peer closed it, or broke it. */
+  #onClosed(code: number, text: string): void {
+    if (code === CloseCode.done) {
+      this.#ending = true;
+      this.#linkEnded = true;
+      this.link.end();
+      return;
+    }
+    const why = text === "" ? closeCodeName(code) : `${closeCodeName(code)}: ${text}`;
+    this.#brokenBy = new HanaError("protocol", {
+      what: `${this.remote} and we do not understand each other`,
+      why,
+    });
+    const { timers } = this.#options.platform;
+    // CLOSE, if it is ours, still goes out.
+    timers.defer(() => {
+      this.#drive();
+      this.abort(this.#brokenBy);
+    });
+  }
+
+  #onLinkEnd(): void {
+    if (this.#connection === null || this.#ending) {
+      this.#linkEnded = this.#connection !== null;
+      this.#ending = true;
+      return this.#connection === null ? this.#plain.end() : this.link.end();
+    }
+    // A peer that ends in order says CLOSE before: this one died, or its stream was cut.
+    if (!this.#goOnWithout(null)) this.end();
+  }
+
+  #onLinkClose(error: HanaError | null): void {
+    if (!this.#closed && !this.#ending && this.#goOnWithout(error)) return;
+    this.#finish(this.#brokenBy ?? error);
+  }
+
+  /** The stream is gone; true when datagrams may carry the session on. */
+  #goOnWithout(error: HanaError | null): boolean {
+    const connection = this.#connection;
+    if (connection === null || this.#linkEnded) return this.#proofDueUs !== Infinity;
+    const nowUs = this.#nowUs();
+    if (!connection.handleStreamClosed(nowUs)) return false;
+    this.#linkEnded = true;
+    this.#brokenBy = error;
+    this.#proofDueUs = nowUs + Math.max(PROOF_OF_LIFE_US, 8 * connection.path.rtt.smoothedUs);
+    this.#flushLater();
+    return true;
+  }
+
+  #finish(error: HanaError | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ending = true;
+    this.#timer?.cancel();
+    this.#connection?.close(this.#nowUs());
+    this.#beside?.close();
+    this.#handlers?.onClose(error);
+  }
+}
+
+/** By the refusal's number without its sign. */
+const STATUS_OF_REFUSAL: readonly (SendStatus | undefined)[] = (() => {
+  const table: (SendStatus | undefined)[] = [];
+  table[-SendRefusal.full] = "full";
+  table[-SendRefusal.tooLarge] = "too-large";
+  table[-SendRefusal.noCredit] = "no-credit";
+  table[-SendRefusal.closed] = "closed";
+  return table;
+})();
