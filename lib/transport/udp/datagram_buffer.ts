@@ -2,12 +2,8 @@
 // A cipher takes views, and making four of them costs as much as sealing a small packet: so each is made once a length
 // and kept. Decides where header, text and tag stand; never what is in them.
 
+import { PACKET_HEADER_BYTES } from "../../lanes/mod.ts";
 import { AEAD_TAG_BYTES } from "../../security/mod.ts";
-
-/** Bytes of a data packet before its text: form, receiver index, packet number. */
-export const PACKET_HEADER_BYTES = 9;
-/** What a data packet adds to its text. */
-export const PACKET_OVERHEAD_BYTES: number = PACKET_HEADER_BYTES + AEAD_TAG_BYTES;
 
 /** Memory for one datagram. */
 export class DatagramBuffer {

@@ -13,16 +13,22 @@ import type {
   Timers,
 } from "../../platform/mod.ts";
 import { splitZone } from "../../platform/mod.ts";
+import { PACKET_OVERHEAD_BYTES } from "../../lanes/mod.ts";
 import type { DirectionKeys, MeshKeyRing, NoiseSuite, ReplayGuard } from "../../security/mod.ts";
 import { UdpCounters } from "./counters.ts";
-import { DatagramBuffer, PACKET_OVERHEAD_BYTES } from "./datagram_buffer.ts";
+import { DatagramBuffer } from "./datagram_buffer.ts";
 import { type DialHandlers, Handshakes, type UdpDial } from "./handshakes.ts";
 import type { UdpHello } from "./hello.ts";
-import { DATA_FORM, FORM_MASK, OpenRefusal, type PacketNumbers, readU32 } from "./packet_sealer.ts";
+import { readU32 } from "./numbers.ts";
+import { OpenRefusal, type PacketNumbers } from "./packet_sealer.ts";
 import { type PathHost, UdpPath, type UdpPathHandlers, type UdpPathOptions } from "./path.ts";
 import { SourceRates } from "./source_rates.ts";
 
+/** The top two bits of a datagram, which say what it is. */
+const FORM_MASK = 0xc0;
+const DATA_FORM = 0x40;
 const HANDSHAKE_FORM = 0x00;
+
 /** Paths of one endpoint. */
 export const MAX_PATHS = 4096;
 /** Datagrams that no key opens, a second and source, above which a source is not heard on paths that are not its own. */

@@ -15,7 +15,7 @@ import {
   X25519_BYTES,
 } from "../../security/mod.ts";
 import { MAX_HELLO_BYTES } from "./hello.ts";
-import { readU32, writeU32 } from "./packet_sealer.ts";
+import { readU16, readU32, writeU16, writeU32 } from "./numbers.ts";
 
 /** The version of this handshake. */
 export const UDP_HANDSHAKE_VERSION = 1;
@@ -167,13 +167,4 @@ export function responseSender(response: Uint8Array): number {
 export function responseMessage(response: Uint8Array): Uint8Array {
   const length = X25519_BYTES + readU16(response, RESPONSE_HELLO_LENGTH_AT) + AEAD_TAG_BYTES;
   return response.subarray(RESPONSE_MESSAGE_AT, RESPONSE_MESSAGE_AT + length);
-}
-
-function readU16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-}
-
-function writeU16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
 }

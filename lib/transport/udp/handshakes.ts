@@ -12,7 +12,7 @@ import type { HandshakeContext } from "./handshake_keys.ts";
 import { HANDSHAKE_BYTES, HandshakeType, INDEX_AT } from "./handshake_wire.ts";
 import { encodeHello, type UdpHello } from "./hello.ts";
 import { UdpInitiator } from "./initiator.ts";
-import { readU32 } from "./packet_sealer.ts";
+import { readU32 } from "./numbers.ts";
 import type { UdpPath, UdpPathOptions } from "./path.ts";
 import { isSameAddress } from "./path_addresses.ts";
 import { type HalfOpen, UdpResponder } from "./responder.ts";

@@ -2,7 +2,7 @@
 // Decides who is heard and what is authentic; never what a packet means (lib/lanes) and never reconnects.
 
 export { UDP_DROPS, UdpCounters, type UdpDrop } from "./counters.ts";
-export { DatagramBuffer, PACKET_HEADER_BYTES, PACKET_OVERHEAD_BYTES } from "./datagram_buffer.ts";
+export { DatagramBuffer } from "./datagram_buffer.ts";
 export {
   KEEP_OLD_KEY_US,
   OpenRefusal,

@@ -16,15 +16,14 @@ import {
   ReplayWindow,
   setNonce,
 } from "../../security/mod.ts";
-import { type DatagramBuffer, PACKET_HEADER_BYTES, PACKET_OVERHEAD_BYTES } from "./datagram_buffer.ts";
-
-/** The first two bits of a data packet. */
-export const DATA_FORM = 0x40;
-/** Bits 7 and 6 of the first byte, which tell what a datagram is. */
-export const FORM_MASK = 0xc0;
-const PHASE_BIT = 0x20;
-const IMMEDIATE_BIT = 0x10;
-const RESERVED_BITS = 0x0f;
+import {
+  expand32,
+  PACKET_HEADER_BYTES,
+  PACKET_OVERHEAD_BYTES,
+  PacketHeader,
+  writePacketHeader,
+} from "../../lanes/mod.ts";
+import type { DatagramBuffer } from "./datagram_buffer.ts";
 
 /** Renewed after this many packets either way: at 50,000 a second an hour and a half, so that the clock decides. */
 export const REKEY_PACKETS: number = 2 ** 28;
@@ -97,6 +96,7 @@ export class PacketSealer {
   readonly #rekeyPackets: number;
   readonly #rekeyUs: number;
   readonly #keepOldKeyUs: number;
+  readonly #header = new PacketHeader();
   readonly #nonce = new Uint8Array(AEAD_NONCE_BYTES);
   readonly #window = new ReplayWindow();
   #numbers: PacketNumbers | null = null;
@@ -168,10 +168,7 @@ export class PacketSealer {
       this.#maybeRenew(nowUs);
     }
     this.#lastSent = number;
-    const { bytes } = buffer;
-    bytes[0] = DATA_FORM | ((this.#sendGeneration & 1) << 5) | (immediate ? IMMEDIATE_BIT : 0);
-    writeU32(bytes, 1, receiverIndex);
-    writeU32(bytes, 5, number);
+    writePacketHeader(buffer.bytes, 0, this.#sendGeneration & 1, immediate, receiverIndex, number);
     setNonce(this.#nonce, this.#suite.cipher.name, number);
     const text = buffer.afterHeader(textBytes);
     const sealed = buffer.afterHeader(textBytes + AEAD_TAG_BYTES);
@@ -187,29 +184,27 @@ export class PacketSealer {
    * {@linkcode number}, {@linkcode isHighest}, {@linkcode isImmediate}.
    */
   open(nowUs: number, buffer: DatagramBuffer, length: number): number {
-    const { bytes } = buffer;
-    const form = bytes[0] ?? 0;
-    if (length < PACKET_OVERHEAD_BYTES || (form & FORM_MASK) !== DATA_FORM || (form & RESERVED_BITS) !== 0) {
+    const header = this.#header;
+    if (!header.read(buffer.bytes, 0, length)) {
       this.stats.malformed++;
       return OpenRefusal.malformed;
     }
-    const low32 = readU32(bytes, 5);
     const number = this.#numbers === null
-      ? expand(low32, this.#highest + 1)
-      : this.#numbers.expandNumber(low32);
+      ? expand32(header.number, this.#highest + 1)
+      : this.#numbers.expandNumber(header.number);
     if (!this.#window.canAccept(number) || (this.#numbers !== null && !this.#numbers.canAccept(number))) {
       this.stats.replayed++;
       return OpenRefusal.replayed;
     }
     setNonce(this.#nonce, this.#suite.cipher.name, number);
-    const textBytes = this.#openWith(nowUs, buffer, length, (form & PHASE_BIT) >> 5, number);
+    const textBytes = this.#openWith(nowUs, buffer, length, header.keyPhase, number);
     if (textBytes < 0) {
       this.stats.forged++;
       return OpenRefusal.forged;
     }
     this.#window.commit(number);
     this.number = number;
-    this.isImmediate = (form & IMMEDIATE_BIT) !== 0;
+    this.isImmediate = header.isImmediate;
     this.isHighest = number > this.#highest;
     if (this.isHighest) this.#highest = number;
     this.#packets++;
@@ -286,28 +281,4 @@ export class PacketSealer {
     assert(next !== undefined, "a derivation has an output");
     return next.slice(0, AEAD_KEY_BYTES);
   }
-}
-
-/** The number with these low 32 bits that is nearest to `expected`, never negative. */
-function expand(low32: number, expected: number): number {
-  const span = 0x1_0000_0000;
-  let number = expected - (expected % span) + low32;
-  if (number > expected + span / 2) number -= span;
-  else if (number <= expected - span / 2) number += span;
-  return number < 0 ? number + span : number;
-}
-
-/** A big-endian u32. */
-export function readU32(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
-    (bytes[at + 3] ?? 0)) >>> 0;
-}
-
-/** Writes the low 32 bits of `value`, big-endian. */
-export function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  const low = value >>> 0;
-  bytes[at] = low >>> 24;
-  bytes[at + 1] = low >>> 16;
-  bytes[at + 2] = low >>> 8;
-  bytes[at + 3] = low;
 }

@@ -5,7 +5,7 @@
 
 import type { IpEndpoint } from "../../platform/mod.ts";
 import type { RingSlot } from "../../security/mod.ts";
-import { PACKET_HEADER_BYTES, PACKET_OVERHEAD_BYTES } from "./datagram_buffer.ts";
+import { PACKET_HEADER_BYTES, PACKET_OVERHEAD_BYTES } from "../../lanes/mod.ts";
 import type { DatagramBuffer } from "./datagram_buffer.ts";
 import type { UdpCounters } from "./counters.ts";
 import type { UdpHello } from "./hello.ts";

@@ -34,7 +34,7 @@ import {
   VERSION_AT,
 } from "./handshake_wire.ts";
 import { decodeHello, type UdpHello } from "./hello.ts";
-import { readU32 } from "./packet_sealer.ts";
+import { readU32 } from "./numbers.ts";
 import { isSameAddress } from "./path_addresses.ts";
 import { SourceRates } from "./source_rates.ts";
 

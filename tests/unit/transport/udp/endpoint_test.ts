@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HanaError } from "../../../../lib/base/mod.ts";
+import { PACKET_OVERHEAD_BYTES } from "../../../../lib/lanes/mod.ts";
 import type { DatagramSocket, IpEndpoint, RandomStream } from "../../../../lib/platform/mod.ts";
 import type { SimulatedHost } from "../../../../lib/platform/simulated/mod.ts";
 import { openMeshKeyRing } from "../../../../lib/security/mod.ts";
@@ -11,7 +12,6 @@ import {
   HALF_OPEN_US,
   MAX_CANDIDATES,
   MAX_FORGED_PER_SECOND,
-  PACKET_OVERHEAD_BYTES,
   TOLD_ALLOWANCE_BYTES,
   UdpEndpoint,
   UdpPath,

@@ -3,13 +3,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { HanaError } from "../../../../lib/base/mod.ts";
+import { PACKET_OVERHEAD_BYTES } from "../../../../lib/lanes/mod.ts";
 import { noiseSuite } from "../../../../lib/security/mod.ts";
-import {
-  KEEP_OLD_KEY_US,
-  OpenRefusal,
-  PACKET_OVERHEAD_BYTES,
-  REKEY_US,
-} from "../../../../lib/transport/udp/mod.ts";
+import { KEEP_OLD_KEY_US, OpenRefusal, REKEY_US } from "../../../../lib/transport/udp/mod.ts";
 import { nullSuite, RecordingCipher } from "../../../support/null_cipher.ts";
 import { seededRandom } from "../../security/support.ts";
 import { Sealing, sealings, suite, swapped, testKeys } from "./support.ts";
