@@ -1,16 +1,17 @@
 // Broken input behind the AEAD: a peer that holds the keys may send anything, and must cost its own connection at most.
 // Targets F3, F4 and F6 of research 5.6. LANES_FUZZ multiplies how much is tried (1), LANES_FUZZ_SEED draws otherwise.
 
-import { assert, assertEquals } from "@std/assert";
-import { CloseCode, closeCodeName, type LaneId, LANES, type LaneSink } from "../../lib/lanes/mod.ts";
+import { assert } from "@std/assert";
+import { CloseCode, type LaneId } from "../../lib/lanes/mod.ts";
 import { Mutator } from "../fuzz/mutate.ts";
 import { CONDITION_IDS, conditionOf, START_US } from "../support/lanes/conditions.ts";
 import { HEADER_BYTES, OVERHEAD_BYTES } from "../support/lanes/endpoint.ts";
 import { FrameMaker } from "../support/lanes/frame_maker.ts";
+import { Lone } from "../support/lanes/lone.ts";
 import { flipBits } from "../support/lanes/link.ts";
 import { numberOf } from "../support/lanes/matrix.ts";
 import { Broken, Pair } from "../support/lanes/pair.ts";
-import { RealPeer, realPeer } from "../support/lanes/peers.ts";
+import { realPeer } from "../support/lanes/peers.ts";
 import { Draws } from "../support/lanes/random.ts";
 import { WORKLOAD_IDS, workloadOf } from "../support/lanes/workloads.ts";
 
@@ -81,64 +82,6 @@ function rebuilt(bytes: Uint8Array, frames: Uint8Array): Uint8Array {
   return result;
 }
 
-/** An end alone, with what its sink was told. */
-class Lone {
-  nowUs = START_US;
-  readonly closed: string[] = [];
-  messages = 0;
-  readonly peer: RealPeer;
-  readonly #out = new Uint8Array(20_000);
-
-  constructor(seed: number, kind: "udp" | "stream" = "udp") {
-    const sink: LaneSink = {
-      onMessage: () => {
-        assertEquals(this.closed, [], "a message after the end");
-        this.messages++;
-      },
-      ...{
-        onDelivered: () => {},
-        onExpired: () => {},
-        onLost: () => {},
-        onWritable: () => {},
-        onOpened: () => {},
-      },
-      onClosed: (code, text) => this.closed.push(`${code} ${text}`),
-    };
-    this.peer = new RealPeer({
-      ...{ nowUs: START_US, quantumUs: 2_100, lanes: Object.values(LANES), sink, kind, seed },
-      ...{ maxPacketBytes: 1_175, congestion: "delay-brake", maxRateBytesPerSecond: 12_500_000 },
-      ...{ firstPacketNumber: 0, firstMessageNumber: 0 },
-    });
-    this.drain();
-  }
-
-  feed(number: number, bytes: Uint8Array): void {
-    this.peer.handlePacket(this.nowUs, this.peer.packetPath, number, bytes, 0, bytes.length, false);
-    this.drain();
-  }
-
-  drain(): void {
-    let count = 0;
-    while (this.peer.pollPacket(this.nowUs, this.#out) > 0) assert(count++ < 9_000, "a drain does not end");
-    const timeout = this.peer.pollTimeout();
-    assert(timeout === null || timeout.atUs > this.nowUs, `due at once: ${JSON.stringify(timeout)}`);
-    assert(this.closed.length <= 1, `closed more than once: ${this.closed}`);
-    const [closed] = this.closed;
-    if (closed !== undefined) {
-      const code = Number(closed.split(" ")[0]);
-      assert(Object.values(CloseCode).some((known) => known === code) || code > 0, closeCodeName(code));
-    }
-  }
-
-  /** Time passes to the next deadline, by `us` at most. */
-  advance(us: number): void {
-    const timeout = this.peer.pollTimeout();
-    this.nowUs = Math.min(this.nowUs + us, Math.max(this.nowUs, timeout?.atUs ?? Infinity));
-    this.peer.handleTimeout(this.nowUs);
-    this.drain();
-  }
-}
-
 Deno.test("every cut of every packet that was ever sent is read or refused (F6)", () => {
   const packets: Uint8Array[] = [];
   for (const [id, workload] of [["C1", "W1"], ["C5", "W6"], ["C12", "W8"]] as const) {
@@ -159,18 +102,18 @@ Deno.test("every cut of every packet that was ever sent is read or refused (F6)"
     pair.run(START_US + SECOND);
   }
   const draws = new Draws(SEED, "cuts");
-  // Every kind of packet is short or begins like a short one: long payloads are cut at some places alone.
-  let lone = new Lone(1);
+  // Every kind of frame stands near the beginning of some packet: long payloads are cut at some places alone.
+  let lone = new Lone();
   let number = 0;
   let cuts = 0;
   for (let i = 0; i < packets.length; i += 1 + draws.below(Math.ceil(4 / MUCH))) {
     const packet = packets[i];
     if (packet === undefined) break;
     for (let length = 0; length <= packet.length; length += length < 80 ? 1 : draws.between(1, 200)) {
-      lone.feed(number++, packet.subarray(0, length));
+      lone.feed(packet.subarray(0, length), number++);
       cuts++;
       if (lone.closed.length === 0) continue;
-      lone = new Lone(i);
+      lone = new Lone({ seed: i });
       number = 0;
     }
   }
@@ -182,7 +125,7 @@ Deno.test("any script of calls with any frames from the peer leaves a connection
   const endings = new Map<string, number>();
   for (let i = 0; i < rounds; i++) {
     const draws = new Draws(SEED + i, "script");
-    const lone = new Lone(SEED + i, draws.happens(0.2) ? "stream" : "udp");
+    const lone = new Lone({ seed: SEED + i, kind: draws.happens(0.2) ? "stream" : "udp" });
     const maker = new FrameMaker(draws);
     const big = new Uint8Array(70_000);
     let number = 0;
@@ -206,7 +149,7 @@ Deno.test("any script of calls with any frames from the peer leaves a connection
         case 3:
           number += draws.happens(0.9) ? 1 : draws.below(5);
           lone.drain();
-          lone.feed(number, maker.packet({ message: step, packet: lone.peer.packetNumber }));
+          lone.feed(maker.packet({ message: step, packet: lone.peer.packetNumber }), number);
           break;
         case 4:
           lone.drain();

@@ -208,9 +208,36 @@ export class Endpoint {
     if (this.#blocked && nowUs >= this.stalledUntilUs) this.drain(nowUs);
   }
 
-  /** Polls until nothing comes, then arms the timer. After every input, before the next. */
+  /** Polls until nothing comes, serves the timer if it is due, then arms it. After every input, before the next. */
   drain(nowUs: number): void {
     const localUs = this.localAt(nowUs);
+    this.#pollAll(nowUs, localUs);
+    let timeout = this.peer.pollTimeout();
+    // A timer that is late by its quantum is overtaken by packets: acknowledgements first, then what is due.
+    if (timeout !== null && timeout.atUs <= localUs && !this.#blocked) {
+      this.guard(nowUs, "handleTimeout", () => this.peer.handleTimeout(localUs));
+      this.#pollAll(nowUs, localUs);
+      timeout = this.peer.pollTimeout();
+    }
+    if (timeout === null || timeout.atUs === Infinity) {
+      this.wakeAtUs = Infinity;
+      return;
+    }
+    // A full outlet leaves packets that are due: the next deadline may have passed.
+    this.findings.expect(
+      "I18",
+      "connection",
+      nowUs,
+      timeout.atUs > localUs || this.#blocked,
+      () => `${this.name}: after a drain at ${localUs} the deadline is ${timeout.atUs} (${timeout.reason})`,
+    );
+    const dueUs = this.trueAt(Math.max(timeout.atUs, localUs + 1));
+    const lateUs = this.driver.lateUs === undefined ? 0 : this.random.below(this.driver.lateUs + 1);
+    this.wakeAtUs = Math.ceil(dueUs / this.quantumUs) * this.quantumUs + lateUs;
+    this.#wakeReason = timeout.reason;
+  }
+
+  #pollAll(nowUs: number, localUs: number): void {
     this.totals.drains++;
     let count = 0;
     this.#blocked = false;
@@ -233,23 +260,6 @@ export class Endpoint {
       count <= MAX_DRAIN,
       () => `${this.name}: a drain does not end`,
     );
-    const timeout = this.peer.pollTimeout();
-    if (timeout === null || timeout.atUs === Infinity) {
-      this.wakeAtUs = Infinity;
-      return;
-    }
-    // A full outlet leaves packets that are due: the next deadline may have passed.
-    this.findings.expect(
-      "I18",
-      "connection",
-      nowUs,
-      timeout.atUs > localUs || this.#blocked,
-      () => `${this.name}: after a drain at ${localUs} the deadline is ${timeout.atUs} (${timeout.reason})`,
-    );
-    const dueUs = this.trueAt(Math.max(timeout.atUs, localUs + 1));
-    const lateUs = this.driver.lateUs === undefined ? 0 : this.random.below(this.driver.lateUs + 1);
-    this.wakeAtUs = Math.ceil(dueUs / this.quantumUs) * this.quantumUs + lateUs;
-    this.#wakeReason = timeout.reason;
   }
 
   #leave(nowUs: number, length: number): void {

@@ -317,7 +317,7 @@ export class DirectionModel {
   }
 
   /** Whether everything that must arrive has, and every report that must come has come. */
-  isSettled(): boolean {
+  isSettled(nowUs: number): boolean {
     for (const lane of this.lanes.values()) {
       if (lane.reliable) {
         for (let i = lane.messages.length - 1; i >= 0; i--) {
@@ -326,9 +326,22 @@ export class DirectionModel {
           if (message.deliveries === 0 || (message.reported && message.ackedAtUs < 0)) return false;
         }
       }
-      for (const message of lane.newestOfKey.values()) if (message.deliveries === 0) return false;
+      for (const message of lane.newestOfKey.values()) {
+        const isOver = message.ttlUs > 0 && nowUs > message.acceptedAtUs + message.ttlUs;
+        if (message.deliveries === 0 && !isOver) return false;
+      }
     }
     return true;
+  }
+
+  /** Payload of reliable messages that have not come. */
+  outstandingBytes(): number {
+    let bytes = 0;
+    for (const lane of this.lanes.values()) {
+      if (!lane.reliable) continue;
+      for (const message of lane.messages) if (message.deliveries === 0) bytes += message.length;
+    }
+    return bytes;
   }
 
   /** The run is over and the link has worked for long enough. */

@@ -37,8 +37,6 @@ export interface PairOptions {
 
 /** What the main-thread timer of the platform rounds to (research 1). */
 export const QUANTUM_US = 2_100;
-/** Plaintext of a datagram of 1200 bytes. */
-export const BASE_PLAINTEXT = 1_175;
 /** The default cap of one peer (research 4.8). */
 const MAX_RATE = 12_500_000;
 const STREAM_PLAINTEXT = 16 * 1_024;
@@ -62,6 +60,8 @@ export class Pair {
   step = 0;
   /** When the last source was done. */
   sourcesEndUs = START_US;
+  /** When a message arrived last. */
+  lastArrivalUs = START_US;
   readonly closed: [string | null, string | null] = [null, null];
   readonly #options: PairOptions;
   readonly #draws: Draws;
@@ -102,7 +102,7 @@ export class Pair {
       options.makePeer({
         nowUs: this.ends[side].localAt(START_US),
         ...{ quantumUs, lanes: STANDARD, sink: this.#sink(side), kind },
-        maxPacketBytes: kind === "udp" ? BASE_PLAINTEXT : STREAM_PLAINTEXT,
+        maxPacketBytes: plaintext,
         congestion: options.congestion ?? "delay-brake",
         maxRateBytesPerSecond: options.maxRateBytesPerSecond ?? MAX_RATE,
         firstPacketNumber: options.firstPacketNumber ?? 0,
@@ -298,8 +298,10 @@ export class Pair {
     const own = this.models[side];
     const others = this.models[side === 0 ? 1 : 0];
     return {
-      onMessage: (lane, bytes, start, length, number) =>
-        others.onMessage(this.nowUs, lane, bytes, start, length, number),
+      onMessage: (lane, bytes, start, length, number) => {
+        this.lastArrivalUs = this.nowUs;
+        others.onMessage(this.nowUs, lane, bytes, start, length, number);
+      },
       onDelivered: (lane, number) => own.onDelivered(this.nowUs, lane, number),
       onExpired: (lane, number) => own.onExpired(this.nowUs, lane, number),
       onLost: (lane, number) => own.onLost(this.nowUs, lane, number),
@@ -348,7 +350,8 @@ export class Pair {
 
   /** Whether all sources are done and everything that must arrive has. */
   isSettled(): boolean {
-    return this.#openSources === 0 && this.models[0].isSettled() && this.models[1].isSettled();
+    return this.#openSources === 0 && this.models[0].isSettled(this.nowUs) &&
+      this.models[1].isSettled(this.nowUs);
   }
 
   /** Names of sources that still wait for room. */

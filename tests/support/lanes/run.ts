@@ -16,6 +16,8 @@ export interface RunReport {
 }
 
 const SECOND = 1_000_000;
+/** Whatever happens, a run ends. */
+const LONGEST_US: number = 120 * SECOND;
 /** How long silence is watched. */
 const IDLE_US: number = 3 * SECOND;
 /** Keepalives are 500 ms apart, less 10 % (research 4.12); a search for larger datagrams and reports go on beside them. */
@@ -38,12 +40,13 @@ function play(pair: Pair, condition: Condition): number {
   const { findings } = pair;
   const calmUs = Math.max(condition.calmFromUs, START_US);
   // The load, and what it takes to bring everything: 30 probe timeouts after the last trouble, and the bytes' own time.
-  pair.run(
-    START_US + 60 * SECOND,
-    () =>
-      pair.isSettled() || pair.closed[0] !== null || pair.closed[1] !== null ||
-      pair.nowUs > limitUs(pair, condition, calmUs),
-  );
+  let untilUs = limitUs(pair, condition, calmUs);
+  const isOver = () => pair.isSettled() || pair.closed[0] !== null || pair.closed[1] !== null;
+  while (!isOver() && pair.nowUs < untilUs) {
+    pair.run(untilUs, isOver);
+    untilUs = limitUs(pair, condition, calmUs);
+    if (pair.nowUs - START_US > LONGEST_US) break;
+  }
   const settledUs = pair.isSettled() ? pair.nowUs : -1;
   for (const side of [0, 1] as const) {
     findings.expect(
@@ -79,11 +82,15 @@ export function probeTimeoutUs(condition: Condition): number {
   return condition.roundTripUs + Math.max(4 * jitterUs, 2 * QUANTUM_US) + 25_000 + 2 * lateUs;
 }
 
+/** Nobody is braked below this (lib/lanes/congestion); half of it may be lost. */
+const LEAST_BYTES_PER_SECOND = 16_384;
+
+/** 30 probe timeouts after the last trouble (I5), and what the slowest sender needs for what has not come. */
 function limitUs(pair: Pair, condition: Condition, calmUs: number): number {
-  const rate = Math.min(condition.forward.bytesPerSecond ?? 1e9, condition.backward.bytesPerSecond ?? 1e9);
-  const bytes = pair.ends[0].totals.bytes + pair.ends[1].totals.bytes;
   const probesUs = Math.max(30 * probeTimeoutUs(condition), 5 * SECOND);
-  return Math.max(pair.sourcesEndUs, calmUs) + probesUs + 10 * bytes / rate * SECOND;
+  const waiting = Math.max(pair.models[0].outstandingBytes(), pair.models[1].outstandingBytes());
+  return Math.max(pair.lastArrivalUs, pair.sourcesEndUs, calmUs) + probesUs +
+    waiting / LEAST_BYTES_PER_SECOND * SECOND;
 }
 
 function watchSilence(pair: Pair, condition: Condition): void {
@@ -92,8 +99,14 @@ function watchSilence(pair: Pair, condition: Condition): void {
   if (condition.drivers !== undefined) return;
   for (const side of [0, 1] as const) {
     const packets = pair.ends[side].totals.packets - (before[side] ?? 0);
-    // A keepalive and the answer to the other's, each.
-    const bound = Math.ceil(2 * KEEPALIVES_PER_SECOND * IDLE_US / SECOND) + 8;
+    // A keepalive and the answer to the other's, each; a search for larger datagrams: three tries of three sizes, and
+    // what each loss costs.
+    const loss = Math.max(
+      condition.forward.loss ?? 0,
+      condition.backward.loss ?? 0,
+      condition.forward.bursts ? 0.1 : 0,
+    );
+    const bound = Math.ceil((1 + 3 * loss) * (2 * KEEPALIVES_PER_SECOND * IDLE_US / SECOND + 10));
     pair.findings.expect(
       "I17",
       "connection",
