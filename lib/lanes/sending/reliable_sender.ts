@@ -7,7 +7,7 @@
 // Hot path: typed arrays by message number, no allocation a message; sets of ranges for messages in pieces alone.
 
 import type { Lane } from "../lane.ts";
-import type { PacketWriter } from "../wire/mod.ts";
+import { MAX_DATA_OVERHEAD_BYTES, type PacketWriter } from "../wire/mod.ts";
 import type { Admission } from "./admission.ts";
 import { Arena, KEPT_ARENA_BYTES } from "./arena.ts";
 import { Credit } from "./credit.ts";
@@ -355,7 +355,7 @@ export class ReliableSender implements Sender {
     if (room < rest && room < MIN_PIECE_ROOM) return 0;
     const size = Math.min(room, rest);
     // A turn may exceed its budget by its first frame alone: pieces cut to budgets would waste packets.
-    return writer.length > from && writer.length + size > limit ? 0 : size;
+    return writer.length > from && writer.length + size + MAX_DATA_OVERHEAD_BYTES > limit ? 0 : size;
   }
 
   /** Whether the current message may go: it is begun, or the peer's credit and our own bounds let it begin. */

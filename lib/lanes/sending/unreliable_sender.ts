@@ -9,7 +9,7 @@
 // Hot path: a message without key and report costs no state once it is sent; counts alone tell what became of it.
 
 import type { Lane } from "../lane.ts";
-import type { PacketWriter } from "../wire/mod.ts";
+import { MAX_DATA_OVERHEAD_BYTES, type PacketWriter } from "../wire/mod.ts";
 import type { Admission } from "./admission.ts";
 import { Arena, KEPT_ARENA_BYTES } from "./arena.ts";
 import { Conflation } from "./conflation.ts";
@@ -88,6 +88,7 @@ export class UnreliableSender implements Sender {
     if (
       this.#sendPart(nowUs, writer, refs, from, limit) && this.#repair(nowUs, writer, refs, from, limit)
     ) this.#sendNew(nowUs, writer, refs, from, limit);
+    if (this.#conflation.sentBytes > this.#admission.maxBytes) this.#boundKept();
     const written = writer.length - from;
     this.#settle();
     return written;
@@ -262,7 +263,7 @@ export class UnreliableSender implements Sender {
       const room = writer.fragmentRoom(this.#id, number, key, offset, total);
       if (room < rest && room < MIN_PIECE_ROOM) return false;
       const size = Math.min(room, rest);
-      if (writer.length > from && writer.length + size > limit) return false;
+      if (writer.length > from && writer.length + size + MAX_DATA_OVERHEAD_BYTES > limit) return false;
       const bytes = this.#partRow >= 0 ? this.#conflation.bytes : this.#arena.bytes;
       const start = this.#partRow >= 0
         ? this.#conflation.sentStart[this.#partRow] as number
@@ -368,7 +369,6 @@ export class UnreliableSender implements Sender {
       stats.sentMessages++;
       stats.sentBytes += length;
     }
-    if (conflation.sentBytes > this.#admission.maxBytes) this.#boundKept();
     this.#release(nowUs);
   }
 
