@@ -144,6 +144,11 @@ export class ReassemblyBudget {
     if (at >= 0) this.#owners.splice(at, 1);
   }
 
+  /** Lanes that would be asked to make room. */
+  get ownerCount(): number {
+    return this.#owners.length;
+  }
+
   #oldestOwner(): PartialOwner | null {
     let oldest: PartialOwner | null = null;
     let atUs = Infinity;

@@ -112,7 +112,9 @@ Deno.test("the newest number of each key is what a naive map says, with the long
         // Keys that collide, that count up, and that are far apart; then those of the run, again and again.
         for (let i = 0; i < MAX_KEYS; i++) update((salt + Math.imul(i, 2048)) & (2 ** 30 - 1));
         for (let round = 0; round < 3; round++) for (const key of some) update(key);
-        for (let i = 0; i < 100; i++) update(i);
+        // Some old ones are used again, so that others are the oldest, and go.
+        for (let i = 0; i < MAX_KEYS; i += 3) update((salt + Math.imul(i, 2048)) & (2 ** 30 - 1));
+        for (let i = 0; i < 600; i++) update(i);
         assertEquals(table.size, model.size);
         assertEquals(table.size + table.forgotten >= MAX_KEYS, true);
         for (const [key, newest] of model) assertEquals(table.newest(key), newest);
@@ -233,4 +235,12 @@ Deno.test("survivors in many pages do not hold much more than themselves: later 
   assert(budget.heldBytes < 1_500_000, `${budget.heldBytes}`);
   for (const message of survivors) store.release(message);
   assertEquals(budget.heldBytes, 0);
+});
+
+Deno.test("a page that was made for a message which is then refused is given back", () => {
+  const budget = new ReassemblyBudget(new EndpointBudget(), { connectionBytes: 8 * 256 + 16_384 + 256 + 50 });
+  const store = new KeptMessages(budget, true);
+  for (let i = 0; i < 8; i++) assert(store.keep(new Uint8Array(0), 0, 0) !== null);
+  assertEquals(store.keep(new Uint8Array(9), 0, 9), null);
+  assertEquals(budget.heldBytes, 8 * 256);
 });

@@ -227,7 +227,7 @@ Deno.test("nothing that a peer sends throws, costs more memory than allowed, or 
       (kind: LaneKind, firstNumber, frames) => {
         const { endpoint, budget } = smallBudget(
           { softBytes: 24_000, hardBytes: 48_000, guaranteedBytes: 30_000 },
-          { connectionBytes: 40_000, unreliableBytes: 16_000 },
+          { connectionBytes: 34_000, unreliableBytes: 16_000 },
         );
         const test = new TestLane(kind, {
           firstNumber,

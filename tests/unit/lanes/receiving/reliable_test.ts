@@ -341,3 +341,35 @@ Deno.test("an endpoint over its hard bound refuses a connection that holds more 
   test.closeEmpty();
   assertEquals(endpoint.heldBytes, 95_000);
 });
+
+Deno.test("a reader that pauses and resumes at every message of a full window needs no stack for it", () => {
+  for (const kind of RELIABLE) {
+    const test = new TestLane(kind);
+    test.lane.pause();
+    for (const number of range(0, 16_384)) test.whole(number, messageOf(number, 2));
+    let depth = 0;
+    let deepest = 0;
+    test.sink.onEach = () => {
+      deepest = Math.max(deepest, ++depth);
+      test.lane.pause();
+      test.lane.resume();
+      depth--;
+    };
+    test.lane.resume();
+    assertEquals(test.sink.numbers, range(0, 16_384));
+    assertEquals(deepest, 1);
+    test.closeEmpty();
+  }
+});
+
+Deno.test("a connection keeps no more than its bound for all lanes together", () => {
+  const { budget } = smallBudget({}, { connectionBytes: 10_000 });
+  const first = new TestLane("reliable-ordered", { budget });
+  const second = new TestLane("reliable-unordered", { budget });
+  assertEquals(first.whole(1, messageOf(1, 6000)), 0);
+  assertEquals(second.piece(0, messageOf(0, 3000), 0, 10), CloseCode.limit);
+  assertEquals(second.whole(0, messageOf(0, 3000)), 0); // needs nothing
+  first.lane.close();
+  assertEquals(second.piece(1, messageOf(1, 600), 0, 10), 0);
+  second.closeEmpty();
+});

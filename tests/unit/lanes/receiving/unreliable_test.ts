@@ -333,3 +333,49 @@ Deno.test("a reader may pause and close from inside of the sink", () => {
     test.closeEmpty();
   }
 });
+
+Deno.test("a reader that pauses and resumes at every waiting message needs no stack for it", () => {
+  const test = new TestLane("unreliable-unordered");
+  test.lane.pause();
+  for (const number of range(0, 1000)) test.whole(number, messageOf(number, 2));
+  let depth = 0;
+  let deepest = 0;
+  test.sink.onEach = () => {
+    deepest = Math.max(deepest, ++depth);
+    test.lane.pause();
+    test.lane.resume();
+    depth--;
+  };
+  test.lane.resume();
+  assertEquals([test.sink.numbers, deepest], [range(0, 1000), 1]);
+});
+
+Deno.test("a fragmented message that comes whole after all is delivered, and its pieces are let go", () => {
+  for (const kind of UNRELIABLE) {
+    const test = new TestLane(kind);
+    test.piece(3, messageOf(3, 500), 0, 100);
+    assertEquals(test.whole(3, messageOf(3, 500)), 0);
+    assertEquals(test.sink.received, [{ number: 3, bytes: messageOf(3, 500) }]);
+    assertEquals([test.lane.partialMessages, test.budget.heldBytes], [0, 0]);
+  }
+});
+
+Deno.test("fragmented messages alone carry the numbers on, over more than half of all of them", () => {
+  for (const kind of UNRELIABLE) {
+    const test = new TestLane(kind);
+    const far = 2 ** 31 - 2;
+    for (const number of [0, far, 2 * far, 3 * far]) {
+      test.piece(number, messageOf(1, 20), 0, 10);
+      test.piece(number, messageOf(1, 20), 10, 20);
+    }
+    assertEquals(test.sink.numbers, [0, far, 2 * far, 3 * far]);
+  }
+});
+
+Deno.test("a closed lane is no longer asked to make room", () => {
+  const { budget } = smallBudget({});
+  const lanes = UNRELIABLE.map((kind) => new TestLane(kind, { budget }));
+  assertEquals(budget.ownerCount, 2);
+  for (const { lane } of lanes) lane.close();
+  assertEquals(budget.ownerCount, 0);
+});
