@@ -44,8 +44,12 @@ const GAIN = 0.5;
 /** The most and the least that an interval makes of the delivered rate. */
 const MAX_GROWTH = 1.25;
 const MIN_GROWTH = 0.6;
+/** What one interval leaves of a rate at least: it may have seen nothing but a stall. */
+const MIN_REST = 0.5;
 /** Each interval in a row without a queue adds this to the growth: a path that got faster is found in a second. */
 const ACCELERATION = 0.01;
+/** What remains of the last good rate at each brake, unless more was carried. */
+const GOOD_DECAY = 0.95;
 /** Below this share of the last good rate, and without a queue, a flow returns in steps of this. */
 const RETURN_SHARE = 0.85;
 const RETURN_GROWTH = 1.15;
@@ -53,7 +57,13 @@ const RETURN_GROWTH = 1.15;
 const LOSS_MARGIN = 0.02;
 const LOSS_MARGIN_PACKETS = 6;
 const USUAL_LOSS_FACTOR = 1.3;
-const LOSS_BRAKE = 0.85;
+const LOSS_BRAKE = 0.7;
+/** Near a rate that lost, and for so long after, steps are small: a policer has no queue that warns. */
+const CAREFUL_SHARE = 0.9;
+const CAREFUL_GROWTH = 1.01;
+const CAREFUL_US = 1_000_000;
+/** Where more is lost at any rate, loss does not tell a policer. */
+const CAREFUL_LOSS = 0.005;
 /** More is never usual. */
 const MAX_USUAL_LOSS = 0.05;
 /** Loss is judged over about so many packets, and not before a few. */
@@ -61,6 +71,7 @@ const MIN_LOSS_PACKETS = 50;
 const LOSS_PACKETS = 200;
 /** Below this share of the best rate, with an empty queue, loss is not our doing. */
 const BELOW_SHARE = 0.9;
+const SAME_LOSS = 0.7;
 /** A rate that is not used says little about the path. */
 const USED_SHARE = 0.65;
 /** Brakes that leave this share of the queue were not about ours. */
@@ -156,7 +167,15 @@ export class DelayBrake implements CongestionControl {
   // Loss: what the last hundred packets or so became, and what is usual.
   #lossAcked = 0;
   #lossLost = 0;
+  /** Packets sent before the last brake say nothing about the rate after it. */
+  #judgedFromUs = -1;
   #usualLoss = 0;
+  /** The rate at the last brake for loss, and that loss. */
+  #lossyRate = 0;
+  #lossyLoss = 0;
+  /** What was delivered when loss last spoke, and until when that is remembered. */
+  #lossRate = 0;
+  #lossUntilUs = -1;
   #ptos = 0;
 
   constructor(options: DelayBrakeOptions = {}) {
@@ -181,7 +200,12 @@ export class DelayBrake implements CongestionControl {
 
   /** A standing queue below this cannot be told from none. */
   get targetUs(): number {
-    return Math.max(MIN_TARGET_US, this.#quantumUs / 2, this.#minUs / 8, 2 * this.#jitterUs);
+    return Math.max(
+      MIN_TARGET_US,
+      this.#quantumUs / 2,
+      this.#minUs / 8,
+      Math.min(3 * this.#jitterUs, this.#minUs / 2),
+    );
   }
 
   /** The share of packets that is lost at any rate. */
@@ -208,7 +232,7 @@ export class DelayBrake implements CongestionControl {
     if (this.#startUs < 0) this.#beginInterval(nowUs);
     this.#ptos = 0;
     this.#ackedPackets++;
-    this.#lossAcked++;
+    if (sentAtUs >= this.#judgedFromUs) this.#lossAcked++;
     if (appLimited) this.#limitedPackets++;
     this.#meter.add(nowUs, bytes, sentAtUs);
     this.#minUs = rtt.minUs;
@@ -228,8 +252,8 @@ export class DelayBrake implements CongestionControl {
     ) this.#closeInterval(nowUs);
   }
 
-  onLost(_nowUs: number, _bytes: number, _sentAtUs: number): void {
-    this.#lossLost++;
+  onLost(_nowUs: number, _bytes: number, sentAtUs: number): void {
+    if (sentAtUs >= this.#judgedFromUs) this.#lossLost++;
   }
 
   /** Silence is no congestion: the window stops the sender. Long silence halves what comes after it. */
@@ -259,6 +283,7 @@ export class DelayBrake implements CongestionControl {
     this.#othersUntilUs = Infinity;
     this.#othersRetryUs = OTHERS_RETRY_US;
     this.#lossAcked = this.#lossLost = this.#usualLoss = 0;
+    this.#lossUntilUs = -1;
     this.#meter.reset();
     this.nextTickUs = Infinity;
   }
@@ -364,7 +389,7 @@ export class DelayBrake implements CongestionControl {
     const loss = this.#lossLost / Math.max(1, seen);
     const endured = USUAL_LOSS_FACTOR * this.#usualLoss + LOSS_MARGIN;
     const isLossy = loss > endured + LOSS_MARGIN_PACKETS / Math.max(MIN_LOSS_PACKETS, seen);
-    this.#noteLoss(loss, seen, queueUs);
+    if (isLossy || seen >= LOSS_PACKETS) this.#noteLoss(loss, queueUs, isLossy);
 
     // What the path delivers of ours, with what chance took from it, is our share while a queue stands.
     let rate = this.rateBytesPerSecond;
@@ -375,6 +400,9 @@ export class DelayBrake implements CongestionControl {
       growth += ACCELERATION * this.#steps++;
       if (rate < RETURN_SHARE * this.#lastGoodRate) growth = Math.max(growth, RETURN_GROWTH);
     } else this.#steps = 0;
+    if (nowUs < this.#lossUntilUs && rate > CAREFUL_SHARE * this.#lossRate) {
+      growth = Math.min(growth, CAREFUL_GROWTH);
+    }
     growth = Math.min(MAX_GROWTH, Math.max(MIN_GROWTH, growth));
     if (growth > 1 && !isLossy) {
       if (isLimited || carried < USED_SHARE * rate) return this.#setRate(rate);
@@ -383,15 +411,17 @@ export class DelayBrake implements CongestionControl {
     } else if (isLossy) {
       // A full queue, or a policer: what is delivered is all there is. Less than that, so that the queue drains.
       this.counters.lossBrakes++;
-      rate = Math.min(rate, Math.min(growth, LOSS_BRAKE) * delivered);
-      this.#lossAcked = this.#lossLost = 0;
+      this.#lossRate = delivered;
+      this.#judgedFromUs = nowUs;
+      if (this.#usualLoss < CAREFUL_LOSS && queueUs < this.targetUs) this.#lossUntilUs = nowUs + CAREFUL_US;
+      rate = Math.min(rate, Math.max(MIN_REST * rate, Math.min(growth, LOSS_BRAKE) * delivered));
       this.#hold(nowUs);
     } else {
       if (growth < 1) this.counters.delayBrakes++;
-      rate = Math.min(rate, growth * carried);
+      rate = Math.min(rate, Math.max(MIN_REST * rate, growth * carried));
     }
     if (growth < 1 || isLossy) {
-      this.#lastGoodRate = Math.max(carried, this.#brakes > 1 ? this.#lastGoodRate : 0);
+      this.#lastGoodRate = Math.max(carried, GOOD_DECAY * this.#lastGoodRate);
     }
     this.#setRate(rate);
   }
@@ -415,13 +445,20 @@ export class DelayBrake implements CongestionControl {
   }
 
   /** Learns what is lost anyway from times when our rate cannot have been the cause, and forgets it from better ones. */
-  #noteLoss(loss: number, seen: number, queueUs: number): void {
-    if (seen < LOSS_PACKETS) return;
+  #noteLoss(loss: number, queueUs: number, isLossy: boolean): void {
     this.#lossAcked = this.#lossLost = 0;
+    const rate = this.rateBytesPerSecond;
+    // After a brake less should be lost: where that does not come true, the rate was not the cause.
+    const isBelow = isLossy
+      ? rate < BELOW_SHARE * this.#lossyRate && loss > SAME_LOSS * this.#lossyLoss
+      : rate < BELOW_SHARE * this.#meter.bestRate;
     if (loss < this.#usualLoss) this.#usualLoss += (loss - this.#usualLoss) / 8;
-    else if (queueUs < this.targetUs && this.rateBytesPerSecond < BELOW_SHARE * this.#meter.bestRate) {
+    else if (isBelow && queueUs < this.targetUs) {
       this.#usualLoss = Math.min(MAX_USUAL_LOSS, this.#usualLoss + (loss - this.#usualLoss) / 2);
     }
+    if (!isLossy) return;
+    this.#lossyRate = rate;
+    this.#lossyLoss = loss;
   }
 
   /** A brake shows after a round trip, and the queue before it has to drain. */
