@@ -15,8 +15,9 @@ import type { ReceiveLaneOptions, Receiver } from "./receiver.ts";
 import { UnreliablePartials } from "./unreliable_partials.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
 
-/** What waits for a paused reader. */
+/** Messages that wait for a paused reader. */
 export const MAX_WAITING_MESSAGES = 1024;
+/** And their bytes. */
 export const MAX_WAITING_BYTES: number = 1024 * 1024;
 /** Numbers of fragmented messages that were whole lately: a late copy of a piece must not begin them again. */
 const FINISHED = 16;
