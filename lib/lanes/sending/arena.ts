@@ -3,13 +3,11 @@
 // Hot path: a message is copied once and always lies in one piece; nothing is allocated but when the ring doubles.
 // Positions wrap at 2^32 as 32-bit integers, so that they stay what they are when the ring grows.
 
-/** Rings larger than this are given back when they stay empty. */
-export const KEPT_ARENA_BYTES: number = 256 * 1024;
 const FIRST_CAPACITY = 4096;
 /** Positions must be told apart over half their range. */
 const LARGEST_CAPACITY = 2 ** 30;
 /** Messages up to this many bytes are copied in a loop, which is faster than a call (measured). */
-const LOOP_BYTES = 16;
+const LOOP_BYTES = 32;
 
 /** A ring of bytes. */
 export class Arena {
@@ -38,11 +36,6 @@ export class Arena {
   /** Bytes from the oldest message to the newest, with what is wasted between them. */
   get span(): number {
     return (this.#tail - this.#head) | 0;
-  }
-
-  /** Where the next message would lie, unless it had to wrap. */
-  get tail(): number {
-    return this.#tail;
   }
 
   /** Bytes from the oldest message to `position`. */
@@ -83,7 +76,6 @@ export class Arena {
 
   /** Gives memory back; only while nothing is held. */
   shrink(): void {
-    if (this.capacity <= KEPT_ARENA_BYTES) return;
     this.bytes = new Uint8Array(0);
     this.#mask = -1;
     this.releaseAll();

@@ -9,8 +9,8 @@ import { IndexMap } from "./index_map.ts";
 export const MAX_KEYS = 1024;
 const FIRST_ROWS = 16;
 const FIRST_BYTES = 1024;
-/** Buffers larger than this are given back when nothing is in them. */
-const KEPT_BYTES: number = 256 * 1024;
+/** Values up to this many bytes are copied in a loop, which is faster than a call (measured). */
+const LOOP_BYTES = 32;
 
 /** Numbers of values by key. A row is a key in use. */
 export class Conflation {
@@ -36,12 +36,12 @@ export class Conflation {
   /** Bytes of values that were sent and are kept. */
   sentBytes = 0;
   readonly #rows = new IndexMap();
-  readonly #free: Int32Array = new Int32Array(MAX_KEYS);
+  #free: Int32Array = new Int32Array(FIRST_ROWS);
   #freeCount = 0;
   #usedRows = 0;
   /** Rows whose value was lost, oldest loss first; some may not be lost any more. By row: where it stands there. */
-  readonly #lostRows: Int32Array = new Int32Array(2 * MAX_KEYS);
-  readonly #lostPlace: Float64Array = new Float64Array(MAX_KEYS);
+  #lostRows: Int32Array = new Int32Array(2 * FIRST_ROWS);
+  #lostPlace: Float64Array = new Float64Array(FIRST_ROWS);
   #lostHead = 0;
   #lostTail = 0;
   #end = 0;
@@ -129,7 +129,7 @@ export class Conflation {
     if (this.isLost[row] === 1) return;
     this.isLost[row] = 1;
     this.lostCount++;
-    if (this.#lostTail - this.#lostHead === this.#lostRows.length) this.#sweepLost();
+    if (this.#lostTail - this.#lostHead === this.#lostRows.length) this.#sweepLost(this.#lostRows);
     this.#lostPlace[row] = this.#lostTail;
     this.#lostRows[this.#lostTail++ % this.#lostRows.length] = row;
   }
@@ -164,34 +164,18 @@ export class Conflation {
     return oldest;
   }
 
-  /** Everything goes. */
-  clear(): void {
-    this.key.fill(-1);
-    this.waitingNumber.fill(-1);
-    this.sentNumber.fill(-1);
-    this.isLost.fill(0);
-    this.lostCount = 0;
-    this.sentBytes = 0;
-    this.#rows.clear();
-    this.#freeCount = 0;
-    this.#usedRows = 0;
-    this.#lostHead = 0;
-    this.#lostTail = 0;
-    this.bytes = new Uint8Array(0);
-    this.#end = 0;
-    this.#liveBytes = 0;
-  }
-
-  /** Entries that mean nothing any more leave the list. */
-  #sweepLost(): void {
-    const size = this.#lostRows.length;
+  /** Entries that mean nothing any more leave the list, which moves to `to`; each lost row is in it once. */
+  #sweepLost(to: Int32Array): void {
+    const from = this.#lostRows;
     let kept = this.#lostHead;
+    // In place too: entries move forward, never past one that was not read.
     for (let at = this.#lostHead; at < this.#lostTail; at++) {
-      const row = this.#lostRows[at % size] as number;
+      const row = from[at % from.length] as number;
       if (!this.#isLostAt(row, at)) continue;
-      this.#lostRows[kept % size] = row;
+      to[kept % to.length] = row;
       this.#lostPlace[row] = kept++;
     }
+    this.#lostRows = to;
     this.#lostTail = kept;
   }
 
@@ -204,7 +188,8 @@ export class Conflation {
     const { length } = source;
     if (this.#end + length > this.bytes.length) this.#makeRoom(length);
     const start = this.#end;
-    this.bytes.set(source, start);
+    if (length > LOOP_BYTES) this.bytes.set(source, start);
+    else for (let i = 0; i < length; i++) this.bytes[start + i] = source[i] as number;
     this.#end += length;
     this.#liveBytes += length;
     return start;
@@ -212,10 +197,7 @@ export class Conflation {
 
   #release(length: number): void {
     this.#liveBytes -= length;
-    if (this.#liveBytes === 0) {
-      this.#end = 0;
-      if (this.bytes.length > KEPT_BYTES) this.bytes = new Uint8Array(0);
-    }
+    if (this.#liveBytes === 0) this.#end = 0;
   }
 
   /** Moves what is kept to the front of a buffer of which half is free then, so that each byte moves once on average. */
@@ -257,6 +239,9 @@ export class Conflation {
     this.sentLength = grown(this.sentLength, new Int32Array(rows));
     this.sentExpiry = grown(this.sentExpiry, new Float64Array(rows));
     this.isLost = grown(this.isLost, new Uint8Array(rows));
+    this.#lostPlace = grown(this.#lostPlace, new Float64Array(rows));
+    this.#free = grown(this.#free, new Int32Array(rows));
+    this.#sweepLost(new Int32Array(2 * rows));
   }
 }
 

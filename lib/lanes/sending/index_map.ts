@@ -48,12 +48,6 @@ export class IndexMap {
     keys[gap] = EMPTY;
   }
 
-  /** Takes everything out. */
-  clear(): void {
-    this.#keys.fill(EMPTY);
-    this.size = 0;
-  }
-
   /** Where `key` is, or would be. */
   #find(key: number): number {
     const keys = this.#keys;

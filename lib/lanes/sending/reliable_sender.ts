@@ -9,13 +9,13 @@
 import type { Lane } from "../lane.ts";
 import { MAX_DATA_OVERHEAD_BYTES, type PacketWriter } from "../wire/mod.ts";
 import type { Admission } from "./admission.ts";
-import { Arena, KEPT_ARENA_BYTES } from "./arena.ts";
+import { Arena } from "./arena.ts";
 import { Credit } from "./credit.ts";
 import { Outcome, type Outcomes } from "./outcomes.ts";
 import { Fit, MIN_PIECE_ROOM, Packing } from "./packing.ts";
 import { Pieces } from "./pieces.ts";
 import { Repairs } from "./repairs.ts";
-import type { PacketRefs, Sender } from "./sender.ts";
+import { KEPT_BYTES, type PacketRefs, type Sender, SHRINK_AFTER_US } from "./sender.ts";
 import { Slots, SlotState } from "./slots.ts";
 
 /** Numbers from the oldest unfinished message to the newest begun one; four times the credit that peers start with. */
@@ -24,8 +24,6 @@ const MAX_UNACKED_MESSAGES = 65_536;
 const MAX_UNACKED_BYTES: number = 4 * 1024 * 1024;
 /** A message of which the peer has so many separate ranges gets no new bytes until holes are filled (it keeps 1024). */
 const MAX_ACKED_RANGES = 512;
-/** Memory of a lane that was idle for so long is given back. */
-const SHRINK_AFTER_US = 1_000_000;
 
 /** The sending half of a reliable lane. */
 export class ReliableSender implements Sender {
@@ -223,7 +221,7 @@ export class ReliableSender implements Sender {
   }
 
   get heldBytes(): number {
-    return this.#arena.capacity;
+    return this.#arena.capacity + this.#slots.heldBytes;
   }
 
   close(): void {
@@ -423,7 +421,7 @@ export class ReliableSender implements Sender {
       if (base < next) this.#arena.releaseTo(slots.position[base & slots.mask] as number);
       else {
         this.#arena.releaseAll();
-        if (this.#arena.capacity > KEPT_ARENA_BYTES) this.#shrinkAtUs = nowUs + SHRINK_AFTER_US;
+        if (this.heldBytes > KEPT_BYTES) this.#shrinkAtUs = nowUs + SHRINK_AFTER_US;
       }
     }
   }

@@ -3,6 +3,11 @@
 
 import type { PacketWriter } from "../wire/mod.ts";
 
+/** More memory than this is given back by a lane that stays idle. */
+export const KEPT_BYTES: number = 256 * 1024;
+/** So long it must be idle. */
+export const SHRINK_AFTER_US = 1_000_000;
+
 /** Where is noted what a packet carries; the connection's `SentPackets`. */
 export interface PacketRefs {
   /** Notes a whole message. */

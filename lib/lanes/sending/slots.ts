@@ -2,6 +2,7 @@
 // the oldest unfinished message to the newest. Decides nothing; grows by doubling up to its bound.
 
 const FIRST_CAPACITY = 64;
+const SLOT_BYTES = 17;
 
 /** Bits of {@linkcode Slots.state}. */
 export const SlotState = {
@@ -34,6 +35,11 @@ export class Slots {
     let capacity = FIRST_CAPACITY;
     while (capacity < maxMessages) capacity *= 2;
     this.#maxCapacity = capacity;
+  }
+
+  /** Bytes of memory held now. */
+  get heldBytes(): number {
+    return this.capacity * SLOT_BYTES;
   }
 
   /** How many numbers fit now. */

@@ -11,16 +11,13 @@
 import type { Lane } from "../lane.ts";
 import { MAX_DATA_OVERHEAD_BYTES, type PacketWriter } from "../wire/mod.ts";
 import type { Admission } from "./admission.ts";
-import { Arena, KEPT_ARENA_BYTES } from "./arena.ts";
+import { Arena } from "./arena.ts";
 import { Conflation } from "./conflation.ts";
 import { Outcome, type Outcomes } from "./outcomes.ts";
 import { Fit, MIN_PIECE_ROOM, Packing } from "./packing.ts";
-import type { PacketRefs, Sender } from "./sender.ts";
+import { KEPT_BYTES, type PacketRefs, type Sender, SHRINK_AFTER_US } from "./sender.ts";
 import { NO_ROW, Waiting } from "./waiting.ts";
 import { Watched } from "./watched.ts";
-
-/** Memory of a lane that was idle for so long is given back. */
-const SHRINK_AFTER_US = 1_000_000;
 
 /** The sending half of an unreliable lane. */
 export class UnreliableSender implements Sender {
@@ -31,9 +28,9 @@ export class UnreliableSender implements Sender {
   readonly #admission: Admission;
   readonly #outcomes: Outcomes;
   readonly #arena: Arena;
-  readonly #waiting = new Waiting();
-  readonly #conflation = new Conflation();
-  readonly #watched = new Watched();
+  #waiting = new Waiting();
+  #conflation = new Conflation();
+  #watched = new Watched();
   readonly #packing = new Packing();
   #next: number;
   /** The message that is partly sent: −1 for none. */
@@ -86,15 +83,15 @@ export class UnreliableSender implements Sender {
     const from = writer.length;
     const limit = from + budgetBytes;
     if (
-      this.#sendPart(nowUs, writer, refs, from, limit) && this.#repair(nowUs, writer, refs, from, limit)
-    ) this.#sendNew(nowUs, writer, refs, from, limit);
+      this.#sendPart(writer, refs, from, limit) && this.#repair(nowUs, writer, refs, from, limit)
+    ) this.#sendNew(writer, refs, from, limit);
     if (this.#conflation.sentBytes > this.#admission.maxBytes) this.#boundKept();
     const written = writer.length - from;
-    this.#settle();
+    this.#settle(nowUs);
     return written;
   }
 
-  onRun(first: number, count: number, acked: boolean, _nowUs: number): void {
+  onRun(first: number, count: number, acked: boolean, nowUs: number): void {
     const { stats } = this.#admission;
     if (acked) stats.deliveredMessages += count;
     else stats.lostMessages += count;
@@ -104,7 +101,7 @@ export class UnreliableSender implements Sender {
       const record = this.#watched.find(number);
       if (record >= 0) this.#resolve(record, acked);
     }
-    this.#settle();
+    this.#settle(nowUs);
   }
 
   onPiece(number: number, _offset: number, length: number, acked: boolean, nowUs: number): void {
@@ -120,10 +117,10 @@ export class UnreliableSender implements Sender {
     } else {
       stats.lostMessages++;
       // The rest would be of no use to anybody.
-      if (number === this.#partNumber) this.#dropPart(nowUs);
+      if (number === this.#partNumber) this.#dropPart();
     }
     this.#resolve(record, acked);
-    this.#settle();
+    this.#settle(nowUs);
   }
 
   handleCredit(_messageLimit: number, _byteLimit: number): void {}
@@ -132,7 +129,7 @@ export class UnreliableSender implements Sender {
     if (nowUs >= this.#expiryUs) this.#expire(nowUs);
     if (nowUs >= this.#shrinkAtUs) {
       this.#shrinkAtUs = Infinity;
-      if (this.#arena.span === 0) this.#arena.shrink();
+      if (this.isIdle) this.#shrink();
     }
   }
 
@@ -162,7 +159,8 @@ export class UnreliableSender implements Sender {
   }
 
   get heldBytes(): number {
-    return this.#arena.capacity + this.#conflation.bytes.length;
+    return this.#arena.capacity + this.#conflation.bytes.length + this.#waiting.heldBytes +
+      this.#watched.heldBytes;
   }
 
   close(): void {
@@ -179,12 +177,9 @@ export class UnreliableSender implements Sender {
     const { stats } = this.#admission;
     stats.queuedMessages = 0;
     stats.queuedBytes = 0;
-    waiting.clear();
-    watched.clear();
-    this.#conflation.clear();
     this.#partNumber = -1;
     this.#arena.releaseAll();
-    this.#arena.shrink();
+    this.#shrink();
     this.#expiryUs = Infinity;
     this.#shrinkAtUs = Infinity;
     this.#outcomes.tell();
@@ -253,7 +248,7 @@ export class UnreliableSender implements Sender {
   }
 
   /** Goes on with the message that is partly sent; true when there is none left. */
-  #sendPart(nowUs: number, writer: PacketWriter, refs: PacketRefs, from: number, limit: number): boolean {
+  #sendPart(writer: PacketWriter, refs: PacketRefs, from: number, limit: number): boolean {
     while (this.#partNumber >= 0) {
       const number = this.#partNumber;
       const total = this.#partLength;
@@ -283,7 +278,7 @@ export class UnreliableSender implements Sender {
           stats.sentMessages++;
         }
       }
-      if (size === rest) this.#endPart(nowUs);
+      if (size === rest) this.#endPart();
     }
     return true;
   }
@@ -314,7 +309,7 @@ export class UnreliableSender implements Sender {
       this.#watched.add(number, row, false, length);
       if (fit === Fit.cut) {
         this.#beginPart(number, row, 0, length, conflation.sentExpiry[row] as number, true);
-        if (!this.#sendPart(nowUs, writer, refs, from, limit)) return false;
+        if (!this.#sendPart(writer, refs, from, limit)) return false;
         continue;
       }
       writer.data(this.#id, number, key, conflation.bytes, conflation.sentStart[row] as number, length);
@@ -326,7 +321,7 @@ export class UnreliableSender implements Sender {
   }
 
   /** Sends what waits. */
-  #sendNew(nowUs: number, writer: PacketWriter, refs: PacketRefs, from: number, limit: number): void {
+  #sendNew(writer: PacketWriter, refs: PacketRefs, from: number, limit: number): void {
     const id = this.#id;
     const waiting = this.#waiting;
     const conflation = this.#conflation;
@@ -353,7 +348,7 @@ export class UnreliableSender implements Sender {
         waiting.remove(index);
         if (isValue) conflation.onSending(row);
         this.#beginPart(number, row, position, length, expiryUs, false);
-        if (!this.#sendPart(nowUs, writer, refs, from, limit)) break;
+        if (!this.#sendPart(writer, refs, from, limit)) break;
         continue;
       }
       const bytes = isValue ? conflation.bytes : this.#arena.bytes;
@@ -369,7 +364,7 @@ export class UnreliableSender implements Sender {
       stats.sentMessages++;
       stats.sentBytes += length;
     }
-    this.#release(nowUs);
+    this.#release();
   }
 
   /** A piece that is worth its head goes into the packet. */
@@ -392,18 +387,19 @@ export class UnreliableSender implements Sender {
     this.#partSent = 0;
     this.#partExpiryUs = expiryUs;
     this.#partIsRepair = isRepair;
+    if (expiryUs < this.#expiryUs) this.#expiryUs = expiryUs;
   }
 
-  #endPart(nowUs: number): void {
+  #endPart(): void {
     this.#partNumber = -1;
     this.#partRow = NO_ROW;
-    this.#release(nowUs);
+    this.#release();
   }
 
   /** The rest of the message that is partly sent never goes. */
-  #dropPart(nowUs: number): void {
+  #dropPart(): void {
     if (!this.#partIsRepair) this.#admission.onUnqueued(this.#partLength - this.#partSent);
-    this.#endPart(nowUs);
+    this.#endPart();
   }
 
   /** A newer value of a row goes out: that of the older one is not repaired, only what became of it may be told. */
@@ -448,7 +444,7 @@ export class UnreliableSender implements Sender {
   #dropOldest(): void {
     this.#admission.stats.droppedOldest++;
     this.#dropWaiting(this.#waiting.first());
-    this.#release(0);
+    this.#release();
   }
 
   /** A waiting message never goes; its counter is the caller's. */
@@ -518,7 +514,7 @@ export class UnreliableSender implements Sender {
     const waiting = this.#waiting;
     const conflation = this.#conflation;
     const { stats } = this.#admission;
-    if (this.#partNumber >= 0 && this.#partExpiryUs <= nowUs) this.#expirePart(nowUs);
+    if (this.#partNumber >= 0 && this.#partExpiryUs <= nowUs) this.#expirePart();
     let soonestUs = this.#partNumber >= 0 ? this.#partExpiryUs : Infinity;
     for (let place = waiting.head; place < waiting.tail; place++) {
       const index = waiting.at(place);
@@ -531,16 +527,16 @@ export class UnreliableSender implements Sender {
       } else if (expiryUs < soonestUs) soonestUs = expiryUs;
     }
     this.#expiryUs = soonestUs;
-    this.#release(nowUs);
-    this.#settle();
+    this.#release();
+    this.#settle(nowUs);
   }
 
   /** What is left of the partly sent message is too old: it never arrives. */
-  #expirePart(nowUs: number): void {
+  #expirePart(): void {
     const record = this.#watched.find(this.#partNumber);
     const row = this.#partRow;
     const wasRepair = this.#partIsRepair;
-    this.#dropPart(nowUs);
+    this.#dropPart();
     if (!wasRepair) this.#admission.stats.expired++;
     if (record >= 0) {
       if (this.#watched.report[record] === 1) {
@@ -554,23 +550,32 @@ export class UnreliableSender implements Sender {
   }
 
   /** Bytes before the oldest message without a key are free. */
-  #release(nowUs: number): void {
+  #release(): void {
     const arena = this.#arena;
     if (arena.span === 0) return;
     const waiting = this.#waiting;
     if (this.#partNumber >= 0 && this.#partRow === NO_ROW) arena.releaseTo(this.#partPosition);
     else if (waiting.messages === 0) {
       arena.releaseAll();
-      if (arena.capacity > KEPT_ARENA_BYTES) this.#shrinkAtUs = nowUs + SHRINK_AFTER_US;
     } else {
       const first = waiting.first();
       if (waiting.row[first] === NO_ROW) arena.releaseTo(waiting.position[first] as number);
     }
   }
 
-  #settle(): void {
+  #settle(nowUs: number): void {
+    if (this.#shrinkAtUs === Infinity && this.heldBytes > KEPT_BYTES && this.isIdle) {
+      this.#shrinkAtUs = nowUs + SHRINK_AFTER_US;
+    }
     if (this.#admission.pollWritable()) this.#outcomes.noteWritable();
     this.#outcomes.tell();
+  }
+
+  #shrink(): void {
+    this.#arena.shrink();
+    this.#waiting = new Waiting();
+    this.#conflation = new Conflation();
+    this.#watched = new Watched();
   }
 
   #refuse(): number {

@@ -3,6 +3,7 @@
 // Decides nothing; a ring of typed arrays that doubles, and closes its gaps before it does.
 
 const FIRST_CAPACITY = 64;
+const ENTRY_BYTES = 29;
 
 /** Entries of {@linkcode Waiting.row} that are no row. */
 export const NO_ROW = -1;
@@ -24,6 +25,11 @@ export class Waiting {
   #head = 0;
   #tail = 0;
   #mask = FIRST_CAPACITY - 1;
+
+  /** Bytes of memory held now. */
+  get heldBytes(): number {
+    return (this.#mask + 1) * ENTRY_BYTES;
+  }
 
   /** The first and the last place, exclusive, of what may be in the ring. */
   get head(): number {
@@ -64,13 +70,6 @@ export class Waiting {
     if (this.row[index] === NO_ROW) this.messages--;
     this.row[index] = GONE;
     this.count--;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.messages = 0;
-    this.#head = 0;
-    this.#tail = 0;
   }
 
   #makeRoom(): void {

@@ -6,6 +6,8 @@ import { IndexMap } from "./index_map.ts";
 /** Watched messages of one lane. With more on their way the lane waits for acknowledgements. */
 export const MAX_WATCHED = 65_536;
 const FIRST_CAPACITY = 32;
+/** A record, and two to four entries of the table. */
+const RECORD_BYTES = 64;
 
 /** Records by message number, in typed arrays. */
 export class Watched {
@@ -22,6 +24,11 @@ export class Watched {
 
   get size(): number {
     return this.#records.size;
+  }
+
+  /** Bytes of memory held now, about. */
+  get heldBytes(): number {
+    return this.number.length * RECORD_BYTES;
   }
 
   get isFull(): boolean {
@@ -63,12 +70,6 @@ export class Watched {
   /** Records that were ever used. */
   get used(): number {
     return this.#used;
-  }
-
-  clear(): void {
-    this.#records.clear();
-    this.#freeCount = 0;
-    this.#used = 0;
   }
 
   #grow(): void {
