@@ -157,23 +157,31 @@ function packets(mutator: Mutator): Target {
     nowUs: 0,
   });
   const buffer = new DatagramBuffer(2048);
+  // A splice may bring back an earlier packet whole, which then opens if it has not yet.
+  const unopened = new Map<string, Uint8Array>();
   let number = 0;
   return () => {
-    const textBytes = mutator.below(60);
-    const text = mutator.bytes(textBytes);
+    const text = mutator.bytes(mutator.below(60));
     buffer.text.set(text);
-    const length = sealer.seal(0, buffer, 7, number++, mutator.below(2) === 0, textBytes);
-    const honest = buffer.bytes.slice(0, length);
-    const input = mutator.mutate(honest).subarray(0, 2048);
+    const length = sealer.seal(0, buffer, 7, number++, mutator.below(2) === 0, text.length);
+    const honest = toHex(buffer.whole(length));
+    unopened.set(honest, text);
+    const input = mutator.mutate(buffer.whole(length)).subarray(0, 2048);
+    const inputText = toHex(input);
     buffer.bytes.set(input);
     const opened = opener.open(0, buffer, input.length);
-    const isIntact = equalBytes(input, honest);
-    check(
-      (opened >= 0) === isIntact,
-      `${isIntact ? "an honest packet was refused" : "an altered one opened"}`,
-    );
-    check(opened < 0 || equalBytes(buffer.bytes.subarray(9, 9 + opened), text), "another text came out");
+    const expected = unopened.get(inputText);
+    if (inputText === honest) check(opened >= 0, "an honest packet was refused");
+    if (opened >= 0) {
+      check(expected !== undefined, `an altered packet opened, or one opened twice: ${inputText}`);
+      check(equalBytes(buffer.bytes.subarray(9, 9 + opened), expected), "another text came out");
+      unopened.delete(inputText);
+    }
     check(opener.receiveGeneration === 0, "a forgery renewed a key");
+    for (const oldest of unopened.keys()) {
+      if (unopened.size <= 4096) break;
+      unopened.delete(oldest);
+    }
     return opened >= 0;
   };
 }
@@ -276,19 +284,22 @@ function endpoints(mutator: Mutator): Target {
   endpoint.dial({ host: "10.0.0.8", port: 8 }, { onOpen: () => {}, onFailed: () => {} });
   let number = 0;
   let questions = 60;
+  const known = new Set<string>();
   return () => {
     nowUs += 30_000;
     const choice = mutator.below(4);
     const length = sealer.seal(nowUs, buffer, path.localIndex, number++, false, mutator.below(30));
     const honest = choice === 0 ? initOf(initiator(questions++)) : buffer.bytes.slice(0, length);
+    known.add(toHex(honest));
     const input = mutator.mutate(honest);
     const before = [sentBytes, told];
     const source = choice === 1 ? { host: "10.0.0.66", port: mutator.below(65_536) } : SOURCE;
     handlers?.onDatagram(input, source);
     check(sentBytes - (before[0] ?? 0) <= input.length, "more went out than came in");
     const wasTold = told > (before[1] ?? 0);
-    check(!wasTold || equalBytes(input, honest), `an altered packet was told: ${toHex(input)}`);
+    check(!wasTold || known.has(toHex(input)), `an altered packet was told: ${toHex(input)}`);
     check(endpoint.pathCount <= 1 + 1024, "paths are bounded");
+    if (known.size > 1024) { for (const oldest of known) if (known.delete(oldest)) break; }
     return wasTold || sentBytes > (before[0] ?? 0);
   };
 }
