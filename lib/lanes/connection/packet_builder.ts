@@ -78,7 +78,7 @@ export class PacketBuilder {
       }
     }
     if (next === null && !mustAck && !hasControl && !isProbe) return 0;
-    this.#begin(nowUs, path, out, this.#limitOf(path));
+    this.#begin(nowUs, path, out, this.#limitOf(path, isProbe));
     const ackBytes = ack.hasPending || mustAck ? this.#writeAck(nowUs) : 0;
     const writer = this.#writer;
     let flags = 0;
@@ -137,7 +137,7 @@ export class PacketBuilder {
 
   /** The last packets. */
   close(nowUs: number, path: Path, code: number, text: string, out: Uint8Array): number {
-    this.#begin(nowUs, path, out, this.#limitOf(path));
+    this.#begin(nowUs, path, out, this.#limitOf(path, true));
     this.#writer.close(code, text);
     this.isImmediate = false;
     return this.#finish(nowUs, path, 0);
@@ -170,10 +170,11 @@ export class PacketBuilder {
     return bytes;
   }
 
-  #limitOf(path: Path): number {
-    return path.mtu === null
-      ? path.maxPacketBytes
-      : Math.min(path.maxPacketBytes, path.mtu.sizeBytes - UDP_OVERHEAD_BYTES);
+  /** What the packet may have. One that must arrive has a size that passes everywhere: else no black hole is found. */
+  #limitOf(path: Path, mustPass: boolean): number {
+    if (path.mtu === null) return path.maxPacketBytes;
+    const datagramBytes = mustPass ? BASE_DATAGRAM_BYTES : path.mtu.sizeBytes;
+    return Math.min(path.maxPacketBytes, datagramBytes - UDP_OVERHEAD_BYTES);
   }
 
   #writeAck(nowUs: number): number {

@@ -11,6 +11,12 @@ export const MAX_PARTIALS = 8;
 export const MIN_EXPIRY_US = 100_000;
 /** And this many smoothed round trips. */
 const EXPIRY_ROUND_TRIPS = 3;
+/**
+ * The newest value of a key waits longer: pieces that were acknowledged are never sent again, so that what is dropped
+ * here would be missing for good. A slow or interrupted sender takes its time between two pieces; a newer value ends the
+ * wait, and so does the end of the connection.
+ */
+export const KEYED_EXPIRY_US = 5_000_000;
 
 /** A short list: eight entries are searched faster than any table. */
 export class UnreliablePartials implements PartialOwner {
@@ -36,7 +42,16 @@ export class UnreliablePartials implements PartialOwner {
 
   /** When the first of them expires; Infinity with none. */
   get nextExpiryUs(): number {
-    return this.oldestPartialUs + this.#expiryUs;
+    let atUs = Infinity;
+    for (const partial of this.#partials) {
+      const expiryUs = partial.touchedUs + this.#expiryOf(partial);
+      if (expiryUs < atUs) atUs = expiryUs;
+    }
+    return atUs;
+  }
+
+  #expiryOf(partial: PartialMessage): number {
+    return partial.key < 0 || this.#expiryUs > KEYED_EXPIRY_US ? this.#expiryUs : KEYED_EXPIRY_US;
   }
 
   get oldestPartialUs(): number {
@@ -93,7 +108,7 @@ export class UnreliablePartials implements PartialOwner {
   handleTimeout(nowUs: number): void {
     for (let i = this.#partials.length - 1; i >= 0; i--) {
       const partial = this.#partials[i];
-      if (partial !== undefined && nowUs >= partial.touchedUs + this.#expiryUs) this.#drop(partial);
+      if (partial !== undefined && nowUs >= partial.touchedUs + this.#expiryOf(partial)) this.#drop(partial);
     }
   }
 

@@ -26,6 +26,7 @@ const MAX_DRAIN = 10_000;
 const BURST_PACKETS = 3;
 /** Two probes, and what small lanes of the first tiers may send beside the rate: 32 KiB/s (research 4.8). */
 const EXEMPT_BYTES: number = 2 * 1_452 + 32 * 1_024;
+const LATE_BURST_BYTES = 92 * 1_452;
 /** What the kernel keeps for a socket (research 1): every datagram costs more than its bytes. */
 const SOCKET_BUFFER_BYTES = 208 * 1024;
 
@@ -323,7 +324,10 @@ export class Endpoint {
     const rate = this.maxRateBytesPerSecond;
     this.#bucketBytes = Math.max(0, this.#bucketBytes - (nowUs - this.#bucketAtUs) * rate / 1e6) + bytes;
     this.#bucketAtUs = nowUs;
-    const burst = Math.max(BURST_PACKETS * bytes, rate * 2 * this.quantumUs / 1e6) + EXEMPT_BYTES;
+    // A timer that comes late owes what it held up, as far as the receiver's kernel holds it (research 4.8).
+    const isLate = this.driver.lateUs !== undefined || this.stalledUntilUs > 0;
+    const owed = isLate ? LATE_BURST_BYTES : rate * 2 * this.quantumUs / 1e6;
+    const burst = Math.max(BURST_PACKETS * bytes, owed) + EXEMPT_BYTES;
     this.findings.expect(
       "I10",
       "connection",

@@ -28,6 +28,8 @@ export interface DataFrame {
   readonly offset: number;
   readonly start: number;
   readonly length: number;
+  /** Bytes of the whole frame. */
+  readonly size: number;
 }
 
 /** Packets acknowledged together, as distances below the largest: `from` is nearer. */
@@ -167,6 +169,7 @@ function dataFrame(
   previous: DataFrame | null,
   frames: readonly Frame[],
 ): DataFrame {
+  const from = cursor.at - 1;
   let lane = type & 15;
   if (lane === 15) {
     lane = cursor.u8();
@@ -192,7 +195,7 @@ function dataFrame(
   }
   const start = cursor.at;
   cursor.skip(length);
-  return { lane, number, key, total, offset, start, length };
+  return { lane, number, key, total, offset, start, length, size: cursor.at - from };
 }
 
 function lastOf(frames: readonly Frame[], lane: number): DataFrame | null {

@@ -322,8 +322,9 @@ export class DirectionModel {
       if (lane.reliable) {
         for (let i = lane.messages.length - 1; i >= 0; i--) {
           const message = lane.messages[i];
-          if (message === undefined || message.ttlUs > 0) continue;
-          if (message.deliveries === 0 || (message.reported && message.ackedAtUs < 0)) return false;
+          if (message === undefined) continue;
+          if (message.deliveries === 0 && message.ttlUs === 0) return false;
+          if (message.reported && message.ackedAtUs < 0 && message.expiredAtUs < 0) return false;
         }
       }
       for (const message of lane.newestOfKey.values()) {
