@@ -253,7 +253,7 @@ function addressCommands(namespace: string, address: string): string[] {
 }
 
 /** Runs `ip` once a line. */
-async function ip(lines: readonly string[]): Promise<void> {
+export async function ip(lines: readonly string[]): Promise<void> {
   for (const line of lines) {
     const command = new Deno.Command("ip", {
       args: line.split(" "),
@@ -266,7 +266,8 @@ async function ip(lines: readonly string[]): Promise<void> {
   }
 }
 
-async function dropNamespace(name: string): Promise<void> {
+/** Kills what runs in a namespace and removes it. */
+export async function dropNamespace(name: string): Promise<void> {
   const { stdout } = await new Deno.Command("ip", { args: ["netns", "pids", name], stdin: "null" }).output();
   for (const line of new TextDecoder().decode(stdout).split("\n")) {
     if (line !== "") kill(Number(line));
@@ -282,7 +283,8 @@ function kill(processId: number): void {
   }
 }
 
-async function sweepDeadRuns(): Promise<void> {
+/** Removes the namespaces and directories of runs that have ended without. */
+export async function sweepDeadRuns(): Promise<void> {
   const isDead = (name: string): boolean => {
     const processId = OURS.exec(name)?.[1];
     return processId !== undefined && !exists(`/proc/${processId}`);
@@ -306,7 +308,8 @@ function exists(path: string): boolean {
   }
 }
 
-function baseEnvironment(): Record<string, string> {
+/** What the programs of a run find in their environment. */
+export function baseEnvironment(): Record<string, string> {
   const home = Deno.env.get("HOME") ?? Deno.cwd();
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${home}/.cache`;
   return {

@@ -89,8 +89,11 @@ async function headCommit(): Promise<string | null> {
   return result?.success === true ? new TextDecoder().decode(result.stdout).trim() : null;
 }
 
-/** Null when it went well, else why not. */
-async function install(packages: readonly string[], say: (text: string) => void): Promise<string | null> {
+/** Brings Debian packages, and starts no service of theirs. Null when it went well, else why not. */
+export async function install(
+  packages: readonly string[],
+  say: (text: string) => void,
+): Promise<string | null> {
   if (!has("apt-get")) return "there is no apt-get to bring it";
   say(`installing ${packages.join(", ")}`);
   const isOurs = !isFile(POLICY);
@@ -118,7 +121,8 @@ async function install(packages: readonly string[], say: (text: string) => void)
   }
 }
 
-function has(command: string): boolean {
+/** Whether the shell finds a command of this name. */
+export function has(command: string): boolean {
   const args = ["-c", 'command -v "$1"', "sh", command];
   return new Deno.Command("sh", { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync().success;
 }

@@ -64,6 +64,15 @@ const TABLES: Readonly<
     ],
     takesOptions: true,
   },
+  peers: {
+    summary:
+      "table: hana beside NATS, MQTT, ZeroMQ, WebSocket, ENet and bare sockets: round trip, rate, fan-out, loss (options)",
+    command: [
+      ...["run", "--quiet", "-A", "--config", config],
+      new URL("./peers/main.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
   leases: {
     summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./leases.ts", import.meta.url).pathname],
