@@ -14,6 +14,8 @@ export const LOOPBACK_STEPS: readonly number[] = [1_452, 8_900, 16_384, 32_768, 
 const SECOND_US = 1_000_000;
 /** A probe about which nobody says anything is lost. */
 const PROBE_TIMEOUT_US = 5 * SECOND_US;
+/** Ordinary loss is a mean over so many packets. */
+const MEAN_PACKETS = 256;
 /** Losses that chance explains less often than this are none of chance. */
 const CHANCE = 1e-6;
 
@@ -57,10 +59,13 @@ export class MtuSearch {
   /** Loss events of large packets since one of them arrived. */
   #losses = 0;
   #lostAtUs = -1;
+  /** Large packets lost since one arrived, however they count. */
+  #lostInRow = 0;
   /** A small packet arrived since the last of these. */
   #smallArrived = false;
-  /** The share of large packets that are lost in ordinary times. */
+  /** The share of packets that are lost in ordinary times, and of how many it is the mean. */
   #usualLoss = 0;
+  #noted = 0;
 
   constructor(nowUs: number, options: MtuSearchOptions = {}) {
     this.#baseBytes = options.baseBytes ?? BASE_DATAGRAM_BYTES;
@@ -114,16 +119,19 @@ export class MtuSearch {
   /** An ordinary packet of `size` arrived or is lost: looks for a black hole. */
   onPacket(nowUs: number, size: number, acked: boolean): void {
     if (size <= this.#baseBytes) {
+      this.#noteLoss(acked ? 0 : 1, 1);
       if (acked) this.#smallArrived = true;
       return;
     }
     if (size > this.sizeBytes) return; // sent before a fall back
     if (acked) {
-      this.#usualLoss -= this.#usualLoss / 256;
+      this.#noteLoss(this.#lostInRow, this.#lostInRow + 1);
       this.#losses = 0;
+      this.#lostInRow = 0;
       this.#smallArrived = false;
       return;
     }
+    this.#lostInRow++;
     // Packets lost together are one event: a burst takes neighbours of every size.
     if (nowUs === this.#lostAtUs) return;
     if (this.#losses > 0 && !this.#smallArrived) return;
@@ -133,7 +141,7 @@ export class MtuSearch {
     if (this.#losses < this.#lossesNeeded()) return;
     this.blackHoles++;
     this.sizeBytes = this.#baseBytes;
-    this.#losses = 0;
+    this.#losses = this.#lostInRow = 0;
     this.#step = this.#steps.length;
     this.#probing = 0;
     this.nextAtUs = nowUs + this.#retryUs;
@@ -142,8 +150,8 @@ export class MtuSearch {
   /** The packets take another path: back to the base, search at once. */
   onPathChanged(nowUs: number): void {
     this.sizeBytes = this.#baseBytes;
-    this.#losses = 0;
-    this.#usualLoss = 0;
+    this.#losses = this.#lostInRow = 0;
+    this.#usualLoss = this.#noted = 0;
     this.#lostAtUs = -1;
     this.#smallArrived = false;
     this.#begin(nowUs);
@@ -156,6 +164,12 @@ export class MtuSearch {
     this.#tried = 0;
     this.#probing = 0;
     this.nextAtUs = this.#step < this.#steps.length ? nowUs : Infinity;
+  }
+
+  /** A mean over about 256 packets, over all while there were fewer. Losses that may be a black hole wait for its denial. */
+  #noteLoss(lost: number, of: number): void {
+    this.#noted = Math.min(MEAN_PACKETS, this.#noted + of);
+    this.#usualLoss += (lost - of * this.#usualLoss) / Math.max(of, this.#noted);
   }
 
   #lossesNeeded(): number {

@@ -108,9 +108,11 @@ export class Scheduler {
   onSent(lane: Schedulable, bytes: number): void {
     this.#deficits[lane.id] = (this.#deficits[lane.id] ?? 0) - bytes;
     const earned = bytes * FLOOR_SHARE;
+    // One packet is due, one more may be earned while other floors are paid.
+    const limit = 2 * this.#quantumBytes;
     for (let tier = 1; tier < this.#depth; tier++) {
       const floor = (this.#floors[tier] ?? 0) + earned;
-      this.#floors[tier] = floor > this.#quantumBytes ? this.#quantumBytes : floor;
+      this.#floors[tier] = floor > limit ? limit : floor;
     }
     if (this.#paying === lane.tier) this.#floors[lane.tier] = (this.#floors[lane.tier] ?? 0) - bytes;
     if (lane.tier === 0) this.#lead += bytes;
