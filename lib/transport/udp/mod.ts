@@ -14,6 +14,7 @@ export {
   type SealerStats,
 } from "./packet_sealer.ts";
 export {
+  ALLOWANCE_PERIOD_US,
   AMPLIFICATION,
   CandidateAddress,
   isSameAddress,

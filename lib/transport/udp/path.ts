@@ -151,7 +151,7 @@ export class UdpPath {
     this.addCandidates(addresses);
   }
 
-  /** Addresses where the peer says it is: each may get {@linkcode TOLD_ALLOWANCE_BYTES} before it answers. */
+  /** Addresses where the peer says it is: each may get {@linkcode TOLD_ALLOWANCE_BYTES} a minute before it answers. */
   addCandidates(addresses: readonly IpEndpoint[]): void {
     for (const address of addresses) this.addresses.add(address, TOLD_ALLOWANCE_BYTES);
   }
@@ -173,9 +173,9 @@ export class UdpPath {
   }
 
   /** Whether a datagram of this size may go to this address now. */
-  canSendTo(address: IpEndpoint, datagramBytes: number): boolean {
+  canSendTo(nowUs: number, address: IpEndpoint, datagramBytes: number): boolean {
     return !this.#closed && !this.#confirming && this.#peerIndex !== null &&
-      this.addresses.find(address)?.canSend(datagramBytes) === true;
+      this.addresses.find(address)?.canSend(nowUs, datagramBytes) === true;
   }
 
   /** The peer has proved to be there: everything goes there from now on; the address before is kept as a way back. */
@@ -244,7 +244,7 @@ export class UdpPath {
     immediate: boolean,
   ): boolean {
     const length = textBytes + PACKET_OVERHEAD_BYTES;
-    if (this.#closed || this.#confirming || this.#peerIndex === null || !entry.canSend(length)) {
+    if (this.#closed || this.#confirming || this.#peerIndex === null || !entry.canSend(nowUs, length)) {
       return this.#holdBack();
     }
     this.#sealer.seal(nowUs, this.#host.sending, this.#peerIndex, number, immediate, textBytes);

@@ -9,24 +9,35 @@ import { type IpEndpoint, needsZone, withoutZone } from "../../platform/mod.ts";
 export const MAX_CANDIDATES = 4;
 /** How much may be sent to an unproven address for each byte that came from there. */
 export const AMPLIFICATION = 3;
-/** What may be sent to an address that the peer itself told over an authentic stream: ten probes of full size. */
+/**
+ * What may be sent to an address that the peer itself told over an authentic stream: ten probes of full size in each
+ * {@linkcode ALLOWANCE_PERIOD_US}, since a path that is blocked now is tried again for as long as the stream lasts.
+ */
 export const TOLD_ALLOWANCE_BYTES = 12_000;
+/** How long an allowance lasts before there is a new one, in µs. */
+export const ALLOWANCE_PERIOD_US = 60_000_000;
 
 /** An address with what went there and came from there. */
 export class CandidateAddress {
-  /** Bytes of authentic datagrams that came from there, and of all that were sent there while it was unproven. */
+  /** While it is unproven: bytes of authentic datagrams that came from there, and of all that were sent there. */
   receivedBytes = 0;
   sentBytes = 0;
   isProven = false;
   /** When the owner may be told of it again. */
   tellAgainUs = -Infinity;
+  #allowedSinceUs = -Infinity;
 
   constructor(readonly address: IpEndpoint, readonly allowanceBytes: number) {}
 
-  /** Whether a datagram of this size may go there. */
-  canSend(bytes: number): boolean {
-    return this.isProven ||
-      this.sentBytes + bytes <= this.allowanceBytes + AMPLIFICATION * this.receivedBytes;
+  /** Whether a datagram of this size may go there now. */
+  canSend(nowUs: number, bytes: number): boolean {
+    if (this.isProven) return true;
+    if (this.allowanceBytes > 0 && nowUs - this.#allowedSinceUs >= ALLOWANCE_PERIOD_US) {
+      this.#allowedSinceUs = nowUs;
+      this.sentBytes = 0;
+      this.receivedBytes = 0;
+    }
+    return this.sentBytes + bytes <= this.allowanceBytes + AMPLIFICATION * this.receivedBytes;
   }
 }
 

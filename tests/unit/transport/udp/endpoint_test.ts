@@ -4,12 +4,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HanaError } from "../../../../lib/base/mod.ts";
 import { PACKET_OVERHEAD_BYTES } from "../../../../lib/lanes/mod.ts";
 import type { DatagramSocket, IpEndpoint, RandomStream } from "../../../../lib/platform/mod.ts";
-import type { SimulatedHost } from "../../../../lib/platform/simulated/mod.ts";
+import { type SimulatedHost, SimulatedWorld } from "../../../../lib/platform/simulated/mod.ts";
 import { openMeshKeyRing } from "../../../../lib/security/mod.ts";
 import {
+  ALLOWANCE_PERIOD_US,
   AMPLIFICATION,
   GIVE_UP_US,
   HALF_OPEN_US,
+  isSameAddress,
   MAX_CANDIDATES,
   MAX_FORGED_PER_SECOND,
   TOLD_ALLOWANCE_BYTES,
@@ -281,7 +283,7 @@ Deno.test("a path beside a stream is probed at told addresses, used once proved,
   assertEquals(right.texts, ["challenge", "data"]);
 });
 
-Deno.test("an address that the peer only names gets ten probes and no more", async () => {
+Deno.test("an address that the peer only names gets ten probes a minute and no more", async () => {
   const { world: simulated, hosts } = world(3);
   const a = new SimulatedNode(host(hosts, 0), A);
   const victim = new Stranger(host(hosts, 2));
@@ -294,7 +296,11 @@ Deno.test("an address that the peer only names gets ten probes and no more", asy
   }
   await simulated.runFor(50_000);
   assertEquals([sent, victim.heard.length], [TOLD_ALLOWANCE_BYTES, TOLD_ALLOWANCE_BYTES / 1200]);
-  assertEquals(owner.path.canSendTo(C, 1), false);
+  assertEquals(owner.path.canSendTo(a.nowUs, C, 1), false);
+  // A path that is blocked now is tried again for as long as the stream lasts.
+  await simulated.runFor(ALLOWANCE_PERIOD_US);
+  assertEquals(owner.path.canSendTo(a.nowUs, C, TOLD_ALLOWANCE_BYTES), true);
+  assertEquals(owner.path.canSendTo(a.nowUs, C, TOLD_ALLOWANCE_BYTES + 1), false);
 });
 
 Deno.test("a node that changes its address is told, proved, and followed; until then it gets three times what it sent", async () => {
@@ -477,4 +483,38 @@ Deno.test("a closed endpoint says nothing, hears nothing and keeps no timer", as
   assertEquals([a.endpoint.counters.sentDatagrams, owner.packets.length], [sentDatagrams, 0]);
   assertEquals([failures, more.failures, a.endpoint.pathCount], [[], [], 0]);
   assertThrows(() => a.endpoint.dial(B, { onOpen: () => {}, onFailed: () => {} }), HanaError);
+});
+
+Deno.test("link-local peers dial each other where a socket is bound to their link", async () => {
+  const simulated = new SimulatedWorld({ seed: 3 });
+  const nodes = ["eth0", "eth7"].map((name, i) => {
+    const each = simulated.createHost({
+      name: `host-${i}`,
+      interfaces: [{ name, segment: "lan", address: `10.1.0.${i + 1}`, prefix: 24, family: "both" }],
+    });
+    const found = each.platform.interfaces.list().find(({ scopeId }) => scopeId !== null);
+    assert(found !== undefined);
+    const zoned = `${found.address}%${name}`;
+    const sockets = [{ host: "0.0.0.0", port: 5000 }, { host: zoned, port: 5000 }];
+    const node = new SimulatedNode(each, { host: zoned, port: 5000 }, testRing(1), { sockets });
+    return { node, address: found.address, name };
+  });
+  const [a, b] = nodes;
+  assert(a !== undefined && b !== undefined);
+  const { owner } = a.node.dial({ host: `${b.address}%${a.name}`, port: 5000 });
+  await simulated.runFor(50_000);
+  assertEquals(owner.path?.remote, { host: `${b.address}%${a.name}`, port: 5000 });
+  assertEquals(b.node.accepted[0]?.path?.remote, { host: `${a.address}%${b.name}`, port: 5000 });
+  assert(b.node.accepted[0]?.say(b.node.nowUs, "back"));
+  await simulated.runFor(50_000);
+  assertEquals([owner.texts, b.node.accepted[0]?.texts], [["back"], ["first"]]);
+});
+
+Deno.test("a sender whose socket tells no zone is the peer that is known with one", () => {
+  const known: IpEndpoint = { host: "fe80::1%eth0", port: 5 };
+  assertEquals(isSameAddress(known, { host: "fe80::1", port: 5 }), true);
+  assertEquals(isSameAddress(known, { host: "fe80::1", port: 6 }), false);
+  assertEquals(isSameAddress(known, { host: "fe80::2", port: 5 }), false);
+  assertEquals(isSameAddress(known, { host: "fe80::1%eth1", port: 5 }), false);
+  assertEquals(isSameAddress({ host: "fd00::1", port: 5 }, { host: "fd00::1", port: 5 }), true);
 });
