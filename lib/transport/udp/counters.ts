@@ -12,7 +12,6 @@ export type UdpDrop =
   | "wrong-address" // authentic, but not from where it had to come
   | "bad-version" // a handshake of another version or suite
   | "stranger" // a handshake under keys that we do not hold
-  | "bad-cookie" // under load, a cookie that is not ours or too old: a fresh one was sent
   | "weak-key" // an ephemeral key of low order
   | "bad-hello" // an authentic handshake whose content cannot be read
   | "crossed" // a handshake whose sender will answer ours instead
@@ -30,7 +29,6 @@ export const UDP_DROPS: readonly UdpDrop[] = [
   "wrong-address",
   "bad-version",
   "stranger",
-  "bad-cookie",
   "weak-key",
   "bad-hello",
   "crossed",
