@@ -2,76 +2,11 @@
 // Drives CongestionControl and Pacer directly, without packets, frames or seals, so that a second of ten flows costs
 // milliseconds. Never a substitute for the whole connection: it proves the law, not the code around it.
 
-import { chargedBytes, type CongestionControl, Pacer } from "../../lib/lanes/congestion/mod.ts";
-import { RttEstimator } from "../../lib/lanes/recovery/rtt.ts";
+import { chargedBytes, Pacer } from "../../lib/lanes/congestion/mod.ts";
+import { type Timed, TimeHeap } from "./time_heap.ts";
+import { BIN_US, type FlowResult, type FlowSpec, type Link, type RunResult } from "./lanes_flow_spec.ts";
+import { RttEstimator } from "../../lib/lanes/recovery/mod.ts";
 
-/** The one link that all flows share, and what happens around it. Times in microseconds, rates in bytes a second. */
-export interface Link {
-  rate: number;
-  bufferBytes: number;
-  /** Each way. */
-  delayUs: number;
-  /** Each way, plus or minus; order is kept. */
-  jitterUs?: number;
-  /** Share of packets lost after the queue. */
-  loss?: number;
-  /** Mean length of a burst of losses in packets; 1 for independent ones. */
-  lossBurst?: number;
-  /** Every so often nothing passes for so long. */
-  outage?: { everyUs: number; forUs: number };
-  /** Tokens of a policer instead of a queue: `bufferBytes` deep, no delay. */
-  isPolicer?: boolean;
-}
-
-/** One sender. */
-export interface FlowSpec {
-  /** Absent for a greedy Reno flow. */
-  control?: CongestionControl;
-  startUs?: number;
-  endUs?: number;
-  /** Bytes a second that the application offers; absent: always more. */
-  offered?: number;
-  /** Acknowledged after 32 packets or 25 ms instead of 10 or 5. */
-  isLazy?: boolean;
-  packetBytes?: number;
-  /** The reader's socket buffer. */
-  receiveBufferBytes?: number;
-  /** The reader does nothing for `forUs` every `everyUs`. */
-  readerStall?: { everyUs: number; forUs: number };
-  /** The sender does nothing for `forUs` every `everyUs`. */
-  senderStall?: { everyUs: number; forUs: number };
-  /** Both ends act at multiples of this alone (a driver that polls once a frame). */
-  frameUs?: number;
-}
-
-/** What a flow did. */
-export interface FlowResult {
-  sentPackets: number;
-  deliveredPackets: number;
-  /** Dropped by the full bottleneck. */
-  queueDrops: number;
-  /** Dropped by the reader's full kernel buffer. */
-  readerDrops: number;
-  /** Lost by chance. */
-  chanceDrops: number;
-  /** Bytes delivered in each 10 ms. */
-  binBytes: Float64Array;
-  /** Packets that were sent in each 10 ms, and those of them that the full queue or the reader's kernel dropped. */
-  binSent: Float64Array;
-  binDrops: Float64Array;
-  /** Declared lost and acknowledged later. */
-  spurious: number;
-}
-
-/** What the run showed. */
-export interface RunResult {
-  flows: FlowResult[];
-  /** Time in the bottleneck's queue of each packet, by the time of arrival. */
-  queueUs: Float64Array;
-  queueAtUs: Float64Array;
-}
-
-export const BIN_US = 10_000;
 const QUANTUM_US = 2_100;
 
 const enum Kind {
@@ -85,9 +20,7 @@ const enum Kind {
   link,
 }
 
-interface Event {
-  at: number;
-  order: number;
+interface Event extends Timed {
   kind: Kind;
   flow: Flow | null;
   number: number;
@@ -147,7 +80,7 @@ export class FlowModel {
   nowUs = 0;
   readonly flows: Flow[] = [];
   readonly #changes: { atUs: number; change: Partial<Link> }[] = [];
-  #heap: Event[] = [];
+  readonly #events = new TimeHeap<Event>();
   #order = 0;
   #random: number;
   #queue: { flow: Flow; number: number; atUs: number }[] = [];
@@ -235,7 +168,7 @@ export class FlowModel {
       this.#push(flow.spec.startUs ?? 0, Kind.start, flow);
     }
     this.#changes.forEach(({ atUs }, at) => this.#push(atUs, Kind.link, null, at));
-    for (let event = this.#pop(); event !== null && event.at < untilUs; event = this.#pop()) {
+    for (let event = this.#events.pop(); event !== null && event.at < untilUs; event = this.#events.pop()) {
       this.nowUs = event.at;
       this.#handle(event);
     }
@@ -605,51 +538,11 @@ export class FlowModel {
   }
 
   #push(at: number, kind: Kind, flow: Flow | null, number = 0, ack: Ack | null = null): void {
-    const heap = this.#heap;
-    const event: Event = { at, order: this.#order++, kind, flow, number, ack };
-    let index = heap.length;
-    heap.push(event);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || !isBefore(event, above)) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = event;
-  }
-
-  #pop(): Event | null {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined) return null;
-    if (heap.length === 0) return first;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      const left = heap[child];
-      if (left === undefined) break;
-      const right = heap[child + 1];
-      let best = left;
-      if (right !== undefined && isBefore(right, left)) {
-        child++;
-        best = right;
-      }
-      if (!isBefore(best, last)) break;
-      heap[index] = best;
-      index = child;
-    }
-    heap[index] = last;
-    return first;
+    this.#events.push({ at, order: this.#order++, kind, flow, number, ack });
   }
 }
 
 function count(bins: Float64Array, atUs: number): void {
   const bin = Math.floor(atUs / BIN_US);
   bins[bin] = (bins[bin] ?? 0) + 1;
-}
-
-function isBefore(a: Event, b: Event): boolean {
-  return a.at < b.at || a.at === b.at && a.order < b.order;
 }

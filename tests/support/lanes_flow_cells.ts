@@ -1,7 +1,8 @@
 // The cells in which the laws are measured: links of the test matrix, and who shares them. One place for tests and table.
 
 import { type CongestionControl, DelayBrake } from "../../lib/lanes/congestion/mod.ts";
-import { FlowModel, type FlowSpec, type Link } from "./lanes_flow.ts";
+import { FlowModel } from "./lanes_flow.ts";
+import type { FlowSpec, Link } from "./lanes_flow_spec.ts";
 import { deliveredRate, fairness, ownLoss, queueMs, timeToRate } from "./lanes_flow_figures.ts";
 
 /** Links: C1 to C19 of the matrix, R1 and R5 lose by chance alone, P polices, D has a buffer of 1.6 s. */

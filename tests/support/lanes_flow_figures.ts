@@ -1,6 +1,6 @@
 // Figures of a run of the flow model: shares, delays, times. Reads results, never changes them.
 
-import { BIN_US, type FlowResult, type RunResult } from "./lanes_flow.ts";
+import { BIN_US, type FlowResult, type RunResult } from "./lanes_flow_spec.ts";
 
 /** Bytes a second that a flow delivered in a span. */
 export function deliveredRate({ binBytes }: FlowResult, fromUs: number, toUs: number): number {

@@ -1,5 +1,5 @@
 // The default law: as fast as the path delivers, as slow as its queues ask. Doubles from a small window until delay,
-// loss or a delivery that no longer grows says stop; then adds a little each interval and brakes when its own packets queue.
+// loss or a delivery that no longer grows says stop; then steers its rate to a small queue of its own, larger for slower flows.
 // Decides a rate and a window; knows nothing of lanes. Every threshold has an absolute floor above the timer's quantum.
 // Hot path: one call a packet, no allocation, fixed fields. What was tried and refuted stands in docs/lanes.md.
 
@@ -138,6 +138,8 @@ export class DelayBrake implements CongestionControl {
 
   // Startup, in rounds.
   #roundEndsUs = -1;
+  /** Whether there was more to send in the round than was sent. */
+  #isRoundUsed = false;
   #bestRate = 0;
   #flatRounds = 0;
 
@@ -330,20 +332,26 @@ export class DelayBrake implements CongestionControl {
   /** The window grows by what is acknowledged, that is, doubles each round trip. */
   #grow(nowUs: number, bytes: number, inFlightBytes: number, appLimited: boolean): void {
     const isUsed = !appLimited && inFlightBytes + bytes >= this.windowBytes / 2;
+    if (!appLimited) this.#isRoundUsed = true;
     if (isUsed) this.windowBytes = Math.min(this.windowBytes + bytes, this.#maxWindow());
     this.rateBytesPerSecond = this.#startupRate();
     if (nowUs < this.#roundEndsUs) return;
     if (this.#roundEndsUs >= 0) {
       const rate = this.#meter.close();
       if (rate > this.#bestRate * 1.25) this.#flatRounds = 0;
-      else if (isUsed) this.#flatRounds++;
+      else if (isUsed && rate > 0) this.#flatRounds++; // without a delay there is no rate to see
       if (rate > this.#bestRate) this.#bestRate = rate;
+      const best = this.#bestRate > 0 ? this.#bestRate : this.rateBytesPerSecond;
       const isLossy = this.#lossLost > LOSS_MARGIN_PACKETS + 0.1 * (this.#lossLost + this.#lossAcked);
       const isQueued = this.#queueUs > 2 * this.wantedUs;
       this.#queueUs = Infinity;
-      if (isLossy || isQueued) return this.#settle(nowUs, SETTLE_SHARE * this.#bestRate, this.#bestRate);
-      if (this.#flatRounds >= 3) return this.#settle(nowUs, this.#bestRate, this.#bestRate);
+      // Few messages neither make a queue nor measure a path: what they saw was jitter, and their rate is no bound.
+      if (this.#isRoundUsed && (isLossy || isQueued)) {
+        return this.#settle(nowUs, SETTLE_SHARE * best, best);
+      }
+      if (this.#flatRounds >= 3) return this.#settle(nowUs, best, best);
     }
+    this.#isRoundUsed = false;
     this.#roundEndsUs = nowUs + Math.max(this.#smoothedUs, MIN_ROUND_US);
     this.#lossAcked = this.#lossLost = 0;
   }
