@@ -180,7 +180,7 @@ export class PacketBuilder {
   #writeAck(nowUs: number): number {
     const { received, ack, sent } = this.#parts;
     const before = this.#writer.length;
-    const delay = Math.min(UNKNOWN_ACK_DELAY - 1, Math.round((nowUs - received.largestAtUs) / DELAY_UNIT_US));
+    const delay = Math.min(UNKNOWN_ACK_DELAY - 1, Math.floor((nowUs - received.largestAtUs) / DELAY_UNIT_US));
     if (!this.#writer.ack(received, delay, -1)) return 0;
     sent.carriesAck(received.largest);
     ack.onAckSent(nowUs);

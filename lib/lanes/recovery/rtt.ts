@@ -4,6 +4,10 @@
 /** What is assumed before the first sample. */
 export const INITIAL_RTT_US = 50_000;
 
+/** Delays are told in units of 16 µs, rounded; clocks of two machines go up to 1,000 ppm apart. */
+const ACK_DELAY_SLACK_US = 16;
+const CLOCK_DRIFT = 1_000;
+
 /** The smallest sample is forgotten after ten seconds, since a station roams: a bucket a second. */
 const MIN_BUCKETS = 10;
 const BUCKET_US = 1_000_000;
@@ -53,8 +57,11 @@ export class RttEstimator {
   update(nowUs: number, sampleUs: number, ackDelayUs: number): void {
     const sample = sampleUs > 0 ? sampleUs : 0;
     this.#noteMin(nowUs, sample);
-    // A delay that would make the path faster than it ever was is not believed (RFC 9002 section 5.3).
-    const adjusted = ackDelayUs > 0 && sample - ackDelayUs >= this.minUs ? sample - ackDelayUs : sample;
+    // A delay that would make the path faster than it ever was is not believed (RFC 9002 section 5.3), but for what the
+    // units of delays and the pace of another clock make of a true one: else every delay of a steady path would count.
+    const slack = ACK_DELAY_SLACK_US + ackDelayUs / CLOCK_DRIFT;
+    const without = sample - ackDelayUs;
+    const adjusted = without >= this.minUs ? without : without + slack >= this.minUs ? this.minUs : sample;
     this.latestRawUs = sample;
     this.latestUs = adjusted;
     this.samples++;

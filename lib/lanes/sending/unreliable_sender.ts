@@ -117,7 +117,10 @@ export class UnreliableSender implements Sender {
     } else {
       stats.lostMessages++;
       // The rest would be of no use to anybody.
-      if (number === this.#partNumber) this.#dropPart();
+      if (number === this.#partNumber) {
+        if (!this.#partIsRepair) stats.sentMessages++; // as far as it ever will be
+        this.#dropPart();
+      }
     }
     this.#resolve(record, acked);
     this.#settle(nowUs);

@@ -19,7 +19,12 @@ Deno.test("the peer's delay is taken off unless that makes the path faster than 
   const rtt = new RttEstimator(0, 1_000);
   rtt.update(10, 6_000, 5_000);
   assertEquals([rtt.latestUs, rtt.latestRawUs], [1_000, 6_000]);
+  // Delays are rounded, and clocks drift: that little is believed, and no path gets faster by it.
   rtt.update(20, 6_000, 5_001);
+  assertEquals([rtt.latestUs, rtt.minUs], [1_000, 1_000]);
+  rtt.update(30, 6_000, 5_021);
+  assertEquals(rtt.latestUs, 1_000);
+  rtt.update(40, 6_000, 5_022);
   assertEquals(rtt.latestUs, 6_000);
 });
 

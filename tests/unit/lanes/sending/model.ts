@@ -291,7 +291,11 @@ export class LaneModel {
     this.lost++;
     this.#tell(message, "lost");
     const at = this.queue.indexOf(message);
-    if (at >= 0) this.queue.splice(at, 1);
+    if (at >= 0) {
+      // Sent as far as it ever will be.
+      this.queue.splice(at, 1);
+      this.sent++;
+    }
     if (message === this.#part) this.#part = null;
     if (this.newest.get(message.key) !== message || message.key < 0) return;
     this.newest.delete(message.key);
