@@ -82,6 +82,7 @@ async function main(): Promise<number> {
     if (runs.some(({ workload }) => workload.cable !== null)) {
       cable = await Cable.create(directory, `${prefix}c`);
     }
+    say(`${runs.length} runs, about ${minutesOf(runs)} minutes`);
     const cells = await play(runs, options, directory, unmeasured);
     if (signalCode !== null) return signalCode;
     await report(options, cells, unmeasured, machine);
@@ -90,6 +91,16 @@ async function main(): Promise<number> {
   }
   if (signalCode !== null) return signalCode;
   return unmeasured.length > 0 ? EXIT.partial : EXIT.done;
+}
+
+/** How long it will take: what is measured, and two seconds a run to start and end. */
+function minutesOf(runs: readonly Run[]): number {
+  const us = runs.reduce(
+    (sum, { workload: { kind, warmUpUs, measureUs } }) =>
+      sum + warmUpUs + measureUs * (kind === "mixed" ? 2 : 1) + 2e6,
+    0,
+  );
+  return Math.ceil(us / 60e6);
 }
 
 /** The runs whose needs are met. */
@@ -198,7 +209,7 @@ async function report(
         0,
         ...cells.map(({ n }) => n),
       )
-    } runs a cell, in turn; medians; peers but hana-tcp are not encrypted`,
+    } runs a cell, in turn; medians; hana-udp and hana-tcp encrypt, nothing else does`,
   );
   print(Object.entries(machine).map(([name, value]) => `${name}=${value}`).join("  "));
 }

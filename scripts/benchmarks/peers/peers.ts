@@ -46,9 +46,20 @@ export const PEERS: readonly Peer[] = [
     driver: "hana",
     variant: "unix",
     isLocal: true,
-    note: "a session over the local socket; not encrypted: the system guards it",
+    note: "lanes of a session over the local socket; not encrypted: the system guards it",
   }),
-  peer("hana-tcp", { runs: "deno", driver: "hana", variant: "tcp", note: "a session over TCP; encrypted" }),
+  peer("hana-udp", {
+    runs: "deno",
+    driver: "hana",
+    variant: "udp",
+    note: "lanes of a session over datagrams; encrypted",
+  }),
+  peer("hana-tcp", {
+    runs: "deno",
+    driver: "hana",
+    variant: "tcp",
+    note: "lanes of a session over its stream, where datagrams do not pass; encrypted",
+  }),
   peer("deno-udp", {
     runs: "deno",
     driver: "raw-datagrams",
