@@ -9,7 +9,6 @@ export type UdpDrop =
   | "rate-limited" // its source sent too many that were worth nothing
   | "replayed" // a packet that came before, or too late to know; a handshake that came before
   | "forged" // altered, or made by somebody without the key
-  | "wrong-address" // authentic, but not from where it had to come
   | "bad-version" // a handshake of another version or suite
   | "stranger" // a handshake under keys that we do not hold
   | "weak-key" // an ephemeral key of low order
@@ -26,7 +25,6 @@ export const UDP_DROPS: readonly UdpDrop[] = [
   "rate-limited",
   "replayed",
   "forged",
-  "wrong-address",
   "bad-version",
   "stranger",
   "weak-key",

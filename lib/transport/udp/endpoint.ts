@@ -139,7 +139,7 @@ export class UdpEndpoint implements PathHost {
       localIndex: this.drawIndex(),
       peerIndex: options.peerIndex ?? null,
       remote: options.remote ?? null,
-      confirming: false,
+      confirming: null,
       hello: null,
       slot: null,
     });

@@ -171,7 +171,7 @@ export class Handshakes {
       case HandshakeType.init:
         return this.#handleInit(nowUs, bytes, from);
       case HandshakeType.response:
-        return bytes.length === HANDSHAKE_BYTES ? this.#handleResponse(nowUs, bytes, from) : "unknown-form";
+        return bytes.length === HANDSHAKE_BYTES ? this.#handleResponse(nowUs, bytes) : "unknown-form";
       case HandshakeType.cookie:
         return this.#handleCookie(nowUs, bytes);
       default:
@@ -190,7 +190,7 @@ export class Handshakes {
     return null;
   }
 
-  #handleResponse(nowUs: number, bytes: Uint8Array, from: IpEndpoint): UdpDrop | null {
+  #handleResponse(nowUs: number, bytes: Uint8Array): UdpDrop | null {
     const dial = this.#dials.get(readU32(bytes, INDEX_AT) | 0);
     if (dial === undefined) return "no-dial";
     if (nowUs < dial.yieldsUntilUs) return "crossed";
@@ -204,10 +204,10 @@ export class Handshakes {
       initiator: true,
       localIndex: dial.initiator.index,
       peerIndex: result.peerIndex,
-      // A machine with several addresses may answer from another one; only who has read our INIT can answer at all.
-      remote: isSameAddress(dial.remote, from) ? dial.remote : from,
+      // Whatever address the answer came from: anybody could pass it on under somebody else's, and we would send there.
+      remote: dial.remote,
       handlers: null,
-      confirming: false,
+      confirming: null,
       hello: result.hello,
       slot: result.slot,
     });
@@ -247,9 +247,9 @@ export class Handshakes {
       initiator: false,
       localIndex: half.localIndex,
       peerIndex: half.peerIndex,
-      remote: half.from,
+      remote: null,
       handlers: null,
-      confirming: true,
+      confirming: half.answered,
       hello: half.hello,
       slot: half.slot,
     });

@@ -58,6 +58,7 @@ export {
   HALF_OPEN_US,
   type HalfOpen,
   type InitVerdict,
+  MAX_ANSWERED,
   MAX_HALF_OPEN,
   MAX_PROVEN_INITS_PER_SECOND,
   UdpResponder,

@@ -63,8 +63,11 @@ export interface UdpPathOptions extends PacketSealerOptions {
   readonly peerIndex: number | null;
   readonly remote: IpEndpoint | null;
   readonly handlers: UdpPathHandlers | null;
-  /** Whether nothing may be sent before a first authentic packet came: the answering side of a handshake. */
-  readonly confirming: boolean;
+  /**
+   * The answering side of a handshake: where the answer went. Nothing may be sent before a first authentic packet came;
+   * the address of that one is proved when the answer had gone there. Null for all others.
+   */
+  readonly confirming: readonly IpEndpoint[] | null;
   /** What the peer said of itself in a handshake over datagrams, and the key it was made with; null beside a stream. */
   readonly hello: UdpHello | null;
   readonly slot: RingSlot | null;
@@ -85,7 +88,7 @@ export class UdpPath {
   readonly #sealer: PacketSealer;
   #handlers: UdpPathHandlers | null;
   #peerIndex: number | null;
-  #confirming: boolean;
+  #confirming: readonly IpEndpoint[] | null;
   #closed = false;
 
   constructor(host: PathHost, options: UdpPathOptions) {
@@ -117,7 +120,7 @@ export class UdpPath {
 
   /** Whether the peer has not proved yet that it has the keys: the answering side alone, until its first packet. */
   get isConfirming(): boolean {
-    return this.#confirming;
+    return this.#confirming !== null;
   }
 
   /** Counters and generations of the keys. */
@@ -174,7 +177,7 @@ export class UdpPath {
 
   /** Whether a datagram of this size may go to this address now. */
   canSendTo(nowUs: number, address: IpEndpoint, datagramBytes: number): boolean {
-    return !this.#closed && !this.#confirming && this.#peerIndex !== null &&
+    return !this.#closed && this.#confirming === null && this.#peerIndex !== null &&
       this.addresses.find(address)?.canSend(nowUs, datagramBytes) === true;
   }
 
@@ -194,10 +197,6 @@ export class UdpPath {
   /** Opens the packet that fills the first `length` bytes of the host's receiving buffer. For the endpoint. */
   handleDatagram(nowUs: number, length: number, from: IpEndpoint): number {
     const { receiving, counters } = this.#host;
-    if (this.#confirming && !this.#isRemote(from)) {
-      counters.dropped["wrong-address"]++;
-      return OpenRefusal.forged;
-    }
     const textBytes = this.#sealer.open(nowUs, receiving, length);
     if (textBytes < 0) {
       if (textBytes === OpenRefusal.forged) counters.dropped.forged++;
@@ -205,8 +204,9 @@ export class UdpPath {
       else counters.dropped["unknown-form"]++;
       return textBytes;
     }
-    if (this.#confirming) {
-      this.#confirming = false;
+    if (this.#confirming !== null) {
+      if (this.#confirming.some((address) => isSameAddress(address, from))) this.addresses.use(from);
+      this.#confirming = null;
       this.#host.onConfirmed(this);
     }
     const { number, isHighest, isImmediate } = this.#sealer;
@@ -244,7 +244,9 @@ export class UdpPath {
     immediate: boolean,
   ): boolean {
     const length = textBytes + PACKET_OVERHEAD_BYTES;
-    if (this.#closed || this.#confirming || this.#peerIndex === null || !entry.canSend(nowUs, length)) {
+    if (
+      this.#closed || this.#confirming !== null || this.#peerIndex === null || !entry.canSend(nowUs, length)
+    ) {
       return this.#holdBack();
     }
     this.#sealer.seal(nowUs, this.#host.sending, this.#peerIndex, number, immediate, textBytes);

@@ -47,6 +47,8 @@ export const COOKIE_HALF_OPEN = 256;
 export const MAX_HALF_OPEN = 1024;
 /** INITs that are answered a second for a source that has shown a cookie. */
 export const MAX_PROVEN_INITS_PER_SECOND = 50;
+/** Addresses to which the answer to one question goes. */
+export const MAX_ANSWERED = 4;
 /** How long an answered handshake waits for its first packet, in µs: as long as an initiator asks. */
 export const HALF_OPEN_US = 10_000_000;
 
@@ -54,7 +56,8 @@ export const HALF_OPEN_US = 10_000_000;
 export interface HalfOpen {
   readonly localIndex: number;
   readonly peerIndex: number;
-  readonly from: IpEndpoint;
+  /** Where our answer went: more than one address where somebody repeats the question. */
+  readonly answered: IpEndpoint[];
   readonly keys: DirectionKeys;
   readonly hello: UdpHello;
   readonly slot: RingSlot;
@@ -179,8 +182,12 @@ export class UdpResponder {
     const ephemeral = initEphemeral(init);
     const known = this.#byEphemeral.get(toHex(ephemeral));
     if (known !== undefined) {
-      // Our answer was lost, or somebody repeats the question: the same answer, to the same address only.
-      if (!isSameAddress(known.from, from)) return "replayed";
+      // Our answer was lost, or somebody repeats the question. A copy from another address may have come before the
+      // original, so that one is answered as well: the same bytes, and never more of them than were asked with.
+      if (!known.answered.some((address) => isSameAddress(address, from))) {
+        if (known.answered.length >= MAX_ANSWERED) return "replayed";
+        known.answered.push({ host: from.host, port: from.port });
+      }
       this.reply = known.response;
       return "repeated";
     }
@@ -220,7 +227,7 @@ export class UdpResponder {
     this.#keep({
       localIndex,
       peerIndex,
-      from: { host: from.host, port: from.port },
+      answered: [{ host: from.host, port: from.port }],
       keys: handshake.exporter().keys(UDP_KEYS_LABEL),
       hello: peerHello,
       slot: key.key === context.ring.primary ? "primary" : "previous",

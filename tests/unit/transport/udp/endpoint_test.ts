@@ -76,10 +76,9 @@ Deno.test("a dial and its first packet make a path that carries both ways", asyn
   assertEquals([a.endpoint.pathCount, owner.say(a.nowUs, "late")], [0, false]);
 });
 
-Deno.test("the asked end sends nothing before a first authentic packet came from where the question came", async () => {
-  const { world: simulated, hosts } = world(3);
+/** A dial that was answered, and whose first packet is still to be sent. */
+async function answered(hosts: readonly SimulatedHost[], run: (us: number) => Promise<void>) {
   const [a, b] = [new SimulatedNode(host(hosts, 0), A), new SimulatedNode(host(hosts, 1), B)];
-  const elsewhere = new Stranger(host(hosts, 2));
   const owner = new Owner();
   a.endpoint.dial(B, {
     onOpen: (path) => {
@@ -88,21 +87,61 @@ Deno.test("the asked end sends nothing before a first authentic packet came from
     },
     onFailed: () => {},
   });
-  const frames: Uint8Array[] = [];
-  simulated.tapFrames((_from, _to, _bytes, payload) => frames.push(payload?.slice() ?? new Uint8Array(0)));
-  await simulated.runFor(20_000);
-  const sentByB = b.endpoint.counters.sentDatagrams;
-  assertEquals([b.accepted.length, b.endpoint.pathCount, sentByB], [0, 1, 1]);
-  // The first packet, taken on its way and sent from another address.
+  await run(20_000);
+  return { a, b, owner };
+}
+
+Deno.test("the asked end is silent until a first authentic packet came, and nothing is in the clear", async () => {
+  const { world: simulated, hosts } = world(2);
+  const frames: string[] = [];
+  simulated.tapFrames((_from, _to, _bytes, payload) =>
+    frames.push(new TextDecoder().decode(payload ?? undefined))
+  );
+  const { a, b, owner } = await answered(hosts, (us) => simulated.runFor(us));
+  await simulated.runFor(2_000_000);
+  assertEquals([b.accepted.length, b.endpoint.pathCount, b.endpoint.counters.sentDatagrams], [0, 1, 1]);
   owner.say(a.nowUs, "first");
-  const first = a.endpoint.sending.bytes.slice(0, 5 + PACKET_OVERHEAD_BYTES);
-  assertEquals(first.length, 30);
-  elsewhere.socket.send(first, B);
   await simulated.runFor(20_000);
-  assertEquals(b.endpoint.counters.dropped["wrong-address"] + b.endpoint.counters.dropped.replayed, 1);
   assertEquals(b.accepted.map(({ texts }) => texts), [["first"]]);
-  // Recorded and heard by the network: nothing of it was in the clear.
-  assert(frames.every((frame) => !new TextDecoder().decode(frame).includes("first")));
+  assert(b.accepted[0]?.say(b.nowUs, "answer"));
+  assert(frames.every((frame) => !frame.includes("first")));
+});
+
+Deno.test("a first packet from where no answer went opens the path, but proves no address", async () => {
+  const { world: simulated, hosts } = world(3);
+  const { a, b, owner } = await answered(hosts, (us) => simulated.runFor(us));
+  const elsewhere = new Stranger(host(hosts, 2));
+  owner.path?.useAddress(C); // the packet is taken on its way …
+  owner.say(a.nowUs, "first");
+  await simulated.runFor(20_000);
+  elsewhere.socket.send(elsewhere.heard[0] ?? new Uint8Array(0), B); // … and sent on under another address
+  await simulated.runFor(20_000);
+  const [accepted] = b.accepted;
+  assert(accepted !== undefined);
+  assertEquals([accepted.texts, accepted.path?.remote, accepted.newAddresses], [["first"], null, [C]]);
+  assertEquals(accepted.say(b.nowUs, "answer"), false);
+  assert(accepted.say(b.nowUs, "challenge", C));
+  while (accepted.say(b.nowUs, "challenge", C));
+  await simulated.runFor(20_000);
+  const got = elsewhere.heard.slice(1).reduce((sum, { length }) => sum + length, 0);
+  assert(got <= AMPLIFICATION * 30, `${got} B`);
+});
+
+Deno.test("an answer that somebody passes on does not move the dial to his address", async () => {
+  const { world: simulated, hosts } = world(3);
+  const a = new SimulatedNode(host(hosts, 0), A);
+  const b = new SimulatedNode(host(hosts, 1), B);
+  const relay = new Stranger(host(hosts, 2));
+  const owner = new Owner();
+  simulated.segment("lan").cut("host-2", "host-1"); // B's own answers do not arrive
+  a.dial(B, owner);
+  simulated.tapFrames((from, _to, _bytes, payload) => {
+    if (from === "host-2" && payload !== null) relay.socket.send(payload.slice(), A);
+  });
+  await simulated.runFor(50_000);
+  simulated.tapFrames(null);
+  assertEquals(owner.path?.remote, B);
+  assertEquals([b.accepted.map(({ texts }) => texts), b.accepted[0]?.path?.remote], [[["first"]], A]);
 });
 
 Deno.test("a handshake that nobody confirms is forgotten after ten seconds", async () => {
