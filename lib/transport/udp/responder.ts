@@ -38,8 +38,9 @@ import { readU32 } from "./numbers.ts";
 import { isSameAddress } from "./path_addresses.ts";
 import { SourceRates } from "./source_rates.ts";
 
-/** Above this many INITs a second a source, or a node, must show a cookie … */
+/** Above this many INITs a second from one source a cookie is demanded … */
 export const COOKIE_INITS_PER_SOURCE = 50;
+/** … and above this many from all of them … */
 export const COOKIE_INITS_PER_NODE = 200;
 /** … and while this many answered handshakes wait for their first packet. */
 export const COOKIE_HALF_OPEN = 256;
