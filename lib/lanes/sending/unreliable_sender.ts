@@ -552,11 +552,12 @@ export class UnreliableSender implements Sender {
     this.#conflation.closeIfEmpty(row);
   }
 
-  /** Bytes before the oldest message without a key are free. */
+  /** Bytes before the oldest message without a key are free, and where nothing waits nothing ends. */
   #release(): void {
     const arena = this.#arena;
-    if (arena.span === 0) return;
     const waiting = this.#waiting;
+    if (waiting.count === 0 && this.#partNumber < 0) this.#expiryUs = Infinity;
+    if (arena.span === 0) return;
     if (this.#partNumber >= 0 && this.#partRow === NO_ROW) arena.releaseTo(this.#partPosition);
     else if (waiting.messages === 0) {
       arena.releaseAll();

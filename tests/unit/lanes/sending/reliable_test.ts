@@ -142,13 +142,36 @@ for (const kind of RELIABLE) {
   });
 }
 
+Deno.test("the credit of a message that was given up comes back with the SKIP that covers it, not with an earlier one", () => {
+  const bench = withCredit(new LaneBench(testLane("reliable-unordered")), 10, 6000);
+  bench.push(3000, { ttlUs: 1000 });
+  bench.packet();
+  bench.nowUs += 1000;
+  bench.lane.handleTimeout(bench.nowUs);
+  assertEquals(bench.lane.pollSkip(), 0);
+  bench.push(2500, { ttlUs: 1000 });
+  bench.packet();
+  bench.nowUs += 1000;
+  bench.lane.handleTimeout(bench.nowUs);
+  assertEquals(bench.lane.pollSkip(), 1);
+  bench.push(4000);
+  bench.lane.onSkip(0, true);
+  assertEquals(bench.lane.hasWork(bench.nowUs), false);
+  bench.lane.onSkip(1, true);
+  assertEquals(bench.lane.hasWork(bench.nowUs), true);
+});
+
 Deno.test("a SKIP never names a number beyond the peer's credit", () => {
   const bench = withCredit(new LaneBench(testLane("reliable-ordered", { ttlUs: 100 })), 2);
   for (let i = 0; i < 4; i++) bench.push(10);
   bench.nowUs += 100;
   bench.lane.handleTimeout(bench.nowUs);
+  assertEquals(bench.lane.hasSkip, true);
   assertEquals(bench.lane.pollSkip(), 1);
+  assertEquals(bench.lane.hasSkip, false);
+  assertEquals(bench.lane.pollSkip(), -1);
   bench.lane.handleCredit(4, 2 ** 40);
+  assertEquals(bench.lane.hasSkip, true);
   assertEquals(bench.lane.pollSkip(), 3);
   bench.lane.onSkip(3, true);
   assertEquals(bench.lane.isIdle, true);

@@ -55,6 +55,7 @@ for (const kind of ["unreliable-unordered", "unreliable-sequenced"] as const) {
     bench.nowUs += 1000;
     const packet = bench.packet();
     assertEquals(numbersOf(packet), [1, 2]);
+    assertEquals(bench.lane.nextExpiryUs, Infinity);
     assertEquals(bench.told, ["expired 0"]);
     assertEquals(bench.lane.stats.expired, 1);
   });
@@ -170,6 +171,24 @@ Deno.test("of more keys than a receiver tells apart the value that was sent firs
   const again = new Set(bench.packets(16_384).flatMap((packet) => packet.frames.map((frame) => frame.key)));
   assertEquals(again.has(0), false);
   assertEquals(again.size, MAX_SENT_KEYS);
+});
+
+Deno.test("a value that arrived is kept no longer", () => {
+  const bench = keyed();
+  for (let round = 0; round < 3; round++) {
+    for (let key = 0; key < MAX_SENT_KEYS; key++) bench.push(4, { key: round * MAX_SENT_KEYS + key });
+    bench.ack(...bench.packets());
+  }
+  assertEquals(bench.lane.forgottenKeys, 0);
+});
+
+Deno.test("what is known of messages on their way is forgotten with them", () => {
+  const bench = new LaneBench(testLane("unreliable-unordered"));
+  for (let i = 0; i < 50_000; i++) {
+    bench.push(10);
+    if (i % 50 === 0) bench.ack(...bench.packets());
+  }
+  assert(bench.lane.heldBytes < 32 * 1024, `${bench.lane.heldBytes} bytes`);
 });
 
 Deno.test("a lane with a value waiting for every key it can have drops the oldest for another key", () => {
