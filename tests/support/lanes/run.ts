@@ -65,8 +65,8 @@ function play(pair: Pair, condition: Condition): number {
     pair.waitingSources.length === 0,
     () => `sources still wait for room: ${pair.waitingSources.join(", ")}`,
   );
-  // Duplicates and replays that are on their way must not matter; unreliable queues run dry.
-  pair.run(pair.nowUs + 1_200_000);
+  // Trouble ends; duplicates and replays that are on their way must not matter; unreliable queues run dry.
+  pair.run(Math.max(pair.nowUs, calmUs) + 1_200_000);
   for (const side of [0, 1] as const) {
     pair.models[side].finish(pair.nowUs, (id) => pair.peers[side].laneStats(laneId(pair, side, id)));
   }

@@ -1,5 +1,5 @@
-// The loads W1 to W8 (research 5.2) as data, scaled to runs of two virtual seconds: rates are those of the table, times
-// and totals are shorter (W2 two seconds instead of 60, the asset of W5 256 KiB instead of 4 MB, the burst of W7 is whole).
+// The loads W1 to W8 (research 5.2) as data, scaled to runs of a few virtual seconds: rates are those of the table, times
+// and totals are shorter (W2 three seconds instead of 60, the asset of W5 1 MiB instead of 4 MB, the burst of W7 is whole).
 // LANES_SCALE multiplies times and totals. Decides who sends what when; never what must become of it.
 
 import { type Lane, laneDefaults, type LaneId, LANES } from "../../../lib/lanes/mod.ts";
@@ -96,7 +96,7 @@ const EDGE_SIZES: readonly number[] = [
 
 /** A load with its times and totals multiplied by `scale`. */
 export function workloadOf(id: WorkloadId, scale: number): Workload {
-  const seconds = 2 * scale;
+  const seconds = 3 * scale;
   switch (id) {
     case "W1":
       return load(
@@ -115,11 +115,11 @@ export function workloadOf(id: WorkloadId, scale: number): Workload {
     case "W4":
       return load("W4", "state at 60 Hz, snapshots at 5 Hz", stateSync(0, seconds));
     case "W5":
-      return load("W5", "an asset", [asset(0, 256 * scale)]);
+      return load("W5", "an asset", [asset(0, 1_024 * scale)]);
     case "W6":
       return load("W6", "everything together", [
         ...[modulated(0, seconds / 2), triggers(0, seconds / 2), triggers(1, seconds / 2)],
-        ...[...stateSync(0, seconds / 2), asset(0, 128 * scale), asset(1, 64 * scale)],
+        ...[...stateSync(0, seconds / 2), asset(0, 512 * scale), asset(1, 128 * scale)],
         source(0, control, { everyUs: 100 * MILLISECOND, count: 10 * scale, bytes: () => 300, report: true }),
         source(1, METERS, { everyUs: 20 * MILLISECOND, count: 50 * scale, bytes: () => 120 }),
         source(0, telemetry, {
