@@ -35,6 +35,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./call.ts"),
   },
   {
+    name: "bench",
+    summary: "how fast lanes are, beside bare sockets",
+    load: () => import("./bench.ts"),
+  },
+  {
     name: "simulate",
     summary: "the mesh on a simulated network: what it does when things fail",
     load: () => import("./simulate.ts"),
@@ -69,6 +74,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "plays runs for hana simulate",
     hidden: true,
     load: () => import("./simulate_worker.ts"),
+  },
+  {
+    name: "bench-peer",
+    summary: "the other side of hana bench",
+    hidden: true,
+    load: () => import("./bench_peer.ts"),
   },
   {
     name: "complete",

@@ -3,7 +3,14 @@
 // is no answer. Never picks the addresses (paths.ts).
 
 import { HanaError, type NodeId, toHanaError } from "../base/mod.ts";
-import { type Fence, HandlerTable, type Identity, Session, type SessionLimits } from "../session/mod.ts";
+import {
+  type Fence,
+  HandlerTable,
+  type Identity,
+  Session,
+  type SessionLimits,
+  type SessionOptions,
+} from "../session/mod.ts";
 import {
   type Address,
   dial,
@@ -14,6 +21,7 @@ import {
   type TransportContext,
 } from "../transport/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
+import type { LaneServices } from "./lane_services.ts";
 import type { NodeLanes } from "./node_lanes.ts";
 
 /** What sessions of a node are made from. */
@@ -28,6 +36,8 @@ export interface ConnectorContext extends TransportContext {
   readonly fence?: Fence;
   /** Datagrams beside streams; without it all lanes stay on the stream. */
   readonly lanes?: NodeLanes;
+  /** Who takes lanes that peers open; without it nobody does. */
+  readonly laneServices?: LaneServices;
 }
 
 /** How to connect. */
@@ -53,6 +63,16 @@ export function carrierFor(context: ConnectorContext, link: Link, side: "dialler
   });
 }
 
+/** Who takes lanes on a session, as one of its options. */
+export function laneOptions(
+  context: ConnectorContext,
+  origin: { readonly trusted: boolean; readonly accepted: boolean },
+): Pick<SessionOptions, "onLane"> {
+  const services = context.laneServices;
+  if (services === undefined) return {};
+  return { onLane: (lane, session) => services.accept(lane, session, origin) };
+}
+
 /** Opens a session over one address. Rejects with why it could not. */
 export async function connectTo(
   context: ConnectorContext,
@@ -63,6 +83,8 @@ export async function connectTo(
   const startedUs = platform.clock.nowUs();
   const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
   const leftUs = Math.max(1, options.timeoutUs - (platform.clock.nowUs() - startedUs));
+  // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
+  const trusted = !isSealed(address) || context.trusted;
   const session = Session.start({
     platform,
     carrier: carrierFor(context, link, "dialler"),
@@ -70,8 +92,8 @@ export async function connectTo(
     local: context.local,
     handlers: context.handlers,
     ...(context.codec === undefined ? {} : { codec: context.codec }),
-    // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
-    trusted: !isSealed(address) || context.trusted,
+    trusted,
+    ...laneOptions(context, { trusted, accepted: false }),
     ...(context.fence === undefined ? {} : { fence: context.fence }),
     limits: { ...context.limits, helloTimeoutUs: leftUs },
   });

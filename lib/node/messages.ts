@@ -110,3 +110,12 @@ export const TRACE_ENTRY = defineEvent({
   lane: "events",
   body: s.object({ entry: s.unknown(), missed: s.integer({ minimum: 0 }) }),
 });
+
+/** What the session's `hana.sink` lanes have counted since it was asked last; counting begins anew. */
+export const SINK_FIGURES = defineRequest({
+  name: "hana.sink.figures",
+  description: "What the hana.sink lanes of this session have counted since it was asked last.",
+  ...OPEN_TO_ALL,
+  body: s.object({}),
+  reply: s.object({ sinks: s.array(s.unknown(), { maxItems: 64 }), nowUs: s.number() }),
+});

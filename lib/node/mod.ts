@@ -30,11 +30,20 @@ export {
   MAX_PING_BYTES,
   NODES_DELTA,
   PING,
+  SINK_FIGURES,
   STATISTICS,
   TRACE,
   TRACE_ENTRY,
   WATCH_NODES,
 } from "./messages.ts";
+export {
+  ECHO_LANE,
+  type LaneHandlerOptions,
+  type LaneServiceCounters,
+  MAX_SERVICE_LANES,
+  SINK_LANE,
+  type SinkFigures,
+} from "./lane_services.ts";
 export type { NodeEvent } from "./node_event.ts";
 export type { NodeDelta, NodeListener, NodeWatch } from "./node_watch.ts";
 export { Node, type ReachableNode, type ReachOptions } from "./node.ts";

@@ -24,6 +24,7 @@ import {
   type EventHandler,
   HandlerTable,
   type Identity,
+  type LaneAcceptor,
   type MessageDefinition,
   parseDefinition,
   type RequestDefinition,
@@ -33,6 +34,7 @@ import {
 import { type Address, parseAddress } from "../transport/mod.ts";
 import { addBuiltinMessages } from "./builtin.ts";
 import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
+import { type LaneHandlerOptions, LaneServices } from "./lane_services.ts";
 import { NodeLanes } from "./node_lanes.ts";
 import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
 import { capabilitiesOf, makeDiscovery } from "./discovery_options.ts";
@@ -80,6 +82,7 @@ export class Node {
   readonly #identity: HeldIdentity;
   readonly #connector: ConnectorContext;
   readonly #lanes: NodeLanes;
+  readonly #laneServices: LaneServices;
   readonly #listeners: NodeListeners;
   readonly #channelCounters: ChannelCounters;
   readonly #conflict = Promise.withResolvers<HanaError>();
@@ -116,6 +119,7 @@ export class Node {
     this.sessions = new SessionSet(options.maxSessions ?? DEFAULT_MAX_SESSIONS);
     this.#channelCounters = new ChannelCounters();
     this.#lanes = new NodeLanes({ platform, suite, isOn: options.udpLanes !== false });
+    this.#laneServices = new LaneServices(this.handlers, () => platform.clock.nowUs());
     // The name may change while we run (a namesake that was first): sessions read it when they start.
     const identify = (): Identity => this.identity;
     this.#connector = {
@@ -137,6 +141,7 @@ export class Node {
       ...(options.codec === undefined ? {} : { codec: options.codec }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       lanes: this.#lanes,
+      laneServices: this.#laneServices,
       trusted: options.keys.trust === "keyed" || options.insecure === true,
     };
     this.#listeners = new NodeListeners(this.#connector, this.sessions);
@@ -225,6 +230,11 @@ export class Node {
   /** Defines a one-way message of this node's own and takes it. */
   onEvent<D extends EventDefinition>(definition: D, handler: EventHandler<D>): void {
     this.handlers.onEvent(definition, handler);
+  }
+
+  /** Takes lanes that peers open under this name, those of trusted peers unless told otherwise. Returns how to stop it. */
+  onLane(name: string, accept: LaneAcceptor<Session>, options?: LaneHandlerOptions): () => void {
+    return this.#laneServices.on(name, accept, options);
   }
 
   /** This node as others see it. */
@@ -382,6 +392,7 @@ export class Node {
       listen: { ...this.#listeners.counters },
       sessions: { ...this.sessions.counters, open: this.sessions.size },
       lanes: this.#lanes.statistics(),
+      laneServices: { ...this.#laneServices.counters },
       discovery: discovery === undefined ? null : { ...discovery },
       dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
       machine: { factsRefused: this.#factsRefused },

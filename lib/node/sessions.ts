@@ -6,7 +6,7 @@
 import { HanaError, type NodeId, type Role } from "../base/mod.ts";
 import { Session } from "../session/mod.ts";
 import type { Link } from "../transport/mod.ts";
-import { carrierFor, type ConnectorContext } from "./connector.ts";
+import { carrierFor, type ConnectorContext, laneOptions } from "./connector.ts";
 
 /** Counters of a node's sessions. */
 export interface SessionSetCounters {
@@ -89,6 +89,7 @@ export class SessionSet {
       link.abort();
       return;
     }
+    const trusted = local || context.trusted;
     const session = Session.start({
       platform: context.platform,
       carrier: carrierFor(context, link, "listener"),
@@ -96,7 +97,8 @@ export class SessionSet {
       local: context.local,
       handlers: context.handlers,
       ...(context.codec === undefined ? {} : { codec: context.codec }),
-      trusted: local || context.trusted,
+      trusted,
+      ...laneOptions(context, { trusted, accepted: true }),
       ...(context.fence === undefined ? {} : { fence: context.fence }),
       ...(context.limits === undefined ? {} : { limits: context.limits }),
     });

@@ -1,0 +1,102 @@
+// What a benchmark says: figures, the bare baseline of the same run, and their ratio.
+// Decides the shape of `--json` (schema hana.bench/1); never what a figure is worth.
+
+import type { JsonObject } from "../output/mod.ts";
+import type { PathProof } from "./ground.ts";
+import type { LatencyFigures, LatencyHistogram } from "./latency.ts";
+import type { Workload } from "./plan.ts";
+
+/** Figures in one of these units. */
+export interface Measured {
+  /** Round trips in microseconds. */
+  readonly rttUs?: LatencyFigures;
+  /** Time from sending to receiving, in microseconds. */
+  readonly ageUs?: LatencyFigures;
+  /** How long one takes, in microseconds. */
+  readonly us?: LatencyFigures;
+  readonly msgsPerS?: number;
+  readonly bytesPerS?: number;
+}
+
+/** The same without hana, in the same run. */
+export interface Baseline extends Measured {
+  readonly name: string;
+}
+
+/** What one side used for a message. */
+export interface PerMessage {
+  readonly sender: number | null;
+  readonly receiver: number | null;
+}
+
+/** One row. */
+export interface BenchResult extends Measured {
+  readonly name: string;
+  readonly workload: Workload;
+  /** Values behind the figures, over all rounds. */
+  readonly n: number;
+  readonly kind?: string;
+  readonly sizeBytes?: number;
+  readonly receivers?: number;
+  readonly path?: PathProof;
+  readonly sent?: number;
+  readonly received?: number;
+  /** Messages that did not arrive, and why as far as the sender knows. */
+  readonly lost?: number;
+  readonly drops?: Readonly<Record<string, number>>;
+  readonly cpuUsPerMessage?: PerMessage;
+  readonly allocatedBytesPerMessage?: PerMessage;
+  /** Null where there is nothing to compare with: a node that was not started here has no bare sockets. */
+  readonly baseline: Baseline | null;
+  readonly beside?: readonly Baseline[];
+  /** hana's figure by the baseline's: the median of the rounds' ratios. */
+  readonly ratio: Readonly<Record<string, number>> | null;
+  /** How it was measured, in a sentence. */
+  readonly how: string;
+  /** All values, for drawings. */
+  readonly histogram?: LatencyHistogram;
+  readonly baselineHistogram?: LatencyHistogram;
+}
+
+/** A result as `--json` has it; the histogram as ranges of an eighth of a power of two. */
+export function resultJson(result: BenchResult): JsonObject {
+  const { histogram, baselineHistogram, ...rest } = result;
+  const rangesOf = (from: LatencyHistogram): JsonObject[] =>
+    from.ranges(8).map(({ fromUs, toUs, count }) => ({
+      fromUs: rounded(fromUs),
+      toUs: rounded(toUs),
+      count,
+    }));
+  return JSON.parse(JSON.stringify({
+    ...rest,
+    ...(histogram === undefined ? {} : { histogram: rangesOf(histogram) }),
+    ...(baselineHistogram === undefined ? {} : { baselineHistogram: rangesOf(baselineHistogram) }),
+  })) as JsonObject;
+}
+
+/** Three significant digits, whole above 1,000. */
+export function rounded(value: number): number {
+  return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
+}
+
+/** The middle of `values`, of two middles their mean; NaN when there is none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}
+
+/** Runs `steps` in turn, `rounds` times, beginning with another one each round; tells before each. */
+export async function interleave(
+  rounds: number,
+  steps: readonly (() => Promise<void>)[],
+  onStep: (done: number, all: number) => void,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < steps.length; i++) {
+      onStep(round * steps.length + i, rounds * steps.length);
+      await steps[(i + round) % steps.length]?.();
+    }
+  }
+}
