@@ -30,8 +30,10 @@ const MIN_WINDOW_PACKETS = 4;
 const MIN_RATE_BYTES_PER_SECOND = 32_768;
 /** No round trip of startup is shorter: less than a batch of the reader says nothing about a rate. */
 const MIN_ROUND_US = 1_000;
-/** What startup leaves of the best rate when it met a queue or loss. */
+/** What startup leaves of the best rate when it met loss. */
 const SETTLE_SHARE = 0.85;
+/** The same where a queue stood: a late comer has to see the path without it. */
+const QUEUED_SHARE = 0.5;
 /**
  * The queue that a flow wants is the target times the root of this over its rate: a slow flow endures more of the queue that
  * all share, so that it grows while a fast one shrinks, until they are equal. 100 Mbit/s.
@@ -347,7 +349,7 @@ export class DelayBrake implements CongestionControl {
       this.#queueUs = Infinity;
       // Few messages neither make a queue nor measure a path: what they saw was jitter, and their rate is no bound.
       if (this.#isRoundUsed && (isLossy || isQueued)) {
-        return this.#settle(nowUs, SETTLE_SHARE * best, best);
+        return this.#settle(nowUs, (isQueued ? QUEUED_SHARE : SETTLE_SHARE) * best, best);
       }
       if (this.#flatRounds >= 3) return this.#settle(nowUs, best, best);
     }
@@ -376,7 +378,13 @@ export class DelayBrake implements CongestionControl {
   }
 
   #closeInterval(nowUs: number): void {
-    if (this.#isStarting) return this.#beginInterval(nowUs);
+    if (this.#isStarting) {
+      // Startup goes by rounds: their smallest delay stays as it is.
+      this.#ackedPackets = 0;
+      this.#limitedPackets = 0;
+      this.nextTickUs = nowUs + this.#intervalUs();
+      return;
+    }
     const isLimited = this.#limitedPackets * 2 > this.#ackedPackets;
     const queueUs = this.#queueUs;
     const delivered = this.#meter.close();
