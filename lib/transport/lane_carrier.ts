@@ -211,7 +211,10 @@ export class LaneCarrier implements Carrier {
   isWritable(lane: Lane): boolean {
     const connection = this.#connection;
     if (connection === null) return this.#plain.isWritable(lane);
-    return !this.#ending && connection.queuedMessages(lane.id) === 0;
+    if (!this.#ending && connection.queuedMessages(lane.id) === 0) return true;
+    // Lanes tell of room once, at their own low mark: whoever asked in vain is told after every step.
+    this.#writableWaits = true;
+    return false;
   }
 
   openLane(options: ProgramLane): Lane {
