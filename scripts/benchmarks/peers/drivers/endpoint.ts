@@ -61,6 +61,9 @@ export const Phase = { warmUp: 0, before: 1, during: 2, end: 3 } as const;
 /** The smallest message that holds what is measured. */
 export const MIN_MESSAGE_BYTES = 24;
 
+/** A byte of every message that nothing else uses: peers without channels of their own note theirs there. */
+export const CHANNEL_AT = 5;
+
 /** Writes and reads the head of a measured message: number, phase, when it was due and when it was sent. */
 export class MessageView {
   #bytes: Uint8Array = new Uint8Array(MIN_MESSAGE_BYTES);

@@ -1,7 +1,7 @@
-// WebSocket as Deno brings it: `Deno.serve` at the sender, `new WebSocket` at receivers; a binary message is a channel
-// and the message. Not encrypted. One queue a connection.
+// WebSocket as Deno brings it: `Deno.serve` at the sender, `new WebSocket` at receivers; a message is
+// a binary message. Not encrypted. One queue a connection.
 
-import { Deferred, type Endpoint, type EndpointOptions } from "./endpoint.ts";
+import { CHANNEL_AT, Deferred, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 
 /** More than this may not wait unsent before a sender is asked to wait. */
 const MAX_BUFFERED_BYTES = 1 << 20;
@@ -17,7 +17,7 @@ export async function openDenoWebSocket(options: EndpointOptions): Promise<Endpo
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
       const bytes = new Uint8Array(data);
-      options.onMessage(bytes[0] ?? 0, bytes.subarray(1));
+      options.onMessage(bytes[CHANNEL_AT] ?? 0, bytes);
     };
     socket.onopen = () => {
       sockets.push(socket);
@@ -37,10 +37,8 @@ export async function openDenoWebSocket(options: EndpointOptions): Promise<Endpo
   }
   return {
     send(channel, bytes): void | Promise<void> {
-      const message = new Uint8Array(1 + bytes.length);
-      message[0] = channel;
-      message.set(bytes, 1);
-      for (const socket of sockets) socket.send(message);
+      bytes[CHANNEL_AT] = channel;
+      for (const socket of sockets) socket.send(bytes);
       const [first] = sockets;
       if (first !== undefined && first.bufferedAmount > MAX_BUFFERED_BYTES) return drained(first);
     },

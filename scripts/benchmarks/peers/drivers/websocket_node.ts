@@ -1,7 +1,7 @@
-// WebSocket as most Node programs have it: the package `ws` at both ends, without compression; a binary message is a
-// channel and the message. Not encrypted. One queue a connection.
+// WebSocket as most Node programs have it: the package `ws` at both ends, without compression; a message is a binary
+// message. Not encrypted. One queue a connection.
 
-import { Deferred, type Endpoint, type EndpointOptions } from "./endpoint.ts";
+import { CHANNEL_AT, Deferred, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { load } from "./packages.ts";
 
 const MAX_BUFFERED_BYTES = 1 << 20;
@@ -38,7 +38,7 @@ export async function openNodeWebSocket(options: EndpointOptions): Promise<Endpo
   let close = (): void => {};
 
   function add(socket: WsSocket): void {
-    socket.on("message", (data) => options.onMessage(data[0] ?? 0, data.subarray(1)));
+    socket.on("message", (data) => options.onMessage(data[CHANNEL_AT] ?? 0, data));
     // The run ends the processes; what a socket says of that is no news.
     socket.on("error", () => {});
     sockets.push(socket);
@@ -57,10 +57,8 @@ export async function openNodeWebSocket(options: EndpointOptions): Promise<Endpo
   }
   return {
     send(channel, bytes): void | Promise<void> {
-      const message = new Uint8Array(1 + bytes.length);
-      message[0] = channel;
-      message.set(bytes, 1);
-      for (const socket of sockets) socket.send(message, { binary: true });
+      bytes[CHANNEL_AT] = channel;
+      for (const socket of sockets) socket.send(bytes, { binary: true });
       const [first] = sockets;
       if (first !== undefined && first.bufferedAmount > MAX_BUFFERED_BYTES) return drained(first);
     },
