@@ -8,7 +8,6 @@ import { nowUs, turn } from "./time.ts";
 
 /** How to send. */
 export interface EchoPlan {
-  readonly sizeBytes: number;
   /** Messages a second; null sends the next one when the last is answered. */
   readonly ratePerS: number | null;
   readonly durationUs: number;

@@ -14,6 +14,8 @@ import { until } from "./time.ts";
 
 /** Datagrams must have passed both ways within this time, in microseconds. */
 const PROOF_US = 5_000_000;
+/** Measurements that are thrown away because lanes left their path. */
+const MAX_MOVES = 3;
 const OPEN_TIMEOUT_US = 5_000_000;
 
 /** Which way messages really took. */
@@ -119,6 +121,26 @@ export class Ground {
     if (path === "udp") await until(() => session.path.kind === "udp", PROOF_US);
     this.proof(session, path);
     return session;
+  }
+
+  /**
+   * Runs `measure` until lanes have taken `path` from its beginning to its end. Rejects with `unreachable` when they
+   * leave it three times: what they did on another path must not pass for a figure of this one.
+   */
+  async onPath<T>(session: Session, path: BenchPath, measure: () => Promise<T>): Promise<T> {
+    for (let tries = 0;; tries++) {
+      if (path === "udp") await until(() => session.path.kind === "udp" || !session.isOpen, PROOF_US);
+      this.proof(session, path);
+      const changes = session.statistics().connection?.pathChanges;
+      const value = await measure();
+      if (session.statistics().connection?.pathChanges === changes) return value;
+      if (tries >= MAX_MOVES) {
+        throw new HanaError("unreachable", {
+          what: `lanes to ${session.remote} did not stay on the path ${path}`,
+          why: session.path.why,
+        });
+      }
+    }
   }
 
   /** Which way the session takes. Throws `unreachable` when that is not `path`. */

@@ -1,10 +1,19 @@
 // `hana bench lane`: messages a second that arrive by one lane, by path and kind, beside bare sockets of that way.
 // Decides the rounds: all ways in turn, so that what disturbs the machine disturbs them alike.
 
-import type { Ground, PathProof } from "./ground.ts";
+import type { Session } from "../../lib/session/mod.ts";
+import type { Ground } from "./ground.ts";
 import { laneOneWay, type OneWay, type OneWayRound, type RawOneWay, rawOneWay } from "./one_way.ts";
 import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
-import { type Baseline, type BenchResult, interleave, median, type PerMessage, rounded } from "./result.ts";
+import {
+  type Baseline,
+  type BenchResult,
+  interleave,
+  median,
+  type PerMessage,
+  rounded,
+  sessionFigures,
+} from "./result.ts";
 import { rawName } from "./rtt.ts";
 
 interface Subject {
@@ -15,7 +24,8 @@ interface Subject {
   /** Messages a write: the baseline has one. */
   readonly perWrite: number;
   readonly way: OneWay;
-  readonly prove: () => PathProof | null;
+  /** Null for bare sockets. */
+  readonly session: Session | null;
   readonly rounds: OneWayRound[];
 }
 
@@ -33,9 +43,9 @@ export async function benchLane(
   const subjects = await subjectsOf(ground, plan);
   try {
     const run = async (subject: Subject, durationUs: number, keep: boolean): Promise<void> => {
-      subject.prove();
-      const round = await subject.way.run(durationUs);
-      subject.prove();
+      const { session } = subject;
+      const measure = (): Promise<OneWayRound> => subject.way.run(durationUs);
+      const round = session === null ? await measure() : await ground.onPath(session, subject.path, measure);
       if (keep) subject.rounds.push(round);
     };
     if (plan.warmupUs > 0) {
@@ -67,7 +77,7 @@ async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
             kind: null,
             perWrite: raw.perWrite,
             way: await rawOneWay(peer, size, raw),
-            prove: () => null,
+            session: null,
             rounds: [],
           });
         }
@@ -82,7 +92,7 @@ async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
           kind,
           perWrite: 0,
           way: laneOneWay(session, kind, size, peer),
-          prove: () => ground.proof(session, path),
+          session,
           rounds: [],
         });
       }
@@ -116,14 +126,13 @@ function resultOf(
     for (const [reason, count] of Object.entries(round.drops)) drops[reason] = (drops[reason] ?? 0) + count;
   }
   const received = sum((round) => round.received);
-  const proof = subject.prove();
   return {
     name: `lane ${path} ${kind} ${formatSize(size)}`,
     workload: "lane",
     n: received,
     kind: kind ?? "",
     sizeBytes: size,
-    ...(proof === null ? {} : { path: proof }),
+    ...sessionFigures(ground, subject),
     sent: sum((round) => round.sent),
     received,
     lost: sum((round) => round.sent) - received,

@@ -1,10 +1,12 @@
 // What a benchmark says: figures, the bare baseline of the same run, and their ratio.
 // Decides the shape of `--json` (schema hana.bench/1); never what a figure is worth.
 
+import type { ConnectionStats } from "../../lib/lanes/mod.ts";
 import type { JsonObject } from "../output/mod.ts";
-import type { PathProof } from "./ground.ts";
+import type { Session } from "../../lib/session/mod.ts";
+import type { Ground, PathProof } from "./ground.ts";
 import type { LatencyFigures, LatencyHistogram } from "./latency.ts";
-import type { Workload } from "./plan.ts";
+import type { BenchPath, Workload } from "./plan.ts";
 
 /** Figures in one of these units. */
 export interface Measured {
@@ -44,6 +46,8 @@ export interface BenchResult extends Measured {
   /** Messages that did not arrive, and why as far as the sender knows. */
   readonly lost?: number;
   readonly drops?: Readonly<Record<string, number>>;
+  /** The sender's figures of the connection as they stand at the end, warm-up included. */
+  readonly connection?: ConnectionStats;
   readonly cpuUsPerMessage?: PerMessage;
   readonly allocatedBytesPerMessage?: PerMessage;
   /** Null where there is nothing to compare with: a node that was not started here has no bare sockets. */
@@ -72,6 +76,16 @@ export function resultJson(result: BenchResult): JsonObject {
     ...(histogram === undefined ? {} : { histogram: rangesOf(histogram) }),
     ...(baselineHistogram === undefined ? {} : { baselineHistogram: rangesOf(baselineHistogram) }),
   })) as JsonObject;
+}
+
+/** The path of a subject, and the figures of its connection; nothing for bare sockets. */
+export function sessionFigures(
+  ground: Ground,
+  { session, path }: { readonly session: Session | null; readonly path: BenchPath },
+): Pick<BenchResult, "path" | "connection"> {
+  if (session === null) return {};
+  const { connection } = session.statistics();
+  return { path: ground.proof(session, path), ...(connection === null ? {} : { connection }) };
 }
 
 /** Three significant digits, whole above 1,000. */

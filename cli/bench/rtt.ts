@@ -2,11 +2,12 @@
 // Decides the rounds: all ways in turn, so that what disturbs the machine disturbs them alike.
 
 import { type EchoChannel, laneEcho, rawEcho } from "./channels.ts";
-import { EchoDriver } from "./echo_driver.ts";
-import type { Ground, PathProof } from "./ground.ts";
+import { type EchoCount, EchoDriver } from "./echo_driver.ts";
+import type { Session } from "../../lib/session/mod.ts";
+import type { Ground } from "./ground.ts";
 import { LatencyHistogram } from "./latency.ts";
 import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
-import { type BenchResult, interleave, median, rounded } from "./result.ts";
+import { type BenchResult, interleave, median, rounded, sessionFigures } from "./result.ts";
 
 interface Subject {
   readonly label: string;
@@ -17,7 +18,8 @@ interface Subject {
   readonly driver: EchoDriver;
   readonly all: LatencyHistogram;
   readonly rounds: LatencyHistogram[];
-  readonly prove: () => PathProof | null;
+  /** Null for bare sockets. */
+  readonly session: Session | null;
   sent: number;
   received: number;
   refused: number;
@@ -32,12 +34,15 @@ export async function benchRtt(
   const subjects = await subjectsOf(ground, plan);
   try {
     const run = async (subject: Subject, durationUs: number, warm: boolean): Promise<void> => {
-      subject.prove();
-      const histogram = new LatencyHistogram();
+      let histogram = new LatencyHistogram();
       // What is warmed up is the code: as fast as it goes.
       const ratePerS = warm ? null : plan.ratePerS;
-      const count = await subject.driver.run({ sizeBytes: subject.size, ratePerS, durationUs }, histogram);
-      subject.prove();
+      const measure = (): Promise<EchoCount> => {
+        histogram = new LatencyHistogram();
+        return subject.driver.run({ ratePerS, durationUs }, histogram);
+      };
+      const { session, path } = subject;
+      const count = session === null ? await measure() : await ground.onPath(session, path, measure);
       if (warm) return;
       subject.rounds.push(histogram);
       subject.all.add(histogram);
@@ -63,7 +68,7 @@ export async function benchRtt(
 async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
   const subjects: Subject[] = [];
   const add = (
-    of: Pick<Subject, "label" | "path" | "size" | "kind" | "channel" | "prove">,
+    of: Pick<Subject, "label" | "path" | "size" | "kind" | "channel" | "session">,
   ): void => {
     const driver = new EchoDriver(of.channel, of.size);
     subjects.push({
@@ -81,7 +86,7 @@ async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
       if (!ground.supports(path)) continue;
       const raw = plan.isRaw ? await rawEcho(ground, path, size) : null;
       if (raw !== null) {
-        add({ label: `raw ${rawName(path)}`, path, size, kind: null, channel: raw, prove: () => null });
+        add({ label: `raw ${rawName(path)}`, path, size, kind: null, channel: raw, session: null });
       }
       for (const kind of plan.kinds) {
         if (size > 16 * 1024 && kind.startsWith("unreliable")) continue;
@@ -93,7 +98,7 @@ async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
           size,
           kind,
           channel: laneEcho(ground, session, kind, size),
-          prove: () => ground.proof(session, path),
+          session,
         });
       }
     }
@@ -108,14 +113,13 @@ function resultsOf(ground: Ground, plan: BenchPlan, subjects: readonly Subject[]
   return subjects.filter(({ kind }) => kind !== null).map((subject) => {
     const { path, size, kind } = subject;
     const raw = subjects.find((each) => each.kind === null && each.path === path && each.size === size);
-    const proof = subject.prove();
     return {
       name: `rtt ${path} ${kind} ${formatSize(size)}`,
       workload: "rtt" as const,
       n: subject.received,
       kind: kind ?? "",
       sizeBytes: size,
-      ...(proof === null ? {} : { path: proof }),
+      ...sessionFigures(ground, subject),
       sent: subject.sent,
       received: subject.received,
       lost: subject.sent - subject.received - subject.refused,
