@@ -113,8 +113,8 @@ export class PacketSealer {
   #receiveKey: Uint8Array;
   #receiveAead: Aead;
   #receiveGeneration = 0;
-  /** The lowest number opened under the present key: what is below it may be of the key before. */
-  #lowest = 0;
+  /** The first number opened under the present key. Numbers grow: of the key before are lower ones alone. */
+  #first = 0;
   #hasOpened = false;
   #nextKey: Uint8Array | null = null;
   #nextAead: Aead | null = null;
@@ -218,12 +218,11 @@ export class PacketSealer {
     if (phase === (this.#receiveGeneration & 1)) {
       const opened = this.#receiveAead.open(text, this.#nonce, buffer.header, sealed);
       if (opened < 0) return opened;
-      if (number < this.#lowest) this.#lowest = number;
       this.#hasOpened = true;
       return opened;
     }
     // Of two neighbours of the present key: numbers grow, so what is below its first packet is of the one before.
-    if (number < this.#lowest) {
+    if (number < this.#first) {
       const previous = this.#previousAead;
       if (previous === null) return OpenRefusal.forged;
       if (nowUs >= this.#previousUntilUs) {
@@ -255,7 +254,7 @@ export class PacketSealer {
     this.#nextKey = null;
     this.#nextAead = null;
     this.#receiveGeneration++;
-    this.#lowest = number;
+    this.#first = number;
     this.#hasOpened = true;
     this.stats.keysRenewed++;
     if (this.#sendGeneration < this.#receiveGeneration) this.#renewSending(nowUs);

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import type { IpEndpoint } from "../../../../lib/platform/mod.ts";
 import { noiseSuite } from "../../../../lib/security/mod.ts";
 import { AMPLIFICATION, HALF_OPEN_US, UDP_DROPS } from "../../../../lib/transport/udp/mod.ts";
+import { SourceRates } from "../../../../lib/transport/udp/source_rates.ts";
 import { RecordingCipher } from "../../../support/null_cipher.ts";
 import { seededRandom, testRing } from "../../security/support.ts";
 import { A, B, SimulatedNode, suite, world } from "./support.ts";
@@ -111,6 +112,20 @@ Deno.test("a flood of questions from a member leaves room, costs no more than it
   flooder.endpoint.close();
   await simulated.runFor(2 * HALF_OPEN_US);
   assertEquals([b.endpoint.pathCount, b.accepted.length], [1, 1]);
+});
+
+Deno.test("rates of sources slide over a second, and go back to nothing", () => {
+  const rates = new SourceRates(0, 12_345);
+  for (let i = 0; i < 100; i++) rates.count(i * 10_000, "10.0.0.1");
+  assertEquals([rates.rate(999_999, "10.0.0.1"), rates.rate(999_999, "10.0.0.2")], [100, 0]);
+  assertEquals(
+    Math.round(rates.rate(1_500_000, "10.0.0.1")),
+    50,
+    "half of the second before lies within the last one",
+  );
+  assertEquals(Math.round(rates.total(1_750_000)), 25);
+  assertEquals(rates.count(1_999_999, "10.0.0.1") < 1.01, true);
+  assertEquals(rates.total(10_000_000), 0);
 });
 
 Deno.test("every reason to drop a datagram has a counter, and they add up", async () => {

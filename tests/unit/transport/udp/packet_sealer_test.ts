@@ -128,6 +128,23 @@ Deno.test("an initiator that hears nothing never goes two keys ahead", () => {
   assertEquals(b.open(a.seal(100, "at last")), "at last", "the first that it hears is of the next key");
 });
 
+Deno.test("an initiator that has heard nothing at all stays with its first key", () => {
+  const { a, b } = sealings({ rekeyPackets: 5 });
+  for (let i = 0; i < 20; i++) a.seal(i, "lost");
+  assertEquals(a.sealer.sendGeneration, 0);
+  a.open(b.seal(0, "heard"));
+  a.seal(20, "renewed");
+  assertEquals(a.sealer.sendGeneration, 1);
+});
+
+Deno.test("an initiator follows nobody to a key that it has not gone to first", () => {
+  const [a, other] = [new Sealing(true), new Sealing(true, { keys: swapped(testKeys(1)), rekeyPackets: 2 })];
+  assertEquals(a.open(other.seal(0, "zero")), "zero");
+  other.open(a.seal(0, "back"));
+  const renewed = other.seal(1, "renewed");
+  assertEquals([other.sealer.sendGeneration, a.open(renewed), a.sealer.receiveGeneration], [1, forged, 0]);
+});
+
 Deno.test("packets that the renewal overtook are opened for a while, and then no more", () => {
   const { a, b } = sealings({ rekeyPackets: 3 });
   a.open(b.seal(0, "alive"));
