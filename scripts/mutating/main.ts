@@ -12,16 +12,32 @@ const LEAST_SCORE = 0.95;
 /** A mutant that makes tests hang is noticed as well. */
 const STAGE_LIMIT_MS = 180_000;
 /** Nothing else is needed to run the tests of the lanes. */
-const COPIED = ["lib", "tests/lanes", "tests/support", "tests/deps", "tests/unit/lanes", "tests/fuzz", "cli/deps"];
+const COPIED = [
+  "lib",
+  "tests/lanes",
+  "tests/support",
+  "tests/deps",
+  "tests/unit/lanes",
+  "tests/fuzz",
+  "cli/deps",
+];
 
 /** The fastest first: most bugs die early. */
-const STAGES: readonly { readonly name: string; readonly paths: readonly string[]; readonly seeds: string }[] = [
+const STAGES: readonly {
+  readonly name: string;
+  readonly paths: readonly string[];
+  readonly seeds: string;
+}[] = [
   { name: "zoo", paths: ["tests/lanes/zoo_test.ts"], seeds: "1" },
   { name: "unit", paths: ["tests/unit/lanes"], seeds: "1" },
   {
     name: "scenarios",
     paths: [
-      ...["tests/lanes/promises_test.ts", "tests/lanes/fairness_test.ts", "tests/lanes/state_machine_test.ts"],
+      ...[
+        "tests/lanes/promises_test.ts",
+        "tests/lanes/fairness_test.ts",
+        "tests/lanes/state_machine_test.ts",
+      ],
       ...["tests/lanes/metamorphic_test.ts", "tests/lanes/fuzz_test.ts"],
     ],
     seeds: "1",
@@ -76,7 +92,8 @@ async function firstFailure(copy: string, paths: readonly string[], seeds: strin
   if (late) return "(hangs)";
   if (success) return null;
   const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  return /^(.*) \.\.\. FAILED/m.exec(output)?.[1] ?? (output.split("\n").find((line) => /error/i.test(line)) ?? "?");
+  return /^(.*) \.\.\. FAILED/m.exec(output)?.[1] ??
+    (output.split("\n").find((line) => /error/i.test(line)) ?? "?");
 }
 
 async function judge(mutation: Mutation, copy: string): Promise<Verdict> {
@@ -116,7 +133,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (!Number.isInteger(jobs) || jobs < 1) throw new RangeError("--jobs needs a whole number of 1 or more");
   const mutations = wanted.length === 0 ? ZOO : ZOO.filter(({ id }) => wanted.includes(id));
-  if (mutations.length === 0 || mutations.length < wanted.length) throw new RangeError(`no such bug: ${wanted.join(" ")}`);
+  if (mutations.length === 0 || mutations.length < wanted.length) {
+    throw new RangeError(`no such bug: ${wanted.join(" ")}`);
+  }
 
   const queue = [...mutations];
   const verdicts: Verdict[] = [];

@@ -106,7 +106,7 @@ function watchSilence(pair: Pair, condition: Condition): void {
       condition.backward.loss ?? 0,
       condition.forward.bursts ? 0.1 : 0,
     );
-    const bound = Math.ceil((1 + 3 * loss) * (2 * KEEPALIVES_PER_SECOND * IDLE_US / SECOND + 10));
+    const bound = Math.ceil((1 + 4 * loss) * (2 * KEEPALIVES_PER_SECOND * IDLE_US / SECOND + 10));
     pair.findings.expect(
       "I17",
       "connection",
