@@ -395,13 +395,13 @@ Deno.test("an acknowledgement of the instant at which packets count as lost come
   for (let i = 0; i < 6; i++) {
     lone.peer.send(lone.nowUs, events.id, new Uint8Array(40));
     lone.drain();
-    lone.nowUs += 200;
+    lone.nowUs += 100;
   }
   const data0 = lone.sent.findIndex(({ frames }) => frames.some(({ type }) => type === "data"));
   const newest = lone.sent.at(-1)?.number ?? 0;
   assert(data0 >= first && newest > 4);
   // The newest is known to have come: all before it are late from a certain moment on.
-  lone.nowUs += 2 * MILLISECOND;
+  lone.nowUs += 3 * MILLISECOND;
   lone.feed(ack(newest, newest));
   const lossAtUs = lone.peer.pollTimeout();
   assert(lossAtUs !== null && lossAtUs.reason === "loss-time", JSON.stringify(lossAtUs));
