@@ -42,8 +42,12 @@ export type PayloadFate = "delivered" | "lost" | "expired";
 /** Which way lanes take, and why. */
 export interface CarrierPath {
   readonly kind: "stream" | "udp";
+  /** Where it leads, as a URL: `udp://10.0.0.2:4711`. */
+  readonly remote: string;
   /** For people, like `no datagram came back`. */
   readonly why: string;
+  /** Whether lanes go by the stream while the peer is asked for datagrams: they move when it answers. */
+  readonly isAsking: boolean;
   /** The smoothed round trip in microseconds, null before the first. */
   readonly rttUs: number | null;
 }

@@ -23,12 +23,18 @@ export {
   STREAM_PACKET_BYTES,
   UDP_OVERHEAD_BYTES,
 } from "./connection/mod.ts";
+export { LOOPBACK_STEPS } from "./mtu/mod.ts";
 export { EndpointBudget } from "./receiving/mod.ts";
 export {
   expand32,
+  FRAME_BROKEN,
+  FRAME_END,
+  FrameReader,
+  FrameType,
   PACKET_HEADER_BYTES,
   PACKET_OVERHEAD_BYTES,
   PacketHeader,
+  PacketWriter,
   STREAM_PACKET_MARK,
   writePacketHeader,
 } from "./wire/mod.ts";

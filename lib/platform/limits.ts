@@ -3,8 +3,11 @@
 
 import { HanaError } from "../base/mod.ts";
 
-/** hana sends datagrams of at most 1,200 bytes, so anything longer than this is not hana's and is dropped. */
-export const MAX_DATAGRAM_BYTES = 2048;
+/**
+ * No datagram of hana is longer: discovery has 1,200 bytes, lanes up to 8,900 where a path takes them (the loopback,
+ * networks with jumbo frames). What is longer is not hana's and is dropped.
+ */
+export const MAX_DATAGRAM_BYTES = 9_216;
 
 /** macOS holds 104 bytes with the closing zero in `sun_path`, Linux 108; the smaller one rules. */
 export const MAX_UNIX_PATH_BYTES = 103;

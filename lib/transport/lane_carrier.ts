@@ -24,12 +24,12 @@ import {
   type PathReason,
   type ProgramLane,
   type ReceivedLane,
-  SendRefusal,
   type SendStatus,
   STREAM_PACKET_BYTES,
   STREAM_PACKET_MARK,
 } from "../lanes/mod.ts";
 import type { Platform, TimerHandle } from "../platform/mod.ts";
+import { DRAIN_US, QUANTUM_US, statusOfRefusal } from "./lane_driving.ts";
 import type { Link } from "./link.ts";
 import { StreamCarrier } from "./stream_carrier.ts";
 import { UdpBeside } from "./udp_beside.ts";
@@ -43,19 +43,16 @@ export interface LaneCarrierOptions {
   readonly udp: UdpEndpoint | null;
   /** What all sessions of the node may keep in memory of unfinished messages. */
   readonly budget?: EndpointBudget;
+  /** Why there are no datagram sockets, for people. */
+  readonly whyNoUdp?: string;
   /** False never goes over to packets, whatever the peer can. */
   readonly packets?: boolean;
 }
 
 /** A packet's number stands before its frames on a stream. */
 const NUMBER_BYTES = 4;
-/** How late a timer may be: the shortest takes 2.1 ms in Deno (deno-platform research). */
-const QUANTUM_US = 2_100;
 /** When the stream broke, datagrams must show within this time that the peer lives, in microseconds. */
 const PROOF_OF_LIFE_US = 300_000;
-/** How long an end in order waits for what was sent to be acknowledged. */
-const DRAIN_US = 900_000;
-
 const PATH_REASONS: Readonly<Record<PathReason, string>> = {
   first: "the stream is the first path",
   proved: "datagrams pass both ways",
@@ -122,19 +119,19 @@ export class LaneCarrier implements Carrier {
   }
 
   get path(): CarrierPath {
+    const { remote } = this;
     const connection = this.#connection;
     if (connection === null) {
-      return { kind: "stream", why: "the peer takes plain payloads", rttUs: null };
+      return { kind: "stream", remote, why: "the peer takes plain payloads", isAsking: false, rttUs: null };
     }
     const { kind, rtt } = connection.path;
-    const blocked = kind === "stream" && this.#beside !== null && this.#beside.hasPeer &&
-      connection.pathReason === "first";
-    const why = this.#beside === null
-      ? (this.link.secure ? "no datagrams are configured" : "the peer is on this machine")
-      : blocked
-      ? "no datagram came back yet"
-      : PATH_REASONS[connection.pathReason];
-    return { kind, why, rttUs: rtt.hasSample ? rtt.smoothedUs : null };
+    return {
+      kind,
+      remote: kind === "udp" ? this.#beside?.remote ?? remote : remote,
+      why: this.#whyPath(connection),
+      isAsking: kind === "stream" && this.#beside !== null && this.#beside.hasPeer,
+      rttUs: rtt.hasSample ? rtt.smoothedUs : null,
+    };
   }
 
   get offer(): LaneOffer | null {
@@ -192,7 +189,7 @@ export class LaneCarrier implements Carrier {
     }, budget);
     if (this.#beside !== null && peer.udp !== null) {
       this.#beside.meet(peer.udp, this.#connection);
-      this.#connection.addPath(nowUs, PathId.udp, "udp", this.#beside.maxTextBytes);
+      this.#connection.addPath(nowUs, PathId.udp, "udp", this.#beside.maxTextBytes, this.#beside.mtuSteps);
     }
     this.#flushLater();
   }
@@ -202,7 +199,7 @@ export class LaneCarrier implements Carrier {
     if (connection === null) return this.#plain.send(lane, payload);
     if (this.#ending) return "closed";
     const result = connection.send(this.#nowUs(), lane.id, payload, options);
-    if (result < 0) return STATUS_OF_REFUSAL[-result] ?? "closed";
+    if (result < 0) return statusOfRefusal(result);
     this.lastNumber = result;
     this.#flushLater();
     return this.#hasBacklog ? "queued" : "sent";
@@ -251,6 +248,15 @@ export class LaneCarrier implements Carrier {
     this.#brokenBy ??= error;
     if (this.#linkEnded) this.#finish(error);
     else this.link.abort(error);
+  }
+
+  #whyPath({ path, pathReason }: LaneConnection): string {
+    const beside = this.#beside;
+    if (!this.link.secure) return "the peer is on this machine";
+    if (beside === null) return this.#options.whyNoUdp ?? "no datagrams are configured";
+    if (!beside.hasPeer) return "one of both takes no datagrams";
+    if (path.kind === "stream" && pathReason === "first") return "no datagram came back yet";
+    return PATH_REASONS[pathReason];
   }
 
   // ── driving the connection ───────────────────────────────────────────────────────────────────────────────────
@@ -448,13 +454,3 @@ export class LaneCarrier implements Carrier {
     this.#handlers?.onClose(error);
   }
 }
-
-/** By the refusal's number without its sign. */
-const STATUS_OF_REFUSAL: readonly (SendStatus | undefined)[] = (() => {
-  const table: (SendStatus | undefined)[] = [];
-  table[-SendRefusal.full] = "full";
-  table[-SendRefusal.tooLarge] = "too-large";
-  table[-SendRefusal.noCredit] = "no-credit";
-  table[-SendRefusal.closed] = "closed";
-  return table;
-})();

@@ -4,15 +4,13 @@
 
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { LaneConnection, LaneOffer } from "../lanes/mod.ts";
-import { PathId } from "../lanes/mod.ts";
-import { parseAddress } from "./address.ts";
+import { LOOPBACK_STEPS, PathId, UDP_OVERHEAD_BYTES } from "../lanes/mod.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import type { Link } from "./link.ts";
-import { type UdpEndpoint, UdpPath } from "./udp/mod.ts";
+import { MAX_UDP_BYTES, type UdpEndpoint, UdpPath } from "./udp/mod.ts";
 
 /** The label of the keys; part of the protocol (docs/lanes.md). */
 const KEY_LABEL = "udp";
-/** No datagram of hana is larger. */
-const MAX_DATAGRAM_BYTES = 2_048;
 
 /** What comes beside the stream. */
 export interface UdpBesideHandlers {
@@ -47,12 +45,26 @@ export class UdpBeside {
 
   /** The most text that a datagram takes. */
   get maxTextBytes(): number {
-    return UdpPath.textBytes(MAX_DATAGRAM_BYTES);
+    return UdpPath.textBytes(MAX_UDP_BYTES);
+  }
+
+  /** Sizes to try: the loopback of one machine takes far more than a cable. Undefined for the usual ones. */
+  get mtuSteps(): readonly number[] | undefined {
+    const host = this.#told?.host;
+    const isHere = host !== undefined &&
+      (host === localHost(this.link) || host.startsWith("127.") || host === "::1");
+    return isHere ? LOOPBACK_STEPS.filter((size) => size <= MAX_UDP_BYTES) : undefined;
   }
 
   /** Whether the peer takes datagrams. */
   get hasPeer(): boolean {
     return this.#told !== null;
+  }
+
+  /** Where packets go, as a URL; null while the peer is proved nowhere. */
+  get remote(): string | null {
+    const remote = this.#path?.remote ?? null;
+    return remote === null ? null : formatAddress({ kind: "udp", ...remote });
   }
 
   /** What our greeting says; null when there are no keys, no socket for this family, or too many paths. */
@@ -87,7 +99,7 @@ export class UdpBeside {
     const sent = to === null
       ? path.send(nowUs, number, textBytes, immediate)
       : path.sendTo(nowUs, to, number, textBytes, immediate);
-    if (sent) this.bytesSent += textBytes + (MAX_DATAGRAM_BYTES - UdpPath.textBytes(MAX_DATAGRAM_BYTES));
+    if (sent) this.bytesSent += textBytes + UDP_OVERHEAD_BYTES;
   }
 
   /** The path is proved: packets go to where the peer was heard last. */
@@ -141,6 +153,11 @@ export class UdpBeside {
     const isIpv6 = host.includes(":");
     return this.endpoint.local.find((socket) => socket.host.includes(":") === isIpv6)?.port ?? null;
   }
+}
+
+function localHost(link: Link): string | null {
+  const address = parseAddress(link.stream.local);
+  return address.kind === "tcp" ? address.host : null;
 }
 
 function remoteHost(link: Link): string | null {

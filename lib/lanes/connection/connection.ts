@@ -27,6 +27,7 @@ import { Control, PacketBuilder } from "./packet_builder.ts";
 import { type Path, PathId, type PathKind, type PathReason } from "./path.ts";
 import { PathSet } from "./path_set.ts";
 import { ReceptionReport } from "./reception_report.ts";
+import { stuckAtUs } from "./stuck_stream.ts";
 import { Wakeups } from "./wakeups.ts";
 
 /** A driver that comes this late was stalled itself: the peer's silence says nothing then (research: lanes 4.12). */
@@ -211,8 +212,8 @@ export class LaneConnection implements SentVisitor {
   // ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A way to the peer that is to be proved; lanes move to it when it is, if it is better. */
-  addPath(nowUs: number, id: number, kind: PathKind, maxPacketBytes: number): void {
-    this.#paths.add(nowUs, id, kind, maxPacketBytes);
+  addPath(nowUs: number, id: number, kind: PathKind, maxPacketBytes: number, mtuSteps?: readonly number[]): void {
+    this.#paths.add(nowUs, id, kind, maxPacketBytes, mtuSteps);
   }
 
   /** The stream ended. True when datagrams carry on. */
@@ -303,6 +304,7 @@ export class LaneConnection implements SentVisitor {
       this.#lanes.handleTimeout(nowUs, this.#paths.active.rtt.smoothedUs);
     }
     const { active } = this.#paths;
+    if (this.#stuckAtUs() <= nowUs) this.#onStuck(nowUs);
     if (active.control.nextTickUs <= nowUs) {
       active.control.handleTick(nowUs);
       active.pacer.setRate(this.#rateOf(active));
@@ -326,7 +328,8 @@ export class LaneConnection implements SentVisitor {
     const asked = this.#paths.pollQuestion(nowUs);
     if (asked !== null) {
       this.packetPath = asked.id;
-      return builder.question(nowUs, asked, this.#paths.liveStream === null, out);
+      if (asked.isHurried && stuckAtUs(this.#paths.liveStream, this.#sent) > nowUs) asked.isHurried = false;
+      return builder.question(nowUs, asked, asked.isHurried || this.#paths.liveStream === null, out);
     }
     const path = this.#paths.active;
     if (path.kind === "stream" && !this.streamReady) return 0;
@@ -363,6 +366,7 @@ export class LaneConnection implements SentVisitor {
     this.#consider(this.#builder.pacedUntilUs, "pacing");
     this.#consider(this.#lanes.nextExpiryUs(), "lane");
     this.#consider(this.#paths.nextQuestionUs(), "path");
+    this.#consider(this.#stuckAtUs(), "path");
     if (active.mtu !== null && active.proved) this.#consider(active.mtu.nextAtUs, "mtu");
     this.#consider(active.control.nextTickUs, "congestion");
     this.#consider(this.#keepaliveAtUs, "keepalive");
@@ -509,6 +513,19 @@ export class LaneConnection implements SentVisitor {
     this.#isProbing = false;
   }
 
+  /** When the stream is to be judged stuck; Infinity for never, and while datagrams are being asked already. */
+  #stuckAtUs(): number {
+    const udp = this.#paths.get(PathId.udp);
+    return udp === null || udp.isHurried ? Infinity : stuckAtUs(this.#paths.liveStream, this.#sent);
+  }
+
+  /** The stream holds what datagrams may bring: it goes again by them, or they are asked. */
+  #onStuck(nowUs: number): void {
+    const { active, liveStream } = this.#paths;
+    if (active.kind === "stream") this.#paths.get(PathId.udp)?.hurry(nowUs);
+    else if (liveStream !== null) this.#loss.loseAll(nowUs, liveStream.epoch, this);
+  }
+
   /** After a close of ours only the peer's own CLOSE matters. */
   #handleLate(bytes: Uint8Array, start: number, end: number): void {
     const reader = this.#reader;
@@ -540,7 +557,7 @@ export class LaneConnection implements SentVisitor {
       path.pacer.setRate(this.#rateOf(path));
       this.#loss.openPath(path.epoch, path.rtt, true);
     } else this.#loss.openPath(path.epoch, path.rtt, false);
-    // What a dead path carried comes again; a stream still delivers what it took.
+    // What a dead path carried comes again; a stream still delivers what it took, unless it is stuck.
     if (before.kind === "udp" && before !== path) this.#loss.closePath(nowUs, before.epoch, this);
     this.#builder.pacedUntilUs = Infinity;
     this.#options.pathSink?.onPath(path.id, path.kind, reason);

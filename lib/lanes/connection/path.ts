@@ -68,6 +68,8 @@ export class Path {
   responseDue = false;
   responseHigh = 0;
   responseLow = 0;
+  /** The way that carries the lanes is worse: this one is asked without its rest. */
+  isHurried = false;
   #restUs = FIRST_REST_US;
   #provedAtUs = 0;
 
@@ -91,6 +93,13 @@ export class Path {
     this.#challengeGapUs = FIRST_CHALLENGE_GAP_US;
   }
 
+  /** Asks at once, and often, since the stream is stuck. */
+  hurry(nowUs: number): void {
+    this.isHurried = true;
+    this.challengeAtUs = nowUs;
+    this.#challengeGapUs = FIRST_CHALLENGE_GAP_US;
+  }
+
   /** A question goes out now; the next follows unless it is answered. */
   onChallengeSent(nowUs: number, high: number, low: number, alone: boolean): void {
     this.challengeHigh = high;
@@ -109,6 +118,9 @@ export class Path {
     this.ptoCount = 0;
     this.heardAtUs = nowUs;
     this.#provedAtUs = nowUs;
+    // The network was at fault, and not this way of using it.
+    if (this.isHurried) this.#restUs = FIRST_REST_US;
+    this.isHurried = false;
     return true;
   }
 

@@ -52,8 +52,14 @@ export class PathSet {
   }
 
   /** Takes in a path and begins to ask whether the peer answers there. One of the same number is replaced. */
-  add(nowUs: number, id: number, kind: PathKind, maxPacketBytes: number): Path {
-    const { quantumUs, maxRateBytesPerSecond, mtuSteps } = this.#options;
+  add(
+    nowUs: number,
+    id: number,
+    kind: PathKind,
+    maxPacketBytes: number,
+    mtuSteps: readonly number[] = this.#options.mtuSteps ?? STANDARD_STEPS,
+  ): Path {
+    const { quantumUs, maxRateBytesPerSecond } = this.#options;
     const control = kind === "stream" ? new StreamWindow() : this.#newControl(nowUs);
     const rate = Math.min(control.rateBytesPerSecond, maxRateBytesPerSecond ?? Infinity);
     const path = new Path(
@@ -64,7 +70,7 @@ export class PathSet {
       new RttEstimator(nowUs),
       control,
       new Pacer({ rateBytesPerSecond: rate, quantumUs }),
-      kind === "udp" ? new MtuSearch(nowUs, { steps: mtuSteps ?? STANDARD_STEPS }) : null,
+      kind === "udp" ? new MtuSearch(nowUs, { steps: mtuSteps }) : null,
     );
     path.startProving(nowUs);
     this.#paths[id] = path;

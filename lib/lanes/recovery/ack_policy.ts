@@ -23,9 +23,9 @@ const WAKING_PROMPT_PACKETS = 2;
 const WAKING_PACKETS = 32;
 const IDLE_US = 1_000_000;
 /** Big packets of a stream are told as often as small ones of a datagram path are: what lies in the kernel is bounded. */
-const PROMPT_BYTES = 16 * 1024;
+const ACK_BYTES = 16 * 1024;
 /** Acknowledgements alone are at least this far apart, whatever the peer does. */
-const MIN_INTERVAL_US = 1_000;
+const MIN_INTERVAL_US = 250;
 
 /** Delays other than the usual ones; both in microseconds. */
 export interface AckPolicyOptions {
@@ -42,7 +42,7 @@ export class AckPolicy {
   readonly #promptDelayUs: number;
   readonly #lazyDelayUs: number;
   #prompt = 0;
-  #promptBytes = 0;
+  #bytes = 0;
   #eliciting = 0;
   /** Packets since the start or the last idle time, as far as they matter. */
   #awake = 0;
@@ -82,10 +82,11 @@ export class AckPolicy {
     if (eliciting === Eliciting.prompt) {
       dueAtUs = nowUs + this.#promptDelayUs;
       this.#prompt++;
-      this.#promptBytes += bytes;
       const enough = this.#awake < WAKING_PACKETS ? WAKING_PROMPT_PACKETS : PROMPT_PACKETS;
-      if (this.#prompt >= enough || this.#promptBytes >= PROMPT_BYTES) isEnough = true;
+      if (this.#prompt >= enough) isEnough = true;
     }
+    this.#bytes += bytes;
+    if (this.#bytes >= ACK_BYTES) isEnough = true;
     if (this.#awake < WAKING_PACKETS) this.#awake++;
     if (isEnough) dueAtUs = nowUs;
     const soonestUs = this.#lastAckAtUs + MIN_INTERVAL_US;
@@ -97,7 +98,7 @@ export class AckPolicy {
   onAckSent(nowUs: number): void {
     this.#lastAckAtUs = nowUs;
     this.#prompt = 0;
-    this.#promptBytes = 0;
+    this.#bytes = 0;
     this.#eliciting = 0;
     this.hasPending = false;
     this.dueAtUs = Infinity;

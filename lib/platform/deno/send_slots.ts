@@ -3,8 +3,13 @@
 // turn, and while the socket's send buffer is full (deno-platform research 1.3). In both it would read the
 // caller's bytes later, when they may hold something else. So each send travels in a slot of its own.
 
-/** hana sends at most 1,200 bytes; anything above a slot is copied into an array of its own. */
+import { MAX_DATAGRAM_BYTES } from "../limits.ts";
+
+/** Nearly all that hana sends fits one of these; the larger ones are for paths that take jumbo datagrams. */
 const SLOT_BYTES = 2048;
+/** Slots of this size are kept for the largest datagrams; what is longer still is copied into an array of its own. */
+const LARGE_SLOT_BYTES: number = MAX_DATAGRAM_BYTES;
+const MAX_LARGE_SLOTS = 64;
 
 /** Sends that may be on their way from one socket; what comes on top is dropped and counted. */
 export const MAX_SENDS_IN_FLIGHT = 512;
@@ -12,6 +17,7 @@ export const MAX_SENDS_IN_FLIGHT = 512;
 /** Slots of one socket, made when first needed and used again. */
 export class SendSlots {
   readonly #free: Uint8Array[] = [];
+  readonly #largeFree: Uint8Array[] = [];
   #inFlight = 0;
 
   /** Sends on their way. */
@@ -23,7 +29,8 @@ export class SendSlots {
   acquire(length: number): Uint8Array | null {
     if (this.#inFlight >= MAX_SENDS_IN_FLIGHT) return null;
     this.#inFlight++;
-    if (length > SLOT_BYTES) return new Uint8Array(length);
+    if (length > LARGE_SLOT_BYTES) return new Uint8Array(length);
+    if (length > SLOT_BYTES) return this.#largeFree.pop() ?? new Uint8Array(LARGE_SLOT_BYTES);
     return this.#free.pop() ?? new Uint8Array(SLOT_BYTES);
   }
 
@@ -31,5 +38,8 @@ export class SendSlots {
   release(slot: Uint8Array): void {
     this.#inFlight--;
     if (slot.length === SLOT_BYTES) this.#free.push(slot);
+    else if (slot.length === LARGE_SLOT_BYTES && this.#largeFree.length < MAX_LARGE_SLOTS) {
+      this.#largeFree.push(slot);
+    }
   }
 }

@@ -5,6 +5,9 @@
 import { PACKET_HEADER_BYTES } from "../../lanes/mod.ts";
 import { AEAD_TAG_BYTES } from "../../security/mod.ts";
 
+/** Views are kept up to this length: larger datagrams are few, and carry so much that a view costs nothing beside. */
+const KEPT_VIEW_BYTES = 2_048;
+
 /** Memory for one datagram. */
 export class DatagramBuffer {
   readonly bytes: Uint8Array;
@@ -20,17 +23,21 @@ export class DatagramBuffer {
     this.header = this.bytes.subarray(0, PACKET_HEADER_BYTES);
     this.text = this.bytes.subarray(PACKET_HEADER_BYTES, capacityBytes - AEAD_TAG_BYTES);
     // Filled from the start, so that the arrays never turn into dictionaries.
-    this.#whole = new Array(capacityBytes + 1).fill(undefined);
-    this.#texts = new Array(capacityBytes + 1).fill(undefined);
+    this.#whole = new Array(KEPT_VIEW_BYTES + 1).fill(undefined);
+    this.#texts = new Array(KEPT_VIEW_BYTES + 1).fill(undefined);
   }
 
   /** The first `length` bytes. */
   whole(length: number): Uint8Array {
+    if (length > KEPT_VIEW_BYTES) return this.bytes.subarray(0, length);
     return this.#whole[length] ??= this.bytes.subarray(0, length);
   }
 
   /** `length` bytes from byte 9 on: the text of a packet, or its text and tag. */
   afterHeader(length: number): Uint8Array {
+    if (length > KEPT_VIEW_BYTES) {
+      return this.bytes.subarray(PACKET_HEADER_BYTES, PACKET_HEADER_BYTES + length);
+    }
     return this.#texts[length] ??= this.bytes.subarray(PACKET_HEADER_BYTES, PACKET_HEADER_BYTES + length);
   }
 }

@@ -34,7 +34,7 @@ export const MAX_PATHS = 4096;
 /** Datagrams that no key opens, a second and source, above which a source is not heard on paths that are not its own. */
 export const MAX_FORGED_PER_SECOND = 500;
 /** The longest datagram that is sent or heard. */
-export const MAX_UDP_BYTES = 2048;
+export const MAX_UDP_BYTES = 8_900;
 
 /** Handshakes over datagrams, for `udp:` addresses where there is no stream. */
 export interface UdpHandshakeOptions {
@@ -48,6 +48,8 @@ export interface UdpHandshakeOptions {
    * ({@linkcode UdpPath.setHandlers}) before it returns: the first packet follows.
    */
   readonly onAccept: (path: UdpPath) => void;
+  /** False for who only dials: whoever asks is a stranger then. */
+  readonly answers?: boolean;
 }
 
 /** What an endpoint stands on: a `Platform` has the first three. */

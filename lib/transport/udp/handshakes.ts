@@ -61,6 +61,7 @@ interface Meanings {
   readonly hello: UdpHello;
   readonly replayGuard: ReplayGuard;
   readonly onAccept: (path: UdpPath) => void;
+  readonly answers?: boolean;
 }
 
 class Dial implements UdpDial {
@@ -180,6 +181,7 @@ export class Handshakes {
   }
 
   #handleInit(nowUs: number, bytes: Uint8Array, from: IpEndpoint): UdpDrop | null {
+    if (this.#meanings.answers === false) return "stranger";
     if (this.#host.isFull) return "table-full";
     const { counters } = this.#host;
     const verdict = this.#responder.handleInit(nowUs, bytes, from);
