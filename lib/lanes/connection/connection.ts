@@ -21,24 +21,18 @@ import {
   DEFAULT_KEEPALIVE_US,
   DEFAULT_MAX_ACK_DELAY_US,
   DEFAULT_SILENCE_US,
+  type MessageOptions,
   REPORT_INTERVAL_US,
 } from "./options.ts";
 import { Control, PacketBuilder } from "./packet_builder.ts";
 import { type Path, PathId, type PathKind, type PathReason } from "./path.ts";
 import { PathSet } from "./path_set.ts";
 import { ReceptionReport } from "./reception_report.ts";
-import { stuckAtUs } from "./stuck_stream.ts";
+import { StuckStream } from "./stuck_stream.ts";
 import { Wakeups } from "./wakeups.ts";
 
 /** A driver that comes this late was stalled itself: the peer's silence says nothing then (research: lanes 4.12). */
 const STALLED_US = 250_000;
-/** What a message may say of itself. */
-export interface MessageOptions {
-  readonly key?: number;
-  readonly ttlUs?: number;
-  readonly report?: boolean;
-}
-
 /** Why {@linkcode LaneConnection.pollTimeout} names a time. */
 export type ConnectionDeadlineReason =
   | "ack"
@@ -78,6 +72,7 @@ export class LaneConnection implements SentVisitor {
   readonly #lanes: LaneTable;
   readonly #paths: PathSet;
   readonly #builder: PacketBuilder;
+  readonly #stuck: StuckStream;
   readonly #report = new ReceptionReport();
   readonly #wakeups = new Wakeups();
   readonly #keepaliveUs: number;
@@ -130,6 +125,7 @@ export class LaneConnection implements SentVisitor {
       nowUs,
       options.firstPacketNumber ?? 0,
     );
+    this.#stuck = new StuckStream(this.#paths, this.#sent, this.#loss);
     const { active } = this.#paths;
     this.#loss.openPath(active.epoch, active.rtt, active.kind === "udp");
     this.#keepaliveUs = options.keepaliveUs ?? DEFAULT_KEEPALIVE_US;
@@ -212,7 +208,13 @@ export class LaneConnection implements SentVisitor {
   // ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A way to the peer that is to be proved; lanes move to it when it is, if it is better. */
-  addPath(nowUs: number, id: number, kind: PathKind, maxPacketBytes: number, mtuSteps?: readonly number[]): void {
+  addPath(
+    nowUs: number,
+    id: number,
+    kind: PathKind,
+    maxPacketBytes: number,
+    mtuSteps?: readonly number[],
+  ): void {
     this.#paths.add(nowUs, id, kind, maxPacketBytes, mtuSteps);
   }
 
@@ -304,7 +306,7 @@ export class LaneConnection implements SentVisitor {
       this.#lanes.handleTimeout(nowUs, this.#paths.active.rtt.smoothedUs);
     }
     const { active } = this.#paths;
-    if (this.#stuckAtUs() <= nowUs) this.#onStuck(nowUs);
+    this.#stuck.handleTimeout(nowUs, this);
     if (active.control.nextTickUs <= nowUs) {
       active.control.handleTick(nowUs);
       active.pacer.setRate(this.#rateOf(active));
@@ -328,8 +330,7 @@ export class LaneConnection implements SentVisitor {
     const asked = this.#paths.pollQuestion(nowUs);
     if (asked !== null) {
       this.packetPath = asked.id;
-      if (asked.isHurried && stuckAtUs(this.#paths.liveStream, this.#sent) > nowUs) asked.isHurried = false;
-      return builder.question(nowUs, asked, asked.isHurried || this.#paths.liveStream === null, out);
+      return builder.question(nowUs, asked, this.#stuck.isAlone(nowUs, asked), out);
     }
     const path = this.#paths.active;
     if (path.kind === "stream" && !this.streamReady) return 0;
@@ -366,7 +367,7 @@ export class LaneConnection implements SentVisitor {
     this.#consider(this.#builder.pacedUntilUs, "pacing");
     this.#consider(this.#lanes.nextExpiryUs(), "lane");
     this.#consider(this.#paths.nextQuestionUs(), "path");
-    this.#consider(this.#stuckAtUs(), "path");
+    this.#consider(this.#stuck.atUs, "path");
     if (active.mtu !== null && active.proved) this.#consider(active.mtu.nextAtUs, "mtu");
     this.#consider(active.control.nextTickUs, "congestion");
     this.#consider(this.#keepaliveAtUs, "keepalive");
@@ -511,19 +512,6 @@ export class LaneConnection implements SentVisitor {
     this.#isProbing = true;
     this.#sent.revisitOldest(epoch, this);
     this.#isProbing = false;
-  }
-
-  /** When the stream is to be judged stuck; Infinity for never, and while datagrams are being asked already. */
-  #stuckAtUs(): number {
-    const udp = this.#paths.get(PathId.udp);
-    return udp === null || udp.isHurried ? Infinity : stuckAtUs(this.#paths.liveStream, this.#sent);
-  }
-
-  /** The stream holds what datagrams may bring: it goes again by them, or they are asked. */
-  #onStuck(nowUs: number): void {
-    const { active, liveStream } = this.#paths;
-    if (active.kind === "stream") this.#paths.get(PathId.udp)?.hurry(nowUs);
-    else if (liveStream !== null) this.#loss.loseAll(nowUs, liveStream.epoch, this);
   }
 
   /** After a close of ours only the peer's own CLOSE matters. */

@@ -47,6 +47,13 @@ export interface ConnectionOptions {
   readonly firstMessageNumber?: number;
 }
 
+/** What a message may say of itself. */
+export interface MessageOptions {
+  readonly key?: number;
+  readonly ttlUs?: number;
+  readonly report?: boolean;
+}
+
 /** An acknowledgement is held back no longer than this (research: lanes 4.2). */
 export const DEFAULT_MAX_ACK_DELAY_US = 25_000;
 /** A ping after this much silence of ours (research: lanes 4.12). */
