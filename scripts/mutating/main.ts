@@ -12,37 +12,30 @@ const LEAST_SCORE = 0.95;
 /** A mutant that makes tests hang is noticed as well. */
 const STAGE_LIMIT_MS = 180_000;
 /** Nothing else is needed to run the tests of the lanes. */
-const COPIED = [
-  "lib",
-  "tests/lanes",
-  "tests/support",
-  "tests/deps",
-  "tests/unit/lanes",
-  "tests/fuzz",
-  "cli/deps",
-];
+const COPIED = ["lib", "cli", "tests", "scripts"];
 
-/** The fastest first: most bugs die early. */
-const STAGES: readonly {
+interface TestStage {
   readonly name: string;
   readonly paths: readonly string[];
   readonly seeds: string;
-}[] = [
+}
+
+/** The fastest first: most bugs die early. */
+const STAGES: readonly TestStage[] = [
   { name: "zoo", paths: ["tests/lanes/zoo_test.ts"], seeds: "1" },
-  { name: "unit", paths: ["tests/unit/lanes"], seeds: "1" },
   {
     name: "scenarios",
-    paths: [
-      ...[
-        "tests/lanes/promises_test.ts",
-        "tests/lanes/fairness_test.ts",
-        "tests/lanes/state_machine_test.ts",
-      ],
-      ...["tests/lanes/metamorphic_test.ts", "tests/lanes/fuzz_test.ts"],
-    ],
+    paths: ["promises", "fairness", "state_machine", "metamorphic"].map((name) =>
+      `tests/lanes/${name}_test.ts`
+    ),
     seeds: "1",
   },
-  { name: "matrix", paths: ["tests/lanes"], seeds: "3" },
+  {
+    name: "matrix",
+    paths: ["calm", "rough", "stream"].map((name) => `tests/lanes/matrix_${name}_test.ts`),
+    seeds: "3",
+  },
+  { name: "unit", paths: ["tests/unit/lanes", "tests/lanes/fuzz_test.ts"], seeds: "1" },
 ];
 
 interface Verdict {
@@ -96,7 +89,24 @@ async function firstFailure(copy: string, paths: readonly string[], seeds: strin
     (output.split("\n").find((line) => /error/i.test(line)) ?? "?");
 }
 
-async function judge(mutation: Mutation, copy: string): Promise<Verdict> {
+/** The stages that pass without any bug: only these can tell anything. */
+async function soundStages(): Promise<TestStage[]> {
+  const copy = await makeCopy();
+  try {
+    const sound: TestStage[] = [];
+    for (const stage of STAGES) {
+      const failure = await firstFailure(copy, stage.paths, stage.seeds);
+      if (failure === null) sound.push(stage);
+      else console.log(`left out  ${stage.name}: it fails without any bug planted: ${failure}`);
+    }
+    if (sound.length === 0) throw new Error("no tests pass without a bug planted");
+    return sound;
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+}
+
+async function judge(mutation: Mutation, copy: string, stages: readonly TestStage[]): Promise<Verdict> {
   const startMs = performance.now();
   const path = `${copy}/${mutation.file}`;
   const original = await Deno.readTextFile(path).catch(() => "");
@@ -108,7 +118,7 @@ async function judge(mutation: Mutation, copy: string): Promise<Verdict> {
   if (places !== 1) return verdict(false, `its place is found ${places} times in ${mutation.file}`);
   await Deno.writeTextFile(path, original.replace(mutation.find, () => mutation.replace));
   try {
-    for (const { name, paths, seeds } of STAGES) {
+    for (const { name, paths, seeds } of stages) {
       const failure = await firstFailure(copy, paths, seeds);
       if (failure !== null) return verdict(true, `${name}: ${failure}`);
     }
@@ -139,15 +149,12 @@ async function main(args: readonly string[]): Promise<number> {
 
   const queue = [...mutations];
   const verdicts: Verdict[] = [];
+  const stages = await soundStages();
   const work = async () => {
     const copy = await makeCopy();
     try {
-      if (verdicts.length === 0) {
-        const failure = await firstFailure(copy, STAGES[0]?.paths ?? [], "1");
-        if (failure !== null) throw new Error(`the tests fail without any bug planted: ${failure}`);
-      }
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const verdict = await judge(next, copy);
+        const verdict = await judge(next, copy, stages);
         verdicts.push(verdict);
         const word = verdict.killed ? "killed  " : "SURVIVED";
         console.log(`${word} ${verdict.id} (${verdict.seconds.toFixed(0)} s) ${verdict.by}`);
