@@ -19,7 +19,10 @@ import {
   LaneCarrier,
   type Link,
   type TransportContext,
+  UdpCarrier,
+  type UdpPath,
 } from "../transport/mod.ts";
+import type { Carrier } from "../lanes/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 import type { LaneServices } from "./lane_services.ts";
 import type { NodeLanes } from "./node_lanes.ts";
@@ -47,19 +50,40 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** The answer must come from this node. */
   readonly expectedId?: NodeId;
+  /** True keeps the lanes on the stream. */
+  readonly streamOnly?: boolean;
 }
 
 /** After this long the next path is tried beside the one that hangs (RFC 8305 section 5: 250 ms). */
 const STAGGER_US = 250_000;
 
 /** Lanes over a link, and over datagrams beside it where the node has sockets for them. */
-export function carrierFor(context: ConnectorContext, link: Link, side: "dialler" | "listener"): LaneCarrier {
+export function carrierFor(
+  context: ConnectorContext,
+  link: Link,
+  side: "dialler" | "listener",
+  streamOnly = false,
+): LaneCarrier {
   const { platform, lanes } = context;
+  const udp = streamOnly ? null : lanes?.udp() ?? null;
+  const whyNoUdp = streamOnly ? "the stream alone was asked for" : lanes?.whyNone ?? null;
   return new LaneCarrier(link, {
     platform,
     side,
-    udp: lanes?.udp() ?? null,
+    udp,
     ...(lanes === undefined ? {} : { budget: lanes.budget }),
+    ...(whyNoUdp === null ? {} : { whyNoUdp }),
+  });
+}
+
+/** Lanes over datagrams alone. */
+export function datagramCarrierFor(context: ConnectorContext, path: UdpPath): UdpCarrier {
+  const { platform, lanes, maxFrameBytes } = context;
+  return new UdpCarrier(path, {
+    platform,
+    local: lanes?.localFor(path.remote?.host ?? "") ?? { host: "0.0.0.0", port: 0 },
+    ...(lanes === undefined ? {} : { budget: lanes.budget }),
+    ...(maxFrameBytes === undefined ? {} : { maxFrameBytes }),
   });
 }
 
@@ -79,24 +103,21 @@ export async function connectTo(
   address: Address,
   options: ConnectOptions,
 ): Promise<Session> {
-  const { platform } = context;
-  const startedUs = platform.clock.nowUs();
-  const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
-  const leftUs = Math.max(1, options.timeoutUs - (platform.clock.nowUs() - startedUs));
-  // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
-  const trusted = !isSealed(address) || context.trusted;
-  const session = Session.start({
-    platform,
-    carrier: carrierFor(context, link, "dialler"),
-    side: "dialler",
-    local: context.local,
-    handlers: context.handlers,
-    ...(context.codec === undefined ? {} : { codec: context.codec }),
-    trusted,
-    ...laneOptions(context, { trusted, accepted: false }),
-    ...(context.fence === undefined ? {} : { fence: context.fence }),
-    limits: { ...context.limits, helloTimeoutUs: leftUs },
-  });
+  const { clock } = context.platform;
+  const deadlineUs = clock.nowUs() + options.timeoutUs;
+  let session: Session;
+  if (address.kind === "udp") {
+    // The first packet must follow the handshake at once: the session begins in the turn in which that is done.
+    session = await dialByDatagrams(context, address, options, (path) => {
+      const carrier = datagramCarrierFor(context, path);
+      return greet(context, carrier, path.initiated, context.trusted, deadlineUs);
+    });
+  } else {
+    const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
+    const carrier = carrierFor(context, link, "dialler", options.streamOnly);
+    // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
+    session = greet(context, carrier, true, !isSealed(address) || context.trusted, deadlineUs);
+  }
   const cancel = (): void => session.abort(new HanaError("cancelled", { what: "connecting was cancelled" }));
   options.signal?.addEventListener("abort", cancel, { once: true });
   // An abort in the very turn in which dialling was through would otherwise be missed.
@@ -117,6 +138,74 @@ export async function connectTo(
     });
   }
   return session;
+}
+
+/** Starts a session on a carrier that we have dialled; where both dialled at once the peer's own dial may have won. */
+function greet(
+  context: ConnectorContext,
+  carrier: Carrier,
+  weSpeakFirst: boolean,
+  trusted: boolean,
+  deadlineUs: number,
+): Session {
+  const { platform } = context;
+  return Session.start({
+    platform,
+    carrier,
+    side: weSpeakFirst ? "dialler" : "listener",
+    local: context.local,
+    handlers: context.handlers,
+    ...(context.codec === undefined ? {} : { codec: context.codec }),
+    trusted,
+    ...laneOptions(context, { trusted, accepted: false }),
+    ...(context.fence === undefined ? {} : { fence: context.fence }),
+    limits: { ...context.limits, helloTimeoutUs: Math.max(1, deadlineUs - platform.clock.nowUs()) },
+  });
+}
+
+/** The handshake with a `udp:` address; `start` is called in the turn in which it is done. */
+function dialByDatagrams(
+  context: ConnectorContext,
+  address: Address & { readonly kind: "udp" },
+  options: ConnectOptions,
+  start: (path: UdpPath) => Session,
+): Promise<Session> {
+  const url = formatAddress(address);
+  const { host, port } = address;
+  if (!host.includes(":") && !/^\d+\.\d+\.\d+\.\d+$/.test(host)) {
+    const why = "datagrams go to addresses, not to names";
+    throw new HanaError("usage", { what: `${url} cannot be dialled`, why, hint: `udp://10.0.0.2:${port}` });
+  }
+  const endpoint = context.lanes?.udp() ?? null;
+  if (endpoint === null) {
+    const why = context.lanes?.whyNone ?? "no datagrams are configured";
+    throw new HanaError("unreachable", { what: `${url} cannot be dialled`, why });
+  }
+  const { clock, timers } = context.platform;
+  return new Promise<Session>((resolve, reject) => {
+    const give = (settle: () => void): void => {
+      timer.cancel();
+      options.signal?.removeEventListener("abort", cancel);
+      dialled.cancel();
+      settle();
+    };
+    const cancel = (): void =>
+      give(() => reject(new HanaError("cancelled", { what: `dialling ${url} was cancelled` })));
+    const timer = timers.schedule(clock.nowUs() + options.timeoutUs, () => {
+      const why = "nobody is there, a firewall drops UDP, or the mesh keys differ";
+      const what = `${url} did not answer within ${Math.round(options.timeoutUs / 1000)} ms`;
+      give(() => reject(new HanaError("timeout", { what, why, hint: `hana ping tcp://${url.slice(6)}` })));
+    });
+    const dialled = endpoint.dial({ host, port }, {
+      onOpen: (path) => {
+        const session = start(path);
+        give(() => resolve(session));
+      },
+      onFailed: (error) => give(() => reject(error)),
+    });
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    if (options.signal?.aborted === true) cancel();
+  });
 }
 
 /** Opens a session over the first of `addresses` that works; the others are tried beside it when it hangs. */

@@ -12,6 +12,7 @@ import {
   prepareRunDirectory,
   socketPath,
 } from "../transport/mod.ts";
+import { byFamily, hostOf } from "./hosts.ts";
 import type { ConnectorContext } from "./connector.ts";
 import { removeNote, writeNote } from "./local.ts";
 import type { SessionSet } from "./sessions.ts";
@@ -26,17 +27,6 @@ export interface ListenPlan {
   /** Null: no TCP. */
   readonly tcpPort: number | null;
   readonly memoryName?: string;
-}
-
-/** IPv4 first: the shorter address is the one that people read. The order is stable within a family. */
-function byFamily(a: NetworkInterface, b: NetworkInterface): number {
-  return (a.family === "ipv6" ? 1 : 0) - (b.family === "ipv6" ? 1 : 0);
-}
-
-/** The address of an interface, in its zone where it has one. */
-function hostOf({ address, name, scopeId }: NetworkInterface): string {
-  if (scopeId === null) return address;
-  return `${address}%${/^[0-9A-Za-z_.-]{1,15}$/.test(name) ? name : scopeId}`;
 }
 
 /** The listeners of one node. */

@@ -46,9 +46,10 @@ export {
 } from "./lane_services.ts";
 export type { NodeEvent } from "./node_event.ts";
 export type { NodeDelta, NodeListener, NodeWatch } from "./node_watch.ts";
-export { Node, type ReachableNode, type ReachOptions } from "./node.ts";
+export { Node } from "./node.ts";
 export type { DiscoverySettings, NodeOptions } from "./options.ts";
 export { candidatePaths, type PathKind } from "./paths.ts";
+export type { ReachableNode, ReachOptions } from "./reach.ts";
 export { resourcesOf } from "./resources.ts";
 export type { TracedDatagram } from "./trace_stream.ts";
 export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";

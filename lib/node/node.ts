@@ -33,7 +33,7 @@ import {
 } from "../session/mod.ts";
 import { type Address, parseAddress } from "../transport/mod.ts";
 import { addBuiltinMessages } from "./builtin.ts";
-import { type ConnectorContext, connectTo, connectToAny } from "./connector.ts";
+import { type ConnectorContext } from "./connector.ts";
 import { type LaneHandlerOptions, LaneServices } from "./lane_services.ts";
 import { NodeLanes } from "./node_lanes.ts";
 import { claimIdentity, ephemeralIdentity, type HeldIdentity, renewId } from "./identity_store.ts";
@@ -49,29 +49,11 @@ import type { NodeOptions } from "./options.ts";
 import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
 import { PeerCache } from "./peer_cache.ts";
+import { isAddress, reach, type ReachableNode, type ReachOptions } from "./reach.ts";
 import { resourcesOf } from "./resources.ts";
 import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
 import { addTraceMessages } from "./trace_stream.ts";
 import { type NodeView, viewOf } from "./view.ts";
-
-/** How to reach another node. */
-export interface ReachOptions {
-  /** Everything must be done within this many microseconds; 3 s when not given. */
-  readonly timeoutUs?: number;
-  /** Which kind of path; the best when not given. */
-  readonly path?: PathKind;
-  readonly signal?: AbortSignal;
-}
-
-/** As much of a node as it takes to reach it; a view or a record fits. */
-export interface ReachableNode {
-  readonly id: NodeId;
-  readonly name: string;
-  readonly endpoints: readonly { readonly kind: string; readonly address: string }[];
-}
-
-/** 3 s: a dead host on a LAN answers "unreachable" after 2.8 s (research: deno-platform 2.1). */
-const DEFAULT_REACH_TIMEOUT_US = 3_000_000;
 
 /** A node of the mesh. Make one with {@linkcode Node.start}. */
 export class Node {
@@ -118,7 +100,14 @@ export class Node {
     this.leadership = new NodeLeadership(this.#leadingSource(), platform.files, identity.directory);
     this.sessions = new SessionSet(options.maxSessions ?? DEFAULT_MAX_SESSIONS);
     this.#channelCounters = new ChannelCounters();
-    this.#lanes = new NodeLanes({ platform, suite, isOn: options.udpLanes !== false });
+    const replayGuard = new ReplayGuard();
+    this.#lanes = new NodeLanes({
+      platform,
+      suite,
+      ring: options.keys,
+      replayGuard,
+      isOn: options.udpLanes !== false,
+    });
     this.#laneServices = new LaneServices(this.handlers, () => platform.clock.nowUs());
     // The name may change while we run (a namesake that was first): sessions read it when they start.
     const identify = (): Identity => this.identity;
@@ -129,7 +118,7 @@ export class Node {
         ring: options.keys,
         random: platform.random.stream("node/handshake"),
         counters: this.#channelCounters,
-        replayGuard: new ReplayGuard(),
+        replayGuard,
       },
       ...(options.maxFrameBytes === undefined ? {} : { maxFrameBytes: options.maxFrameBytes }),
       ...(options.memory === undefined ? {} : { memory: options.memory.network }),
@@ -217,9 +206,10 @@ export class Node {
   get dnsSd(): DnsSdService | null {
     return this.#dnsSd?.service ?? null;
   }
-  /** Where this node listens, as URLs: local socket first, then one a network interface. */
+  /** Where this node listens, as URLs: local socket first, then TCP and UDP, each once an address of an interface. */
   get addresses(): string[] {
-    return this.#listeners.addresses(this.#platform.interfaces.list());
+    const interfaces = this.#platform.interfaces.list();
+    return [...this.#listeners.addresses(interfaces), ...this.#lanes.addresses(interfaces)];
   }
 
   /** Defines a request of this node's own and answers it; it travels in {@linkcode describe}. */
@@ -247,7 +237,10 @@ export class Node {
       state: "alive",
       incarnation,
       version: this.#options.software,
-      endpoints: this.addresses.map((address) => ({ kind: parseAddress(address).kind, address })),
+      endpoints: this.#listeners.addresses(this.#platform.interfaces.list()).map((address) => ({
+        kind: parseAddress(address).kind,
+        address,
+      })),
       interface: null,
       capabilities: capabilitiesOf(this.#options),
       resources: this.#resources,
@@ -326,7 +319,7 @@ export class Node {
   }
 
   /**
-   * A session with a node (name, id, beginning of an id) or an address (`tcp://…`, `unix://…`).
+   * A session with a node (name, id, beginning of an id) or an address (`tcp://…`, `unix://…`, `udp://…`).
    * One that is open already is shared. Rejects with `not-found`, `unreachable`, `authentication`, `timeout`, …
    */
   async connect(target: string, options: ReachOptions = {}): Promise<Session> {
@@ -340,23 +333,8 @@ export class Node {
 
   /** A session of its own, whether there is another or not. A node that somebody else found can be given whole. */
   async open(target: string | ReachableNode, options: ReachOptions = {}): Promise<Session> {
-    const { timeoutUs = DEFAULT_REACH_TIMEOUT_US, signal } = options;
-    const reach = { timeoutUs, ...(signal === undefined ? {} : { signal }) };
-    let session: Session;
-    if (typeof target === "string" && isAddress(target)) {
-      session = await connectTo(this.#connector, parseAddress(target), reach);
-    } else {
-      const node = typeof target === "string" ? this.find(target).record : target;
-      const paths = candidatePaths(node.endpoints, this.#platform.interfaces.list(), options.path);
-      if (paths.length === 0) {
-        const why = node.endpoints.length === 0
-          ? "it listens nowhere"
-          : `it listens at ${listOf(node.endpoints)}`;
-        const by = options.path === undefined || options.path === "auto" ? "" : ` by ${options.path}`;
-        throw new HanaError("unreachable", { what: `${node.name} cannot be reached${by}`, why });
-      }
-      session = await connectToAny(this.#connector, paths, { ...reach, expectedId: node.id });
-    }
+    const wanted = typeof target === "string" && !isAddress(target) ? this.find(target).record : target;
+    const session = await reach(this.#connector, wanted, options);
     this.sessions.adopt(session);
     return session;
   }
@@ -448,6 +426,10 @@ export class Node {
       tcpPort: options.tcpPort === undefined ? 0 : options.tcpPort,
       ...(options.memory === undefined ? {} : { memoryName: options.memory.name }),
     });
+    const tcp = this.#listeners.bound().find((address) => address.kind === "tcp");
+    if (tcp?.kind === "tcp") {
+      this.#lanes.listen(tcp.port, (path) => this.sessions.acceptPath(this.#connector, path));
+    }
     if (options.discovery === null) return;
     const { id, incarnation, role } = this;
     const { directory } = this.#identity;
@@ -589,11 +571,3 @@ export class Node {
 }
 
 type Suite = Awaited<ReturnType<typeof loadSessionSuite>>;
-
-function listOf(endpoints: ReachableNode["endpoints"]): string {
-  return endpoints.map((endpoint) => endpoint.address).join(", ");
-}
-
-function isAddress(target: string): boolean {
-  return target.includes("://") || target.startsWith("/");
-}

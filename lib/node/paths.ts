@@ -6,8 +6,11 @@ import { isLinkLocalHost } from "../discovery/mod.ts";
 import { type NetworkInterface, withoutZone } from "../platform/mod.ts";
 import { type Address, parseAddress } from "../transport/mod.ts";
 
-/** Which kinds of path a caller wants. */
-export type PathKind = "auto" | "unix" | "pipe" | "tcp";
+/**
+ * Which kinds of path a caller wants. `auto`: the best stream, with datagrams beside it where they pass; `tcp`: that
+ * stream alone; `udp`: datagrams alone.
+ */
+export type PathKind = "auto" | "unix" | "pipe" | "tcp" | "udp";
 
 /** Addresses to try, in order, each once. Endpoints that cannot be read or dialled are left out. */
 export function candidatePaths(
@@ -21,8 +24,12 @@ export function candidatePaths(
     if (seen.has(endpoint.address)) continue;
     seen.add(endpoint.address);
     const address = readAddress(endpoint.address);
-    if (address === null || (kind !== "auto" && address.kind !== kind)) continue;
-    ranked.push({ address, rank: rankOf(address, own) });
+    if (address === null) continue;
+    if (kind === "auto" || address.kind === kind) ranked.push({ address, rank: rankOf(address, own) });
+    // Nodes take datagrams on the port number of their TCP listener, by IPv4 (node_lanes.ts).
+    else if (kind === "udp" && address.kind === "tcp" && !address.host.includes(":")) {
+      ranked.push({ address: { ...address, kind }, rank: rankOf(address, own) });
+    }
   }
   ranked.sort((a, b) => a.rank - b.rank);
   return ranked.map((entry) => entry.address);

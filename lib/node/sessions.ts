@@ -5,8 +5,9 @@
 
 import { HanaError, type NodeId, type Role } from "../base/mod.ts";
 import { Session } from "../session/mod.ts";
-import type { Link } from "../transport/mod.ts";
-import { carrierFor, type ConnectorContext, laneOptions } from "./connector.ts";
+import type { Carrier } from "../lanes/mod.ts";
+import type { Link, UdpPath } from "../transport/mod.ts";
+import { carrierFor, type ConnectorContext, datagramCarrierFor, laneOptions } from "./connector.ts";
 
 /** Counters of a node's sessions. */
 export interface SessionSetCounters {
@@ -74,25 +75,39 @@ export class SessionSet {
 
   /** Takes in a connection that came. `local` connections come by the guarded socket of this machine. */
   accept(context: ConnectorContext, link: Link, local: boolean): void {
+    if (this.#admits()) {
+      return this.#start(context, carrierFor(context, link, "listener"), local || context.trusted);
+    }
+    // Nothing is said: the peer may be anybody.
+    link.open({
+      onOpen: () => {},
+      onFrame: () => {},
+      onWritable: () => {},
+      onEnd: () => {},
+      onClose: () => {},
+    });
+    link.abort();
+  }
+
+  /** Takes in a path over datagrams whose handshake is done. */
+  acceptPath(context: ConnectorContext, path: UdpPath): void {
+    if (this.#admits()) this.#start(context, datagramCarrierFor(context, path), context.trusted);
+    else path.close();
+  }
+
+  /** Whether there is room for one more, which the oldest stranger may have to make. */
+  #admits(): boolean {
     this.counters.accepted++;
     if (this.#strangers.size >= Math.min(MAX_STRANGERS, this.maxSessions)) this.#evictStranger();
-    if (this.#closed || this.#sessions.size >= this.maxSessions) {
-      this.counters.refusedFull++;
-      // Nothing is said: the peer may be anybody.
-      link.open({
-        onOpen: () => {},
-        onFrame: () => {},
-        onWritable: () => {},
-        onEnd: () => {},
-        onClose: () => {},
-      });
-      link.abort();
-      return;
-    }
-    const trusted = local || context.trusted;
+    if (!this.#closed && this.#sessions.size < this.maxSessions) return true;
+    this.counters.refusedFull++;
+    return false;
+  }
+
+  #start(context: ConnectorContext, carrier: Carrier, trusted: boolean): void {
     const session = Session.start({
       platform: context.platform,
-      carrier: carrierFor(context, link, "listener"),
+      carrier,
       side: "listener",
       local: context.local,
       handlers: context.handlers,

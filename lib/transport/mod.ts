@@ -10,4 +10,13 @@ export { type LinkListener, type LinkListenerHandlers, listen, type ListenCounte
 export { MemoryNetwork, memoryPair } from "./memory.ts";
 export { MAX_SOCKET_PATH_BYTES, prepareRunDirectory, socketPath } from "./run_directory.ts";
 export { StreamCarrier } from "./stream_carrier.ts";
-export { UdpEndpoint } from "./udp/mod.ts";
+export { UdpCarrier, type UdpCarrierOptions } from "./udp_carrier.ts";
+export { type UdpDial, UdpEndpoint, UdpPath } from "./udp/mod.ts";
+export {
+  DatagramBuffer,
+  encodeHello,
+  handshakeContext,
+  PacketSealer,
+  UdpInitiator,
+  UdpResponder,
+} from "./udp/mod.ts";

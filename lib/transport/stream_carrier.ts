@@ -70,7 +70,6 @@ class LaneQueue {
 
 /** Carries lanes over a link. */
 export class StreamCarrier implements Carrier {
-  readonly path: CarrierPath = { kind: "stream", why: "payloads go plain", rttUs: null };
   /** Plain payloads alone: neither packets nor lanes of a program's own. */
   readonly offer: LaneOffer | null = null;
   readonly lastNumber = 0;
@@ -85,6 +84,9 @@ export class StreamCarrier implements Carrier {
 
   constructor(private readonly link: Link) {}
 
+  get path(): CarrierPath {
+    return { kind: "stream", remote: this.remote, why: "payloads go plain", isAsking: false, rttUs: null };
+  }
   get secure(): boolean {
     return this.link.secure;
   }
