@@ -167,3 +167,37 @@ export function swapping(
     resumeReading: () => stream.resumeReading(),
   };
 }
+
+const LANES_KEY = new TextEncoder().encode("lanes");
+
+/**
+ * A stream on which nobody offers packets of lanes, as to a peer from before them: payloads travel plain then, and
+ * nothing but the stream keeps their order. For streams that are not sealed.
+ */
+export function withoutLanes(stream: ByteStream): ByteStream {
+  return {
+    local: stream.local,
+    remote: stream.remote,
+    open: (handlers) =>
+      stream.open({
+        onData: (bytes) => handlers.onData(withoutOffer(bytes)),
+        onWritten: () => handlers.onWritten(),
+        onEnd: () => handlers.onEnd(),
+        onClose: (error) => handlers.onClose(error),
+      }),
+    write: (bytes) => stream.write(withoutOffer(bytes)),
+    closeWrite: () => stream.closeWrite(),
+    abort: () => stream.abort(),
+    pauseReading: () => stream.pauseReading(),
+    resumeReading: () => stream.resumeReading(),
+  };
+}
+
+/** Gives the offer in a greeting a name that nobody reads. */
+function withoutOffer(bytes: Uint8Array): Uint8Array {
+  const at = bytes.findIndex((_byte, start) => LANES_KEY.every((byte, i) => bytes[start + i] === byte));
+  if (at < 0) return bytes;
+  const copy = bytes.slice();
+  copy[at] = (copy[at] ?? 0) ^ 0x20;
+  return copy;
+}
