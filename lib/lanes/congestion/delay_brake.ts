@@ -99,6 +99,19 @@ export interface DelayBrakeOptions {
   readonly kernelBufferBytes?: number;
 }
 
+/**
+ * Startup that ended early, by the jitter of a busy machine say, is taken up again after so many intervals in a row that
+ * were used and saw no queue; after twice as many each time that it found little.
+ */
+const RESUME_INTERVALS = 6;
+const MAX_RESUME_INTERVALS = 64;
+/** A resumed startup that made less than this of the rate found little. */
+const RESUME_GAIN = 1.5;
+/** Loss that braked makes startup wait. */
+const RESUME_AFTER_LOSS_US = 10_000_000;
+/** A round of fewer packets may be late as a whole by chance; two in a row are not. */
+const TELLING_PACKETS = 8;
+
 /** Where the law stands; for statistics. */
 export type BrakePhase = "startup" | "steady" | "competing";
 
@@ -144,6 +157,13 @@ export class DelayBrake implements CongestionControl {
   #isRoundUsed = false;
   #bestRate = 0;
   #flatRounds = 0;
+  #roundPackets = 0;
+  #queuedRounds = 0;
+  /** Intervals in a row without a queue, how many it takes to start up again, and the rate when that was done last. */
+  #clearIntervals = 0;
+  #resumeAfter = RESUME_INTERVALS;
+  #resumedRate = 0;
+  #lossBrakedAtUs = -Infinity;
 
   // Delay.
   /** Since when, and how little at least, there was a queue: −1 for not now. */
@@ -267,6 +287,9 @@ export class DelayBrake implements CongestionControl {
 
   onPathChanged(_nowUs: number): void {
     this.#isStarting = true;
+    this.#resumedRate = 0;
+    this.#resumeAfter = RESUME_INTERVALS;
+    this.#lossBrakedAtUs = -Infinity;
     this.#minUs = INITIAL_ROUND_TRIP_US;
     this.#smoothedUs = INITIAL_ROUND_TRIP_US;
     this.windowBytes = INITIAL_WINDOW_BYTES;
@@ -301,7 +324,8 @@ export class DelayBrake implements CongestionControl {
       return;
     }
     if (
-      this.#ackedPackets < MIN_INTERVAL_PACKETS && nowUs < this.#startUs + MAX_STRETCH * this.#intervalUs()
+      this.#ackedPackets * Math.max(1, this.#meanBytes / this.#packetBytes) < MIN_INTERVAL_PACKETS &&
+      nowUs < this.#startUs + MAX_STRETCH * this.#intervalUs()
     ) {
       this.nextTickUs = nowUs + this.#intervalUs();
       return;
@@ -334,6 +358,7 @@ export class DelayBrake implements CongestionControl {
   /** The window grows by what is acknowledged, that is, doubles each round trip. */
   #grow(nowUs: number, bytes: number, inFlightBytes: number, appLimited: boolean): void {
     const isUsed = !appLimited && inFlightBytes + bytes >= this.windowBytes / 2;
+    this.#roundPackets++;
     if (!appLimited) this.#isRoundUsed = true;
     if (isUsed) this.windowBytes = Math.min(this.windowBytes + bytes, this.#maxWindow());
     this.rateBytesPerSecond = this.#startupRate();
@@ -345,7 +370,9 @@ export class DelayBrake implements CongestionControl {
       if (rate > this.#bestRate) this.#bestRate = rate;
       const best = this.#bestRate > 0 ? this.#bestRate : this.rateBytesPerSecond;
       const isLossy = this.#lossLost > LOSS_MARGIN_PACKETS + 0.1 * (this.#lossLost + this.#lossAcked);
-      const isQueued = this.#queueUs > 2 * this.wantedUs;
+      const isLate = this.#queueUs > 2 * this.wantedUs;
+      this.#queuedRounds = isLate ? this.#queuedRounds + 1 : 0;
+      const isQueued = isLate && (this.#roundPackets >= TELLING_PACKETS || this.#queuedRounds >= 2);
       this.#queueUs = Infinity;
       // Few messages neither make a queue nor measure a path: what they saw was jitter, and their rate is no bound.
       if (this.#isRoundUsed && (isLossy || isQueued)) {
@@ -354,12 +381,21 @@ export class DelayBrake implements CongestionControl {
       if (this.#flatRounds >= 3) return this.#settle(nowUs, best, best);
     }
     this.#isRoundUsed = false;
+    this.#roundPackets = 0;
     this.#roundEndsUs = nowUs + Math.max(this.#smoothedUs, MIN_ROUND_US);
     this.#lossAcked = this.#lossLost = 0;
   }
 
-  #settle(nowUs: number, rate: number, goodRate: number): void {
+  #settle(nowUs: number, found: number, goodRate: number): void {
     this.#isStarting = false;
+    const rate = Math.max(found, this.#resumedRate);
+    if (this.#resumedRate > 0) {
+      this.#resumeAfter = rate >= RESUME_GAIN * this.#resumedRate
+        ? RESUME_INTERVALS
+        : Math.min(MAX_RESUME_INTERVALS, 2 * this.#resumeAfter);
+    }
+    this.#clearIntervals = 0;
+    this.#queuedRounds = 0;
     this.#lastGoodRate = goodRate;
     this.#lossAcked = this.#lossLost = 0;
     this.#setRate(rate);
@@ -420,6 +456,11 @@ export class DelayBrake implements CongestionControl {
       growth = Math.min(growth, CAREFUL_GROWTH);
     }
     growth = Math.min(MAX_GROWTH, Math.max(MIN_GROWTH, growth));
+    const isClear = ownUs < wantedUs / 2 && !isLossy && !isLimited && carried >= USED_SHARE * rate;
+    this.#clearIntervals = isClear ? this.#clearIntervals + 1 : 0;
+    if (this.#clearIntervals >= this.#resumeAfter && nowUs - this.#lossBrakedAtUs > RESUME_AFTER_LOSS_US) {
+      return this.#resume(nowUs);
+    }
     if (growth > 1 && !isLossy) {
       if (isLimited || carried < USED_SHARE * rate) return this.#setRate(rate);
       // A measurement that comes short is noise while no queue says otherwise.
@@ -427,6 +468,7 @@ export class DelayBrake implements CongestionControl {
     } else if (isLossy) {
       // A full queue, or a policer: what is delivered is all there is. Less than that, so that the queue drains.
       this.counters.lossBrakes++;
+      this.#lossBrakedAtUs = nowUs;
       this.#lossRate = delivered;
       this.#judgedFromUs = nowUs;
       if (this.#usualLoss < CAREFUL_LOSS && queueUs < this.targetUs) this.#lossUntilUs = nowUs + CAREFUL_US;
@@ -440,6 +482,17 @@ export class DelayBrake implements CongestionControl {
       this.#lastGoodRate = Math.max(carried, GOOD_DECAY * this.#lastGoodRate);
     }
     this.#setRate(rate);
+  }
+
+  /** Doubles again from where it is: the path was taken for slower than it is. */
+  #resume(nowUs: number): void {
+    this.#isStarting = true;
+    this.#resumedRate = this.rateBytesPerSecond;
+    this.#bestRate = 0;
+    this.#flatRounds = 0;
+    this.#roundPackets = 0;
+    this.#queueUs = Infinity;
+    this.#roundEndsUs = nowUs + Math.max(this.#smoothedUs, MIN_ROUND_US);
   }
 
   /** Whether a queue that stands through brakes is somebody else's, or no queue at all. */
@@ -490,7 +543,7 @@ export class DelayBrake implements CongestionControl {
       this.rateBytesPerSecond * ACK_DELAY_US / 1_000_000,
     );
     this.windowBytes = Math.max(
-      MIN_WINDOW_PACKETS * this.#packetBytes,
+      MIN_WINDOW_PACKETS * Math.max(this.#packetBytes, this.#meanBytes),
       Math.min(this.rateBytesPerSecond * pathUs / 1_000_000 + atPeer, this.#maxWindow()),
     );
   }

@@ -24,7 +24,10 @@ const WAKING_PACKETS = 32;
 const IDLE_US = 1_000_000;
 /** Big packets of a stream are told as often as small ones of a datagram path are: what lies in the kernel is bounded. */
 const ACK_BYTES = 16 * 1024;
-/** Acknowledgements alone are at least this far apart, whatever the peer does. */
+/**
+ * Acknowledgements that somebody asks for are at least this far apart. Others wait for nothing: a timer of 2.1 ms between
+ * them would hold a fast sender to a window in that time.
+ */
 const MIN_INTERVAL_US = 250;
 
 /** Delays other than the usual ones; both in microseconds. */
@@ -78,7 +81,7 @@ export class AckPolicy {
     this.hasPending = true;
     this.#eliciting++;
     let dueAtUs = nowUs + this.#lazyDelayUs;
-    let isEnough = immediate || outOfOrder || this.#eliciting >= LAZY_PACKETS;
+    let isEnough = this.#eliciting >= LAZY_PACKETS;
     if (eliciting === Eliciting.prompt) {
       dueAtUs = nowUs + this.#promptDelayUs;
       this.#prompt++;
@@ -88,9 +91,9 @@ export class AckPolicy {
     this.#bytes += bytes;
     if (this.#bytes >= ACK_BYTES) isEnough = true;
     if (this.#awake < WAKING_PACKETS) this.#awake++;
+    // What was received pays for its acknowledgement. What is asked for does not: there are only so many of those.
     if (isEnough) dueAtUs = nowUs;
-    const soonestUs = this.#lastAckAtUs + MIN_INTERVAL_US;
-    if (dueAtUs < soonestUs) dueAtUs = soonestUs;
+    else if (immediate || outOfOrder) dueAtUs = Math.max(nowUs, this.#lastAckAtUs + MIN_INTERVAL_US);
     if (dueAtUs < this.dueAtUs) this.dueAtUs = dueAtUs;
   }
 

@@ -82,7 +82,7 @@ Deno.test("a request, or a hole, is answered at once, but not within a quarter o
   }
 });
 
-Deno.test("whatever comes, acknowledgements alone are a quarter of a millisecond apart, and none is held back too long", () => {
+Deno.test("whatever comes, acknowledgements that are asked for are a quarter of a millisecond apart, and none is held back too long", () => {
   const packet = fc.record({
     gap: fc.integer({ min: 0, max: 8_000 }),
     eliciting: fc.constantFrom<number>(0, 1, 2),
@@ -95,23 +95,29 @@ Deno.test("whatever comes, acknowledgements alone are a quarter of a millisecond
     let lastAck = -Infinity;
     let oldest = Infinity;
     let number = 0;
+    let waiting = 0;
     for (const { gap, eliciting, immediate, outOfOrder } of packets) {
       const next = now + gap;
       while (policy.dueAtUs <= next) {
         const at = policy.dueAtUs;
         assert(at >= now, "a deadline never lies in the past");
         assert(policy.hasPending);
-        assert(at - lastAck >= 250);
+        // Only what somebody asked for waits; 32 packets, 10 that matter or 16 KiB pay for their answer.
+        assert(at - lastAck >= 250 || waiting >= 2);
         assert(at - oldest <= 25_000);
         lastAck = at;
         now = at;
         oldest = Infinity;
+        waiting = 0;
         policy.onAckSent(at);
         assert(!policy.isDue(at));
       }
       now = next;
       policy.onPacket(now, number++, eliciting, immediate, outOfOrder);
-      if (eliciting !== 0) oldest = Math.min(oldest, now);
+      if (eliciting !== 0) {
+        oldest = Math.min(oldest, now);
+        waiting++;
+      }
       assertEquals(policy.hasPending, oldest < Infinity);
       assertEquals(policy.dueAtUs < Infinity, policy.hasPending);
     }
