@@ -9,7 +9,13 @@ import { formatAddress } from "../../lib/transport/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
-import { pingRendering, type PingResult, pingSummary, shortPath } from "../nodes/ping_rendering.ts";
+import {
+  pingRendering,
+  type PingResult,
+  pingSummary,
+  shortPath,
+  streamNotes,
+} from "../nodes/ping_rendering.ts";
 import { EXIT, exitCodeOf, parseDuration } from "../output/mod.ts";
 
 interface PingOptions {
@@ -25,6 +31,8 @@ interface PingOptions {
 /** One reply must come within this unless `--timeout` says otherwise. */
 const DEFAULT_TIMEOUT_US = 1_000_000;
 const LOOK_TIMEOUT_US = 1_000_000;
+/** Lanes move to datagrams within two round trips where those pass: pings wait for it, so that all take one path. */
+const SETTLE_US = 250_000;
 
 /** Declares `hana ping`. */
 export function define(command: Command, cli: Cli): void {
@@ -34,14 +42,20 @@ export function define(command: Command, cli: Cli): void {
   setExamples(
     command,
     { call: "hana ping stage-left", why: "is it there, and how far" },
+    { call: "hana ping stage-left --path udp", why: "do its lanes go by UDP; exit code 1 and why if not" },
+    { call: "hana ping udp://10.0.0.2:47677", why: "a node behind a firewall that drops TCP" },
     { call: "hana ping stage-left --path all --lane all --graph", why: "every way to it, compared" },
   );
   command
-    .argument("<NODE...>", "names, ids, addresses such as tcp://10.0.0.2:47677, or 'all'")
+    .argument("<NODE...>", "names, ids, addresses (tcp://10.0.0.2:47677, udp://…, unix://…), or 'all'")
     .option("-c, --count <N>", "round trips for each path and lane", "4")
     .option("-i, --interval <DURATION>", "time between two round trips", "100ms")
     .option("--lane <LANE>", `${Object.keys(LANES).join(", ")} or all`, "control")
-    .option("--path <PATH>", "auto (the best one), unix, pipe, tcp, udp or all", "auto")
+    .option(
+      "--path <PATH>",
+      "auto (the best one), unix, pipe, tcp (without UDP), udp (nothing else), discovery or all",
+      "auto",
+    )
     .option("--size <BYTES>", `payload, up to ${MAX_PING_BYTES}`, "64")
     .option("--graph", "a histogram for each path and lane")
     .option("--direct", "find nodes on the network even if one runs here")
@@ -54,7 +68,7 @@ async function ping(cli: Cli, targets: readonly string[], options: PingOptions):
   const client = await MeshClient.open(cli, {
     timeoutUs: LOOK_TIMEOUT_US,
     // The network's own round trip needs our own discovery.
-    direct: options.direct === true || plan.paths.includes("udp"),
+    direct: options.direct === true || plan.paths.includes("discovery"),
   });
   const results: PingResult[] = [];
   let failure: HanaError | null = null;
@@ -74,16 +88,7 @@ async function ping(cli: Cli, targets: readonly string[], options: PingOptions):
         const error = toHanaError(thrown, "unreachable", `${target} cannot be reached`);
         failure ??= error;
         cli.output.error(error);
-        results.push({
-          node: target,
-          path: null,
-          lane: null,
-          seal: null,
-          sent: 0,
-          received: 0,
-          rtt: new Histogram(),
-          error,
-        });
+        results.push(noReplies(target, null, null, 0, error));
       }
     }
     const answered = results.filter((result) => result.received > 0);
@@ -91,6 +96,7 @@ async function ping(cli: Cli, targets: readonly string[], options: PingOptions):
       await cli.output.rows(pingRendering(), results);
     } else if (cli.output.mode === "json") await cli.output.rows(pingRendering(), results);
     if (options.graph === true && cli.output.mode === "table") cli.output.raw(pingSummary(results));
+    if (cli.output.mode === "table") { for (const note of streamNotes(results)) cli.output.message(note); }
     if (stopped) return;
     const complete = results.every((result) => result.received === result.sent && result.received > 0);
     if (answered.length === 0) cli.exitWith(exitOfSilence(failure));
@@ -106,12 +112,17 @@ function exitOfSilence(failure: HanaError | null): 1 | 2 | 7 {
   return code === EXIT.refused || code === EXIT.usage ? code : EXIT.negative;
 }
 
+/** A path of lanes, or the datagrams by which nodes find each other. */
+type WantedPath = PathKind | "discovery";
+
+const PATHS: readonly WantedPath[] = ["auto", "unix", "pipe", "tcp", "udp", "discovery"];
+
 interface PingPlan {
   readonly count: number;
   readonly intervalUs: number;
   readonly timeoutUs: number;
   readonly lanes: readonly LaneName[];
-  readonly paths: readonly (PathKind | "udp")[];
+  readonly paths: readonly WantedPath[];
   readonly payload: Uint8Array;
 }
 
@@ -122,7 +133,7 @@ function planOf(cli: Cli, options: PingOptions): PingPlan {
     intervalUs: parseDuration(options.interval, "--interval"),
     timeoutUs: cli.settings.timeout ?? DEFAULT_TIMEOUT_US,
     lanes,
-    paths: options.path === "all" ? ["unix", "pipe", "tcp", "udp"] : [pathOf(options.path)],
+    paths: options.path === "all" ? PATHS.slice(1) : [pathOf(options.path)],
     payload: new Uint8Array(wholeNumber("--size", options.size, 0, MAX_PING_BYTES)),
   };
 }
@@ -136,11 +147,12 @@ function laneOf(text: string): LaneName {
   });
 }
 
-function pathOf(text: string): PathKind | "udp" {
-  if (text === "auto" || text === "unix" || text === "pipe" || text === "tcp" || text === "udp") return text;
+function pathOf(text: string): WantedPath {
+  const path = PATHS.find((each) => each === text);
+  if (path !== undefined) return path;
   throw new HanaError("usage", {
     what: `there is no path ${text}`,
-    why: "the paths are auto, unix, pipe, tcp, udp, all",
+    why: `the paths are ${PATHS.join(", ")}, all`,
     hint: "--path all",
   });
 }
@@ -176,20 +188,82 @@ async function* pingOne(
   isStopped: () => boolean,
 ): AsyncGenerator<PingResult> {
   if (target.includes("://") || target.startsWith("/")) {
-    const session = await client.node.open(target, { timeoutUs: plan.timeoutUs });
+    const [path] = plan.paths.length === 1 ? plan.paths : [];
+    const session = await client.node.open(target, { timeoutUs: plan.timeoutUs, ...lanesOf(path) });
+    if (path === "udp") await requireDatagrams(session, session.peer.name, plan);
     return yield* pingSession(cli, client, session, session.peer.name, plan, isStopped);
   }
   const node = await client.find(target);
   if (node.state === "dead" || node.state === "left") {
     cli.output.warn(`${node.name} is ${node.state}; trying all the same`);
   }
+  const isAll = plan.paths.length > 1;
   for (const path of plan.paths) {
-    if (path === "udp") yield await pingDiscovery(cli, client, node, plan, isStopped);
-    else if (plan.paths.length === 1) {
-      const session = await client.node.open(node, { timeoutUs: plan.timeoutUs, path });
+    if (path === "discovery") yield await pingDiscovery(cli, client, node, plan, isStopped);
+    else if (path === "udp") yield* pingDatagrams(cli, client, node, plan, isStopped, isAll);
+    else if (isAll) yield* pingEachAddress(cli, client, node, path, plan, isStopped);
+    else {
+      const session = await client.node.open(node, { timeoutUs: plan.timeoutUs, path, ...lanesOf(path) });
       yield* pingSession(cli, client, session, node.name, plan, isStopped);
-    } else yield* pingEachAddress(cli, client, node, path, plan, isStopped);
+    }
   }
+}
+
+/** Who asks for TCP wants to know how far it is by TCP. */
+function lanesOf(path: WantedPath | undefined): { readonly lanes?: "stream" } {
+  return path === "tcp" ? { lanes: "stream" } : {};
+}
+
+/** `--path udp`: lanes by datagrams beside the stream, as shows use them; without any stream where TCP fails. */
+async function* pingDatagrams(
+  cli: Cli,
+  client: MeshClient,
+  node: NodeView,
+  plan: PingPlan,
+  isStopped: () => boolean,
+  isOneOfAll: boolean,
+): AsyncGenerator<PingResult> {
+  if (isOneOfAll && client.node.pathsTo(node, "tcp").length === 0) return;
+  const { timeoutUs } = plan;
+  let session: Session;
+  try {
+    session = await client.node.open(node, { timeoutUs, path: "tcp" }).catch((thrown) =>
+      client.node.open(node, { timeoutUs, path: "udp" }).catch(() => {
+        throw thrown;
+      })
+    );
+    await requireDatagrams(session, node.name, plan);
+  } catch (thrown) {
+    if (!isOneOfAll) throw thrown;
+    const error = toHanaError(thrown, "unreachable", `${node.name} by UDP`);
+    cli.output.error(error);
+    for (const lane of plan.lanes) yield noReplies(node.name, "udp", lane, plan.count, error);
+    return;
+  }
+  yield* pingSession(cli, client, session, node.name, plan, isStopped);
+}
+
+/** Waits until lanes go by datagrams. Rejects with why they do not. */
+async function requireDatagrams(session: Session, name: string, plan: PingPlan): Promise<void> {
+  if (await session.onDatagrams(plan.timeoutUs)) return;
+  const { remote } = session;
+  const { why } = session.path;
+  await session.close("no datagrams");
+  throw new HanaError("unreachable", {
+    what: `lanes to ${name} do not go by UDP, but by ${shortPath(remote)}`,
+    why,
+    hint: `hana doctor ${name}    (or try: hana ping ${name} --path tcp)`,
+  });
+}
+
+function noReplies(
+  node: string,
+  path: string | null,
+  lane: string | null,
+  sent: number,
+  error: HanaError,
+): PingResult {
+  return { node, path, lane, seal: null, sent, received: 0, rtt: new Histogram(), error };
 }
 
 /** `--path all`: every address of a kind on its own, so that one dead cable shows. */
@@ -204,23 +278,12 @@ async function* pingEachAddress(
   for (const address of client.node.pathsTo(node, path)) {
     const url = formatAddress(address);
     try {
-      const session = await client.node.open(url, { timeoutUs: plan.timeoutUs });
+      const session = await client.node.open(url, { timeoutUs: plan.timeoutUs, ...lanesOf(path) });
       yield* pingSession(cli, client, session, node.name, plan, isStopped);
     } catch (thrown) {
       const error = toHanaError(thrown, "unreachable", url);
       cli.output.error(error);
-      for (const lane of plan.lanes) {
-        yield {
-          node: node.name,
-          path: url,
-          lane,
-          seal: null,
-          sent: plan.count,
-          received: 0,
-          rtt: new Histogram(),
-          error,
-        };
-      }
+      for (const lane of plan.lanes) yield noReplies(node.name, url, lane, plan.count, error);
     }
   }
 }
@@ -233,13 +296,14 @@ async function* pingSession(
   plan: PingPlan,
   isStopped: () => boolean,
 ): AsyncGenerator<PingResult> {
-  const path = session.remote;
+  const seal = session.secure ? "encrypted" : null;
   try {
+    await session.onDatagrams(SETTLE_US);
     for (const lane of plan.lanes) {
       const roundTrip = (): Promise<number> => client.node.ping(session, lane, plan.payload, plan.timeoutUs);
       yield await measure(
         cli,
-        { node: name, path, lane, seal: session.secure ? "encrypted" : null },
+        { node: name, path: () => session.path, lane, seal },
         plan,
         roundTrip,
         isStopped,
@@ -263,16 +327,24 @@ async function pingDiscovery(
   const path = from === undefined ? "udp" : formatAddress({ kind: "udp", host: from.host, port: from.port });
   return await measure(
     cli,
-    { node: node.name, path, lane: "discovery", seal: "signed" },
+    { node: node.name, path: () => ({ remote: path }), lane: "discovery", seal: "signed" },
     plan,
     () => discovery.ping(node.id),
     isStopped,
   );
 }
 
+/** Which way a reply has come. */
+interface TakenPath {
+  readonly remote: string;
+  readonly kind?: "udp" | "stream";
+  readonly why?: string;
+}
+
 interface PingSubject {
   readonly node: string;
-  readonly path: string;
+  /** As it is now: lanes may move while we measure. */
+  readonly path: () => TakenPath;
   readonly lane: string;
   readonly seal: PingResult["seal"];
 }
@@ -305,9 +377,12 @@ async function measure(
   }
   // On a terminal every reply that did not come has had its line.
   if (error !== null && rtt.count === 0 && cli.output.mode !== "table") cli.output.error(error);
+  const { remote, kind = null, why = null } = subject.path();
   return {
     node: subject.node,
-    path: subject.path,
+    path: remote,
+    carrier: kind,
+    why,
     lane: subject.lane,
     seal: subject.seal,
     sent,
@@ -325,13 +400,16 @@ function tellReply(
   rttUs: number | null,
   error: HanaError | null,
 ): void {
-  const { node, path, lane } = subject;
+  const { node, lane } = subject;
+  const { remote: path, kind = null, why = null } = subject.path();
   if (cli.output.mode === "ndjson") {
     cli.output.event("ping.reply", {
       node,
       path,
       lane,
       seal: subject.seal,
+      carrier: kind,
+      why,
       number,
       rttUs,
       error: error?.message ?? null,

@@ -6,8 +6,11 @@ import { type Cell, type CellValue, type JsonObject, type Rendering } from "../o
 /** What was measured over one path on one lane. */
 export interface PingResult {
   readonly node: string;
-  /** The address at the other end; null when there was no way. */
+  /** The address that the last reply came from; null when there was no way. */
   readonly path: string | null;
+  /** Whether lanes took datagrams or the stream, and why; null where there was no session. */
+  readonly carrier?: "udp" | "stream" | null;
+  readonly why?: string | null;
   readonly lane: string | null;
   /** How replies are protected on the way; null inside the machine, and where there was no way. */
   readonly seal: "encrypted" | "signed" | null;
@@ -22,6 +25,14 @@ export interface PingResult {
 export function shortPath(path: string): string {
   const [kind = "", rest = ""] = path.split("://");
   return kind === "unix" || kind === "pipe" ? `${kind} socket` : `${kind} ${rest}`;
+}
+
+/** Why lanes to a node on the network do not take datagrams, a line a node and reason. */
+export function streamNotes(results: readonly PingResult[]): string[] {
+  const notes = results.flatMap(({ node, path, carrier, why }) =>
+    carrier === "stream" && path?.startsWith("tcp:") === true ? [`lanes to ${node} stay on TCP: ${why}`] : []
+  );
+  return [...new Set(notes)];
 }
 
 /** Rows of `hana ping`. */
@@ -72,6 +83,8 @@ function pingJson(result: PingResult): JsonObject {
     path: result.path,
     lane: result.lane,
     seal: result.seal,
+    carrier: result.carrier ?? null,
+    why: result.why ?? null,
     sent: result.sent,
     received: result.received,
     rttUs: rtt.count === 0 ? null : {

@@ -325,9 +325,8 @@ export class Node {
   async connect(target: string, options: ReachOptions = {}): Promise<Session> {
     if (isAddress(target)) return await this.open(target, options);
     const entry = this.find(target);
-    const shared = options.path === undefined || options.path === "auto"
-      ? this.sessions.with(entry.record.id)
-      : null;
+    const isAnyWay = (options.path === undefined || options.path === "auto") && options.lanes === undefined;
+    const shared = isAnyWay ? this.sessions.with(entry.record.id) : null;
     return shared ?? await this.open(target, options);
   }
 

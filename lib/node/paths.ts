@@ -6,10 +6,7 @@ import { isLinkLocalHost } from "../discovery/mod.ts";
 import { type NetworkInterface, withoutZone } from "../platform/mod.ts";
 import { type Address, parseAddress } from "../transport/mod.ts";
 
-/**
- * Which kinds of path a caller wants. `auto`: the best stream, with datagrams beside it where they pass; `tcp`: that
- * stream alone; `udp`: datagrams alone.
- */
+/** Which kinds of path a caller wants: the best stream, one of a kind, or `udp`, datagrams without a stream. */
 export type PathKind = "auto" | "unix" | "pipe" | "tcp" | "udp";
 
 /** Addresses to try, in order, each once. Endpoints that cannot be read or dialled are left out. */

@@ -11,8 +11,10 @@ import { candidatePaths, type PathKind } from "./paths.ts";
 export interface ReachOptions {
   /** Everything must be done within this many microseconds; 3 s when not given. */
   readonly timeoutUs?: number;
-  /** Which kind of path; the best when not given. `tcp` keeps lanes on the stream. */
+  /** Which kind of path; the best when not given. */
   readonly path?: PathKind;
+  /** `stream` keeps lanes on the stream; otherwise they go by datagrams beside it where those pass. */
+  readonly lanes?: "stream";
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +40,11 @@ export async function reach(
   options: ReachOptions,
 ): Promise<Session> {
   const { timeoutUs = DEFAULT_REACH_TIMEOUT_US, signal, path = "auto" } = options;
-  const how = { timeoutUs, streamOnly: path === "tcp", ...(signal === undefined ? {} : { signal }) };
+  const how = {
+    timeoutUs,
+    streamOnly: options.lanes === "stream",
+    ...(signal === undefined ? {} : { signal }),
+  };
   if (typeof target === "string") return await connectTo(context, parseAddress(target), how);
   const { name, endpoints } = target;
   const paths = candidatePaths(endpoints, context.platform.interfaces.list(), path);

@@ -112,6 +112,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<SessionEnd>();
   #writableWaiters: (() => void)[] = [];
+  #pathWaiters: (() => void)[] = [];
   #timer: TimerHandle | null = null;
   #timerAtUs = Infinity;
   #goodbye: string | null = null;
@@ -162,6 +163,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
         if (!session.#lanes.handleFate(lane, number, fate)) session.#planner.handleFate(lane, number, fate);
       },
       onOpened: (lane) => session.#lanes.handleOpened(lane),
+      onPath: () => session.#onPath(),
       onWritable: () => session.#onWritable(),
       onClose: (error) => session.#onCarrierClose(error),
     });
@@ -293,6 +295,24 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     return this.#options.carrier.path;
   }
 
+  /**
+   * Whether lanes go by datagrams: at once where that is settled, else as soon as the peer has answered there, and after
+   * `timeoutUs` microseconds at the latest. {@linkcode path} says why not.
+   */
+  async onDatagrams(timeoutUs: number): Promise<boolean> {
+    const { clock, timers } = this.#options.platform;
+    const isOpen = (): boolean => this.path.kind === "stream" && this.path.isAsking && this.#end === null;
+    const untilUs = clock.nowUs() + timeoutUs;
+    while (isOpen() && clock.nowUs() < untilUs) {
+      const changed = Promise.withResolvers<void>();
+      this.#pathWaiters.push(changed.resolve);
+      const timer = timers.schedule(untilUs, changed.resolve);
+      await changed.promise;
+      timer.cancel();
+    }
+    return this.path.kind === "udp";
+  }
+
   /** Resolves when the lane would take a message without queueing it; rejects with `closed` when the session ends first. */
   async writable(lane: LaneName): Promise<void> {
     while (!this.#options.carrier.isWritable(LANES[lane])) {
@@ -408,6 +428,10 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     }
   }
 
+  #onPath(): void {
+    for (const resolve of this.#pathWaiters.splice(0)) resolve();
+  }
+
   #onBroken(error: HanaError): void {
     this.#transmitPending();
     this.#lastError = error;
@@ -509,6 +533,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     this.#ready.reject(why);
     this.#lanes.handleClosed();
     this.#onWritable();
+    this.#onPath();
     this.#over.abort();
     this.#ended.resolve(this.#end);
   }
