@@ -123,6 +123,11 @@ export class Ground {
     return session;
   }
 
+  /** One more session over the stream of a path, as soon as both sides have greeted. */
+  async openBare(path: BenchPath): Promise<Session> {
+    return await this.#open(await this.#node("stream"), path);
+  }
+
   /**
    * Runs `measure` until lanes have taken `path` from its beginning to its end. Rejects with `unreachable` when they
    * leave it three times: what they did on another path must not pass for a figure of this one.
@@ -157,6 +162,15 @@ export class Ground {
       });
     }
     return { path, carrier: kind, why, remote, sealed: secure };
+  }
+
+  /** Why nothing at all arrives, where a session stands: the peer takes no lanes of strangers, or knows no services. */
+  nothingArrived(session: Session): HanaError {
+    return new HanaError("refused", {
+      what: `${session.peer.name} answered none of the messages`,
+      why: "nodes take lanes of trusted peers alone, and older ones do not know the lanes that measure",
+      hint: "hana mesh show    (on both machines: the keys must be the same)",
+    });
   }
 
   /** Tells `onEcho` what comes back on the echo lane of this kind; the last caller is told. */

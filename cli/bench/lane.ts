@@ -46,6 +46,7 @@ export async function benchLane(
       const { session } = subject;
       const measure = (): Promise<OneWayRound> => subject.way.run(durationUs);
       const round = session === null ? await measure() : await ground.onPath(session, subject.path, measure);
+      if (session !== null && round.received === 0 && round.sent > 0) throw ground.nothingArrived(session);
       if (keep) subject.rounds.push(round);
     };
     if (plan.warmupUs > 0) {

@@ -58,7 +58,9 @@ function figure(
     header,
     cell: (result) => {
       const figures = which(result);
-      return figures === undefined ? null : of(figures).toFixed(1);
+      if (figures === undefined) return null;
+      const us = of(figures);
+      return us < 10 ? us.toPrecision(3) : us.toFixed(1);
     },
     align: "right",
     ...(spare === undefined ? {} : { spare }),

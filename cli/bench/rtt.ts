@@ -43,6 +43,9 @@ export async function benchRtt(
       };
       const { session, path } = subject;
       const count = session === null ? await measure() : await ground.onPath(session, path, measure);
+      if (session !== null && count.received === 0 && count.sent > count.refused) {
+        throw ground.nothingArrived(session);
+      }
       if (warm) return;
       subject.rounds.push(histogram);
       subject.all.add(histogram);
