@@ -12,7 +12,7 @@ const LEAST_SCORE = 0.95;
 /** A mutant that makes tests hang is noticed as well. */
 const STAGE_LIMIT_MS = 180_000;
 /** Nothing else is needed to run the tests of the lanes. */
-const COPIED = ["lib", "cli", "tests", "scripts"];
+const COPIED = ["lib", "cli", "tests", "scripts", "docs"];
 
 interface TestStage {
   readonly name: string;

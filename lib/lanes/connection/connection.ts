@@ -271,7 +271,7 @@ export class LaneConnection implements SentVisitor {
     if (this.#builder.reportAtUs === Infinity) this.#builder.reportAtUs = nowUs + REPORT_INTERVAL_US;
     if (this.#silenceUs > 0) this.#silentAtUs = nowUs + this.#silenceUs;
     const way = this.#paths.get(path);
-    way?.onHeard(nowUs);
+    way?.onHeard(nowUs, end - start);
     const reader = this.#reader;
     reader.reset(bytes, start, end);
     let eliciting: number = Eliciting.none;

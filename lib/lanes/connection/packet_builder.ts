@@ -117,7 +117,9 @@ export class PacketBuilder {
 
   /** A question whether the peer answers on a path, or the answer to its own: padded, since the size is asked for, too. */
   question(nowUs: number, path: Path, isAlone: boolean, out: Uint8Array): number {
-    const padded = path.kind === "udp" ? BASE_DATAGRAM_BYTES - UDP_OVERHEAD_BYTES : path.maxPacketBytes;
+    const padded = path.kind === "udp"
+      ? Math.min(BASE_DATAGRAM_BYTES, path.questionBytes) - UDP_OVERHEAD_BYTES
+      : path.maxPacketBytes;
     this.#begin(nowUs, path, out, padded);
     const writer = this.#writer;
     if (path.responseDue) {
@@ -130,6 +132,7 @@ export class PacketBuilder {
       writer.challenge(path.challengeHigh, path.challengeLow);
     }
     if (path.kind === "udp") writer.pad(padded);
+    path.onSaid(writer.length);
     this.isImmediate = false;
     // An answer is its acknowledgement; losing it is judged by asking again.
     return this.#finish(nowUs, path, 0);

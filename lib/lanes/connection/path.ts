@@ -40,6 +40,11 @@ const FIRST_CHALLENGE_GAP_US = 100_000;
 const LAST_CHALLENGE_GAP_US = 60_000_000;
 /** Without a stream to fall back on a path is asked again this often at least. */
 const LONE_CHALLENGE_GAP_US = 1_000_000;
+/** To an address that was not proved, this many times what came from it. */
+const MAX_AMPLIFICATION = 3;
+/** Header and tag of a datagram; the least of a question and an answer. */
+const DATAGRAM_OVERHEAD_BYTES = 25;
+const MIN_QUESTION_BYTES: number = DATAGRAM_OVERHEAD_BYTES + 18;
 /** A path that answers is given up when this many probes and this much time passed without a sign of life. */
 const DEAD_PTOS = 3;
 const DEAD_SILENCE_US = 300_000;
@@ -72,6 +77,9 @@ export class Path {
   isHurried = false;
   #restUs = FIRST_REST_US;
   #provedAtUs = 0;
+  /** Bytes of datagrams that came by it and went out by it. */
+  #heardBytes = 0;
+  #saidBytes = 0;
 
   constructor(
     readonly id: number,
@@ -124,10 +132,30 @@ export class Path {
     return true;
   }
 
-  /** Something authentic came by it. */
-  onHeard(nowUs: number): void {
+  /** Something authentic came by it: a packet with `bytes` of frames. */
+  onHeard(nowUs: number, bytes: number): void {
     this.heardAtUs = nowUs;
     this.ptoCount = 0;
+    this.#heardBytes += bytes + DATAGRAM_OVERHEAD_BYTES;
+  }
+
+  /** A question or an answer goes out by it: `bytes` of frames. */
+  onSaid(bytes: number): void {
+    this.#saidBytes += bytes + DATAGRAM_OVERHEAD_BYTES;
+  }
+
+  /**
+   * How large a question may be: whoever copies a datagram of the peer under a false address must not make us send more
+   * than three times as much there (RFC 9000 section 8.1). Addresses that the peer told us itself are not bounded.
+   */
+  get questionBytes(): number {
+    if (this.id !== PathId.udpMoved || this.proved) return Infinity;
+    return MAX_AMPLIFICATION * this.#heardBytes - this.#saidBytes;
+  }
+
+  /** Whether the smallest question may go out. */
+  get mayAsk(): boolean {
+    return this.questionBytes >= MIN_QUESTION_BYTES;
   }
 
   /** Whether it is to be left: probes went unanswered for long enough that it is no hiccup. */

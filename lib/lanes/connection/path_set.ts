@@ -115,7 +115,7 @@ export class PathSet {
   pollQuestion(nowUs: number): Path | null {
     for (let id = 0; id < this.#paths.length; id++) {
       const path = this.#paths[id];
-      if (path === null || path === undefined || !path.usable) continue;
+      if (path === null || path === undefined || !path.usable || !path.mayAsk) continue;
       if (path.responseDue || path.challengeAtUs <= nowUs) return path;
     }
     return null;
@@ -126,7 +126,7 @@ export class PathSet {
     let atUs = Infinity;
     for (let id = 0; id < this.#paths.length; id++) {
       const path = this.#paths[id];
-      if (path !== null && path !== undefined && path.usable && path.challengeAtUs < atUs) {
+      if (path !== null && path !== undefined && path.usable && path.mayAsk && path.challengeAtUs < atUs) {
         atUs = path.challengeAtUs;
       }
     }

@@ -23,6 +23,8 @@ const PLAIN_LATE: Row = { ...PLAIN, connection: ALWAYS.filter((id) => id !== "I1
 const REPAIRED: Row = { ...PLAIN, connection: [...ALWAYS, "I21"] };
 const FRESH: Row = { ...REPAIRED, US: [...PLAIN.US, "I25"] };
 
+const MOVED: Row = { ...PLAIN, connection: [...ALWAYS, "I16"] };
+
 /** The table. */
 export const CELLS: Readonly<Record<ConditionId, Row>> = {
   ...{ C1: { ...PLAIN, connection: [...ALWAYS, "I19"] }, C2: FRESH, C3: REPAIRED, C4: FRESH, C5: REPAIRED },
@@ -35,7 +37,7 @@ export const CELLS: Readonly<Record<ConditionId, Row>> = {
     C11: PLAIN,
     C12: PLAIN,
     C13: PLAIN,
-    C14: PLAIN,
+    C14: MOVED,
   },
   ...{ C15: PLAIN, C16: PLAIN_LATE, C17: PLAIN, C18: PLAIN, C19: PLAIN, C20: PLAIN },
 };

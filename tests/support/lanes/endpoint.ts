@@ -81,6 +81,8 @@ export class Endpoint {
   #wakeReason = "";
   /** What this end knows of the other's new address. */
   #moved: "no" | "heard" | "proved" = "no";
+  #fromNewBytes = 0;
+  #toNewBytes = 0;
   #bucketBytes = 0;
   #bucketAtUs = 0;
 
@@ -172,6 +174,7 @@ export class Endpoint {
     const end = inside.length - (OVERHEAD_BYTES - HEADER_BYTES);
     this.trace.note(nowUs, `${this.name} ← `, number, inside, end);
     const path = this.#pathOf(localUs, bytes[FROM_NEW] === 1);
+    if (path === MOVED_PATH) this.#fromNewBytes += bytes.length;
     const immediate = ((bytes[0] ?? 0) & 0x10) !== 0;
     this.guard(
       nowUs,
@@ -193,6 +196,11 @@ export class Endpoint {
       this.peer.addMovedPath?.(localUs, this.maxPacketBytes);
     }
     return MOVED_PATH;
+  }
+
+  /** A long run goes on: of what was accepted only the newest numbers matter. */
+  forget(): void {
+    for (const number of this.#accepted) if (this.#accepted.size > 4_096) this.#accepted.delete(number);
   }
 
   /** The driver's timer fired. */
@@ -283,6 +291,16 @@ export class Endpoint {
     bytes[7] = number >>> 8;
     bytes[8] = number;
     bytes.set(out.subarray(0, length), HEADER_BYTES);
+    if (this.peer.packetPath === MOVED_PATH && this.#moved !== "proved") {
+      this.#toNewBytes += bytes.length;
+      this.findings.expect(
+        "I16",
+        "connection",
+        nowUs,
+        this.#toNewBytes <= 3 * this.#fromNewBytes,
+        () => `${this.name}: ${this.#toNewBytes} B to a new address, ${this.#fromNewBytes} came from it`,
+      );
+    }
     const end = HEADER_BYTES + length;
     let frames: Frame[] = [];
     try {

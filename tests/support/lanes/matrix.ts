@@ -119,4 +119,4 @@ export function matrixTests(ids: readonly ConditionId[], kind: "udp" | "stream")
 }
 
 /** What streams have no need to show. */
-const DATAGRAMS_ONLY: readonly InvariantId[] = ["I10", "I21", "I25", "I17", "I14"];
+const DATAGRAMS_ONLY: readonly InvariantId[] = ["I10", "I14", "I16", "I17", "I21", "I25"];

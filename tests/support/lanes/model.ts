@@ -52,7 +52,10 @@ export class LaneModel {
   /** Reliable payload bytes in packets, all and repeats. */
   dataBytes = 0;
 
-  constructor(readonly lane: Lane, readonly firstNumber: number) {
+  /** Messages of before {@linkcode DirectionModel.forget}. */
+  forgotten = 0;
+
+  constructor(readonly lane: Lane, public firstNumber: number) {
     this.kind = KIND_NAMES[lane.kind];
     this.reliable = isReliable(lane.kind);
   }
@@ -234,7 +237,7 @@ export class DirectionModel {
     lane.lastDeliveredOfKey.set(key, number);
     if (lane.kind !== "RO") return;
     let gap = -1;
-    for (let n = last < 0 ? lane.firstNumber : last + 1; n < number && gap < 0; n++) {
+    for (let n = Math.max(lane.firstNumber, last + 1); n < number && gap < 0; n++) {
       const skipped = lane.byNumber.get(n);
       if (skipped === undefined || skipped.ttlUs === 0) gap = n;
     }
@@ -279,11 +282,11 @@ export class DirectionModel {
   /** The receiver rested in this run: what it has need not have been handed on. */
   readerRested = false;
 
-  /** Whether an ordered lane waits for an earlier message: its receiver has this one and cannot hand it on yet. */
+  /** Whether an ordered lane waits for an earlier message, or for word that it is given up: then it has this one. */
   #isBehindHole(lane: LaneModel, number: number): boolean {
     for (let n = number - 1; n >= lane.firstNumber; n--) {
       const message = lane.byNumber.get(n);
-      if (message !== undefined && message.deliveries === 0 && message.expiredAtUs < 0) return true;
+      if (message !== undefined && message.deliveries === 0) return true;
       if (number - n > 4_096) return true;
     }
     return false;
@@ -335,6 +338,20 @@ export class DirectionModel {
     return true;
   }
 
+  /** Everything has come: a long run goes on without what it no longer needs. */
+  forget(): void {
+    for (const lane of this.lanes.values()) {
+      lane.forgotten += lane.messages.length;
+      const newest = Math.max(lane.messages.at(-1)?.number ?? -1, ...lane.deliveredNumbers);
+      if (newest >= lane.firstNumber) lane.firstNumber = newest + 1;
+      lane.messages.length = 0;
+      lane.latenciesUs.length = 0;
+      for (const kept of [lane.byNumber, lane.bySerial, lane.newestOfKey, lane.deliveredNumbers]) {
+        kept.clear();
+      }
+    }
+  }
+
   /** Payload of reliable messages that have not come. */
   outstandingBytes(): number {
     let bytes = 0;
@@ -360,6 +377,15 @@ export class DirectionModel {
             done,
             () =>
               `lane ${id}: #${message.number} of ${message.length} B, accepted at ${message.acceptedAtUs}, never came`,
+          );
+        }
+        if (message.ackedAtUs >= 0 && lane.reliable) {
+          this.findings.expect(
+            "I6",
+            lane.kind,
+            nowUs,
+            message.deliveries > 0,
+            () => `lane ${id}: #${message.number} was reported and never came`,
           );
         }
         if (message.reported && lane.reliable) {
@@ -388,7 +414,7 @@ export class DirectionModel {
 
   /** Compares the sender's counters with what was accepted. */
   checkBalance(nowUs: number, lane: LaneModel, stats: LaneStats): void {
-    const accepted = lane.messages.length;
+    const accepted = lane.messages.length + lane.forgotten;
     const told = stats.sentMessages + stats.queuedMessages + stats.conflated + stats.expired +
       stats.droppedOldest;
     // Values that went out again as new messages are sent once more than they were accepted.

@@ -2,7 +2,7 @@
 // Decides the smallest options that make a run; everything can be said otherwise.
 
 import { type Lane, laneDefaults, type LaneId, LANES, type LaneStats } from "../../../lib/lanes/mod.ts";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Condition, START_US } from "./conditions.ts";
 import type { LinkSpec } from "./link.ts";
 import { Pair, type PairOptions } from "./pair.ts";
@@ -58,7 +58,7 @@ export function arrived(pair: Pair, lane: Lane = LANES.events, side: 0 | 1 = 0):
 
 /** Asserts that nothing broke, and tells everything when something did. */
 export function assertSound(pair: Pair): void {
-  assertEquals(pair.findings.violations, [], pair.findings.violationCount > 0 ? pair.describe() : "");
+  assert(pair.findings.violationCount === 0, pair.describe());
 }
 
 /** Runs until everything arrived, checks the ends' books, and asserts that nothing broke. */
