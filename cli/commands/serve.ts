@@ -47,6 +47,7 @@ export function define(command: Command, cli: Cli): void {
     "discoveryGroup",
     "peers",
     "dnsSd",
+    "lanes",
     "wire",
     "maxFrame",
     "insecure",

@@ -140,6 +140,12 @@ export const SETTINGS = {
     "do not announce this node by DNS-SD (Bonjour, Avahi), nor look for nodes there",
     true,
   ),
+  lanes: setting<"udp" | "stream">(
+    choice("udp", "stream"),
+    "--lanes <CARRIER>",
+    "udp sends messages by UDP wherever it passes, stream never does",
+    "udp",
+  ),
   wire: setting<"msgpack" | "json">(
     choice("msgpack", "json"),
     "--wire <FORMAT>",

@@ -15,6 +15,7 @@ export const LOOK_SETTINGS: readonly SettingName[] = [
   "discoveryGroup",
   "peers",
   "keyFile",
+  "lanes",
   "wire",
 ];
 
@@ -34,6 +35,7 @@ export async function commonOptions(cli: Cli, role: Role, keys?: MeshKeyRing): P
     keys: keys ?? await machineKeys(cli),
     codec: settings.wire,
     maxFrameBytes: settings.maxFrame,
+    udpLanes: settings.lanes === "udp",
     discovery: {
       port: settings.discoveryPort,
       group: settings.discoveryGroup,

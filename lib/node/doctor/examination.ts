@@ -68,6 +68,8 @@ const ANSWER_US = 350_000;
 /** Beats in which multicast must have shown if it works, with a margin. */
 const BEATS = 2.2;
 const SESSIONS_AT_ONCE = 8;
+/** Where datagrams pass, lanes go by them two round trips after the greeting. */
+const DATAGRAMS_TIMEOUT_US = 500_000;
 const SESSION_TIMEOUT_US = 2_000_000;
 const MAX_BEAT_US = 10_000_000;
 
@@ -299,7 +301,10 @@ class Examination {
     try {
       const limit = { timeoutUs: SESSION_TIMEOUT_US };
       const rttUs = await this.#node.ping(session, "control", new Uint8Array(0), limit.timeoutUs);
-      return { session: { ...reached, rttUs }, clock: await this.#compareClocks(session) };
+      await session.onDatagrams(DATAGRAMS_TIMEOUT_US);
+      const { kind, remote, why, isAsking } = session.path;
+      const lanes = { carrier: kind, remote, why, isAsking };
+      return { session: { ...reached, rttUs, lanes }, clock: await this.#compareClocks(session) };
     } catch (thrown) {
       const error = toHanaError(thrown, "timeout", target.view.name);
       return {

@@ -63,6 +63,13 @@ export interface SessionObservation {
   readonly rttUs: number | null;
   /** Null when it worked. */
   readonly problem: { readonly code: string; readonly text: string } | null;
+  /** Which way its lanes took, and why; `isAsking`: datagrams were tried and none came back. */
+  readonly lanes?: {
+    readonly carrier: "udp" | "stream";
+    readonly remote: string;
+    readonly why: string;
+    readonly isAsking: boolean;
+  };
 }
 
 /** The peer's wall clock minus ours. */

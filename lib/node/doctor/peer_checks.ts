@@ -110,6 +110,8 @@ function onePeer(seen: Observations, peer: PeerObservation): Check[] {
     for (const link of peer.links) checks.push(...linkOfPeer(seen, peer, link));
   }
   if (peer.session !== null) checks.push(sessionCheck(peer, peer.session));
+  const lanes = peer.session?.lanes;
+  if (lanes !== undefined && !peer.isHere) checks.push(lanesCheck(peer, lanes));
   if (!peer.isHere) checks.push(clockCheck(peer));
   return checks;
 }
@@ -360,6 +362,29 @@ function sessionCheck(peer: PeerObservation, session: NonNullable<PeerObservatio
       : `on ${peer.name}: allow TCP to hana in its firewall; a fixed port helps: hana serve --port 47677`,
     weight: 48,
   });
+}
+
+function lanesCheck(
+  peer: PeerObservation,
+  { carrier, remote, why, isAsking }: NonNullable<NonNullable<PeerObservation["session"]>["lanes"]>,
+): Check {
+  const on = { node: peer.name };
+  if (carrier === "udp") return check("lanes", "lanes", "ok", `messages go by UDP, to ${remote}`, on);
+  if (!isAsking) return check("lanes", "lanes", "skipped", `messages go by TCP: ${why}`, on);
+  return check(
+    "lanes",
+    "lanes",
+    "warn",
+    "messages go by TCP, so that lost packets hold up the newest values",
+    {
+      ...on,
+      why,
+      hint:
+        `on ${peer.name} and here: allow UDP in the firewall, to the port of hana's TCP; a fixed one helps: ` +
+        "hana serve --port 47677",
+      weight: 24,
+    },
+  );
 }
 
 function clockCheck(peer: PeerObservation): Check {
