@@ -23,7 +23,6 @@ export {
   STREAM_PACKET_BYTES,
   UDP_OVERHEAD_BYTES,
 } from "./connection/mod.ts";
-export { LOOPBACK_STEPS } from "./mtu/mod.ts";
 export { EndpointBudget } from "./receiving/mod.ts";
 export {
   expand32,

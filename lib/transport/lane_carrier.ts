@@ -189,7 +189,7 @@ export class LaneCarrier implements Carrier {
     }, budget);
     if (this.#beside !== null && peer.udp !== null) {
       this.#beside.meet(peer.udp, this.#connection);
-      this.#connection.addPath(nowUs, PathId.udp, "udp", this.#beside.maxTextBytes, this.#beside.mtuSteps);
+      this.#connection.addPath(nowUs, PathId.udp, "udp", this.#beside.maxTextBytes, this.#beside.isLocal);
     }
     this.#flushLater();
   }

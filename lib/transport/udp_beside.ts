@@ -4,7 +4,7 @@
 
 import type { IpEndpoint } from "../platform/mod.ts";
 import type { LaneConnection, LaneOffer } from "../lanes/mod.ts";
-import { LOOPBACK_STEPS, PathId, UDP_OVERHEAD_BYTES } from "../lanes/mod.ts";
+import { PathId, UDP_OVERHEAD_BYTES } from "../lanes/mod.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import type { Link } from "./link.ts";
 import { MAX_UDP_BYTES, type UdpEndpoint, UdpPath } from "./udp/mod.ts";
@@ -48,12 +48,10 @@ export class UdpBeside {
     return UdpPath.textBytes(MAX_UDP_BYTES);
   }
 
-  /** Sizes to try: the loopback of one machine takes far more than a cable. Undefined for the usual ones. */
-  get mtuSteps(): readonly number[] | undefined {
+  /** Whether the peer is on this machine: datagrams then cross no cable. */
+  get isLocal(): boolean {
     const host = this.#told?.host;
-    const isHere = host !== undefined &&
-      (host === localHost(this.link) || host.startsWith("127.") || host === "::1");
-    return isHere ? LOOPBACK_STEPS.filter((size) => size <= MAX_UDP_BYTES) : undefined;
+    return host !== undefined && (host === localHost(this.link) || host.startsWith("127.") || host === "::1");
   }
 
   /** Whether the peer takes datagrams. */

@@ -6,4 +6,5 @@ export { type BrakeCounters, type BrakePhase, DelayBrake, type DelayBrakeOptions
 export { FixedRate, type FixedRateOptions } from "./fixed.ts";
 export { chargedBytes, heldBytes, KERNEL_BUFFER_BYTES } from "./kernel_buffer.ts";
 export { FULL_PACKET_BYTES, Pacer, type PacerOptions, TIMER_QUANTUM_US } from "./pacer.ts";
+export { LoopbackWindow } from "./loopback_window.ts";
 export { MAX_STREAM_WINDOW_BYTES, MIN_STREAM_WINDOW_BYTES, StreamWindow } from "./stream_window.ts";

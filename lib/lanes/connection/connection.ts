@@ -213,9 +213,9 @@ export class LaneConnection implements SentVisitor {
     id: number,
     kind: PathKind,
     maxPacketBytes: number,
-    mtuSteps?: readonly number[],
+    isLocal = false,
   ): void {
-    this.#paths.add(nowUs, id, kind, maxPacketBytes, mtuSteps);
+    this.#paths.add(nowUs, id, kind, maxPacketBytes, isLocal);
   }
 
   /** The stream ended. True when datagrams carry on. */

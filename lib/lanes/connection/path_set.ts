@@ -3,10 +3,17 @@
 // silent, and a moved address takes the old one's place once it is proved. Never sends, never sees an address.
 
 import { assert } from "../../base/mod.ts";
-import { type CongestionControl, DelayBrake, FixedRate, Pacer, StreamWindow } from "../congestion/mod.ts";
-import { MtuSearch, STANDARD_STEPS } from "../mtu/mod.ts";
+import {
+  type CongestionControl,
+  DelayBrake,
+  FixedRate,
+  LoopbackWindow,
+  Pacer,
+  StreamWindow,
+} from "../congestion/mod.ts";
+import { LOOPBACK_STEPS as LOCAL_STEPS, MtuSearch, STANDARD_STEPS } from "../mtu/mod.ts";
 import { RttEstimator } from "../recovery/mod.ts";
-import type { ConnectionOptions } from "./options.ts";
+import { type ConnectionOptions, UDP_OVERHEAD_BYTES } from "./options.ts";
 import { Path, PathId, type PathKind, type PathReason } from "./path.ts";
 
 const DEFAULT_FIXED_RATE = 12_500_000;
@@ -57,10 +64,17 @@ export class PathSet {
     id: number,
     kind: PathKind,
     maxPacketBytes: number,
-    mtuSteps: readonly number[] = this.#options.mtuSteps ?? STANDARD_STEPS,
+    isLocal = false,
   ): Path {
     const { quantumUs, maxRateBytesPerSecond } = this.#options;
-    const control = kind === "stream" ? new StreamWindow() : this.#newControl(nowUs);
+    const control = kind === "stream"
+      ? new StreamWindow()
+      : isLocal
+      ? new LoopbackWindow()
+      : this.#newControl(nowUs);
+    const steps = isLocal
+      ? LOCAL_STEPS.filter((size) => size <= maxPacketBytes + UDP_OVERHEAD_BYTES)
+      : STANDARD_STEPS;
     const rate = Math.min(control.rateBytesPerSecond, maxRateBytesPerSecond ?? Infinity);
     const path = new Path(
       id,
@@ -70,7 +84,7 @@ export class PathSet {
       new RttEstimator(nowUs),
       control,
       new Pacer({ rateBytesPerSecond: rate, quantumUs }),
-      kind === "udp" ? new MtuSearch(nowUs, { steps: mtuSteps }) : null,
+      kind === "udp" ? new MtuSearch(nowUs, { steps: this.#options.mtuSteps ?? steps }) : null,
     );
     path.startProving(nowUs);
     this.#paths[id] = path;
