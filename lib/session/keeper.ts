@@ -108,7 +108,7 @@ export class SessionKeeper {
    * Sends a one-way message, or keeps it until there is a session.
    * Throws `overloaded` when the bound is reached, `closed` once stopped. A body that waits must not be changed. A command
    * that waits goes out under the token that our node has then, unless it was given one.
-   * @returns `queued` also for a message that waits here; `full` is never returned, it is thrown
+   * @returns `queued` also for a message that waits here, or `too-large`; `full` and `no-credit` are waited for
    */
   send<D extends EventDefinition>(definition: D, body: BodyOf<D>, options: CommandOptions = {}): SendStatus {
     if (this.#state === "stopped") {
@@ -122,7 +122,7 @@ export class SessionKeeper {
     // A reliable message does not overtake those that wait.
     if (session !== null && session.isOpen && (!reliable || this.#buffer.length === 0)) {
       const status = session.post(definition, body, options);
-      if (status !== "full" && status !== "closed") return status;
+      if (status === "sent" || status === "queued" || status === "too-large") return status;
     }
     if (!reliable) {
       this.counters.droppedUnreliable++;
@@ -130,9 +130,10 @@ export class SessionKeeper {
     }
     if (this.#buffer.length >= this.#maxBuffered) {
       this.counters.refusedFull++;
+      const cause = session === null ? "there is no connection" : `lane ${definition.lane} is full`;
       throw new HanaError("overloaded", {
         what: `${definition.name} was not sent`,
-        why: `there is no connection and ${this.#maxBuffered} messages wait already`,
+        why: `${cause} and ${this.#maxBuffered} messages wait already`,
       });
     }
     this.#buffer.push({ definition, body, options });
@@ -214,8 +215,10 @@ export class SessionKeeper {
     let sent = 0;
     for (const item of this.#buffer) {
       const status = session.isOpen ? this.#post(session, item) : "closed";
-      if (status === "full") this.#drainLater(session, item.definition);
-      if (status === "full" || status === "closed") break;
+      const isFull = status === "full" || status === "no-credit";
+      if (isFull) this.#drainLater(session, item.definition);
+      if (isFull || status === "closed") break;
+      if (status === "too-large") this.counters.droppedWrong++;
       sent++;
     }
     this.#buffer.splice(0, sent);

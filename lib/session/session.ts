@@ -163,7 +163,10 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
         if (!session.#lanes.handleFate(lane, number, fate)) session.#planner.handleFate(lane, number, fate);
       },
       onOpened: (lane) => session.#lanes.handleOpened(lane),
-      onPath: () => session.#onPath(),
+      onPath: (path) => {
+        session.#onPath();
+        session.onPath?.(path);
+      },
       onWritable: () => session.#onWritable(),
       onClose: (error) => session.#onCarrierClose(error),
     });
@@ -289,6 +292,9 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   openLane(options: ProgramLane): OutgoingLane {
     return this.#lanes.open(options);
   }
+
+  /** Told when the lanes take another way; for whoever watches. */
+  onPath: ((path: CarrierPath) => void) | null = null;
 
   /** Which way the lanes take, and why. */
   get path(): CarrierPath {

@@ -280,3 +280,17 @@ Deno.test("asking for the session again and again while there is none costs noth
   const sessions = await stage.settle(Promise.all(waiting));
   assert(sessions.every((session) => session === keeper.session));
 });
+
+Deno.test("a peer that gives no credit lets messages wait here, in order, and none is lost", async () => {
+  const { stage, keeper, heard } = keep({ maxBuffered: 3 });
+  await stage.serve();
+  const session = await stage.settle(keeper.open);
+  const post = session.post.bind(session);
+  session.post = () => "no-credit";
+  assertEquals([keeper.send(NOTE, { number: 1 }), keeper.bufferedMessages], ["queued", 1]);
+  session.post = post;
+  // A later one does not overtake it.
+  assertEquals(keeper.send(NOTE, { number: 2 }), "queued");
+  await stage.until(() => heard.length === 2, "both come");
+  assertEquals([heard, keeper.bufferedMessages], [[1, 2], 0]);
+});
