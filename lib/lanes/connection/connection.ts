@@ -429,6 +429,7 @@ export class LaneConnection implements SentVisitor {
     if (path === null || (flags & PacketFlag.mtuProbe) !== 0) return;
     const inFlight = this.#sent.inFlightBytesOf(epoch);
     if (acked) {
+      path.onAnswered(this.#nowUs);
       const appLimited = (flags & PacketFlag.appLimited) !== 0;
       path.control.onAcked(this.#nowUs, bytes, sentAtUs, path.rtt, inFlight, appLimited);
     } else path.control.onLost(this.#nowUs, bytes, sentAtUs);
@@ -437,13 +438,7 @@ export class LaneConnection implements SentVisitor {
   }
 
   /** A packet counted as lost arrived after all; called by `SentPackets`. */
-  onPacketSpurious(
-    _number: number,
-    _bytes: number,
-    _sentAtUs: number,
-    _epoch: number,
-    _flags: number,
-  ): void {}
+  onPacketSpurious(): void {}
 
   // ── frames that come ─────────────────────────────────────────────────────────────────────────────────────────
 

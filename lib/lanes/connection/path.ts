@@ -45,7 +45,7 @@ const MAX_AMPLIFICATION = 3;
 /** Header and tag of a datagram; the least of a question and an answer. */
 const DATAGRAM_OVERHEAD_BYTES = 25;
 const MIN_QUESTION_BYTES: number = DATAGRAM_OVERHEAD_BYTES + 18;
-/** A path that answers is given up when this many probes and this much time passed without a sign of life. */
+/** A path that answers is given up when this many probes and this much time passed and nothing of ours arrived. */
 const DEAD_PTOS = 3;
 const DEAD_SILENCE_US = 300_000;
 /** A path that failed once more within this time after it came back is left alone for twice as long. */
@@ -62,8 +62,9 @@ export class Path {
   usable = true;
   /** When anything authentic came by it last. */
   heardAtUs: number;
-  /** Probe timeouts since then. */
+  /** Probe timeouts since a packet of ours arrived. */
   ptoCount = 0;
+  #answeredAtUs: number;
   /** The open question, and when it is asked (again); Infinity for never. */
   challengeHigh = 0;
   challengeLow = 0;
@@ -92,6 +93,7 @@ export class Path {
     readonly mtu: MtuSearch | null,
   ) {
     this.heardAtUs = nowUs;
+    this.#answeredAtUs = nowUs;
   }
 
   /** Begins to ask whether the peer answers here. */
@@ -125,6 +127,7 @@ export class Path {
     this.challengeAtUs = Infinity;
     this.ptoCount = 0;
     this.heardAtUs = nowUs;
+    this.#answeredAtUs = nowUs;
     this.#provedAtUs = nowUs;
     // The network was at fault, and not this way of using it.
     if (this.isHurried) this.#restUs = FIRST_REST_US;
@@ -135,8 +138,13 @@ export class Path {
   /** Something authentic came by it: a packet with `bytes` of frames. */
   onHeard(nowUs: number, bytes: number): void {
     this.heardAtUs = nowUs;
-    this.ptoCount = 0;
     this.#heardBytes += bytes + DATAGRAM_OVERHEAD_BYTES;
+  }
+
+  /** A packet that it carried has arrived. Hearing the peer proves nothing of it: one direction may be blocked. */
+  onAnswered(nowUs: number): void {
+    this.#answeredAtUs = nowUs;
+    this.ptoCount = 0;
   }
 
   /** A question or an answer goes out by it: `bytes` of frames. */
@@ -161,7 +169,7 @@ export class Path {
   /** Whether it is to be left: probes went unanswered for long enough that it is no hiccup. */
   isDead(nowUs: number): boolean {
     return this.ptoCount >= DEAD_PTOS &&
-      nowUs - this.heardAtUs >= Math.max(DEAD_SILENCE_US, 4 * this.rtt.smoothedUs);
+      nowUs - this.#answeredAtUs >= Math.max(DEAD_SILENCE_US, 4 * this.rtt.smoothedUs);
   }
 
   /** It no longer answers: it is asked again after a rest that doubles while it keeps failing. */
