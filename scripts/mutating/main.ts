@@ -25,7 +25,7 @@ const STAGES: readonly TestStage[] = [
   { name: "zoo", paths: ["tests/lanes/zoo_test.ts"], seeds: "1" },
   {
     name: "scenarios",
-    paths: ["promises", "fairness", "state_machine", "metamorphic"].map((name) =>
+    paths: ["promises", "keys", "hostile", "fairness", "state_machine", "metamorphic"].map((name) =>
       `tests/lanes/${name}_test.ts`
     ),
     seeds: "1",

@@ -67,12 +67,29 @@ Deno.test("nothing comes for five seconds, and then the connection is over, not 
 Deno.test("an end that was stalled itself does not take its own silence for the other's", () => {
   const pair = quietPair({ delayUs: MILLISECOND });
   pair.run(pair.nowUs + SECOND);
-  const stall = pair.nowUs + 6 * SECOND;
-  pair.ends[0].stalledUntilUs = stall;
-  pair.events.add(stall, () => pair.ends[0].resume(pair.nowUs));
-  // The other hears nothing for six seconds: it may give up; the stalled one may not.
-  pair.run(stall + 3 * MILLISECOND);
-  assertEquals(pair.closed[0], null);
+  const link = pair.links[1];
+  assert(link instanceof Link);
+  const stallUs = pair.nowUs + 4_800 * MILLISECOND;
+  // What came meanwhile did not fit the socket's buffer, and for a moment nothing comes.
+  link.cut({ fromUs: pair.nowUs, toUs: stallUs + 700 * MILLISECOND });
+  pair.ends[0].stalledUntilUs = stallUs;
+  pair.events.add(stallUs, () => pair.ends[0].resume(pair.nowUs));
+  pair.run(stallUs + 2 * SECOND);
+  assertEquals(pair.closed, [null, null]);
+  pair.send(0, events.id, 10, { report: true });
+  settle(pair);
+});
+
+Deno.test("a CLOSE that is lost is said again", () => {
+  const pair = quietPair({ delayUs: MILLISECOND });
+  pair.run(pair.nowUs + SECOND);
+  const link = pair.links[0];
+  assert(link instanceof Link);
+  link.cut({ fromUs: pair.nowUs, toUs: pair.nowUs + 90 * MILLISECOND });
+  pair.peers[0].close(pair.ends[0].localAt(pair.nowUs), CloseCode.done, "over");
+  pair.ends[0].drain(pair.nowUs);
+  pair.run(pair.nowUs + 200 * MILLISECOND);
+  assertEquals(pair.closed[1], `${CloseCode.done} over`);
 });
 
 Deno.test("two seconds of one dead direction end nothing, and traffic goes on at once afterwards", () => {
@@ -93,6 +110,18 @@ Deno.test("two seconds of one dead direction end nothing, and traffic goes on at
     );
     settle(pair);
   }
+});
+
+Deno.test("a path that does not answer is asked less and less often", () => {
+  const pair = quietPair({ delayUs: MILLISECOND });
+  pair.run(pair.nowUs + SECOND);
+  pair.links[0].change({ outages: [{ fromUs: 0, toUs: Infinity }] });
+  const before = pair.ends[0].totals.packets;
+  pair.send(0, events.id, 100);
+  pair.run(pair.nowUs + 3 * SECOND);
+  const packets = pair.ends[0].totals.packets - before;
+  // Two a time after 35, 70, 140 … 1000 ms, acknowledgements of the other's keepalives, reports.
+  assert(packets >= 12 && packets <= 36, `${packets} packets in three seconds`);
 });
 
 Deno.test("a larger datagram is found within a second and left within two when it no longer passes (C12)", () => {
@@ -172,6 +201,29 @@ Deno.test("a reader that rests costs its sender a reason and nothing else, and t
   settle(pair);
 });
 
+Deno.test("control frames that are lost come again: CREDIT, SKIP, OPEN", () => {
+  const lane = laneOf("ticks", "reliable-ordered");
+  for (const [type, side] of [["credit", 1], ["skip", 0], ["open", 0]] as const) {
+    const pair = quietPair({ delayUs: MILLISECOND }, { lanes: [lane] });
+    const { id } = pair.laneOf(0, lane);
+    let lost = 0;
+    pair.ends[side].onPacket = (_atUs, _number, frames) => {
+      const link = pair.links[side];
+      if (lost >= 2 || !frames.some((frame) => frame.type === type) || !(link instanceof Link)) return;
+      lost++;
+      link.cut({ fromUs: pair.nowUs, toUs: pair.nowUs + 1 });
+    };
+    for (let i = 0; i < 50; i++) {
+      for (let j = 0; j < 800; j++) pair.send(0, id, 2, {}, true);
+      for (let j = 0; j < 3; j++) pair.send(0, id, 700_000, { ttlUs: 5 * MILLISECOND, report: true }, true);
+      pair.ends[0].drain(pair.nowUs);
+      pair.run(pair.nowUs + 20 * MILLISECOND);
+    }
+    settle(pair);
+    assertEquals(lost, 2, type);
+  }
+});
+
 Deno.test("replays and junk change no figure but those that count them (I15)", () => {
   const pair = quietPair({ delayUs: MILLISECOND });
   const kept: { number: number; bytes: Uint8Array }[] = [];
@@ -246,6 +298,7 @@ Deno.test("a path that lets packets overtake is learned: late packets hardly cou
   const spurious = after.packetsSpuriouslyLost - before.packetsSpuriouslyLost;
   const share = spurious / (after.packetsSent - before.packetsSent);
   assert(share < 0.005, `${(100 * share).toFixed(2)} % of ${after.packetsSent - before.packetsSent} packets`);
+  assert(after.reorderUs <= 2 * after.rttUs.smoothed + 1_000, `waits ${after.reorderUs} µs for what is late`);
   settle(pair);
 });
 

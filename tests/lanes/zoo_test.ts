@@ -218,6 +218,30 @@ Deno.test("a reader that stops keeps its connection and bounds its sender (gns-2
   settle(pair);
 });
 
+Deno.test("tiny messages for a reader that stops are bounded by their number (gns-280)", () => {
+  for (const kind of ["reliable-ordered", "reliable-unordered"] as const) {
+    const lane = laneOf("ticks", kind, { maxQueuedMessages: 500 });
+    const pair = quietPair({ delayUs: 200 }, {
+      lanes: [lane],
+      condition: plainCondition({ delayUs: 200 }, { readerRests: { fromUs: Infinity, toUs: Infinity } }),
+    });
+    const { id } = pair.laneOf(0, lane);
+    pair.send(0, id, 1);
+    pair.run(pair.nowUs + 100 * MILLISECOND);
+    pair.peers[1].setReading?.(id, false);
+    let taken = 0;
+    for (let i = 0; i < 400; i++) {
+      for (let j = 0; j < 100; j++) if (pair.send(0, id, 1, {}, true) >= 0) taken++;
+      pair.ends[0].drain(pair.nowUs);
+      pair.run(pair.nowUs + 2 * MILLISECOND);
+    }
+    assert(taken > 10_000 && taken <= 16_384 + 500, `${kind}: ${taken} messages were taken`);
+    pair.peers[1].setReading?.(id, true);
+    pair.ends[1].drain(pair.nowUs);
+    settle(pair);
+  }
+});
+
 Deno.test("a thousand reliable messages at once offend nobody, whatever is lost (gns-414)", () => {
   for (const seed of ROUNDS) {
     const pair = quietPair({}, { condition: conditionOf("C5", 4 * seed), seed });

@@ -57,10 +57,9 @@ export const ELSEWHERE: readonly Mutation[] = [
     id: "aeronet-sentinel-65535",
     elsewhere: "a legal number means none: 65535",
     file: `${recovery}/sent_packets.ts`,
-    find:
-      "    return number >= this.#base && number < this.#end && this.#states[number & this.#mask] !== SETTLED;",
+    find: "    const state = this.#states[slot] as number;\n    const bytes = this.#sizes[slot] as number;",
     replace:
-      "    return number !== 65_535 && number >= this.#base && number < this.#end && this.#states[number & this.#mask] !== SETTLED;",
+      "    if (number === 65_535) return;\n    const state = this.#states[slot] as number;\n    const bytes = this.#sizes[slot] as number;",
   },
   {
     id: "aeronet-sentinel-last",
@@ -119,9 +118,9 @@ export const ELSEWHERE: readonly Mutation[] = [
     id: "gns-317-order-after-refusal",
     elsewhere: "after a refused message the numbers of a lane have a hole, or later ones overtake",
     file: `${sending}/reliable_sender.ts`,
-    find: "    if (!this.#arena.append(bytes)) return this.#refuse();\n    const slot = number & slots.mask;",
+    find: "    if (!admission.canTake(length) && !this.#makeRoom(nowUs, length)) return this.#refuse();",
     replace:
-      "    this.#next = number + 1;\n    if (!this.#arena.append(bytes)) return this.#refuse();\n    const slot = number & slots.mask;",
+      "    if (!admission.canTake(length) && !this.#makeRoom(nowUs, length)) {\n      this.#next++;\n      return this.#refuse();\n    }",
   },
   {
     id: "gns-317-batch",
