@@ -39,6 +39,9 @@ export interface PingTarget {
   readonly path: string | null;
   readonly lane: string;
   readonly seal: "encrypted" | "signed" | null;
+  /** Whether lanes took datagrams or the stream, and why; null where discovery was asked. */
+  readonly carrier: "udp" | "stream" | null;
+  readonly why: string | null;
   readonly sent: number;
   readonly received: number;
   readonly rttUs: { readonly min: number; readonly p50: number; readonly max: number } | null;
