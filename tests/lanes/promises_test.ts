@@ -69,9 +69,9 @@ Deno.test("an end that was stalled itself does not take its own silence for the 
   pair.run(pair.nowUs + SECOND);
   const link = pair.links[1];
   assert(link instanceof Link);
-  const stallUs = pair.nowUs + 4_800 * MILLISECOND;
+  const stallUs = pair.nowUs + 4_200 * MILLISECOND;
   // What came meanwhile did not fit the socket's buffer, and for a moment nothing comes.
-  link.cut({ fromUs: pair.nowUs, toUs: stallUs + 700 * MILLISECOND });
+  link.cut({ fromUs: pair.nowUs, toUs: stallUs + 1_200 * MILLISECOND });
   pair.ends[0].stalledUntilUs = stallUs;
   pair.events.add(stallUs, () => pair.ends[0].resume(pair.nowUs));
   pair.run(stallUs + 2 * SECOND);
@@ -221,6 +221,30 @@ Deno.test("control frames that are lost come again: CREDIT, SKIP, OPEN", () => {
     }
     settle(pair);
     assertEquals(lost, 2, type);
+  }
+});
+
+Deno.test("a full lane says that it has room again, and whoever waited goes on", () => {
+  for (const kind of ["reliable-ordered", "unreliable-unordered"] as const) {
+    const lane = laneOf("narrow", kind, { maxQueuedBytes: 20_000, overflow: "refuse" });
+    const source = {
+      side: 0,
+      lane,
+      fromUs: 0,
+      everyUs: 1,
+      count: 80,
+      bytes: () => 5_000,
+      patient: true,
+    } as const;
+    const pair = quietPair({ delayUs: MILLISECOND }, {
+      ...{ congestion: "fixed", maxRateBytesPerSecond: 1_000_000 },
+      workload: { id: "W5", title: "more than fits", sources: [source], lanes: [lane] },
+    });
+    pair.run(pair.nowUs + 2 * SECOND);
+    assertEquals(pair.waitingSources, []);
+    settle(pair);
+    assertEquals(arrived(pair, lane).length, 80, kind);
+    assert(statsOf(pair, 0, lane).refusedFull > 5);
   }
 });
 
