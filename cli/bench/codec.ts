@@ -13,7 +13,7 @@ import { DatagramBuffer, PacketSealer } from "../../lib/transport/mod.ts";
 import { createCodec } from "../../lib/wire/mod.ts";
 import { type Operation, timeOperations } from "./operations.ts";
 import type { BenchPlan } from "./plan.ts";
-import { type BenchResult, rounded } from "./result.ts";
+import { type BenchResult, type BenchRun, rounded } from "./result.ts";
 
 interface Pair {
   readonly hana: Operation;
@@ -27,7 +27,7 @@ const LANE = 2;
 const RUNTIME_CIPHER = "node:crypto";
 
 /** Runs the workload. */
-export async function benchCodec(plan: BenchPlan, say: (text: string) => void): Promise<BenchResult[]> {
+export async function benchCodec(plan: BenchPlan, { say }: BenchRun): Promise<BenchResult[]> {
   const suite = await loadSessionSuite();
   const runtime = await aeadCandidates("ChaChaPoly").find(({ label }) => label === RUNTIME_CIPHER)?.load();
   if (runtime === undefined) throw new HanaError("internal", { what: `no cipher ${RUNTIME_CIPHER}` });

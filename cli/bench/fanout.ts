@@ -10,7 +10,7 @@ import { LatencyHistogram } from "./latency.ts";
 import { AGE_LANE } from "./peer.ts";
 import type { PeerHandle } from "./peer_process.ts";
 import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
-import { type BenchResult, interleave, rounded, sessionFigures } from "./result.ts";
+import { type BenchResult, type BenchRun, interleave, rounded, sessionFigures } from "./result.ts";
 import { nowUs, sharedClock, sleep, turn } from "./time.ts";
 
 /** Sends one message to all receivers; how many were not taken. */
@@ -38,7 +38,7 @@ const DEFAULT_RATE = 1_000;
 export async function benchFanout(
   ground: Ground,
   plan: BenchPlan,
-  say: (text: string) => void,
+  run: BenchRun,
 ): Promise<BenchResult[]> {
   const { peer } = ground;
   if (peer === null) {
@@ -50,9 +50,9 @@ export async function benchFanout(
   }
   const open: { close(): void }[] = [];
   try {
-    const subjects = await subjectsOf(ground, peer, plan, open);
+    const subjects = await subjectsOf(ground, peer, plan, open, run);
     const clock = sharedClock();
-    const run = async (subject: Subject, durationUs: number, keep: boolean): Promise<void> => {
+    const measureOne = async (subject: Subject, durationUs: number, keep: boolean): Promise<void> => {
       const measure = async (): Promise<[number, number, LatencyHistogram]> => {
         await peer.ask("ages", null);
         const counts = await stream(subject, plan.ratePerS ?? DEFAULT_RATE, durationUs, clock.offsetUs);
@@ -70,11 +70,17 @@ export async function benchFanout(
       subject.received += ages.count;
       subject.ages.add(ages);
     };
-    const warm = subjects.map((subject) => () => run(subject, plan.warmupUs, false));
-    if (plan.warmupUs > 0) await interleave(1, warm, () => say("warming up"));
-    const steps = subjects.map((subject) => () => run(subject, plan.durationUs / plan.rounds, true));
-    await interleave(plan.rounds, steps, (done, all) => say(`fan-out: ${done} of ${all}`));
-    return subjects.filter(({ kind }) => kind !== null).map((subject) =>
+    const steps = (durationUs: number, keep: boolean) =>
+      subjects.map((subject) => () =>
+        run.guard(subject, subject.label, () => measureOne(subject, durationUs, keep))
+      );
+    if (plan.warmupUs > 0) await interleave(1, steps(plan.warmupUs, false), () => run.say("warming up"));
+    await interleave(
+      plan.rounds,
+      steps(plan.durationUs / plan.rounds, true),
+      (done, all) => run.say(`fan-out: ${done} of ${all}`),
+    );
+    return subjects.filter((subject) => subject.kind !== null && run.isWhole(subject)).map((subject) =>
       resultOf(ground, plan, subject, subjects, clock.name)
     );
   } finally {
@@ -87,6 +93,7 @@ async function subjectsOf(
   peer: PeerHandle,
   plan: BenchPlan,
   open: { close(): void }[],
+  run: BenchRun,
 ): Promise<Subject[]> {
   const subjects: Subject[] = [];
   const most = Math.max(...plan.receivers);
@@ -97,7 +104,10 @@ async function subjectsOf(
   for (const path of plan.paths) {
     if (!ground.supports(path)) continue;
     const sessions: Session[] = [];
-    while (sessions.length < most) sessions.push(await ground.openSession(path));
+    await run.guard({}, path, async () => {
+      while (sessions.length < most) sessions.push(await ground.openSession(path));
+    });
+    if (sessions.length < most) continue;
     for (const size of plan.sizes) {
       for (const receivers of plan.receivers) {
         if (raw !== null && path === plan.paths[0]) {

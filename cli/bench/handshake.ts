@@ -10,7 +10,7 @@ import type { Ground } from "./ground.ts";
 import { LatencyHistogram } from "./latency.ts";
 import { type Operation, timeOperations } from "./operations.ts";
 import type { BenchPath, BenchPlan } from "./plan.ts";
-import { type BenchResult, interleave, rounded } from "./result.ts";
+import { type BenchResult, type BenchRun, interleave, rounded } from "./result.ts";
 import { rawName } from "./rtt.ts";
 import { nowUs } from "./time.ts";
 
@@ -26,7 +26,7 @@ export async function benchHandshake(
   ground: Ground,
   platform: Platform,
   plan: BenchPlan,
-  say: (text: string) => void,
+  { say }: BenchRun,
 ): Promise<BenchResult[]> {
   const subjects: Subject[] = [];
   for (const path of plan.paths) {

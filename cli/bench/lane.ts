@@ -8,6 +8,7 @@ import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
 import {
   type Baseline,
   type BenchResult,
+  type BenchRun,
   interleave,
   median,
   type PerMessage,
@@ -38,24 +39,28 @@ const WRITE_BYTES = 64 * 1024;
 export async function benchLane(
   ground: Ground,
   plan: BenchPlan,
-  say: (text: string) => void,
+  run: BenchRun,
 ): Promise<BenchResult[]> {
-  const subjects = await subjectsOf(ground, plan);
+  const subjects = await subjectsOf(ground, plan, run);
   try {
-    const run = async (subject: Subject, durationUs: number, keep: boolean): Promise<void> => {
+    const measureOne = async (subject: Subject, durationUs: number, keep: boolean): Promise<void> => {
       const { session } = subject;
       const measure = (): Promise<OneWayRound> => subject.way.run(durationUs);
       const round = session === null ? await measure() : await ground.onPath(session, subject.path, measure);
       if (session !== null && round.received === 0 && round.sent > 0) throw ground.nothingArrived(session);
       if (keep) subject.rounds.push(round);
     };
-    if (plan.warmupUs > 0) {
-      const warm = subjects.map((subject) => () => run(subject, plan.warmupUs, false));
-      await interleave(1, warm, () => say("warming up"));
-    }
-    const steps = subjects.map((subject) => () => run(subject, plan.durationUs / plan.rounds, true));
-    await interleave(plan.rounds, steps, (done, all) => say(`one way: ${done} of ${all}`));
-    return subjects.filter(({ kind }) => kind !== null).map((subject) =>
+    const steps = (durationUs: number, keep: boolean) =>
+      subjects.map((subject) => () =>
+        run.guard(subject, subject.label, () => measureOne(subject, durationUs, keep))
+      );
+    if (plan.warmupUs > 0) await interleave(1, steps(plan.warmupUs, false), () => run.say("warming up"));
+    await interleave(
+      plan.rounds,
+      steps(plan.durationUs / plan.rounds, true),
+      (done, all) => run.say(`one way: ${done} of ${all}`),
+    );
+    return subjects.filter((subject) => subject.kind !== null && run.isWhole(subject)).map((subject) =>
       resultOf(ground, plan, subject, subjects)
     );
   } finally {
@@ -63,7 +68,7 @@ export async function benchLane(
   }
 }
 
-async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
+async function subjectsOf(ground: Ground, plan: BenchPlan, run: BenchRun): Promise<Subject[]> {
   const subjects: Subject[] = [];
   const { peer } = ground;
   for (const size of plan.sizes) {
@@ -85,16 +90,18 @@ async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
       }
       for (const kind of plan.kinds) {
         if (size > 16 * 1024 && kind.startsWith("unreliable")) continue;
-        const session = await ground.openSession(path);
-        subjects.push({
-          label: `${path} ${kind}`,
-          path,
-          size,
-          kind,
-          perWrite: 0,
-          way: laneOneWay(session, kind, size, peer),
-          session,
-          rounds: [],
+        await run.guard({}, `${path} ${kind}`, async () => {
+          const session = await ground.openSession(path);
+          subjects.push({
+            label: `${path} ${kind}`,
+            path,
+            size,
+            kind,
+            perWrite: 0,
+            way: laneOneWay(session, kind, size, peer),
+            session,
+            rounds: [],
+          });
         });
       }
     }

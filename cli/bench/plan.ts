@@ -29,7 +29,7 @@ export interface BenchPlan {
   readonly durationUs: number;
   readonly warmupUs: number;
   readonly rounds: number;
-  /** Bytes of lanes to put through profilers; without baselines. */
+  /** Whether bare sockets are measured beside. */
   readonly isRaw: boolean;
 }
 
@@ -83,7 +83,7 @@ const DEFAULTS: Readonly<Record<Workload, Defaults>> = {
     rate: 1_000,
     duration: "3s",
     warmup: "500ms",
-    rounds: 1,
+    rounds: 3,
   },
   codec: {
     sizes: "24,64,256,1200",

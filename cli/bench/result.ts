@@ -1,6 +1,7 @@
 // What a benchmark says: figures, the bare baseline of the same run, and their ratio.
 // Decides the shape of `--json` (schema hana.bench/1); never what a figure is worth.
 
+import { HanaError } from "../../lib/base/mod.ts";
 import type { ConnectionStats } from "../../lib/lanes/mod.ts";
 import type { JsonObject } from "../output/mod.ts";
 import type { Session } from "../../lib/session/mod.ts";
@@ -99,6 +100,31 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}
+
+/** A run under way: what goes on, and what could not be measured while the rest goes on. */
+export class BenchRun {
+  readonly failures: { readonly name: string; readonly error: HanaError }[] = [];
+  readonly #failed = new Set<object>();
+
+  constructor(readonly say: (text: string) => void) {}
+
+  /** Runs `measure` for a subject unless it has failed before. What it throws is kept; bugs are thrown on. */
+  async guard(subject: object, name: string, measure: () => Promise<void>): Promise<void> {
+    if (this.#failed.has(subject)) return;
+    try {
+      await measure();
+    } catch (thrown) {
+      if (!(thrown instanceof HanaError) || thrown.code === "internal") throw thrown;
+      this.#failed.add(subject);
+      this.failures.push({ name, error: thrown });
+    }
+  }
+
+  /** Whether everything about a subject could be measured. */
+  isWhole(subject: object): boolean {
+    return !this.#failed.has(subject);
+  }
 }
 
 /** Runs `steps` in turn, `rounds` times, beginning with another one each round; tells before each. */

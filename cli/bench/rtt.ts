@@ -7,7 +7,7 @@ import type { Session } from "../../lib/session/mod.ts";
 import type { Ground } from "./ground.ts";
 import { LatencyHistogram } from "./latency.ts";
 import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
-import { type BenchResult, interleave, median, rounded, sessionFigures } from "./result.ts";
+import { type BenchResult, type BenchRun, interleave, median, rounded, sessionFigures } from "./result.ts";
 
 interface Subject {
   readonly label: string;
@@ -29,11 +29,11 @@ interface Subject {
 export async function benchRtt(
   ground: Ground,
   plan: BenchPlan,
-  say: (text: string) => void,
+  run: BenchRun,
 ): Promise<BenchResult[]> {
-  const subjects = await subjectsOf(ground, plan);
+  const subjects = await subjectsOf(ground, plan, run);
   try {
-    const run = async (subject: Subject, durationUs: number, warm: boolean): Promise<void> => {
+    const measureOne = async (subject: Subject, durationUs: number, warm: boolean): Promise<void> => {
       let histogram = new LatencyHistogram();
       // What is warmed up is the code: as fast as it goes.
       const ratePerS = warm ? null : plan.ratePerS;
@@ -53,22 +53,23 @@ export async function benchRtt(
       subject.received += count.received;
       subject.refused += count.refused;
     };
-    if (plan.warmupUs > 0) {
-      await interleave(
-        1,
-        subjects.map((subject) => () => run(subject, plan.warmupUs, true)),
-        () => say("warming up"),
+    const steps = (durationUs: number, warm: boolean) =>
+      subjects.map((subject) => () =>
+        run.guard(subject, subject.label, () => measureOne(subject, durationUs, warm))
       );
-    }
-    const steps = subjects.map((subject) => () => run(subject, plan.durationUs / plan.rounds, false));
-    await interleave(plan.rounds, steps, (done, all) => say(`round trips: ${done} of ${all}`));
-    return resultsOf(ground, plan, subjects);
+    if (plan.warmupUs > 0) await interleave(1, steps(plan.warmupUs, true), () => run.say("warming up"));
+    await interleave(
+      plan.rounds,
+      steps(plan.durationUs / plan.rounds, false),
+      (done, all) => run.say(`round trips: ${done} of ${all}`),
+    );
+    return resultsOf(ground, plan, subjects.filter((subject) => run.isWhole(subject)));
   } finally {
     for (const { channel } of subjects) channel.close();
   }
 }
 
-async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
+async function subjectsOf(ground: Ground, plan: BenchPlan, run: BenchRun): Promise<Subject[]> {
   const subjects: Subject[] = [];
   const add = (
     of: Pick<Subject, "label" | "path" | "size" | "kind" | "channel" | "session">,
@@ -94,14 +95,10 @@ async function subjectsOf(ground: Ground, plan: BenchPlan): Promise<Subject[]> {
       for (const kind of plan.kinds) {
         if (size > 16 * 1024 && kind.startsWith("unreliable")) continue;
         // One session a lane: the lane of another measurement is not heard on it.
-        const session = await ground.openSession(path);
-        add({
-          label: `${path} ${kind}`,
-          path,
-          size,
-          kind,
-          channel: laneEcho(ground, session, kind, size),
-          session,
+        await run.guard({}, `${path} ${kind}`, async () => {
+          const session = await ground.openSession(path);
+          const channel = laneEcho(ground, session, kind, size);
+          add({ label: `${path} ${kind}`, path, size, kind, channel, session });
         });
       }
     }

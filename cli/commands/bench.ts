@@ -10,7 +10,7 @@ import { benchHandshake } from "../bench/handshake.ts";
 import { benchLane } from "../bench/lane.ts";
 import { describeMachine } from "../bench/machine.ts";
 import { type BenchFlags, type BenchPlan, planOf, workloadOf } from "../bench/plan.ts";
-import type { BenchResult } from "../bench/result.ts";
+import { type BenchResult, BenchRun } from "../bench/result.ts";
 import { benchRtt } from "../bench/rtt.ts";
 import { judgeOf, showResults } from "../bench/showing.ts";
 import {
@@ -92,8 +92,10 @@ async function bench(
   });
   try {
     const progress = cli.output.progress("warming up");
-    const results = await run(ground, platform, plan, (text) => progress.update(text));
+    const benchRun = new BenchRun((text) => progress.update(text));
+    const results = await run(ground, platform, plan, benchRun);
     progress.done();
+    tellFailures(cli, benchRun, results);
     await showResults(cli, {
       workload: plan.workload,
       machine,
@@ -104,6 +106,15 @@ async function bench(
   } finally {
     await ground?.close();
   }
+}
+
+/** Says what could not be measured. When that is all there was, it is the command's own failure. */
+function tellFailures(cli: Cli, { failures }: BenchRun, results: readonly BenchResult[]): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  if (results.length === 0) throw first.error;
+  for (const { name, error } of failures) cli.output.warn(`${name} was not measured: ${error.message}`);
+  cli.exitWith(EXIT.partial);
 }
 
 function checkTogether(plan: BenchPlan, target: string | undefined, options: BenchOptions): void {
@@ -169,9 +180,9 @@ async function run(
   ground: Ground | null,
   platform: Platform,
   plan: BenchPlan,
-  say: (text: string) => void,
+  benchRun: BenchRun,
 ): Promise<BenchResult[]> {
-  if (ground === null) return await benchCodec(plan, say);
+  if (ground === null) return await benchCodec(plan, benchRun);
   const paths = plan.paths.filter((path) => ground.supports(path));
   if (paths.length === 0) {
     throw new HanaError("unreachable", {
@@ -182,12 +193,12 @@ async function run(
   const here = { ...plan, paths };
   switch (plan.workload) {
     case "rtt":
-      return await benchRtt(ground, here, say);
+      return await benchRtt(ground, here, benchRun);
     case "lane":
-      return await benchLane(ground, here, say);
+      return await benchLane(ground, here, benchRun);
     case "fanout":
-      return await benchFanout(ground, here, say);
+      return await benchFanout(ground, here, benchRun);
     default:
-      return await benchHandshake(ground, platform, here, say);
+      return await benchHandshake(ground, platform, here, benchRun);
   }
 }
