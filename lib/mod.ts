@@ -42,7 +42,20 @@ export {
   rotate,
   saveKeyRing,
 } from "./security/mod.ts";
-export { type LaneKind, type LaneName, LANES, type SendStatus } from "./lanes/mod.ts";
+export {
+  type CarrierPath,
+  type CarrierSendOptions,
+  type LaneKind,
+  type LaneName,
+  LANES,
+  type LaneStats,
+  type PayloadFate,
+  type ProgramLane,
+  type ReceivedLane,
+  refusalName,
+  SendRefusal,
+  type SendStatus,
+} from "./lanes/mod.ts";
 export { type Address, formatAddress, MemoryNetwork, parseAddress } from "./transport/mod.ts";
 export {
   ANY_ROLE,
@@ -54,7 +67,11 @@ export {
   type EventHandler,
   type Fencing,
   type HandlerContext,
+  type LaneAcceptor,
+  type LaneReceiver,
   type MessageDefinition,
+  type OutgoingLane,
+  type PostOptions,
   type ReplyOf,
   type RequestDefinition,
   type RequestHandler,
@@ -84,6 +101,7 @@ export {
 } from "./discovery/mod.ts";
 export {
   type DiscoverySettings,
+  type LaneHandlerOptions,
   type LeaderView,
   listLocalNodes,
   type LocalNode,

@@ -2,11 +2,12 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHex } from "../../lib/base/mod.ts";
-import type { SendStatus } from "../../lib/lanes/mod.ts";
+import { isLaneName, type LaneName, LANES, type SendStatus } from "../../lib/lanes/mod.ts";
 import type { MessageDefinition, Session } from "../../lib/session/mod.ts";
 import { coerceArguments, coerceText, describeSchema } from "../../lib/wire/mod.ts";
 import { nearest } from "../config/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { callLane, checkLaneName, laneKindOf } from "../nodes/lane_call.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
 import {
@@ -21,6 +22,8 @@ interface CallOptions {
   readonly list?: true;
   readonly direct?: true;
   readonly unfenced?: true;
+  readonly lane?: string;
+  readonly kind?: string;
 }
 
 const DEFAULT_TIMEOUT_US = 5_000_000;
@@ -35,11 +38,21 @@ export function define(command: Command, cli: Cli): void {
     command,
     { call: "hana call stage-left --list", why: "what it understands" },
     { call: "hana call stage-left hana.identify text=hello", why: "call one of them" },
+    { call: "hana call stage-left wall.hue hue=0.5 --lane state", why: "so that it is not lost" },
+    { call: "hana call stage-left --lane hana.echo hello", why: "bytes on a lane of a program's own" },
   );
   command
     .argument("<NODE>", "a name, an id, or an address such as tcp://10.0.0.2:47677")
     .argument("[MESSAGE]", "the message's name")
     .argument("[ARGUMENTS...]", "key=value; lists and objects as JSON")
+    .option(
+      "--lane <LANE>",
+      `${
+        Object.keys(LANES).join(", ")
+      }: the message takes this lane; any other name: a lane of a program's own, ` +
+        "and each word is a message ('-': each line of stdin)",
+    )
+    .option("--kind <KIND>", "of a program's lane: ro (reliable-ordered, the default), ru, us, uu")
     .option("--list", "list the messages that the node understands")
     .option("--direct", "find the node on the network even if one runs here")
     .option("--unfenced", "by your word: to be obeyed without the token of a leader")
@@ -57,9 +70,15 @@ async function call(
   options: CallOptions,
 ): Promise<void> {
   const timeoutUs = cli.settings.timeout ?? DEFAULT_TIMEOUT_US;
+  const lane = laneOf(options, name);
   const client = await MeshClient.open(cli, { timeoutUs: LOOK_TIMEOUT_US, direct: options.direct === true });
   try {
     const session = await reach(client, target, timeoutUs);
+    if (lane.program !== null) {
+      const words = [...(name === undefined ? [] : [name]), ...args];
+      await callLane(cli, client.node, session, { ...lane.program, words, timeoutUs });
+      return;
+    }
     const { messages } = await client.node.describe(session, timeoutUs);
     if (options.list === true || name === undefined) {
       await cli.output.rows(messagesRendering(session.peer.name), messages);
@@ -68,7 +87,10 @@ async function call(
     const definition = messages.find((message) => message.name === name);
     if (definition === undefined) throw unknownMessage(session, name, messages);
     const body = bodyOf(definition, args, target);
-    const right = options.unfenced === true ? { unfenced: true } : {};
+    const right = {
+      ...(options.unfenced === true ? { unfenced: true } : {}),
+      ...(lane.standard === null ? {} : { lane: lane.standard }),
+    };
     if (definition.kind === "event") {
       const status = session.post(definition, body, right);
       if (status !== "sent" && status !== "queued") throw notSent(session, name, status);
@@ -85,6 +107,33 @@ async function call(
   } finally {
     await client.close();
   }
+}
+
+interface WantedLane {
+  readonly standard: LaneName | null;
+  readonly program: { readonly name: string; readonly kind: ReturnType<typeof laneKindOf> } | null;
+}
+
+/** What `--lane` and `--kind` mean. Throws `usage`. */
+function laneOf({ lane, kind }: CallOptions, firstWord: string | undefined): WantedLane {
+  const isProgramLane = lane !== undefined && !isLaneName(lane);
+  if (kind !== undefined && !isProgramLane) {
+    throw new HanaError("usage", {
+      what: "--kind without a lane of a program's own",
+      why: lane === undefined ? "there is no --lane" : `${lane} is ${LANES[lane as LaneName].kind}`,
+      hint: "hana call NODE --lane hana.echo --kind us hello",
+    });
+  }
+  if (!isProgramLane) return { standard: lane ?? null, program: null };
+  checkLaneName(lane);
+  if (firstWord === undefined) {
+    throw new HanaError("usage", {
+      what: `nothing to send on lane ${lane}`,
+      why: "each word is a message, '-' each line of stdin",
+      hint: `hana call NODE --lane ${shellWord(lane)} hello`,
+    });
+  }
+  return { standard: null, program: { name: lane, kind: laneKindOf(kind ?? "ro") } };
 }
 
 /** The body that the words of the command line stand for. Throws `usage` with what was expected. */

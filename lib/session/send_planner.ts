@@ -1,10 +1,14 @@
 // From a message to a payload on its lane: which key it goes by, and whether its arrival must be known.
 // Decides keys (one a message name and key of the program, bounded) and confirms names once they arrived; never encodes.
 
+import { HanaError } from "../base/mod.ts";
 import {
   type Carrier,
   type CarrierSendOptions,
+  isReliable,
+  type Lane,
   type LaneId,
+  type LaneName,
   LANES,
   type PayloadFate,
   type SendStatus,
@@ -19,6 +23,25 @@ export const MAX_KEYS = 1024;
 export interface PlanOptions {
   readonly key?: string | number;
   readonly ttlUs?: number;
+  readonly lane?: LaneName;
+}
+
+/**
+ * The lane that a message takes. Throws `usage` when its own lane loses nothing and the wanted one does: a guarantee is
+ * never taken away from outside.
+ */
+export function laneFor(definition: MessageDefinition, wanted: LaneName | undefined): Lane {
+  const own = LANES[definition.lane];
+  const lane = wanted === undefined ? own : LANES[wanted];
+  if (isReliable(own.kind) && !isReliable(lane.kind)) {
+    const reliable = Object.values(LANES).filter(({ kind }) => isReliable(kind)).map(({ name }) => name);
+    throw new HanaError("usage", {
+      what: `${definition.name} cannot take lane ${lane.name}`,
+      why: `messages of its lane ${own.name} must not be lost; ${lane.name} is ${lane.kind}`,
+      hint: `lanes that lose nothing: ${reliable.join(", ")}`,
+    });
+  }
+  return lane;
 }
 
 /** Sends the messages of one session. */
@@ -33,7 +56,7 @@ export class SendPlanner {
 
   /** Sends an encoded message. */
   send(definition: MessageDefinition, payload: Uint8Array, options: PlanOptions = {}): SendStatus {
-    const lane = LANES[definition.lane];
+    const lane = laneFor(definition, options.lane);
     const name = this.names.told;
     const plain = name === 0 && options.ttlUs === undefined && !lane.keyed;
     if (plain) return this.carrier.send(lane, payload);

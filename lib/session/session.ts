@@ -31,7 +31,7 @@ import type {
 import { type LaneAcceptor, type OutgoingLane, ProgramLanes } from "./program_lanes.ts";
 import type { Identity } from "./protocol.ts";
 import { cancelled, notSent } from "./not_sent.ts";
-import { SendPlanner } from "./send_planner.ts";
+import { laneFor, SendPlanner } from "./send_planner.ts";
 import { type SessionEnd, type SessionStatistics, statisticsOf } from "./statistics.ts";
 
 /** What a handler is told beside the message itself. */
@@ -75,6 +75,8 @@ export interface RequestOptions extends CommandOptions {
   readonly timeoutUs?: number;
   /** Aborting rejects with `cancelled` and tells the peer. */
   readonly signal?: AbortSignal;
+  /** Another lane than the message's own, which must lose nothing if that one does not; the answer takes its own. */
+  readonly lane?: LaneName;
 }
 
 /** How to send a one-way message. */
@@ -86,6 +88,8 @@ export interface PostOptions extends CommandOptions {
   readonly key?: string | number;
   /** Dropped when it waited unsent for this many microseconds. */
   readonly ttlUs?: number;
+  /** Another lane than the message's own, which must lose nothing if that one does not. */
+  readonly lane?: LaneName;
 }
 
 /** Asynchronous handlers of one-way messages that may run at once in one session. */
@@ -232,6 +236,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     if (signal?.aborted === true) return Promise.reject(cancelled(definition));
     let started: { id: number; payload: Uint8Array };
     try {
+      laneFor(definition, options.lane);
       started = this.#core.startRequest(
         this.#nowUs(),
         this.#options.handlers.compile(definition),
@@ -256,7 +261,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       });
       signal?.addEventListener("abort", abort, { once: true });
       this.#transmitPending();
-      const status = this.#planner.send(definition, started.payload);
+      const status = this.#planner.send(definition, started.payload, { lane: options.lane });
       if (status !== "sent" && status !== "queued") {
         this.#core.cancelRequest(id);
         this.#waiters.get(id)?.reject(notSent(definition, status));
@@ -280,6 +285,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
 
   /** {@linkcode send} for a definition that was learned from the peer: checked at run time alone. */
   post(definition: MessageDefinition, body: unknown, options: PostOptions = {}): SendStatus {
+    laneFor(definition, options.lane);
     const payload = this.#core.encodeEvent(this.#options.handlers.compile(definition), body, options);
     this.#transmitPending();
     return this.#planner.send(definition, payload, options);
