@@ -27,8 +27,8 @@ import {
 import { Control, PacketBuilder } from "./packet_builder.ts";
 import { type Path, PathId, type PathKind, type PathReason } from "./path.ts";
 import { PathSet } from "./path_set.ts";
+import { PathWatch } from "./path_watch.ts";
 import { ReceptionReport } from "./reception_report.ts";
-import { StuckStream } from "./stuck_stream.ts";
 import { Wakeups } from "./wakeups.ts";
 
 /** A driver that comes this late was stalled itself: the peer's silence says nothing then (research: lanes 4.12). */
@@ -72,7 +72,7 @@ export class LaneConnection implements SentVisitor {
   readonly #lanes: LaneTable;
   readonly #paths: PathSet;
   readonly #builder: PacketBuilder;
-  readonly #stuck: StuckStream;
+  readonly #watch: PathWatch;
   readonly #report = new ReceptionReport();
   readonly #wakeups = new Wakeups();
   readonly #keepaliveUs: number;
@@ -125,7 +125,7 @@ export class LaneConnection implements SentVisitor {
       nowUs,
       options.firstPacketNumber ?? 0,
     );
-    this.#stuck = new StuckStream(this.#paths, this.#sent, this.#loss);
+    this.#watch = new PathWatch(this.#paths, this.#sent, this.#loss);
     const { active } = this.#paths;
     this.#loss.openPath(active.epoch, active.rtt, active.kind === "udp");
     this.#keepaliveUs = options.keepaliveUs ?? DEFAULT_KEEPALIVE_US;
@@ -306,7 +306,11 @@ export class LaneConnection implements SentVisitor {
       this.#lanes.handleTimeout(nowUs, this.#paths.active.rtt.smoothedUs);
     }
     const { active } = this.#paths;
-    this.#stuck.handleTimeout(nowUs, this);
+    const stream = this.#paths.liveStream;
+    if (this.#watch.handleTimeout(nowUs, this) && stream !== null) {
+      active.onFailed(nowUs);
+      this.#moveTo(nowUs, stream, "silent");
+    }
     if (active.control.nextTickUs <= nowUs) {
       active.control.handleTick(nowUs);
       active.pacer.setRate(this.#rateOf(active));
@@ -330,7 +334,7 @@ export class LaneConnection implements SentVisitor {
     const asked = this.#paths.pollQuestion(nowUs);
     if (asked !== null) {
       this.packetPath = asked.id;
-      return builder.question(nowUs, asked, this.#stuck.isAlone(nowUs, asked), out);
+      return builder.question(nowUs, asked, this.#watch.isAlone(nowUs, asked), out);
     }
     const path = this.#paths.active;
     if (path.kind === "stream" && !this.streamReady) return 0;
@@ -367,7 +371,7 @@ export class LaneConnection implements SentVisitor {
     this.#consider(this.#builder.pacedUntilUs, "pacing");
     this.#consider(this.#lanes.nextExpiryUs(), "lane");
     this.#consider(this.#paths.nextQuestionUs(), "path");
-    this.#consider(this.#stuck.atUs, "path");
+    this.#consider(this.#watch.atUs, "path");
     if (active.mtu !== null && active.proved) this.#consider(active.mtu.nextAtUs, "mtu");
     this.#consider(active.control.nextTickUs, "congestion");
     this.#consider(this.#keepaliveAtUs, "keepalive");
@@ -429,7 +433,7 @@ export class LaneConnection implements SentVisitor {
     if (path === null || (flags & PacketFlag.mtuProbe) !== 0) return;
     const inFlight = this.#sent.inFlightBytesOf(epoch);
     if (acked) {
-      path.onAnswered(this.#nowUs);
+      path.onAnswered();
       const appLimited = (flags & PacketFlag.appLimited) !== 0;
       path.control.onAcked(this.#nowUs, bytes, sentAtUs, path.rtt, inFlight, appLimited);
     } else path.control.onLost(this.#nowUs, bytes, sentAtUs);
@@ -497,12 +501,6 @@ export class LaneConnection implements SentVisitor {
     path.ptoCount++;
     path.control.onPto(nowUs);
     this.#builder.probesLeft = 2;
-    const stream = this.#paths.liveStream;
-    if (path === this.#paths.active && path.kind === "udp" && stream !== null && path.isDead(nowUs)) {
-      path.onFailed(nowUs);
-      this.#moveTo(nowUs, stream, "silent");
-      return;
-    }
     // The oldest packet's messages go out again although it is not lost yet: it saves a round trip when it is.
     this.#isProbing = true;
     this.#sent.revisitOldest(epoch, this);

@@ -38,6 +38,8 @@ export interface PathSink {
 /** A first question goes out at once, then they come less often; once a minute on a path that never answers. */
 const FIRST_CHALLENGE_GAP_US = 100_000;
 const LAST_CHALLENGE_GAP_US = 60_000_000;
+/** A path that answered once is worth asking more often. */
+const KNOWN_CHALLENGE_GAP_US = 5_000_000;
 /** Without a stream to fall back on a path is asked again this often at least. */
 const LONE_CHALLENGE_GAP_US = 1_000_000;
 /** To an address that was not proved, this many times what came from it. */
@@ -45,9 +47,6 @@ const MAX_AMPLIFICATION = 3;
 /** Header and tag of a datagram; the least of a question and an answer. */
 const DATAGRAM_OVERHEAD_BYTES = 25;
 const MIN_QUESTION_BYTES: number = DATAGRAM_OVERHEAD_BYTES + 18;
-/** A path that answers is given up when this many probes and this much time passed and nothing of ours arrived. */
-const DEAD_PTOS = 3;
-const DEAD_SILENCE_US = 300_000;
 /** A path that failed once more within this time after it came back is left alone for twice as long. */
 const STABLE_US = 30_000_000;
 const FIRST_REST_US = 500_000;
@@ -64,7 +63,6 @@ export class Path {
   heardAtUs: number;
   /** Probe timeouts since a packet of ours arrived. */
   ptoCount = 0;
-  #answeredAtUs: number;
   /** The open question, and when it is asked (again); Infinity for never. */
   challengeHigh = 0;
   challengeLow = 0;
@@ -93,7 +91,6 @@ export class Path {
     readonly mtu: MtuSearch | null,
   ) {
     this.heardAtUs = nowUs;
-    this.#answeredAtUs = nowUs;
   }
 
   /** Begins to ask whether the peer answers here. */
@@ -114,7 +111,11 @@ export class Path {
   onChallengeSent(nowUs: number, high: number, low: number, alone: boolean): void {
     this.challengeHigh = high;
     this.challengeLow = low;
-    const longest = alone ? LONE_CHALLENGE_GAP_US : LAST_CHALLENGE_GAP_US;
+    const longest = alone
+      ? LONE_CHALLENGE_GAP_US
+      : this.#provedAtUs > 0
+      ? KNOWN_CHALLENGE_GAP_US
+      : LAST_CHALLENGE_GAP_US;
     this.challengeAtUs = nowUs + Math.min(longest, this.#challengeGapUs);
     this.#challengeGapUs = Math.min(LAST_CHALLENGE_GAP_US, this.#challengeGapUs * 2);
   }
@@ -127,7 +128,6 @@ export class Path {
     this.challengeAtUs = Infinity;
     this.ptoCount = 0;
     this.heardAtUs = nowUs;
-    this.#answeredAtUs = nowUs;
     this.#provedAtUs = nowUs;
     // The network was at fault, and not this way of using it.
     if (this.isHurried) this.#restUs = FIRST_REST_US;
@@ -142,8 +142,7 @@ export class Path {
   }
 
   /** A packet that it carried has arrived. Hearing the peer proves nothing of it: one direction may be blocked. */
-  onAnswered(nowUs: number): void {
-    this.#answeredAtUs = nowUs;
+  onAnswered(): void {
     this.ptoCount = 0;
   }
 
@@ -164,12 +163,6 @@ export class Path {
   /** Whether the smallest question may go out. */
   get mayAsk(): boolean {
     return this.questionBytes >= MIN_QUESTION_BYTES;
-  }
-
-  /** Whether it is to be left: probes went unanswered for long enough that it is no hiccup. */
-  isDead(nowUs: number): boolean {
-    return this.ptoCount >= DEAD_PTOS &&
-      nowUs - this.#answeredAtUs >= Math.max(DEAD_SILENCE_US, 4 * this.rtt.smoothedUs);
   }
 
   /** It no longer answers: it is asked again after a rest that doubles while it keeps failing. */
