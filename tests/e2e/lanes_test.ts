@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { CapturedProcess } from "../support/captured_process.ts";
-import type { PingTarget } from "../support/hana_process.ts";
+import { denoRun } from "../support/cli.ts";
+import type { HanaUser, PingTarget } from "../support/hana_process.ts";
 import { liveTest } from "../support/live.ts";
-import type { Machine } from "../support/namespaces.ts";
+import type { Machine, TestNetwork } from "../support/namespaces.ts";
 import { shareKey, stageOf } from "./stage.ts";
 
 /** A path that came to nothing is asked again after at most this long, once it is open again. */
@@ -207,3 +208,74 @@ liveTest("lanes are kept on streams by a setting of either side", async (network
   assertEquals([ours?.carrier, ours?.why], ["stream", "datagrams are switched off"]);
   assertEquals((await of("c"))?.carrier, "udp");
 });
+
+const PROGRAM = new URL("./programs/lanes.ts", import.meta.url).pathname;
+
+/** Two programs that send cues and levels over a network that loses this share; what came of it. */
+async function play(
+  network: TestNetwork,
+  seed: number,
+  loss: number,
+  scheme: "tcp" | "udp",
+): Promise<Record<string, unknown>> {
+  const [taker, sender] = stageOf(network, "taker", "sender");
+  await shareKey(taker, sender);
+  const start = (user: HanaUser, task: string, peer: string, ...more: string[]): CapturedProcess => {
+    const directories = [user.stateDirectory, user.runDirectory];
+    return user.startProgram(denoRun(PROGRAM), [task, ...directories, `${seed}`, `${loss}`, peer, ...more]);
+  };
+  const taking = start(taker, "take", "10.77.1.2");
+  const told = await taking.until("its addresses", ({ stdout }) => /^\{"addresses":.*\}$/m.exec(stdout)?.[0]);
+  const { addresses } = JSON.parse(told) as { readonly addresses: readonly string[] };
+  const address = addresses.find((each) => each.startsWith(`${scheme}://10.`)) ?? "";
+  const sending = await start(sender, "send", "10.77.1.1", address).ended();
+  assertEquals(sending.code, 0, sending.stderr);
+  taking.kill("SIGTERM");
+  assertEquals((await taking.ended()).code, 0);
+  return JSON.parse(sending.stdout);
+}
+
+for (const scheme of ["tcp", "udp"] as const) {
+  for (const [seed, loss] of [[1, 0.01], [2, 0.05]] as const) {
+    liveTest(
+      `of what real sockets lose by seed ${seed}, ${
+        100 * loss
+      } in 100, every cue and the newest levels arrive (${scheme}://)`,
+      async (network) => {
+        const result = await play(network, seed, loss, scheme);
+        assertEquals([result.byDatagrams, result.kind], [true, "udp"], JSON.stringify(result));
+        // Nothing missing, nothing twice, nothing out of order.
+        assertEquals([result.inOrder, result.outOfOrder, result.delivered], [2_000, 0, 2_000]);
+        // What was lost of the levels was repaired only where nothing newer followed; nothing old came after new.
+        assertEquals([result.isThere, result.stale], [true, 0], JSON.stringify(result));
+        assert(Number(result.repairedPieces) > 0 && Number(result.lost) > 0, JSON.stringify(result));
+      },
+    );
+  }
+}
+
+liveTest(
+  "a shell sends bytes on a lane of a program, and messages on another lane than theirs",
+  async (network) => {
+    const [a, b] = stageOf(network, "a", "b");
+    await shareKey(a, b);
+    await Promise.all([a.serve(), b.serve()]);
+    assertEquals((await a.discover("--expect", "b")).code, 0);
+    for (const kind of ["ro", "ru", "us", "uu"]) {
+      const { code, document } = await a.call("b", "--lane", "hana.echo", "--kind", kind, "left", "right");
+      assertEquals([code, document.sent, document.arrived], [0, 2, 2], kind);
+      assertEquals((document.answers as string[]).toSorted(), ["left", "right"], kind);
+    }
+    const lines = Array.from({ length: 500 }, (_, number) => `line ${number}`);
+    const piped = await a.run(["call", "b", "--lane", "hana.echo", "-", "-q"], { stdin: lines.join("\n") });
+    assertEquals(piped.stdout.trim().split("\n"), lines, piped.stderr);
+    const refused = await a.run(["call", "b", "hana.identify", "--lane", "modulation"]);
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "messages of its lane control must not be lost");
+    const other = await a.call("b", "hana.identify", "text=hello", "--lane", "events");
+    assertEquals(other.code, 0, other.stderr);
+    const nothing = await a.run(["call", "b", "--lane", "hana.echo"]);
+    assertEquals(nothing.code, 2);
+    assertStringIncludes(nothing.stderr, "nothing to send on lane hana.echo");
+  },
+);
