@@ -101,6 +101,7 @@ export class Ground {
     const { peer, remote } = this;
     if (peer !== null) return path !== "unix" || peer.addresses.local !== null;
     if (typeof remote === "string") {
+      if (remote.startsWith("udp:")) return path === "udp";
       return (path === "unix") === (remote.startsWith("unix:") || remote.startsWith("/"));
     }
     const wanted = path === "unix" ? "unix" : "tcp";
@@ -123,9 +124,22 @@ export class Ground {
     return session;
   }
 
-  /** One more session over the stream of a path, as soon as both sides have greeted. */
+  /** One more session, as soon as both sides have greeted: over the stream of a path, or over datagrams alone. */
   async openBare(path: BenchPath): Promise<Session> {
-    return await this.#open(await this.#node("stream"), path);
+    if (path !== "udp") return await this.#open(await this.#node("stream"), path);
+    const address = this.datagramAddress;
+    if (address === null) {
+      throw new HanaError("unreachable", { what: "it answers no handshakes over datagrams" });
+    }
+    return await (await this.#node("udp")).open(address, { timeoutUs: OPEN_TIMEOUT_US });
+  }
+
+  /** Where the other side answers handshakes over datagrams; null where it does not. */
+  get datagramAddress(): string | null {
+    const { peer, remote } = this;
+    if (peer !== null) return peer.addresses.udp;
+    if (typeof remote === "string") return remote.startsWith("udp:") ? remote : null;
+    return remote?.endpoints.find(({ kind }) => kind === "udp")?.address ?? null;
   }
 
   /**

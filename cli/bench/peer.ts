@@ -25,6 +25,8 @@ export interface PeerAddresses {
   /** The node's local socket as a URL; null where there is none. */
   readonly local: string | null;
   readonly tcp: string;
+  /** Where it answers handshakes over datagrams; null where it does not. */
+  readonly udp: string | null;
   readonly raw: RawAddresses;
 }
 
@@ -59,11 +61,14 @@ export class Peer {
   private constructor(readonly node: Node, readonly raw: RawServer) {
     const find = (kind: string): string | undefined =>
       node.addresses.find((address) => address.startsWith(kind));
-    const port = /:(\d+)$/.exec(find("tcp:") ?? "")?.[1] ?? "0";
+    const portOf = (address: string | undefined): string | undefined => /:(\d+)$/.exec(address ?? "")?.[1];
     const { host } = raw.addresses;
+    const bracketed = host.includes(":") ? `[${host}]` : host;
+    const udpPort = portOf(find("udp:"));
     this.addresses = {
       local: find("unix:") ?? find("pipe:") ?? null,
-      tcp: `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      tcp: `tcp://${bracketed}:${portOf(find("tcp:")) ?? "0"}`,
+      udp: udpPort === undefined ? null : `udp://${bracketed}:${udpPort}`,
       raw: raw.addresses,
     };
     node.onLane(AGE_LANE, () => ({ onMessage: (bytes) => this.#noteAge(bytes) }));

@@ -9,7 +9,7 @@ import { Ground } from "../bench/ground.ts";
 import { benchHandshake } from "../bench/handshake.ts";
 import { benchLane } from "../bench/lane.ts";
 import { describeMachine } from "../bench/machine.ts";
-import { type BenchFlags, type BenchPlan, planOf, workloadOf } from "../bench/plan.ts";
+import { type BenchFlags, type BenchPlan, planOf, workloadOf, WORKLOADS } from "../bench/plan.ts";
 import { type BenchResult, BenchRun } from "../bench/result.ts";
 import { benchRtt } from "../bench/rtt.ts";
 import { judgeOf, showResults } from "../bench/showing.ts";
@@ -19,6 +19,7 @@ import {
   PLACE_VARIABLE,
   whyNoTwoNamespaces,
 } from "../bench/two_namespaces.ts";
+import { offerWords } from "../completions/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { commonOptions, LOOK_SETTINGS } from "../nodes/options.ts";
@@ -69,6 +70,8 @@ export function define(command: Command, cli: Cli): void {
     .option("--html <FILE>", "draw the results in a page of its own")
     .option("--no-graph", "without histograms on a terminal")
     .action(async (workload, node, options) => await bench(cli, workload, node, options as BenchOptions));
+  const [workload] = command.registeredArguments;
+  if (workload !== undefined) offerWords(workload, WORKLOADS);
   addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
 }
 
