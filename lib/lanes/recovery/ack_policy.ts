@@ -11,8 +11,9 @@ export const Eliciting = {
   prompt: 2,
 } as const;
 
-/** How long an acknowledgement is held back. */
+/** How long an acknowledgement of what matters is held back. */
 export const MAX_PROMPT_ACK_DELAY_US = 5_000;
+/** And of unreliable messages alone. */
 export const MAX_LAZY_ACK_DELAY_US = 25_000;
 
 /** One for ten packets costs a tenth of the completion time and saves four fifths of the acknowledgements (research 1). */

@@ -1,5 +1,6 @@
 // The part of the conformance suite on datagrams.
 
+import { MAX_DATAGRAM_BYTES } from "../../../lib/platform/limits.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HanaError } from "../../../lib/base/mod.ts";
 import type { DatagramSocket, IpEndpoint, Platform } from "../../../lib/platform/mod.ts";
@@ -69,11 +70,11 @@ export function datagramConformance(test: Sentence): void {
     const a = h.a.datagrams.bind({ host: h.addressA, port: 0 }, new Inbox());
     // To the own machine: no network carries so much at once.
     const receiver = h.a2.datagrams.bind({ host: h.addressA, port: 0 }, inbox);
-    a.send(new Uint8Array(2049), receiver.local);
+    a.send(new Uint8Array(MAX_DATAGRAM_BYTES + 1), receiver.local);
     a.send(new Uint8Array(0), receiver.local);
-    a.send(new Uint8Array(2048).fill(120), receiver.local);
+    a.send(new Uint8Array(MAX_DATAGRAM_BYTES).fill(120), receiver.local);
     await h.until(() => inbox.texts.length === 2, "both small ones came");
-    assertEquals(inbox.texts.map((text) => text.length).sort(), [0, 2048]);
+    assertEquals(inbox.texts.map((text) => text.length).sort(), [0, MAX_DATAGRAM_BYTES]);
     assertEquals(receiver.stats.receiveErrors, 1);
     a.close();
     receiver.close();
