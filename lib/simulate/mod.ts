@@ -68,6 +68,7 @@ export {
   type FaultHost,
   Faults,
   type FaultStation,
+  followPaths,
   gaugesOf,
   judgeClaims,
   judgeMetrics,

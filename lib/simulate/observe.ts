@@ -48,6 +48,17 @@ export type Fact =
     readonly peer: string;
     readonly what: "open" | "lost" | "goodbye" | "closed";
   }
+  /** Lanes of a session take another way, as one of its ends sees it. */
+  | {
+    readonly kind: "path";
+    readonly atUs: number;
+    readonly node: string;
+    readonly peer: string;
+    readonly path: "stream" | "udp";
+    /** They went by datagrams before, to another address. */
+    readonly moved: boolean;
+    readonly why: string;
+  }
   | {
     readonly kind: "sent";
     readonly atUs: number;

@@ -347,12 +347,14 @@ function needsImpairments({ network, timeline }: Scenario): boolean {
 
 /** Whether a link differs from what namespaces give by themselves. Total loss is played at the switch. */
 export function isPlayedInside(link: LinkSpec): boolean {
-  const { delay, loss = 0, bitsPerSecond, group } = link;
+  const { delay, loss = 0, bitsPerSecond, group, datagrams } = link;
   const parts = [link.bursts, link.stall, link.duplicate, link.reorder, link.corrupt, link.mtuBytes];
   return parts.some((part) => part !== undefined && part !== 0) || (loss > 0 && loss < 1) ||
     (bitsPerSecond !== undefined && bitsPerSecond < REAL_RATE) ||
     (delay !== undefined && meanUs(delay) >= REAL_DELAY_US) ||
-    (group !== undefined && isPlayedInside(group));
+    (group !== undefined && isPlayedInside(group)) ||
+    // Total loss of datagrams alone is not the switch's, which lets streams pass.
+    (datagrams !== undefined && ((datagrams.loss ?? 0) > 0 || isPlayedInside(datagrams)));
 }
 
 function meanUs(delay: NonNullable<LinkSpec["delay"]>): number {

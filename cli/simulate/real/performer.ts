@@ -8,6 +8,7 @@ import type { Platform } from "../../../lib/platform/mod.ts";
 import type { Session } from "../../../lib/session/mod.ts";
 import {
   type Fact,
+  followPaths,
   gaugesOf,
   ScenarioTraffic,
   SimulatedRandom,
@@ -105,6 +106,9 @@ export class Performer {
     const tell = (what: "open" | "lost" | "goodbye" | "closed"): void =>
       this.#output.tell({ kind: "session", atUs: this.#nowUs(), node: this.#part.self, peer, what });
     tell("open");
+    followPaths(session, (taken) => {
+      this.#output.tell({ kind: "path", atUs: this.#nowUs(), node: this.#part.self, peer, ...taken });
+    });
     void session.ended.then((end) => tell(end.kind === "local" ? "closed" : end.kind));
   }
 

@@ -30,8 +30,13 @@ export interface LinkSpec {
   readonly queueBytes?: number;
   readonly mtuBytes?: number;
   /** What is different for multicast and broadcast. */
-  readonly group?: Omit<LinkSpec, "group">;
+  readonly group?: FlowSpec;
+  /** What is different for datagrams to one host, as with a firewall or a shaper that lets streams pass. */
+  readonly datagrams?: FlowSpec;
 }
+
+/** How one kind of traffic fares. */
+export type FlowSpec = Omit<LinkSpec, "group" | "datagrams">;
 
 /** A one-way delay. */
 export type DelaySpec =

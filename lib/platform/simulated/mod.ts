@@ -17,7 +17,7 @@ export {
   UniformLink,
   type UniformLinkOptions,
 } from "./link.ts";
-export type { DelaySpec, LinkSpec } from "./link_spec.ts";
+export type { DelaySpec, FlowSpec, LinkSpec } from "./link_spec.ts";
 export { DEFAULT_QUEUE_BYTES, SpecLink } from "./spec_link.ts";
 export type { FrameFate, FrameTap } from "./frame_tap.ts";
 export { HostCpu } from "./cpu.ts";

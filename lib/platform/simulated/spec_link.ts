@@ -4,7 +4,7 @@
 // 1.3). Frames of one direction keep their order unless `reorder` says otherwise, as they do on one cable or radio.
 
 import { type Link, type LinkModel, LOST, type TimeProcess, type Traffic } from "./link.ts";
-import type { DelaySpec, LinkSpec } from "./link_spec.ts";
+import type { DelaySpec, FlowSpec, LinkSpec } from "./link_spec.ts";
 
 /** The queue of a link with a rate and no word of its queue: what a small switch holds. */
 export const DEFAULT_QUEUE_BYTES = 512_000;
@@ -45,33 +45,31 @@ class Spells {
 
 /** What one kind of traffic has to itself on one direction. */
 class Flow {
-  readonly spec: Omit<LinkSpec, "group">;
+  readonly spec: FlowSpec;
   readonly bursts: Spells | null;
   readonly stalls: Spells | null;
   /** The stall whose first frame is gone. */
   stallPaid = 0;
   /** When the rate is free again. */
-  freeUs = 0;
+  readonly rate: { freeUs: number };
   /** When the last frame arrives. */
   lastUs = 0;
-  /** What groups have to themselves: the same where the spec does not tell them apart. */
-  readonly group: Flow;
 
-  constructor(
-    spec: Omit<LinkSpec, "group">,
-    link: Link,
-    prefix: string,
-    groupSpec: Omit<LinkSpec, "group"> | null,
-  ) {
+  /** @param shared what has the same rate, bursts and stalls, as far as `spec` does not give others */
+  constructor(spec: FlowSpec, link: Link, prefix: string, shared: Flow | null) {
     this.spec = spec;
-    this.group = groupSpec === null ? this : new Flow(groupSpec, link, "group/", null);
     const { bursts, stall } = spec;
+    this.rate = shared !== null && shared.spec.bitsPerSecond === spec.bitsPerSecond
+      ? shared.rate
+      : { freeUs: 0 };
     if (bursts === undefined) this.bursts = null;
+    else if (shared !== null && isSame(shared.spec.bursts, bursts)) this.bursts = shared.bursts;
     else {
       const process = link.processCalled(`${prefix}bursts`);
       this.bursts = new Spells(process, bursts.goodUs, () => process.exponentialUs(bursts.badUs));
     }
     if (stall === undefined) this.stalls = null;
+    else if (shared !== null && isSame(shared.spec.stall, stall)) this.stalls = shared.stalls;
     else {
       const process = link.processCalled(`${prefix}stalls`);
       const lengthUs = (): number =>
@@ -81,35 +79,57 @@ class Flow {
   }
 }
 
+/** Whether two processes are one: a spec that was written out says the same of both kinds of traffic. */
+function isSame<T extends object>(a: T | undefined, b: T): boolean {
+  return a !== undefined && Object.entries(b).every(([key, value]) => a[key as keyof T] === value);
+}
+
+/** The kinds of traffic of one direction: the same where the spec does not tell them apart. */
+interface Flows {
+  readonly stream: Flow;
+  readonly unicast: Flow;
+  readonly group: Flow;
+}
+
 /** Plays a {@linkcode LinkSpec}. One may serve any number of links; each direction has a state of its own. */
 export class SpecLink implements LinkModel {
   readonly spec: LinkSpec;
   readonly mtuBytes?: number;
   readonly isBlocked: boolean;
-  readonly #groupSpec: Omit<LinkSpec, "group"> | null;
-  readonly #makeFlow = (link: Link): Flow => new Flow(this.spec, link, "", this.#groupSpec);
+  readonly #groupSpec: FlowSpec | null;
+  readonly #datagramSpec: FlowSpec | null;
+  readonly #makeFlows = (link: Link): Flows => {
+    const stream = new Flow(this.spec, link, "", null);
+    return {
+      stream,
+      unicast: this.#datagramSpec === null
+        ? stream
+        : new Flow(this.#datagramSpec, link, "datagrams/", stream),
+      group: this.#groupSpec === null ? stream : new Flow(this.#groupSpec, link, "group/", null),
+    };
+  };
 
   constructor(spec: LinkSpec) {
     this.spec = spec;
-    const { group, ...unicast } = spec;
-    this.#groupSpec = group === undefined ? null : { ...unicast, ...group };
+    const { group, datagrams, ...plain } = spec;
+    this.#groupSpec = group === undefined ? null : { ...plain, ...group };
+    this.#datagramSpec = datagrams === undefined ? null : { ...plain, ...datagrams };
     if (spec.mtuBytes !== undefined) this.mtuBytes = spec.mtuBytes;
     this.isBlocked = (spec.loss ?? 0) >= 1;
   }
 
   planUs(link: Link, bytes: number, nowUs: number, traffic: Traffic): number {
-    const unicast = link.stateOf(this, this.#makeFlow);
-    const flow = traffic === "group" ? unicast.group : unicast;
+    const flow = link.stateOf(this, this.#makeFlows)[traffic];
     const spec = flow.spec;
     let startUs = nowUs;
     if (spec.bitsPerSecond !== undefined) {
-      const waitUs = Math.max(0, flow.freeUs - nowUs);
+      const waitUs = Math.max(0, flow.rate.freeUs - nowUs);
       const queued = waitUs * spec.bitsPerSecond / 8e6;
       const isFull = queued + bytes > (spec.queueBytes ?? DEFAULT_QUEUE_BYTES);
       // A stream would slow down instead; without a congestion window it is let in and waits.
       if (isFull && traffic !== "stream") return LOST;
-      flow.freeUs = nowUs + waitUs + bytes * 8e6 / spec.bitsPerSecond;
-      startUs = Math.round(flow.freeUs);
+      flow.rate.freeUs = nowUs + waitUs + bytes * 8e6 / spec.bitsPerSecond;
+      startUs = Math.round(flow.rate.freeUs);
     }
     if (spec.loss !== undefined && spec.loss > 0 && link.draw(0, 0) < spec.loss) return LOST;
     if (flow.bursts !== null && spec.bursts !== undefined) {
@@ -139,7 +159,7 @@ export class SpecLink implements LinkModel {
     return flow.lastUs - nowUs;
   }
 
-  #disturb(link: Link, spec: LinkSpec, bytes: number): void {
+  #disturb(link: Link, spec: FlowSpec, bytes: number): void {
     if (spec.corrupt !== undefined && spec.corrupt > 0 && link.draw(1, 2) < spec.corrupt) {
       link.flippedBit = Math.floor(link.draw(1, 3) * bytes * 8);
     }

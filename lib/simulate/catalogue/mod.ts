@@ -7,6 +7,7 @@ import { DETECTION } from "./detection.ts";
 import type { CatalogueEntry } from "./entry.ts";
 import { IDENTITY } from "./identity.ts";
 import { JOINING } from "./joining.ts";
+import { LANES } from "./lanes.ts";
 import { LEADERSHIP } from "./leadership.ts";
 import { MACHINES } from "./machines.ts";
 import { NETWORK } from "./network.ts";
@@ -22,6 +23,7 @@ const ENTRIES: readonly CatalogueEntry[] = [
   ...LEADERSHIP,
   ...NETWORK,
   ...WIFI,
+  ...LANES,
   ...MACHINES,
   ...IDENTITY,
   ...ORIGINAL,

@@ -206,16 +206,22 @@ export const NETWORK: readonly CatalogueEntry[] = [
   }),
   entry(PR, {
     name: "narrow-link",
-    summary: "The app stands behind a radio bridge of 1 Mbit/s with a small queue, and sends twice as much.",
+    summary:
+      "The app stands behind a radio bridge of 1 Mbit/s with a small queue, and sends one wall ten times as much.",
     extends: "base",
     tags: ["link", "queue"],
     network: { overrides: [{ nodes: "app-0", link: { like: "lan", rate: "1Mbit/s", queue: "16kB" } }] },
     traffic: [
       { id: "modulation", from: "app-0", to: "viz-*", lane: "modulation", rate: "60Hz", size: "512B" },
+      // A lane of state keeps 32 MiB, and the keeper of the session 1,024 messages more: full after 40 s.
+      { id: "bulk", from: "app-0", to: "viz-0", lane: "state", rate: "40Hz", size: "64kB", start: "6s" },
       control,
     ],
     duration: "60s",
-    expect: { metrics: { "lane.control.failed": 0 }, sometimes: ["message_refused"] },
+    expect: {
+      metrics: { "lane.control.failed": 0, "lane.state.refused": ">=100", "session.lost": 0 },
+      sometimes: ["message_refused>=100"],
+    },
   }),
   entry(PR, {
     name: "clogged-path",

@@ -129,6 +129,10 @@ const linkFields = {
     record(fareFields),
     "What is different for multicast and broadcast; the rest is as for unicast.",
   ),
+  datagrams: optional(
+    record(fareFields),
+    "What is different for datagrams to one node, as with a firewall that lets streams pass; the rest is as for streams.",
+  ),
 };
 
 type Fare = RecordOutput<typeof fareFields>;
@@ -167,10 +171,13 @@ function linkOf(read: RecordOutput<typeof linkFields>): LinkSpec {
   const base = presetLink(read.like);
   const { group: baseGroup, ...baseUnicast } = base;
   const own = fareOf(read);
-  const unicast = { ...baseUnicast, ...own };
+  const plain = { ...baseUnicast, ...own };
+  const unicast = read.datagrams === undefined
+    ? plain
+    : { ...plain, datagrams: { ...plain, ...fareOf(read.datagrams) } };
   if (read.multicast === undefined && baseGroup === undefined) return unicast;
   // Multicast is as the preset's multicast, else as unicast, and both as this mapping changes them.
-  const group = { ...unicast, ...baseGroup, ...own, ...fareOf(read.multicast ?? {}) };
+  const group = { ...plain, ...baseGroup, ...own, ...fareOf(read.multicast ?? {}) };
   return { ...unicast, group };
 }
 
@@ -194,14 +201,18 @@ export function writeLink(spec: LinkSpec): unknown {
   const text = canonical(spec);
   const preset = presetNames.find(([, link]) => link === text);
   if (preset !== undefined) return preset[0];
-  const { group, ...unicast } = spec;
-  return { ...writeFare(unicast), ...(group === undefined ? {} : { multicast: writeGroup(unicast, group) }) };
+  const { group, datagrams, ...plain } = spec;
+  return {
+    ...writeFare(plain),
+    ...(group === undefined ? {} : { multicast: writeFlow(plain, group) }),
+    ...(datagrams === undefined ? {} : { datagrams: writeFlow(plain, datagrams) }),
+  };
 }
 
-/** Only what multicast has differently; what it lacks of unicast has to be said as none. */
-function writeGroup(unicast: LinkSpec, group: LinkSpec): Record<string, unknown> {
-  const all = writeFare(group);
-  const same = writeFare(unicast);
+/** Only what one kind of traffic has differently; what it lacks of the rest has to be said as none. */
+function writeFlow(plain: LinkSpec, flow: LinkSpec): Record<string, unknown> {
+  const all = writeFare(flow);
+  const same = writeFare(plain);
   return Object.fromEntries(
     Object.entries(all).filter(([key, value]) => canonical(value) !== canonical(same[key])),
   );

@@ -68,7 +68,7 @@ const fare = {
   mtuBytes: may(bytes),
 };
 
-const linkRecord = record({ ...fare, group: may(record(fare)) });
+const linkRecord = record({ ...fare, group: may(record(fare)), datagrams: may(record(fare)) });
 const link: Shape<LinkSpec> = {
   read: (raw, path) => linkRecord.read(raw, path) as LinkSpec,
   schema: () => linkRecord.schema(),

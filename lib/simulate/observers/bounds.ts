@@ -32,6 +32,14 @@ function isSearching(oracle: Oracle, node: string): boolean {
   return false;
 }
 
+/** Whether a node asks somebody who cannot answer, over and over: frames hardly pass between them. */
+function asksInVain(oracle: Oracle, node: string): boolean {
+  const isBad = (from: string, to: string): boolean => ["poor", "none"].includes(oracle.quality(from, to));
+  return oracle.nodes.some((other) =>
+    other !== node && oracle.isUp(other) && (isBad(node, other) || isBad(other, node))
+  );
+}
+
 const IDLE_WINDOW_US = 5_000_000;
 
 /** Silence is cheap. */
@@ -69,6 +77,7 @@ export const boundedTraffic: ObserverDefinition = {
             leaseCap(oracle, node);
           const rate = (bytes - (before.get(node) ?? bytes)) * 1_000_000 / (nowUs - windowUs);
           if (rate <= cap || oracle.wasStalled(node, IDLE_WINDOW_US) || isSearching(oracle, node)) continue;
+          if (asksInVain(oracle, node)) continue;
           violate({
             id: "bounded_traffic",
             kind: "safety",

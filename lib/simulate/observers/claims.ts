@@ -31,7 +31,10 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   session_lost: "A session broke.",
   reconnected: "A session opened to somebody with whom one had broken.",
   request_failed: "A request was settled with an error.",
-  message_refused: "A message was not taken by its lane.",
+  message_refused: "A message was not taken because its lane was full, or its receiver did not read.",
+  lanes_on_udp: "Lanes of a session went over to datagrams.",
+  lanes_on_stream: "Lanes of a session went back to their stream.",
+  lanes_moved: "A session went on at another address.",
   crashed: "A node crashed or lost its power.",
   left: "A node left.",
   started_late: "A node started after the warm-up.",
@@ -67,6 +70,9 @@ const EVENT_CLAIMS: Readonly<Record<string, string>> = {
 /** Claims that only frames show. */
 const FRAME_CLAIMS = ["frames_lost", "frames_cut", "frames_corrupted", "frames_duplicated", "burst_drops"];
 
+/** What a lane says that takes nothing, and what a sender says that has no room left to wait for it. */
+const REFUSED: ReadonlySet<string> = new Set(["full", "no-credit", "overloaded"]);
+
 /** Frames in a row that make a burst. */
 const BURST_FRAMES = 3;
 
@@ -84,6 +90,7 @@ export const factClaims: ObserverDefinition = {
         "view",
         "discovery",
         "session",
+        "path",
         "answered",
         "commanded",
         "sent",
@@ -107,7 +114,10 @@ export const factClaims: ObserverDefinition = {
         } else if (fact.kind === "answered") {
           if (fact.status !== "ok") claim("request_failed");
         } else if (fact.kind === "sent") {
-          if (fact.status !== "sent" && fact.status !== "queued") claim("message_refused");
+          if (REFUSED.has(fact.status)) claim("message_refused");
+        } else if (fact.kind === "path") {
+          if (fact.path === "stream") claim("lanes_on_stream");
+          else claim(fact.moved ? "lanes_moved" : "lanes_on_udp");
         } else if (fact.kind === "node-started") {
           if (oracle.phase !== "warmup") claim("started_late");
         } else if (fact.kind === "node-stopped") {

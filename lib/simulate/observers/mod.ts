@@ -26,6 +26,7 @@ import {
 } from "./membership.ts";
 import { leaderTimes, oneLease, tokensGrow } from "./leadership.ts";
 import { acknowledgedOnce, orderKept } from "./messages.ts";
+import { pathFigures } from "./paths.ts";
 import { suspicions } from "./suspicions.ts";
 import { discoveryCost, queueDrops, volume } from "./volume.ts";
 
@@ -62,6 +63,7 @@ export const OBSERVERS: ObserverDefinition[] = [
   leaderTimes,
   laneFigures,
   sessionFigures,
+  pathFigures,
   volume,
   queueDrops,
   discoveryCost,

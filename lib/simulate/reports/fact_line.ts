@@ -34,6 +34,10 @@ export function factText(fact: Fact): string {
       return `${fact.node} discovery: ${fact.event}`;
     case "session":
       return `${fact.node} ${SESSION[fact.what]} ${fact.peer}`;
+    case "path":
+      return `${fact.node} sends to ${fact.peer} by ${
+        fact.path === "udp" ? "datagrams" : "the stream"
+      }: ${fact.why}`;
     case "sent":
       return `${fact.from} sends ${fact.traffic} #${fact.number} to ${fact.to}${
         fact.status === "ok" ? "" : ` (${fact.status})`

@@ -9,6 +9,7 @@ export function nodesOf(fact: Fact): readonly string[] {
     case "view":
       return fact.subject === null ? [fact.observer] : [fact.observer, fact.subject];
     case "session":
+    case "path":
       return [fact.node, fact.peer];
     case "sent":
     case "received":

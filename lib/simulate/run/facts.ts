@@ -12,6 +12,7 @@ export const FACT_KINDS = [
   "view",
   "discovery",
   "session",
+  "path",
   "sent",
   "received",
   "answered",

@@ -10,4 +10,5 @@ export { qualityOf } from "./quality.ts";
 export { type RunOptions, runScenario } from "./run.ts";
 export { selectObservers } from "./selection.ts";
 export { decide, holds, judgeClaims, judgeMetrics, statisticOf, worstVerdict } from "./verdict.ts";
+export { followPaths, type TakenPath } from "./session_paths.ts";
 export { TOLD_EVENTS } from "./station.ts";

@@ -2,7 +2,7 @@
 // Decides the bounds from the protocol's own numbers: death takes five beats of a second without a sign of life and
 // three questions without an answer (lib/discovery/liveness.ts). Knows nothing of cuts.
 
-import type { LinkSpec } from "../../platform/simulated/mod.ts";
+import type { FlowSpec, LinkSpec } from "../../platform/simulated/mod.ts";
 import type { PathQuality } from "../observe.ts";
 
 // With this share of frames lost, five beats and three questions are all lost once in 10⁸ seconds of one pair:
@@ -15,15 +15,27 @@ const FAIR_DELAY_US = 500_000;
 
 /** How well frames fare under `spec`, groups and unicast together. */
 export function qualityOf(spec: LinkSpec): PathQuality {
-  const { group, ...unicast } = spec;
-  const own = qualityOfFlow(unicast);
+  const { group, datagrams, ...plain } = spec;
+  const own = worse(qualityOfFlow(plain), ofDatagrams(plain, datagrams));
   if (group === undefined) return own;
-  const ofGroup = qualityOfFlow({ ...unicast, ...group });
+  const ofGroup = qualityOfFlow({ ...plain, ...group });
   // Questions and answers go by unicast: lost groups alone kill nobody.
   return own === "clean" && ofGroup !== "clean" ? "fair" : own;
 }
 
-function qualityOfFlow(spec: Omit<LinkSpec, "group">): PathQuality {
+/** Where only datagrams cannot pass, streams and groups still can. */
+function ofDatagrams(plain: FlowSpec, datagrams: FlowSpec | undefined): PathQuality {
+  const quality = datagrams === undefined ? "clean" : qualityOfFlow({ ...plain, ...datagrams });
+  return quality === "none" ? "poor" : quality;
+}
+
+const FROM_WORST: readonly PathQuality[] = ["none", "poor", "fair", "clean"];
+
+function worse(a: PathQuality, b: PathQuality): PathQuality {
+  return FROM_WORST.indexOf(a) < FROM_WORST.indexOf(b) ? a : b;
+}
+
+function qualityOfFlow(spec: FlowSpec): PathQuality {
   const { bursts, stall } = spec;
   const loss = (spec.loss ?? 0) + (spec.corrupt ?? 0) + (bursts?.lossGood ?? 0);
   if (loss >= 1) return "none";
@@ -37,7 +49,7 @@ function qualityOfFlow(spec: Omit<LinkSpec, "group">): PathQuality {
 }
 
 /** A delay that is exceeded hardly ever. */
-function slowestUs({ delay, reorder }: Omit<LinkSpec, "group">): number {
+function slowestUs({ delay, reorder }: FlowSpec): number {
   const heldUs = reorder?.extraUs ?? 0;
   if (delay === undefined) return heldUs;
   switch (delay.kind) {

@@ -12,6 +12,7 @@ import type { Fact } from "../observe.ts";
 import type { NodePlan } from "../scenario.ts";
 import type { RunHarness } from "./harness.ts";
 import { keyRingOf } from "./mesh_keys.ts";
+import { followPaths } from "./session_paths.ts";
 
 /** What a node thinks of another. */
 export interface Listed {
@@ -286,6 +287,10 @@ export class Station {
       this.#around.tell({ kind: "session", atUs: this.#around.nowUs(), node: this.name, peer, what });
     };
     tell("open");
+    followPaths(session, (taken) => {
+      if (this.#process !== process) return;
+      this.#around.tell({ kind: "path", atUs: this.#around.nowUs(), node: this.name, peer, ...taken });
+    });
     void session.ended.then((end) => tell(end.kind === "local" ? "closed" : end.kind));
   }
 

@@ -49,6 +49,7 @@ async function plainNetwork(session: ShrinkSession): Promise<void> {
 /** What a link can do without. */
 const PARTS = [
   "group",
+  "datagrams",
   "corrupt",
   "duplicate",
   "reorder",
@@ -59,10 +60,14 @@ const PARTS = [
 ] as const;
 
 function without(link: LinkSpec, key: typeof PARTS[number]): LinkSpec {
-  const { group, ...unicast } = link;
+  const { group, datagrams, ...plain } = link;
   const less = (spec: LinkSpec): LinkSpec =>
     Object.fromEntries(Object.entries(spec).filter(([name]) => name !== key));
-  return { ...less(unicast), ...(group === undefined || key === "group" ? {} : { group: less(group) }) };
+  return {
+    ...less(plain),
+    ...(group === undefined || key === "group" ? {} : { group: less(group) }),
+    ...(datagrams === undefined || key === "datagrams" ? {} : { datagrams: less(datagrams) }),
+  };
 }
 
 async function plainNodes(session: ShrinkSession): Promise<void> {

@@ -217,3 +217,40 @@ Deno.test("a segment says why a frame cannot pass, and gives a direction its own
   b.crash();
   assertEquals([plan(), ...talk(), world.canTalk("b", "b")], [CUT, false, false, false]);
 });
+
+Deno.test("datagrams to one host can fare otherwise, while streams and groups pass", () => {
+  const spec: LinkSpec = { delay: { kind: "constant", us: 250 }, datagrams: { loss: 1 } };
+  const share = (traffic: Traffic): number => lostShare(play(spec, 200, SECOND, { traffic }));
+  assertEquals([share("unicast"), share("stream"), share("group")], [1, 0, 0]);
+  // What they do not have otherwise they have as all the others.
+  const some = play({ ...spec, datagrams: { loss: 0.3 } }, 5_000, SECOND);
+  assert(Math.abs(lostShare(some) - 0.3) < 0.03, `${lostShare(some)}`);
+  assertEquals(new Set(delays(some)), new Set([250]));
+});
+
+Deno.test("datagrams share rate and spells with streams, unless they have their own", () => {
+  const link = linkOf(1);
+  const shared = new SpecLink({ bitsPerSecond: 8_000_000, datagrams: { loss: 0 } });
+  const next = (model: SpecLink, traffic: Traffic): number => {
+    link.beginFrame();
+    return model.planUs(link, 1_000, 0, traffic);
+  };
+  assertEquals([next(shared, "stream"), next(shared, "unicast"), next(shared, "stream")], [
+    1_000,
+    2_000,
+    3_000,
+  ]);
+  const apart = new SpecLink({ bitsPerSecond: 8_000_000, datagrams: { bitsPerSecond: 4_000_000 } });
+  assertEquals([next(apart, "stream"), next(apart, "unicast"), next(apart, "stream")], [1_000, 2_000, 2_000]);
+  // The same process, also where the normal form has written it out for both.
+  const bursts = { goodUs: 100_000, badUs: 100_000, lossGood: 0, lossBad: 1 };
+  const both = new SpecLink({ bursts, datagrams: { bursts: { ...bursts }, duplicate: 0 } });
+  const fates = linkOf(5);
+  for (let i = 0; i < 2_000; i++) {
+    const lost = (["stream", "unicast"] as const).map((traffic) => {
+      fates.beginFrame();
+      return both.planUs(fates, 100, i * 1_000, traffic) === LOST;
+    });
+    assertEquals(lost[0], lost[1]);
+  }
+});

@@ -23,6 +23,7 @@ export const RICH: Record<string, unknown> = {
       one_way: { dist: "uniform", min: "1ms", max: "4ms" },
       loss: "$lossy",
       multicast: { loss: "10%" },
+      datagrams: { loss: "100%", rate: "1Mbit/s" },
     },
     overrides: [{ nodes: "viz-2", link: "wifi-lossy" }, {
       from: "app-0",

@@ -180,6 +180,33 @@ Deno.test("sessions: how long there was none", () => {
   assertEquals([metrics["session.reconnect"]?.count, metrics["session.reconnect"]?.max], [1, 5 * SECOND]);
 });
 
+Deno.test("ways of lanes: how soon they are left and taken again", () => {
+  const run = new FakeRun(observer("paths"));
+  const fault = (phase: "begin" | "end"): void =>
+    run.tell({
+      kind: "fault",
+      atUs: run.oracle.nowUs,
+      action: "t0",
+      phase,
+      verb: "link",
+      chosen: [],
+      text: "link",
+    });
+  const take = (path: "udp" | "stream", moved = false): void =>
+    run.tell({ kind: "path", atUs: run.oracle.nowUs, node: "viz-0", peer: "viz-1", path, moved, why: "x" });
+  take("udp");
+  fault("begin");
+  run.pass(SECOND);
+  take("stream");
+  fault("end");
+  run.pass(2 * SECOND);
+  take("udp");
+  take("udp", true);
+  const metrics = run.metrics();
+  assertEquals(["udp", "stream", "moved"].map((each) => metrics[`path.${each}`]?.value), [2, 1, 1]);
+  assertEquals([metrics["path.fallback"]?.max, metrics["path.return"]?.min], [SECOND, 2 * SECOND]);
+});
+
 Deno.test("volume: by type, by fate, and the busiest second", () => {
   const run = new FakeRun(observer("volume"));
   for (let i = 0; i < 3; i++) run.frame({ bytes: 200, type: "announce" });

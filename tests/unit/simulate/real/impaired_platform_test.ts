@@ -136,6 +136,17 @@ Deno.test("what comes from another host passes", async () => {
   assertEquals(heard.length, 20);
 });
 
+Deno.test("where only datagrams are lost, datagrams to all still come", async () => {
+  const pair = makePair();
+  const { heard, send } = wire(pair);
+  pair.impair({ from: { sender: { datagrams: { loss: 1 } } } });
+  await sendMany(pair, send, 20, MS);
+  assertEquals([heard.length, pair.fates.lost], [0, 20]);
+  pair.impair({ from: { sender: { datagrams: { loss: 0 } } } });
+  await sendMany(pair, send, 20, MS);
+  assertEquals(heard.length, 20);
+});
+
 Deno.test("a delay that a timer can play is played, shorter ones are the network's own", async () => {
   const pair = makePair();
   const { heard, send } = wire(pair);

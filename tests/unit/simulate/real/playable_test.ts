@@ -27,6 +27,9 @@ Deno.test("a cable is what namespaces have by themselves, a radio is not", () =>
   assertEquals(isPlayedInside({ delay: { kind: "uniform", minUs: 0, maxUs: 1_000 } }), false);
   assertEquals(isPlayedInside({ delay: { kind: "uniform", minUs: 0, maxUs: 100_000 } }), true);
   assertEquals(isPlayedInside({ group: { loss: 0.5 } }), true);
+  // The switch would take the streams, too.
+  assertEquals(isPlayedInside({ datagrams: { loss: 1 } }), true);
+  assertEquals(isPlayedInside({ datagrams: {} }), false);
 });
 
 Deno.test("what cannot be played is named with its reason", () => {

@@ -89,6 +89,9 @@ Deno.test("a way is judged by what can befall a node on it", () => {
     [{ delay: { kind: "constant", us: 2_000_000 } }, "poor"],
     [{ mtuBytes: 600 }, "poor"],
     [{ group: { loss: 1 } }, "fair"],
+    // Streams and groups pass: nobody is cut off, and nobody answers questions.
+    [{ datagrams: { loss: 1 } }, "poor"],
+    [{ datagrams: { loss: 0.05 } }, "fair"],
   ];
   for (const [spec, quality] of cases) assertEquals(qualityOf(spec), quality, JSON.stringify(spec));
 });
