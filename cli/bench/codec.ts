@@ -13,7 +13,8 @@ import { DatagramBuffer, PacketSealer } from "../../lib/transport/mod.ts";
 import { createCodec } from "../../lib/wire/mod.ts";
 import { type Operation, timeOperations } from "./operations.ts";
 import type { BenchPlan } from "./plan.ts";
-import { type BenchResult, type BenchRun, rounded } from "./result.ts";
+import { type BenchResult, type BenchRun } from "./result.ts";
+import { round } from "./statistics.ts";
 
 interface Pair {
   readonly hana: Operation;
@@ -55,7 +56,7 @@ export async function benchCodec(plan: BenchPlan, { say }: BenchRun): Promise<Be
       us: cost.us,
       msgsPerS: cost.perS,
       baseline: { name: baseline.name, us: other.us },
-      ratio: { p50: rounded(cost.us.p50 / other.us.p50) },
+      ratio: { p50: round(cost.us.p50 / other.us.p50) },
       how: `one process; batches of a fifth of a millisecond; ${plan.rounds} rounds in turn`,
     };
   });

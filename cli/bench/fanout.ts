@@ -10,7 +10,8 @@ import { LatencyHistogram } from "./latency.ts";
 import { AGE_LANE } from "./peer.ts";
 import type { PeerHandle } from "./peer_process.ts";
 import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
-import { type BenchResult, type BenchRun, interleave, rounded, sessionFigures } from "./result.ts";
+import { type BenchResult, type BenchRun, interleave, sessionFigures } from "./result.ts";
+import { round } from "./statistics.ts";
 import { nowUs, sharedClock, sleep, turn } from "./time.ts";
 
 /** Sends one message to all receivers; how many were not taken. */
@@ -211,7 +212,7 @@ function resultOf(
     each.kind === null && each.size === size && each.receivers === receivers
   );
   const ratioOf = (share: number): number =>
-    rounded(ages.percentile(share) / (raw?.ages.percentile(share) ?? NaN));
+    round(ages.percentile(share) / (raw?.ages.percentile(share) ?? NaN));
   return {
     name: `fanout ${receivers} ${path} ${kind} ${formatSize(size)}`,
     workload: "fanout",

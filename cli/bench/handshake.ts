@@ -10,7 +10,8 @@ import type { Ground } from "./ground.ts";
 import { LatencyHistogram } from "./latency.ts";
 import { type Operation, timeOperations } from "./operations.ts";
 import type { BenchPath, BenchPlan } from "./plan.ts";
-import { type BenchResult, type BenchRun, interleave, rounded } from "./result.ts";
+import { type BenchResult, type BenchRun, interleave } from "./result.ts";
+import { round } from "./statistics.ts";
 import { rawName } from "./rtt.ts";
 import { nowUs, sleep } from "./time.ts";
 
@@ -108,7 +109,7 @@ function resultOf(ground: Ground, plan: BenchPlan, subject: Subject, raw: Subjec
   const us = histogram.figures();
   const what = SESSIONS[path];
   const ratioOf = (share: number): number =>
-    rounded(histogram.percentile(share) / (raw?.histogram.percentile(share) ?? NaN));
+    round(histogram.percentile(share) / (raw?.histogram.percentile(share) ?? NaN));
   return {
     name: `handshake ${what}`,
     workload: "handshake",
@@ -146,7 +147,7 @@ async function handshakeCosts(
     us: cost.us,
     msgsPerS: cost.perS,
     baseline: { name: "raw X25519: two key pairs, two agreements", us: raw.us },
-    ratio: { p50: rounded(cost.us.p50 / raw.us.p50), p99: rounded(cost.us.p99 / raw.us.p99) },
+    ratio: { p50: round(cost.us.p50 / raw.us.p50), p99: round(cost.us.p99 / raw.us.p99) },
     how: "one process, both ends, no sockets",
   }];
 }

@@ -10,11 +10,10 @@ import {
   type BenchResult,
   type BenchRun,
   interleave,
-  median,
   type PerMessage,
-  rounded,
   sessionFigures,
 } from "./result.ts";
+import { median, round } from "./statistics.ts";
 import { rawName } from "./rtt.ts";
 
 interface Subject {
@@ -168,7 +167,7 @@ function baselineOf(raw: Subject): Baseline {
 }
 
 function ratioOf(subject: Subject, raw: Subject): number {
-  return rounded(
+  return round(
     median(subject.rounds.map((round, i) => round.msgsPerS / (raw.rounds[i]?.msgsPerS ?? NaN))),
   );
 }
@@ -178,7 +177,7 @@ function perMessage(rounds: readonly OneWayRound[], what: "cpuUs" | "allocatedBy
   const of = (side: "sender" | "receiver"): number | null => {
     const values = rounds.map((round) => (round[what][side] ?? NaN) / round.received);
     const middle = median(values);
-    return Number.isFinite(middle) ? rounded(middle) : null;
+    return Number.isFinite(middle) ? round(middle) : null;
   };
   return { sender: of("sender"), receiver: of("receiver") };
 }

@@ -4,7 +4,7 @@
 
 import type { LatencyFigures } from "./latency.ts";
 import type { BenchPlan } from "./plan.ts";
-import { rounded } from "./result.ts";
+import { percentile, round } from "./statistics.ts";
 import { nowUs, turn } from "./time.ts";
 
 /** One thing that is done again and again. */
@@ -69,12 +69,10 @@ function timeBatch(operation: Operation, count: number): number {
 }
 
 function figuresOf(costs: readonly number[]): LatencyFigures {
-  const sorted = [...costs].sort((a, b) => a - b);
-  const at = (share: number): number =>
-    rounded(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
+  const at = (share: number): number => round(percentile(costs, share));
   return {
     min: at(0),
-    mean: rounded(costs.reduce((sum, cost) => sum + cost, 0) / Math.max(1, costs.length)),
+    mean: round(costs.reduce((sum, cost) => sum + cost, 0) / Math.max(1, costs.length)),
     p50: at(0.5),
     p90: at(0.9),
     p99: at(0.99),

@@ -4,7 +4,7 @@
 
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import type { BenchResult } from "./result.ts";
-import { rounded } from "./result.ts";
+import { round } from "./statistics.ts";
 
 /** One ratio that is worse than it may be. */
 export interface Regression {
@@ -84,7 +84,7 @@ export function compare(
       compared++;
       const worseBy = isMoreBetter ? then / now - 1 : now / then - 1;
       if (worseBy > maxRegress) {
-        regressions.push({ name, figure, before: then, now, worseBy: rounded(worseBy) });
+        regressions.push({ name, figure, before: then, now, worseBy: round(worseBy) });
       }
     }
   }

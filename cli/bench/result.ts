@@ -8,6 +8,7 @@ import type { Session } from "../../lib/session/mod.ts";
 import type { Ground, PathProof } from "./ground.ts";
 import type { LatencyFigures, LatencyHistogram } from "./latency.ts";
 import type { BenchPath, Workload } from "./plan.ts";
+import { round } from "./statistics.ts";
 
 /** Figures in one of these units. */
 export interface Measured {
@@ -68,8 +69,8 @@ export function resultJson(result: BenchResult): JsonObject {
   const { histogram, baselineHistogram, ...rest } = result;
   const rangesOf = (from: LatencyHistogram): JsonObject[] =>
     from.ranges(8).map(({ fromUs, toUs, count }) => ({
-      fromUs: rounded(fromUs),
-      toUs: rounded(toUs),
+      fromUs: round(fromUs),
+      toUs: round(toUs),
       count,
     }));
   return JSON.parse(JSON.stringify({
@@ -87,19 +88,6 @@ export function sessionFigures(
   if (session === null) return {};
   const { connection } = session.statistics();
   return { path: ground.proof(session, path), ...(connection === null ? {} : { connection }) };
-}
-
-/** Three significant digits, whole above 1,000. */
-export function rounded(value: number): number {
-  return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
-}
-
-/** The middle of `values`, of two middles their mean; NaN when there is none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
 /** A run under way: what goes on, and what could not be measured while the rest goes on. */

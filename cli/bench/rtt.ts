@@ -7,7 +7,8 @@ import type { Session } from "../../lib/session/mod.ts";
 import type { Ground } from "./ground.ts";
 import { LatencyHistogram } from "./latency.ts";
 import { type BenchPath, type BenchPlan, formatSize } from "./plan.ts";
-import { type BenchResult, type BenchRun, interleave, median, rounded, sessionFigures } from "./result.ts";
+import { type BenchResult, type BenchRun, interleave, sessionFigures } from "./result.ts";
+import { median, round } from "./statistics.ts";
 
 interface Subject {
   readonly label: string;
@@ -141,7 +142,7 @@ function ratioOf(subject: Subject, raw: Subject, share: number): number {
   const ratios = subject.rounds.map((round, i) =>
     round.percentile(share) / (raw.rounds[i]?.percentile(share) ?? NaN)
   );
-  return rounded(median(ratios));
+  return round(median(ratios));
 }
 
 /** A bare socket's name. */
