@@ -80,6 +80,9 @@ export class LaneCarrier implements Carrier {
   #ending = false;
   #closed = false;
   #linkEnded = false;
+  /** The stream is gone for good, datagrams carry the lanes. */
+  #isAlone = false;
+  #saidClose = false;
   #writableWaits = false;
   /** What was sent last time could not all leave. */
   #hasBacklog = false;
@@ -246,8 +249,11 @@ export class LaneCarrier implements Carrier {
   abort(error: HanaError | null): void {
     this.#ending = true;
     this.#brokenBy ??= error;
-    if (this.#linkEnded) this.#finish(error);
-    else this.link.abort(error);
+    if (!this.#linkEnded) return this.link.abort(error);
+    // No stream breaks, so that nothing else would tell the peer.
+    const connection = this.#connection;
+    if (this.#isAlone && !this.#closed && connection !== null) this.#sayClose(connection, this.#nowUs());
+    this.#finish(error);
   }
 
   #whyPath({ path, pathReason }: LaneConnection): string {
@@ -293,7 +299,7 @@ export class LaneCarrier implements Carrier {
       this.#writableWaits = false;
       this.#handlers?.onWritable();
     }
-    if (this.#ending && this.#linkEnded === false) this.#maybeEnd(connection, nowUs);
+    if (this.#ending && (!this.#linkEnded || this.#isAlone)) this.#maybeEnd(connection, nowUs);
     if (nowUs >= this.#proofDueUs) this.#finish(this.#brokenBy);
     this.#arm(connection);
   }
@@ -382,8 +388,21 @@ export class LaneCarrier implements Carrier {
 
   /** Once everything has arrived, or has had its time, both sides are told. */
   #maybeEnd(connection: LaneConnection, nowUs: number): void {
+    if (this.#saidClose) {
+      // By datagrams alone it is said several times; the connection knows how often.
+      if (connection.isOver) this.#finish(null);
+      return;
+    }
     if (!connection.isIdle && nowUs < this.#drainUntilUs) return;
     this.#drainUntilUs = Infinity;
+    this.#sayClose(connection, nowUs);
+    if (this.#isAlone) return;
+    this.#linkEnded = true;
+    this.link.end();
+  }
+
+  #sayClose(connection: LaneConnection, nowUs: number): void {
+    this.#saidClose = true;
     connection.close(nowUs, CloseCode.done, "");
     for (;;) {
       connection.streamReady = this.link.canSend;
@@ -391,8 +410,6 @@ export class LaneCarrier implements Carrier {
       if (bytes === 0) break;
       this.#transmit(connection, nowUs, bytes);
     }
-    this.#linkEnded = true;
-    this.link.end();
   }
 
   /** The connection is over: the peer closed it, or broke it. */
@@ -400,7 +417,8 @@ export class LaneCarrier implements Carrier {
     if (code === CloseCode.done) {
       this.#ending = true;
       this.#linkEnded = true;
-      this.link.end();
+      if (this.#isAlone) this.#options.platform.timers.defer(() => this.#finish(null));
+      else this.link.end();
       return;
     }
     const why = text === "" ? closeCodeName(code) : `${closeCodeName(code)}: ${text}`;
@@ -423,21 +441,23 @@ export class LaneCarrier implements Carrier {
       return this.#connection === null ? this.#plain.end() : this.link.end();
     }
     // A peer that ends in order says CLOSE before: this one died, or its stream was cut.
-    if (!this.#goOnWithout(null)) this.end();
+    if (!this.#goOnWithout(null)) return this.end();
+    this.link.end();
   }
 
   #onLinkClose(error: HanaError | null): void {
-    if (!this.#closed && !this.#ending && this.#goOnWithout(error)) return;
+    if (this.#isAlone || (!this.#closed && !this.#ending && this.#goOnWithout(error))) return;
     this.#finish(this.#brokenBy ?? error);
   }
 
   /** The stream is gone; true when datagrams may carry the session on. */
   #goOnWithout(error: HanaError | null): boolean {
     const connection = this.#connection;
-    if (connection === null || this.#linkEnded) return this.#proofDueUs !== Infinity;
+    if (connection === null || this.#linkEnded) return false;
     const nowUs = this.#nowUs();
     if (!connection.handleStreamClosed(nowUs)) return false;
     this.#linkEnded = true;
+    this.#isAlone = true;
     this.#brokenBy = error;
     this.#proofDueUs = nowUs + Math.max(PROOF_OF_LIFE_US, 8 * connection.path.rtt.smoothedUs);
     this.#flushLater();
