@@ -54,11 +54,11 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** A copy of what the tests need. */
-async function makeCopy(): Promise<string> {
+/** A copy of what the tests need. Of one tree for all bugs: a checkout may change while they are tried. */
+async function makeCopy(from: string): Promise<string> {
   const copy = await Deno.makeTempDir({ prefix: "hana-mutants-" });
-  for (const path of COPIED) await copyTree(`${root}/${path}`, `${copy}/${path}`);
-  for (const file of ["deno.json", "deno.lock"]) await Deno.copyFile(`${root}/${file}`, `${copy}/${file}`);
+  for (const path of COPIED) await copyTree(`${from}/${path}`, `${copy}/${path}`);
+  for (const file of ["deno.json", "deno.lock"]) await Deno.copyFile(`${from}/${file}`, `${copy}/${file}`);
   return copy;
 }
 
@@ -90,20 +90,15 @@ async function firstFailure(copy: string, paths: readonly string[], seeds: strin
 }
 
 /** The stages that pass without any bug: only these can tell anything. */
-async function soundStages(): Promise<TestStage[]> {
-  const copy = await makeCopy();
-  try {
-    const sound: TestStage[] = [];
-    for (const stage of STAGES) {
-      const failure = await firstFailure(copy, stage.paths, stage.seeds);
-      if (failure === null) sound.push(stage);
-      else console.log(`left out  ${stage.name}: it fails without any bug planted: ${failure}`);
-    }
-    if (sound.length === 0) throw new Error("no tests pass without a bug planted");
-    return sound;
-  } finally {
-    await Deno.remove(copy, { recursive: true });
+async function soundStages(copy: string): Promise<TestStage[]> {
+  const sound: TestStage[] = [];
+  for (const stage of STAGES) {
+    const failure = await firstFailure(copy, stage.paths, stage.seeds);
+    if (failure === null) sound.push(stage);
+    else console.log(`left out  ${stage.name}: it fails without any bug planted: ${failure}`);
   }
+  if (sound.length === 0) throw new Error("no tests pass without a bug planted");
+  return sound;
 }
 
 async function judge(mutation: Mutation, copy: string, stages: readonly TestStage[]): Promise<Verdict> {
@@ -149,9 +144,10 @@ async function main(args: readonly string[]): Promise<number> {
 
   const queue = [...mutations];
   const verdicts: Verdict[] = [];
-  const stages = await soundStages();
+  const snapshot = await makeCopy(root);
+  const stages = await soundStages(snapshot);
   const work = async () => {
-    const copy = await makeCopy();
+    const copy = await makeCopy(snapshot);
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const verdict = await judge(next, copy, stages);
@@ -163,7 +159,11 @@ async function main(args: readonly string[]): Promise<number> {
       await Deno.remove(copy, { recursive: true });
     }
   };
-  await Promise.all(Array.from({ length: Math.min(jobs, mutations.length) }, work));
+  try {
+    await Promise.all(Array.from({ length: Math.min(jobs, mutations.length) }, work));
+  } finally {
+    await Deno.remove(snapshot, { recursive: true });
+  }
   const killed = verdicts.filter((verdict) => verdict.killed).length;
   const score = killed / mutations.length;
   console.log(`\n${killed} of ${mutations.length} killed (${(100 * score).toFixed(1)} %)`);

@@ -288,8 +288,12 @@ Deno.test("the cost of an acknowledgement does not grow with what waits (enet-22
     return performance.now() - startMs;
   };
   cost(2_000);
-  const [few, many] = [cost(5_000), cost(150_000)];
-  assert(many < 8 * few + 60, `${few.toFixed(1)} ms with few, ${many.toFixed(1)} ms with many`);
+  // The best of some: a machine that does something else makes a run dear, never cheap.
+  let [few, many] = [Infinity, Infinity];
+  for (let i = 0; i < 6 && many >= 6 * few; i++) {
+    [few, many] = [Math.min(few, cost(5_000)), Math.min(many, cost(150_000))];
+  }
+  assert(many < 6 * few, `${few.toFixed(1)} ms with few, ${many.toFixed(1)} ms with many`);
 });
 
 Deno.test("what waits for a dead link is bounded, and the sender is told (kcp-93)", () => {
