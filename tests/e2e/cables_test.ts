@@ -49,7 +49,7 @@ liveTest("a machine on two segments is known and reached on each by its address 
     assert(new Set(zoned).size <= 1, zoned.join());
     const { code, document: pinged } = await user.ping("middle");
     assertEquals(code, 0);
-    assertMatch(pinged.targets[0]?.path ?? "", new RegExp(`^tcp://${address.replaceAll(".", "\\.")}:`));
+    assertMatch(pinged.targets[0]?.path ?? "", new RegExp(`^(tcp|udp)://${address.replaceAll(".", "\\.")}:`));
   }
   const both = await middle.ping("desk", "wall");
   assertEquals(both.code, 0, both.stderr);
@@ -140,7 +140,7 @@ liveTest("a machine that gets another address is found under it", async (network
   assertEquals(after.incarnation, before.incarnation);
   const { code, document } = await a.ping("b");
   assertEquals(code, 0);
-  assertMatch(document.targets[0]?.path ?? "", /^tcp:\/\/10\.77\.1\.77:/);
+  assertMatch(document.targets[0]?.path ?? "", /^(tcp|udp):\/\/10\.77\.1\.77:/);
 });
 
 liveTest("one of two cables may be pulled: the node stays alive, pings take the other", async (network) => {
@@ -160,8 +160,15 @@ liveTest("one of two cables may be pulled: the node stays alive, pings take the 
   await Promise.all([a.serve(), b.serve()]);
   const watch = await a.watch();
   await watch.untilState("b", "alive");
-  const hosts = (targets: readonly PingTarget[]): string[] =>
-    targets.flatMap(({ path }) => /^tcp:..([\d.]+):/.exec(path ?? "")?.[1] ?? []);
+  const hosts = (
+    targets: readonly PingTarget[],
+  ): string[] => [
+    ...new Set(
+      targets.flatMap(({ path, lane }) =>
+        lane === "discovery" ? [] : /^(?:tcp|udp):..([\d.]+):/.exec(path ?? "")?.[1] ?? []
+      ),
+    ),
+  ];
   const every = await a.ping("b", "--path", "all", "-c", "2");
   assertEquals(every.code, 0, every.stderr);
   assertEquals(hosts(every.document.targets).sort(), [...segments.keys()]);

@@ -69,7 +69,7 @@ liveTest("machines without IPv4 find each other, ping by UDP and TCP, and say go
   for (const [user, other] of [[a, "b"], [b, "a"]] as const) {
     const { code, stderr, document } = await user.ping(other, "-c", "3");
     assertEquals(code, 0, stderr);
-    assertMatch(document.targets[0]?.path ?? "", /^tcp:\/\/\[fe80::[0-9a-f:]+%eth0\]:\d+$/);
+    assertMatch(document.targets[0]?.path ?? "", /^(tcp|udp):\/\/\[fe80::[0-9a-f:]+%eth0\]:\d+$/);
     assertEquals(document.targets[0]?.received, 3);
   }
   const watch = await a.watch();
@@ -90,8 +90,8 @@ liveTest("a machine with both families is the middle of one with IPv4 and one wi
   const pings = await both.ping("old", "modern");
   assertEquals(pings.code, 0, pings.stderr);
   const paths = new Map(pings.document.targets.map(({ node, path }) => [node, path ?? ""]));
-  assertMatch(paths.get("old") ?? "", /^tcp:\/\/10\.77\.1\.2:/);
-  assertMatch(paths.get("modern") ?? "", /^tcp:\/\/\[fe80::/);
+  assertMatch(paths.get("old") ?? "", /^(tcp|udp):\/\/10\.77\.1\.2:/);
+  assertMatch(paths.get("modern") ?? "", /^(tcp|udp):\/\/\[fe80::/);
   const back = await modern.ping("both", "old");
   assertEquals(back.code, 0, back.stderr);
 });

@@ -86,7 +86,7 @@ liveTest(
     for (const { path } of near.document.targets) assertMatch(path ?? "", /^unix:\/\/\//);
     const far = await other.ping("left", "right");
     assertEquals(far.code, 0, far.stderr);
-    for (const { path } of far.document.targets) assertMatch(path ?? "", /^tcp:\/\/10\.77\.1\.1:/);
+    for (const { path } of far.document.targets) assertMatch(path ?? "", /^(tcp|udp):\/\/10\.77\.1\.1:/);
   },
 );
 
