@@ -107,6 +107,8 @@ const RESUME_INTERVALS = 6;
 const MAX_RESUME_INTERVALS = 64;
 /** A resumed startup that made less than this of the rate found little. */
 const RESUME_GAIN = 1.5;
+/** What a resumed startup that made a queue leaves of the rate before it: the rate that filled the path never drains it. */
+const RESUMED_SHARE = 0.8;
 /** Loss that braked makes startup wait. */
 const RESUME_AFTER_LOSS_US = 10_000_000;
 /** A round of fewer packets may be late as a whole by chance; two in a row are not. */
@@ -376,7 +378,8 @@ export class DelayBrake implements CongestionControl {
       this.#queueUs = Infinity;
       // Few messages neither make a queue nor measure a path: what they saw was jitter, and their rate is no bound.
       if (this.#isRoundUsed && (isLossy || isQueued)) {
-        return this.#settle(nowUs, (isQueued ? QUEUED_SHARE : SETTLE_SHARE) * best, best);
+        const share = isQueued ? QUEUED_SHARE : SETTLE_SHARE;
+        return this.#settle(nowUs, share * best, best, isQueued ? RESUMED_SHARE : 1);
       }
       if (this.#flatRounds >= 3) return this.#settle(nowUs, best, best);
     }
@@ -386,9 +389,9 @@ export class DelayBrake implements CongestionControl {
     this.#lossAcked = this.#lossLost = 0;
   }
 
-  #settle(nowUs: number, found: number, goodRate: number): void {
+  #settle(nowUs: number, found: number, goodRate: number, resumedShare = 1): void {
     this.#isStarting = false;
-    const rate = Math.max(found, this.#resumedRate);
+    const rate = Math.max(found, resumedShare * this.#resumedRate);
     if (this.#resumedRate > 0) {
       this.#resumeAfter = rate >= RESUME_GAIN * this.#resumedRate
         ? RESUME_INTERVALS
@@ -396,7 +399,7 @@ export class DelayBrake implements CongestionControl {
     }
     this.#clearIntervals = 0;
     this.#queuedRounds = 0;
-    this.#lastGoodRate = goodRate;
+    this.#lastGoodRate = Math.max(goodRate, this.#resumedRate);
     this.#lossAcked = this.#lossLost = 0;
     this.#setRate(rate);
     this.#beginInterval(nowUs);
