@@ -1,4 +1,4 @@
-// Prints what the flow model measures of the law that ships: the table of docs/lanes.md.
+// Prints what the flow model measures of the law that ships: the table of docs/lanes-rate.md.
 //
 //   deno run --allow-read scripts/lanes_flow_table.ts
 

@@ -10,8 +10,10 @@ import {
   STREAM_PACKET_HEADER_BYTES,
   streamPacketNumber,
 } from "../../../../lib/lanes/wire/mod.ts";
+import { CloseCode, LANES } from "../../../../lib/lanes/mod.ts";
 import { readPacket, writePacket } from "../../../support/lane_frames.ts";
 import { LANE_VECTORS_URL, type LaneVectors, laneVectors } from "../../../support/lane_vectors.ts";
+import { readQuantities, SourceConstants } from "../../../support/source_constants.ts";
 
 const told = JSON.parse(Deno.readTextFileSync(LANE_VECTORS_URL)) as LaneVectors;
 
@@ -132,4 +134,26 @@ Deno.test("the examples of the page on lanes are packets that say what it says",
   for (const [truncated, expected, number] of rows) {
     assertEquals(expand32(power(truncated), power(expected)), power(number));
   }
+});
+
+Deno.test("the constants on the page on lanes are those of the code", () => {
+  const constants = new SourceConstants(new URL("../../../../", import.meta.url));
+  const rows = rowsOf("constant", "file", "value");
+  assert(rows.length >= 90, `${rows.length} constants`);
+  for (const [name, file, value] of rows) {
+    const inCode = constants.valueOf(bare(file), bare(name)).map((each) => Number(each.toPrecision(12)));
+    assertEquals(readQuantities(value ?? ""), inCode, `${name} of ${file}`);
+  }
+});
+
+Deno.test("the page on lanes lists every close code and every standard lane", () => {
+  const codes = rowsOf("code", "name").map(([code, name]) => [bare(name), Number(code)]);
+  assertEquals(Object.fromEntries(codes), { ...CloseCode });
+  const lanes = rowsOf("lane", "name").map(([id, name, kind, tier, keys]) => [
+    ...[Number(id), bare(name), kind, Number(tier), keys === "yes"],
+  ]);
+  const inCode = Object.values(LANES).map(({ id, name, kind, tier, keyed }) => [
+    ...[id, name, kind, tier, kind === "unreliable-sequenced" && keyed],
+  ]);
+  assertEquals(lanes as unknown, inCode as unknown);
 });
