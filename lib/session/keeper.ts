@@ -9,7 +9,8 @@ import type { Platform, TimerHandle } from "../platform/mod.ts";
 import { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "../transport/mod.ts";
 import type { CommandOptions } from "./fencing.ts";
 import type { BodyOf, EventDefinition, ReplyOf, RequestDefinition } from "./message.ts";
-import type { RequestOptions, Session } from "./session.ts";
+import type { RequestOptions } from "./send_options.ts";
+import type { Session } from "./session.ts";
 
 /** What a keeper is doing. */
 export type KeeperState = "connecting" | "open" | "stopped";

@@ -27,12 +27,6 @@ export {
 } from "./message.ts";
 export { type Identity, LEADERSHIP_VERSION, PayloadKind, PROTOCOL_VERSIONS } from "./protocol.ts";
 export { type LaneAcceptor, type LaneReceiver, OutgoingLane } from "./program_lanes.ts";
-export {
-  type HandlerContext,
-  MAX_UNFINISHED_EVENTS,
-  type PostOptions,
-  type RequestOptions,
-  Session,
-  type SessionOptions,
-} from "./session.ts";
+export { type HandlerContext, MAX_UNFINISHED_EVENTS, Session, type SessionOptions } from "./session.ts";
 export type { SessionEnd, SessionStatistics } from "./statistics.ts";
+export type { PostOptions, RequestOptions } from "./send_options.ts";

@@ -15,7 +15,7 @@ import {
 import type { Platform, TimerHandle } from "../platform/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 import { SessionCore } from "./core.ts";
-import type { CommandOptions, Fence } from "./fencing.ts";
+import type { Fence } from "./fencing.ts";
 import type { SessionEvent } from "./events.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 import type {
@@ -67,29 +67,6 @@ export interface SessionOptions {
   readonly fence?: Fence;
   /** Who takes lanes that the peer's program opens. */
   readonly onLane?: LaneAcceptor<Session>;
-}
-
-/** How to send a request; a command says by what right. */
-export interface RequestOptions extends CommandOptions {
-  /** The answer must come within this many microseconds; 5 s when not given. */
-  readonly timeoutUs?: number;
-  /** Aborting rejects with `cancelled` and tells the peer. */
-  readonly signal?: AbortSignal;
-  /** Another lane than the message's own, which must lose nothing if that one does not; the answer takes its own. */
-  readonly lane?: LaneName;
-}
-
-/** How to send a one-way message. */
-export interface PostOptions extends CommandOptions {
-  /**
-   * On the modulation lane: of one key only the newest value waits, and an older one never follows a newer one. The
-   * message's name alone when not given.
-   */
-  readonly key?: string | number;
-  /** Dropped when it waited unsent for this many microseconds. */
-  readonly ttlUs?: number;
-  /** Another lane than the message's own, which must lose nothing if that one does not. */
-  readonly lane?: LaneName;
 }
 
 /** Asynchronous handlers of one-way messages that may run at once in one session. */
@@ -188,7 +165,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   }
   /** Whether messages can be sent. */
   get isOpen(): boolean {
-    return this.#core.isOpen && this.#closing === null;
+    return this.#core.isOpen && this.#closing === null && this.#goodbye === null;
   }
   /** Who the other side is. Throws before {@linkcode ready}. */
   get peer(): Identity {
@@ -234,6 +211,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   call(definition: MessageDefinition, body: unknown, options: RequestOptions = {}): Promise<unknown> {
     const { signal, timeoutUs = DEFAULT_REQUEST_TIMEOUT_US } = options;
     if (signal?.aborted === true) return Promise.reject(cancelled(definition));
+    if (this.#goodbye !== null) return Promise.reject(notSent(definition, "closed"));
     let started: { id: number; payload: Uint8Array };
     try {
       laneFor(definition, options.lane);
@@ -286,6 +264,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
   /** {@linkcode send} for a definition that was learned from the peer: checked at run time alone. */
   post(definition: MessageDefinition, body: unknown, options: PostOptions = {}): SendStatus {
     laneFor(definition, options.lane);
+    if (this.#goodbye !== null) return "closed";
     const payload = this.#core.encodeEvent(this.#options.handlers.compile(definition), body, options);
     this.#transmitPending();
     return this.#planner.send(definition, payload, options);
@@ -353,9 +332,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       this.#core.sayGoodbye(reason);
       this.#transmitPending();
       this.#options.carrier.end();
-      const { clock, timers } = this.#options.platform;
-      const linger = timers.schedule(clock.nowUs() + LINGER_US, () => this.#options.carrier.abort(null));
-      void this.ended.then(() => linger.cancel());
+      this.#abortAfter(LINGER_US, null);
     }
     return this.ended;
   }
@@ -432,9 +409,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
         this.#running.get(event.id)?.abort();
         return;
       case "goodbye":
-        this.#goodbye = event.reason;
-        this.#options.carrier.end();
-        return;
+        return this.#onGoodbye(event.reason);
       case "broken":
         this.#onBroken(event.error);
     }
@@ -450,8 +425,20 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     this.#ready.reject(error);
     // What was queued (a reject, say) goes out before the end; a peer that takes nothing is cut by the linger timer.
     this.#options.carrier.end();
+    this.#abortAfter(LINGER_US / 4, error);
+  }
+
+  /** Whoever says goodbye ends the carrier once all has arrived: on other lanes messages may still be under way. */
+  #onGoodbye(reason: string): void {
+    this.#goodbye = reason;
+    const { carrier } = this.#options;
+    if (carrier.connectionStats() === null) carrier.end();
+    else this.#abortAfter(2 * LINGER_US, null);
+  }
+
+  #abortAfter(us: number, error: HanaError | null): void {
     const { clock, timers } = this.#options.platform;
-    const linger = timers.schedule(clock.nowUs() + LINGER_US / 4, () => this.#options.carrier.abort(error));
+    const linger = timers.schedule(clock.nowUs() + us, () => this.#options.carrier.abort(error));
     void this.ended.then(() => linger.cancel());
   }
   #lastError: HanaError | null = null;
