@@ -31,6 +31,7 @@ import type {
 import { type LaneAcceptor, type OutgoingLane, ProgramLanes } from "./program_lanes.ts";
 import type { Identity } from "./protocol.ts";
 import { cancelled, notSent } from "./not_sent.ts";
+import type { PostOptions, RequestOptions } from "./send_options.ts";
 import { laneFor, SendPlanner } from "./send_planner.ts";
 import { type SessionEnd, type SessionStatistics, statisticsOf } from "./statistics.ts";
 
