@@ -239,9 +239,10 @@ export class LaneModel {
 
   #onNewRepair(nowUs: number, frame: SentFrame): void {
     this.lostValues = this.lostValues.filter((value) => value.expiryUs > nowUs);
-    const value = this.lostValues.shift();
+    // Values of different keys are not ordered among each other: which of the lost ones goes first is nobody's promise.
+    const at = this.lostValues.findIndex(({ key }) => key === frame.key);
+    const [value] = at < 0 ? [] : this.lostValues.splice(at, 1);
     assert(value !== undefined, "only a lost value of a key goes again");
-    assertEquals(frame.key, value.key);
     const repair = this.#message(frame.number, value.bytes, value.key, value.expiryUs, true);
     this.messages.set(frame.number, repair);
     this.newest.set(value.key, repair);
