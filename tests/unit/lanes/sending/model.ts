@@ -118,6 +118,8 @@ export class LaneModel {
   /** A packet was filled. */
   onPacket(nowUs: number, packet: SentPacket): void {
     this.expire(nowUs);
+    // Repairs come before new messages, and behind the rest of one that was begun: values that are too old go with them.
+    this.#dropOldLost(nowUs);
     let isNew = false;
     let last = -1;
     for (const frame of packet.frames) {
@@ -137,9 +139,13 @@ export class LaneModel {
         this.#onFirst(nowUs, message, frame);
       }
     }
+    this.#dropOldLost(nowUs);
+    this.#boundKept();
+  }
+
+  #dropOldLost(nowUs: number): void {
     const isPartLeft = this.#part !== null || (this.queue[0] !== undefined && isBegun(this.queue[0]));
     while (!isPartLeft && (this.lostValues[0]?.expiryUs ?? Infinity) <= nowUs) this.lostValues.shift();
-    this.#boundKept();
   }
 
   /** Values that are kept for repair have no more bytes than those that wait. */
@@ -239,10 +245,9 @@ export class LaneModel {
 
   #onNewRepair(nowUs: number, frame: SentFrame): void {
     this.lostValues = this.lostValues.filter((value) => value.expiryUs > nowUs);
-    // Values of different keys are not ordered among each other: which of the lost ones goes first is nobody's promise.
-    const at = this.lostValues.findIndex(({ key }) => key === frame.key);
-    const [value] = at < 0 ? [] : this.lostValues.splice(at, 1);
+    const value = this.lostValues.shift();
     assert(value !== undefined, "only a lost value of a key goes again");
+    assertEquals(frame.key, value.key);
     const repair = this.#message(frame.number, value.bytes, value.key, value.expiryUs, true);
     this.messages.set(frame.number, repair);
     this.newest.set(value.key, repair);
