@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { HanaError, Histogram, type Incarnation, type NodeId } from "../../../lib/base/mod.ts";
 import type { NodeView } from "../../../lib/node/mod.ts";
 import { isPresent, nodeFilter } from "../../../cli/nodes/filter.ts";
-import { pingRendering, pingSummary, shortPath } from "../../../cli/nodes/ping_rendering.ts";
+import { pingRendering, pingSummary, shortPath, streamNotes } from "../../../cli/nodes/ping_rendering.ts";
 import { Palette } from "../../../cli/output/mod.ts";
 import { tableLines } from "../../../cli/output/table.ts";
 import {
@@ -232,6 +232,32 @@ Deno.test("a ping row keeps exact microseconds for scripts and says which path r
   assertEquals(silent.rttUs, null);
   assertEquals(shortPath("unix:///run/user/0/hana/0123.sock"), "unix socket");
   assertEquals(shortPath("tcp://10.0.0.2:5000"), "tcp 10.0.0.2:5000");
+});
+
+Deno.test("why lanes to a node on the network stay on TCP is told once, of others nothing", () => {
+  const rtt = new Histogram();
+  const of = (
+    node: string,
+    path: string,
+    carrier: "udp" | "stream" | null,
+    why: string,
+    lane = "control",
+  ) => ({
+    ...{ node, path, carrier, why, lane, rtt, sent: 1, received: 1, error: null, seal: null },
+  });
+  const results = [
+    of("a", "tcp://10.0.0.2:5000", "stream", "no datagram came back yet"),
+    of("a", "tcp://10.0.0.2:5000", "stream", "no datagram came back yet", "state"),
+    of("b", "udp://10.0.0.3:5000", "udp", "datagrams pass both ways"),
+    of("c", "unix:///run/c.sock", "stream", "the peer is on this machine"),
+  ];
+  assertEquals(streamNotes(results), ["lanes to a stay on TCP: no datagram came back yet"]);
+  const [json] = results.map((result) => pingRendering().json(result));
+  assertEquals([json?.path, json?.carrier, json?.why], [
+    "tcp://10.0.0.2:5000",
+    "stream",
+    "no datagram came back yet",
+  ]);
 });
 
 Deno.test("a histogram counts every reply once", () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { NetworkInterface } from "../../../lib/platform/mod.ts";
-import { candidatePaths } from "../../../lib/node/mod.ts";
+import { candidatePaths, type PathKind } from "../../../lib/node/mod.ts";
 import { formatAddress } from "../../../lib/transport/mod.ts";
 
 function nic(name: string, address: string, prefix: number): NetworkInterface {
@@ -18,7 +18,7 @@ function nic(name: string, address: string, prefix: number): NetworkInterface {
 
 const OWN = [nic("lo", "127.0.0.1", 8), nic("eth0", "10.0.0.1", 24), nic("eth1", "192.168.7.1", 30)];
 
-function paths(addresses: string[], kind?: "auto" | "unix" | "pipe" | "tcp", own = OWN): string[] {
+function paths(addresses: string[], kind?: PathKind, own = OWN): string[] {
   const endpoints = addresses.map((address) => ({ kind: address.slice(0, 4), address }));
   return candidatePaths(endpoints, own, kind).map(formatAddress);
 }
@@ -61,4 +61,9 @@ Deno.test("what cannot be read or dialled is left out, what comes twice is tried
   ];
   assertEquals(paths(twice), ["tcp://10.0.0.2:7"]);
   assertEquals(paths([]), []);
+});
+
+Deno.test("datagrams are dialled at the number of the TCP port by IPv4, never at an endpoint of discovery", () => {
+  const all = ["tcp://10.0.0.200:7", "tcp://[fe80::1%eth0]:7", "udp://10.0.0.200:9", "unix:///run/x.sock"];
+  assertEquals(paths(all, "udp"), ["udp://10.0.0.200:7"]);
 });
