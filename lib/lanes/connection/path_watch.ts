@@ -36,17 +36,18 @@ export class PathWatch {
 
   /** Asks datagrams when the stream is stuck, or repairs by them what it holds. True when lanes are to leave them. */
   handleTimeout(nowUs: number, visitor: SentVisitor): boolean {
-    const { atUs } = this;
-    if (atUs > nowUs) return false;
-    if (nowUs - atUs > LATE_US) {
-      this.#wokeAtUs = nowUs;
+    if (this.atUs > nowUs) return false;
+    const { active, liveStream } = this.paths;
+    if (active.kind === "stream") {
+      this.paths.get(PathId.udp)?.hurry(nowUs);
       return false;
     }
-    const { active, liveStream } = this.paths;
-    if (active.kind === "stream") this.paths.get(PathId.udp)?.hurry(nowUs);
-    else if (this.#deadAtUs(active) <= nowUs) return true;
-    else if (liveStream !== null) this.loss.loseAll(nowUs, liveStream.epoch, visitor);
-    return false;
+    if (liveStream !== null && this.#silentAtUs(liveStream) <= nowUs) {
+      this.loss.loseAll(nowUs, liveStream.epoch, visitor);
+    }
+    const lateUs = nowUs - this.#deadAtUs(active);
+    if (lateUs > LATE_US) this.#wokeAtUs = nowUs;
+    return lateUs >= 0 && lateUs <= LATE_US;
   }
 
   /** Whether `path`, which is asked now, is all that there is: no stream, or one that is stuck. */
@@ -65,7 +66,8 @@ export class PathWatch {
     const route = this.sent.path(path.epoch);
     const oldest = route === null ? -1 : this.sent.oldest(route);
     if (route === null || oldest < 0) return Infinity;
-    const sinceUs = Math.max(route.newsAtUs, this.sent.sentAtUs(oldest), this.#wokeAtUs);
+    const wokeAtUs = path.kind === "udp" ? this.#wokeAtUs : -Infinity;
+    const sinceUs = Math.max(route.newsAtUs, this.sent.sentAtUs(oldest), wokeAtUs);
     return sinceUs + Math.max(SILENCE_US, 4 * path.rtt.smoothedUs);
   }
 }
