@@ -427,7 +427,12 @@ export class Node {
     });
     const tcp = this.#listeners.bound().find((address) => address.kind === "tcp");
     if (tcp?.kind === "tcp") {
-      this.#lanes.listen(tcp.port, (path) => this.sessions.acceptPath(this.#connector, path));
+      // A port that discovery shares must not be taken whole.
+      const isShared = tcp.port === DEFAULT_DISCOVERY_PORT || tcp.port === options.discovery?.port;
+      this.#lanes.listen(
+        isShared ? 0 : tcp.port,
+        (path) => this.sessions.acceptPath(this.#connector, path),
+      );
     }
     if (options.discovery === null) return;
     const { id, incarnation, role } = this;

@@ -138,3 +138,14 @@ Deno.test("a udp address takes no name, and a dial that is cancelled leaves noth
   assertEquals((left.statistics().lanes as { readonly paths: number }).paths, 0);
   await park.settle(left.stop());
 });
+
+Deno.test("the port on which nodes find each other is left to discovery, whoever listens on its number by TCP", async () => {
+  const park = new Park();
+  const left = await park.start(park.host("left").platform, { tcpPort: 47_676 });
+  const [address = ""] = left.addresses.filter((each) => each.startsWith("udp:"));
+  assert(!address.endsWith(":47676"), address);
+  const right = await park.start(park.host("right").platform);
+  const session = await park.settle(right.open(address));
+  assertEquals(session.peer.name, "left");
+  await park.settle(Promise.all([left.stop(), right.stop()]));
+});
