@@ -73,6 +73,24 @@ const TABLES: Readonly<
     ],
     takesOptions: true,
   },
+  "lane-hub": {
+    summary:
+      "table: what a hundred peers with 250 messages a second each way take of a core, beside bare UDP (options)",
+    command: [
+      ...["run", "--quiet", "-A", "--config", config],
+      new URL("./lane_hub.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
+  "lane-soak": {
+    summary:
+      "ten minutes on all lanes over a cable that loses frames and goes out: contents, order, memory (root; options)",
+    command: [
+      ...["run", "--quiet", "-A", "--config", config],
+      new URL("./lane_soak.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
   leases: {
     summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./leases.ts", import.meta.url).pathname],
