@@ -14,6 +14,7 @@ export {
 export {
   type ConnectionDeadline,
   type ConnectionOptions,
+  type FirstPath,
   LaneConnection,
   type MessageOptions,
   PathId,

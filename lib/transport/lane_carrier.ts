@@ -13,23 +13,21 @@ import {
   type ConnectionStats,
   type EndpointBudget,
   type Lane,
-  LaneConnection,
+  type LaneConnection,
   type LaneId,
   type LaneOffer,
-  LANES,
   LANES_VERSION,
   type LaneStats,
   PathId,
   type PathKind,
   type PathReason,
   type ProgramLane,
-  type ReceivedLane,
   type SendStatus,
   STREAM_PACKET_BYTES,
   STREAM_PACKET_MARK,
 } from "../lanes/mod.ts";
-import type { Platform, TimerHandle } from "../platform/mod.ts";
-import { DRAIN_US, QUANTUM_US, statusOfRefusal } from "./lane_driving.ts";
+import type { Platform } from "../platform/mod.ts";
+import { DRAIN_US, LaneDriver, type LaneDriverHost } from "./lane_driver.ts";
 import type { Link } from "./link.ts";
 import { StreamCarrier } from "./stream_carrier.ts";
 import { UdpBeside } from "./udp_beside.ts";
@@ -63,18 +61,13 @@ const PATH_REASONS: Readonly<Record<PathReason, string>> = {
 
 /** Carries lanes over a link, and over datagrams where they pass. */
 export class LaneCarrier implements Carrier {
-  lastNumber = 0;
   readonly #options: LaneCarrierOptions;
   readonly #plain: StreamCarrier;
   readonly #beside: UdpBeside | null;
   readonly #buffer = new Uint8Array(NUMBER_BYTES + STREAM_PACKET_BYTES);
   readonly #frames: Uint8Array = this.#buffer.subarray(NUMBER_BYTES);
-  #connection: LaneConnection | null = null;
+  #driver: LaneDriver | null = null;
   #handlers: CarrierHandlers | null = null;
-  #timer: TimerHandle | null = null;
-  #timerAtUs = Infinity;
-  #flushing = false;
-  #isDriving = false;
   /** We end: nothing is taken any more, what was taken still goes out until this time. */
   #drainUntilUs = Infinity;
   #ending = false;
@@ -83,14 +76,24 @@ export class LaneCarrier implements Carrier {
   /** The stream is gone for good, datagrams carry the lanes. */
   #isAlone = false;
   #saidClose = false;
-  #writableWaits = false;
-  /** What was sent last time could not all leave. */
-  #hasBacklog = false;
   /** The stream broke; the peer must be heard by then. */
   #proofDueUs = Infinity;
   #brokenBy: HanaError | null = null;
 
+  /** What the stream and the datagrams of this carrier are to its driver. */
+  readonly #host: LaneDriverHost;
+
   constructor(private readonly link: Link, options: LaneCarrierOptions) {
+    const dueUs = (): number => Math.min(this.#drainUntilUs, this.#proofDueUs);
+    this.#host = {
+      isStreamReady: () => !this.#linkEnded && link.canSend,
+      transmit: (nowUs, bytes) => this.#transmit(nowUs, bytes),
+      onDriven: (nowUs) => this.#onDriven(nowUs),
+      onClosed: (code, text) => this.#onClosed(code, text),
+      get dueUs() {
+        return dueUs();
+      },
+    };
     this.#options = options;
     this.#plain = new StreamCarrier(link);
     this.#beside = options.udp === null || !link.secure
@@ -102,6 +105,13 @@ export class LaneCarrier implements Carrier {
       });
   }
 
+  get #connection(): LaneConnection | null {
+    return this.#driver?.connection ?? null;
+  }
+
+  get lastNumber(): number {
+    return this.#driver?.lastNumber ?? 0;
+  }
   get secure(): boolean {
     return this.link.secure;
   }
@@ -152,7 +162,7 @@ export class LaneCarrier implements Carrier {
       },
       onWritable: () => {
         if (this.#connection === null) this.#plain.handleWritable(handlers);
-        else this.#drive();
+        else this.#driver?.drive();
       },
       onEnd: () => this.#onLinkEnd(),
       onClose: (error) => this.#onLinkClose(error),
@@ -162,59 +172,36 @@ export class LaneCarrier implements Carrier {
   useLanes(peer: LaneOffer): void {
     if (this.#connection !== null || this.#options.packets === false || this.#closed) return;
     const { platform, budget } = this.#options;
-    const nowUs = platform.clock.nowUs();
     this.#plain.flush();
-    this.#connection = new LaneConnection({
-      nowUs,
-      random: platform.random.stream("transport/lanes"),
-      quantumUs: QUANTUM_US,
-      lanes: Object.values(LANES),
-      sink: {
-        onMessage: (lane, bytes, start, length) =>
-          this.#handlers?.onPayload(lane, bytes.subarray(start, start + length)),
-        onDelivered: (lane, number) => this.#handlers?.onFate?.(lane, number, "delivered"),
-        onExpired: (lane, number) => this.#handlers?.onFate?.(lane, number, "expired"),
-        onLost: (lane, number) => this.#handlers?.onFate?.(lane, number, "lost"),
-        onWritable: () => {
-          this.#writableWaits = true;
-        },
-        onOpened: (lane: ReceivedLane) => this.#handlers?.onOpened?.(lane),
-        onClosed: (code, text) => this.#onClosed(code, text),
-      },
+    const driver = new LaneDriver({
+      platform,
+      budget,
+      handlers: () => this.#handlers,
+      path: { kind: "stream", maxPacketBytes: STREAM_PACKET_BYTES },
       pathSink: {
         onPath: (id, kind) => this.#onPath(id, kind),
         onMoved: () => this.#beside?.useMoved(),
       },
-      path: { kind: "stream", maxPacketBytes: STREAM_PACKET_BYTES },
-      // The session's heartbeat is the sign of life; packets of their own would only double it.
-      keepaliveUs: 0,
-      silenceUs: 0,
-    }, budget);
-    if (this.#beside !== null && peer.udp !== null) {
-      this.#beside.meet(peer.udp, this.#connection);
-      this.#connection.addPath(nowUs, PathId.udp, "udp", this.#beside.maxTextBytes, this.#beside.isLocal);
+      frames: this.#frames,
+      host: this.#host,
+    });
+    this.#driver = driver;
+    const beside = this.#beside;
+    if (beside !== null && peer.udp !== null) {
+      beside.meet(peer.udp, driver.connection);
+      driver.connection.addPath(this.#nowUs(), PathId.udp, "udp", beside.maxTextBytes, beside.isLocal);
     }
-    this.#flushLater();
+    driver.flushLater();
   }
 
   send(lane: Lane, payload: Uint8Array, options?: CarrierSendOptions): SendStatus {
-    const connection = this.#connection;
-    if (connection === null) return this.#plain.send(lane, payload);
-    if (this.#ending) return "closed";
-    const result = connection.send(this.#nowUs(), lane.id, payload, options);
-    if (result < 0) return statusOfRefusal(result);
-    this.lastNumber = result;
-    this.#flushLater();
-    return this.#hasBacklog ? "queued" : "sent";
+    if (this.#driver === null) return this.#plain.send(lane, payload);
+    return this.#ending ? "closed" : this.#driver.send(lane, payload, options);
   }
 
   isWritable(lane: Lane): boolean {
-    const connection = this.#connection;
-    if (connection === null) return this.#plain.isWritable(lane);
-    if (!this.#ending && connection.queuedMessages(lane.id) === 0) return true;
-    // Lanes tell of room once, at their own low mark: whoever asked in vain is told after every step.
-    this.#writableWaits = true;
-    return false;
+    if (this.#driver === null) return this.#plain.isWritable(lane);
+    return this.#driver.isWritable(lane) && !this.#ending;
   }
 
   openLane(options: ProgramLane): Lane {
@@ -241,9 +228,9 @@ export class LaneCarrier implements Carrier {
   end(): void {
     if (this.#ending || this.#closed) return;
     this.#ending = true;
-    if (this.#connection === null) return this.#plain.end();
+    if (this.#driver === null) return this.#plain.end();
     this.#drainUntilUs = this.#nowUs() + DRAIN_US;
-    this.#flushLater();
+    this.#driver.flushLater();
   }
 
   abort(error: HanaError | null): void {
@@ -251,8 +238,7 @@ export class LaneCarrier implements Carrier {
     this.#brokenBy ??= error;
     if (!this.#linkEnded) return this.link.abort(error);
     // No stream breaks, so that nothing else would tell the peer.
-    const connection = this.#connection;
-    if (this.#isAlone && !this.#closed && connection !== null) this.#sayClose(connection, this.#nowUs());
+    if (this.#isAlone && !this.#closed && this.#driver !== null) this.#sayClose(this.#driver, this.#nowUs());
     this.#finish(error);
   }
 
@@ -271,40 +257,15 @@ export class LaneCarrier implements Carrier {
     return this.#options.platform.clock.nowUs();
   }
 
-  /** Everything that is sent in one turn goes out together. */
-  #flushLater(): void {
-    if (this.#flushing || this.#isDriving) return;
-    this.#flushing = true;
-    this.#options.platform.timers.defer(() => {
-      this.#flushing = false;
-      this.#drive();
-    });
-  }
-
-  /** Sends what is to be sent, and sees to the next deadline. */
-  #drive(): void {
-    const connection = this.#connection;
-    if (connection === null || this.#closed || this.#isDriving) return;
-    this.#isDriving = true;
-    const nowUs = this.#nowUs();
-    for (;;) {
-      connection.streamReady = !this.#linkEnded && this.link.canSend;
-      const bytes = connection.pollPacket(nowUs, this.#frames);
-      if (bytes === 0) break;
-      this.#transmit(connection, nowUs, bytes);
-    }
-    this.#isDriving = false;
-    this.#hasBacklog = connection.hasBacklog;
-    if (this.#writableWaits) {
-      this.#writableWaits = false;
-      this.#handlers?.onWritable();
-    }
-    if (this.#ending && (!this.#linkEnded || this.#isAlone)) this.#maybeEnd(connection, nowUs);
+  #onDriven(nowUs: number): void {
+    const driver = this.#driver;
+    if (driver !== null && this.#ending && (!this.#linkEnded || this.#isAlone)) this.#maybeEnd(driver, nowUs);
     if (nowUs >= this.#proofDueUs) this.#finish(this.#brokenBy);
-    this.#arm(connection);
   }
 
-  #transmit(connection: LaneConnection, nowUs: number, bytes: number): void {
+  #transmit(nowUs: number, bytes: number): void {
+    const connection = this.#connection;
+    if (connection === null) return;
     const number = connection.packetNumber;
     if (connection.packetPath === PathId.stream) {
       const buffer = this.#buffer;
@@ -319,41 +280,18 @@ export class LaneCarrier implements Carrier {
     this.#beside?.transmit(nowUs, isMoved, number, this.#frames, bytes, connection.packetImmediate);
   }
 
-  #arm(connection: LaneConnection): void {
-    if (this.#closed) return;
-    const deadline = connection.pollTimeout();
-    const atUs = Math.min(deadline?.atUs ?? Infinity, this.#drainUntilUs, this.#proofDueUs);
-    if (atUs === Infinity || (this.#timer !== null && this.#timerAtUs <= atUs)) return;
-    this.#timer?.cancel();
-    this.#timerAtUs = atUs;
-    this.#timer = this.#options.platform.timers.schedule(atUs, () => {
-      this.#timer = null;
-      connection.handleTimeout(this.#nowUs());
-      this.#drive();
-    });
-  }
-
   // ── what comes ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #onStreamPacket(frame: Uint8Array): void {
-    const connection = this.#connection;
-    if (connection === null || frame.length < 1 + NUMBER_BYTES) {
+    const driver = this.#driver;
+    if (driver === null || frame.length < 1 + NUMBER_BYTES) {
       const what = `${this.remote} sent a packet of lanes that was not agreed on`;
       return this.abort(new HanaError("protocol", { what }));
     }
     const low = ((frame[1] ?? 0) * 0x100_0000) +
       (((frame[2] ?? 0) << 16) | ((frame[3] ?? 0) << 8) | (frame[4] ?? 0));
-    this.#isDriving = true;
-    connection.handlePacket(
-      this.#nowUs(),
-      PathId.stream,
-      connection.expandNumber(low),
-      frame,
-      1 + NUMBER_BYTES,
-      frame.length,
-    );
-    this.#isDriving = false;
-    this.#drive();
+    const number = driver.connection.expandNumber(low);
+    driver.handlePacket(PathId.stream, number, frame, 1 + NUMBER_BYTES, frame.length, false);
   }
 
   #onDatagram(
@@ -364,13 +302,9 @@ export class LaneCarrier implements Carrier {
     end: number,
     immediate: boolean,
   ): void {
-    const connection = this.#connection;
-    if (connection === null || this.#closed) return;
+    if (this.#driver === null || this.#closed) return;
     this.#proofDueUs = Infinity;
-    this.#isDriving = true;
-    connection.handlePacket(this.#nowUs(), path, number, bytes, start, end, immediate);
-    this.#isDriving = false;
-    this.#drive();
+    this.#driver.handlePacket(path, number, bytes, start, end, immediate);
   }
 
   #onNewAddress(): void {
@@ -387,7 +321,8 @@ export class LaneCarrier implements Carrier {
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Once everything has arrived, or has had its time, both sides are told. */
-  #maybeEnd(connection: LaneConnection, nowUs: number): void {
+  #maybeEnd(driver: LaneDriver, nowUs: number): void {
+    const { connection } = driver;
     if (this.#saidClose) {
       // By datagrams alone it is said several times; the connection knows how often.
       if (connection.isOver) this.#finish(null);
@@ -395,21 +330,16 @@ export class LaneCarrier implements Carrier {
     }
     if (!connection.isIdle && nowUs < this.#drainUntilUs) return;
     this.#drainUntilUs = Infinity;
-    this.#sayClose(connection, nowUs);
+    this.#sayClose(driver, nowUs);
     if (this.#isAlone) return;
     this.#linkEnded = true;
     this.link.end();
   }
 
-  #sayClose(connection: LaneConnection, nowUs: number): void {
+  #sayClose(driver: LaneDriver, nowUs: number): void {
     this.#saidClose = true;
-    connection.close(nowUs, CloseCode.done, "");
-    for (;;) {
-      connection.streamReady = this.link.canSend;
-      const bytes = connection.pollPacket(nowUs, this.#frames);
-      if (bytes === 0) break;
-      this.#transmit(connection, nowUs, bytes);
-    }
+    driver.connection.close(nowUs, CloseCode.done, "");
+    driver.transmitAll(nowUs);
   }
 
   /** The connection is over: the peer closed it, or broke it. */
@@ -429,7 +359,7 @@ export class LaneCarrier implements Carrier {
     const { timers } = this.#options.platform;
     // CLOSE, if it is ours, still goes out.
     timers.defer(() => {
-      this.#drive();
+      this.#driver?.drive();
       this.abort(this.#brokenBy);
     });
   }
@@ -460,7 +390,7 @@ export class LaneCarrier implements Carrier {
     this.#isAlone = true;
     this.#brokenBy = error;
     this.#proofDueUs = nowUs + Math.max(PROOF_OF_LIFE_US, 8 * connection.path.rtt.smoothedUs);
-    this.#flushLater();
+    this.#driver?.flushLater();
     return true;
   }
 
@@ -468,8 +398,7 @@ export class LaneCarrier implements Carrier {
     if (this.#closed) return;
     this.#closed = true;
     this.#ending = true;
-    this.#timer?.cancel();
-    this.#connection?.close(this.#nowUs());
+    this.#driver?.stop();
     this.#beside?.close();
     this.#handlers?.onClose(error);
   }

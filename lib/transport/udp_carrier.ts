@@ -13,10 +13,9 @@ import {
   type ConnectionStats,
   type EndpointBudget,
   type Lane,
-  LaneConnection,
+  type LaneConnection,
   type LaneId,
   type LaneOffer,
-  LANES,
   LANES_VERSION,
   type LaneStats,
   PACKET_OVERHEAD_BYTES,
@@ -24,10 +23,10 @@ import {
   type ProgramLane,
   type SendStatus,
 } from "../lanes/mod.ts";
-import type { IpEndpoint, Platform, TimerHandle } from "../platform/mod.ts";
+import type { IpEndpoint, Platform } from "../platform/mod.ts";
 import { DEFAULT_MAX_FRAME_BYTES } from "../wire/mod.ts";
 import { formatAddress } from "./address.ts";
-import { DRAIN_US, QUANTUM_US, statusOfRefusal } from "./lane_driving.ts";
+import { DRAIN_US, LaneDriver } from "./lane_driver.ts";
 import { MAX_UDP_BYTES, UdpPath } from "./udp/mod.ts";
 
 /** What a carrier stands on. */
@@ -43,7 +42,6 @@ export interface UdpCarrierOptions {
 
 /** Carries lanes over a path that has had its handshake. */
 export class UdpCarrier implements Carrier {
-  lastNumber = 0;
   bytesSent = 0;
   bytesReceived = 0;
   readonly secure = true;
@@ -53,16 +51,11 @@ export class UdpCarrier implements Carrier {
   readonly offer: LaneOffer = { version: LANES_VERSION, udp: null };
   readonly #path: UdpPath;
   readonly #platform: Platform;
-  readonly #connection: LaneConnection;
+  readonly #driver: LaneDriver;
   #handlers: CarrierHandlers | null = null;
   #remote: string;
   /** Where the peer seems to be now; null while it is where it was. */
   #moved: IpEndpoint | null = null;
-  #timer: TimerHandle | null = null;
-  #timerAtUs = Infinity;
-  #isFlushing = false;
-  #isDriving = false;
-  #writableWaits = false;
   /** We end: nothing is taken any more, what was taken still goes out until this time. */
   #drainUntilUs = Infinity;
   #isEnding = false;
@@ -77,32 +70,31 @@ export class UdpCarrier implements Carrier {
     this.local = formatAddress({ kind: "udp", ...local });
     this.#remote = urlOf(path.remote);
     this.maxPayloadBytes = (options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES) - 1;
-    this.#connection = new LaneConnection({
-      nowUs: platform.clock.nowUs(),
-      random: platform.random.stream("transport/lanes"),
-      quantumUs: QUANTUM_US,
-      lanes: Object.values(LANES),
-      sink: {
-        onMessage: (lane, bytes, start, length) =>
-          this.#handlers?.onPayload(lane, bytes.subarray(start, start + length)),
-        onDelivered: (lane, number) => this.#handlers?.onFate?.(lane, number, "delivered"),
-        onExpired: (lane, number) => this.#handlers?.onFate?.(lane, number, "expired"),
-        onLost: (lane, number) => this.#handlers?.onFate?.(lane, number, "lost"),
-        onWritable: () => {
-          this.#writableWaits = true;
-        },
-        onOpened: (lane) => this.#handlers?.onOpened?.(lane),
-        onClosed: (code, text) => this.#onClosed(code, text),
+    const dueUs = (): number => this.#drainUntilUs;
+    this.#driver = new LaneDriver({
+      platform,
+      budget,
+      handlers: () => this.#handlers,
+      path: {
+        kind: "udp",
+        maxPacketBytes: UdpPath.textBytes(MAX_UDP_BYTES),
+        isLocal: isLoopback(path.remote),
       },
       pathSink: {
         onPath: () => this.#handlers?.onPath?.(this.path),
         onMoved: () => this.#useMoved(),
       },
-      path: { kind: "udp", maxPacketBytes: UdpPath.textBytes(MAX_UDP_BYTES) },
-      // The session's heartbeat is the sign of life; packets of their own would only double it.
-      keepaliveUs: 0,
-      silenceUs: 0,
-    }, budget);
+      frames: path.text,
+      host: {
+        isStreamReady: () => false,
+        transmit: (nowUs, bytes) => this.#transmit(nowUs, bytes),
+        onDriven: (nowUs) => this.#onDriven(nowUs),
+        onClosed: (code, text) => this.#onClosed(code, text),
+        get dueUs() {
+          return dueUs();
+        },
+      },
+    });
     path.setNumbers(this.#connection);
     path.setHandlers({
       onPacket: (number, bytes, start, end, from, wireBytes, immediate) =>
@@ -115,6 +107,12 @@ export class UdpCarrier implements Carrier {
     });
   }
 
+  get #connection(): LaneConnection {
+    return this.#driver.connection;
+  }
+  get lastNumber(): number {
+    return this.#driver.lastNumber;
+  }
   get remote(): string {
     return this.#remote;
   }
@@ -142,16 +140,11 @@ export class UdpCarrier implements Carrier {
   useLanes(_peer: LaneOffer): void {}
 
   send(lane: Lane, payload: Uint8Array, options?: CarrierSendOptions): SendStatus {
-    if (this.#isEnding) return "closed";
-    const result = this.#connection.send(this.#nowUs(), lane.id, payload, options);
-    if (result < 0) return statusOfRefusal(result);
-    this.lastNumber = result;
-    this.#flushLater();
-    return this.#connection.queuedMessages(lane.id) > 1 ? "queued" : "sent";
+    return this.#isEnding ? "closed" : this.#driver.send(lane, payload, options);
   }
 
   isWritable(lane: Lane): boolean {
-    return !this.#isEnding && this.#connection.queuedMessages(lane.id) === 0;
+    return this.#driver.isWritable(lane) && !this.#isEnding;
   }
 
   openLane(options: ProgramLane): Lane {
@@ -174,7 +167,7 @@ export class UdpCarrier implements Carrier {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#drainUntilUs = this.#nowUs() + DRAIN_US;
-    this.#flushLater();
+    this.#driver.flushLater();
   }
 
   abort(error: HanaError | null): void {
@@ -183,7 +176,7 @@ export class UdpCarrier implements Carrier {
     const nowUs = this.#nowUs();
     // Said once: whoever does not hear it falls silent for the peer's heartbeat.
     this.#connection.close(nowUs, CloseCode.done, "");
-    this.#transmitAll(nowUs);
+    this.#driver.transmitAll(nowUs);
     this.#finish(error);
   }
 
@@ -193,61 +186,26 @@ export class UdpCarrier implements Carrier {
     return this.#platform.clock.nowUs();
   }
 
-  /** Everything that is sent in one turn goes out together. */
-  #flushLater(): void {
-    if (this.#isFlushing || this.#isDriving) return;
-    this.#isFlushing = true;
-    this.#platform.timers.defer(() => {
-      this.#isFlushing = false;
-      this.#drive();
-    });
-  }
-
-  /** Sends what is to be sent, and sees to the next deadline. */
-  #drive(): void {
+  #onDriven(nowUs: number): void {
     const connection = this.#connection;
-    if (this.#isClosed || this.#isDriving) return;
-    this.#isDriving = true;
-    const nowUs = this.#nowUs();
     const isDrained = this.#isEnding && (connection.isIdle || nowUs >= this.#drainUntilUs);
     if (isDrained && this.#drainUntilUs !== Infinity) {
       this.#drainUntilUs = Infinity;
       connection.close(nowUs, CloseCode.done, "");
-    }
-    this.#transmitAll(nowUs);
-    this.#isDriving = false;
-    if (this.#writableWaits) {
-      this.#writableWaits = false;
-      this.#handlers?.onWritable();
+      this.#driver.transmitAll(nowUs);
     }
     if (connection.isOver) this.#finish(this.#brokenBy);
-    else this.#arm();
   }
 
-  #transmitAll(nowUs: number): void {
-    const connection = this.#connection;
+  #transmit(nowUs: number, bytes: number): void {
     const path = this.#path;
     if (path.isClosed) return;
-    for (let bytes = 0; (bytes = connection.pollPacket(nowUs, path.text)) > 0;) {
-      const moved = connection.packetPath === PathId.udpMoved ? this.#moved : null;
-      const { packetNumber, packetImmediate } = connection;
-      const isSent = moved === null
-        ? path.send(nowUs, packetNumber, bytes, packetImmediate)
-        : path.sendTo(nowUs, moved, packetNumber, bytes, packetImmediate);
-      if (isSent) this.bytesSent += bytes + PACKET_OVERHEAD_BYTES;
-    }
-  }
-
-  #arm(): void {
-    const atUs = Math.min(this.#connection.pollTimeout()?.atUs ?? Infinity, this.#drainUntilUs);
-    if (atUs === Infinity || (this.#timer !== null && this.#timerAtUs <= atUs)) return;
-    this.#timer?.cancel();
-    this.#timerAtUs = atUs;
-    this.#timer = this.#platform.timers.schedule(atUs, () => {
-      this.#timer = null;
-      this.#connection.handleTimeout(this.#nowUs());
-      this.#drive();
-    });
+    const { packetNumber, packetImmediate, packetPath } = this.#connection;
+    const moved = packetPath === PathId.udpMoved ? this.#moved : null;
+    const isSent = moved === null
+      ? path.send(nowUs, packetNumber, bytes, packetImmediate)
+      : path.sendTo(nowUs, moved, packetNumber, bytes, packetImmediate);
+    if (isSent) this.bytesSent += bytes + PACKET_OVERHEAD_BYTES;
   }
 
   // ── what comes ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -265,18 +223,7 @@ export class UdpCarrier implements Carrier {
     this.bytesReceived += wireBytes;
     const moved = this.#moved;
     const isMoved = moved !== null && moved.port === from.port && moved.host === from.host;
-    this.#isDriving = true;
-    this.#connection.handlePacket(
-      this.#nowUs(),
-      isMoved ? PathId.udpMoved : PathId.udp,
-      number,
-      bytes,
-      start,
-      end,
-      immediate,
-    );
-    this.#isDriving = false;
-    this.#drive();
+    this.#driver.handlePacket(isMoved ? PathId.udpMoved : PathId.udp, number, bytes, start, end, immediate);
   }
 
   #useMoved(): void {
@@ -299,18 +246,22 @@ export class UdpCarrier implements Carrier {
       });
     }
     // CLOSE, if it is ours, still goes out.
-    this.#flushLater();
+    this.#driver.flushLater();
   }
 
   #finish(error: HanaError | null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isEnding = true;
-    this.#timer?.cancel();
-    this.#connection.close(this.#nowUs());
+    this.#driver.stop();
     this.#path.close();
     this.#handlers?.onClose(error);
   }
+}
+
+/** Whether datagrams to it cross no cable. */
+function isLoopback(address: IpEndpoint | null): boolean {
+  return address !== null && (address.host.startsWith("127.") || address.host === "::1");
 }
 
 function urlOf(address: IpEndpoint | null): string {

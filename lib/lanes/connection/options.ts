@@ -12,6 +12,8 @@ export interface FirstPath {
   readonly kind: PathKind;
   /** Plaintext bytes that one packet may have. */
   readonly maxPacketBytes: number;
+  /** Whether it stays within one machine. */
+  readonly isLocal?: boolean;
 }
 
 /** What a connection is made from. */

@@ -31,9 +31,9 @@ export class PathSet {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { kind, maxPacketBytes } = options.path;
+    const { kind, maxPacketBytes, isLocal } = options.path;
     const id = kind === "stream" ? PathId.stream : PathId.udp;
-    this.#active = this.add(options.nowUs, id, kind, maxPacketBytes);
+    this.#active = this.add(options.nowUs, id, kind, maxPacketBytes, isLocal);
     this.#active.proved = true;
     this.#active.challengeAtUs = Infinity;
     this.#active.epoch = this.#nextEpoch++;
