@@ -10,7 +10,7 @@ import { FULL_PACKET_BYTES } from "./pacer.ts";
 /** Four packets are always allowed, so that a lost one is found. */
 const MIN_WINDOW_PACKETS = 4;
 /** The buffer also holds what others send: acknowledgements, the next probe. */
-const SHARE = 0.9;
+const SHARE = 0.8;
 
 /** As much as the reader's kernel holds while it does not read. */
 export class LoopbackWindow implements CongestionControl {
