@@ -115,6 +115,7 @@ class End {
       ownBytes,
       heapTotalBytes,
       heapBytes,
+      externalBytes,
       path,
       pathChanges,
       packetsLost,
@@ -122,14 +123,12 @@ class End {
       ageP99Ms,
       assets,
     } = sample;
+    const memory = `rss ${mb(rssBytes)} MB, collected ${mb(ownBytes)} MB, of it heap ${mb(heapBytes)} of ` +
+      `${mb(heapTotalBytes)} MB and outside ${mb(externalBytes)} MB`;
+    const ages = `modulation age p50 ${ageP50Ms.toFixed(1)} p99 ${ageP99Ms.toFixed(1)} ms`;
     say(
-      `${String(Math.round(seconds / 60)).padStart(3)} min  ${this.name}  rss ${mb(rssBytes)} MB, own ${
-        mb(ownBytes)
-      } MB  heap ${mb(heapBytes)} of ${
-        mb(heapTotalBytes)
-      } MB  path ${path} (${pathChanges} changes)  lost ${packetsLost} packets  modulation age p50 ${
-        ageP50Ms.toFixed(1)
-      } p99 ${ageP99Ms.toFixed(1)} ms  ${assets} assets`,
+      `${String(Math.round(seconds / 60)).padStart(3)} min  ${this.name}  ${memory}; ${path} after ` +
+        `${pathChanges} changes; ${packetsLost} packets lost; ${ages}; ${assets} assets`,
     );
   }
 
@@ -139,13 +138,7 @@ class End {
     return {
       rss: growthOf(settled.map(({ seconds, rssBytes }) => ({ seconds, bytes: rssBytes }))),
       outside: growthOf(settled.map(({ seconds, externalBytes }) => ({ seconds, bytes: externalBytes }))),
-      // V8 keeps more or less room for garbage as it likes; what counts is what is alive in it and all that lies outside.
-      own: growthOf(
-        settled.map(({ seconds, ownBytes, heapTotalBytes, heapBytes }) => ({
-          seconds,
-          bytes: ownBytes - heapTotalBytes + heapBytes,
-        })),
-      ),
+      own: growthOf(settled.map(({ seconds, ownBytes }) => ({ seconds, bytes: ownBytes }))),
       heap: growthOf(settled.map(({ seconds, heapBytes }) => ({ seconds, bytes: heapBytes }))),
     };
   }
@@ -267,7 +260,7 @@ function judge(
         )
       }; ${final.answers}/${final.requests} requests answered; memory since minute 2: rss ${
         percent(rss)
-      }, own without V8's garbage ${percent(own)}, heap ${percent(heap)}, outside ${percent(outside)}`,
+      }, collected ${percent(own)}, heap ${percent(heap)}, outside ${percent(outside)}`,
     );
     for (const name of RELIABLE) {
       const [came, sent] = [final.received[name] ?? 0, other.sent[name] ?? 0];
@@ -281,7 +274,7 @@ function judge(
     if (final.closed !== null) fail(`${end.name}: closed: ${final.closed}`);
     if (final.problems > 0) fail(`${end.name}: ${final.problems} problems, first: ${final.first.join("; ")}`);
     if (!judgesMemory) return;
-    if (!(own < MAX_GROWTH)) fail(`${end.name}: memory of its own grew by ${percent(own)}`);
+    if (!(own < MAX_GROWTH)) fail(`${end.name}: memory grew by ${percent(own)}`);
     if (!(heap < MAX_GROWTH)) fail(`${end.name}: the heap grew by ${percent(heap)}`);
   });
   say(isSound ? "every check held" : "a check failed");

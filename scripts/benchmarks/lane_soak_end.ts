@@ -18,8 +18,9 @@ export interface SoakTask {
 export interface SoakSample {
   readonly type: "sample";
   readonly seconds: number;
+  /** As it is before a collection. */
   readonly rssBytes: number;
-  /** Of those, pages that belong to nobody else: the rest is the runtime's own code, which comes and goes. */
+  /** After one, and only pages that belong to nobody else: the rest is the runtime's own code, which comes and goes. */
   readonly ownBytes: number;
   /** What V8 holds for its heap, used or not. */
   readonly heapTotalBytes: number;
@@ -61,6 +62,7 @@ const ASSET_PIECE_BYTES = 62_500;
 const ASSET_PAUSE_S = 1;
 const WINDOW = 65_536;
 const AGES = 10_000;
+const LAST_RESORT = { type: "major", execution: "sync", flavor: "last-resort" } as const;
 const KEPT_PROBLEMS = 10;
 const NOISE_BYTES = 1 << 20;
 const STARTS = 65_521;
@@ -213,7 +215,9 @@ export class SoakPeer {
   }
 
   sample(): SoakSample {
-    (globalThis as unknown as { gc?: () => void }).gc?.();
+    const { rss: rssBytes } = Deno.memoryUsage();
+    // V8 keeps room for garbage as it likes; when it must give it back, what is left is ours.
+    (globalThis as unknown as { gc?: (options: unknown) => void }).gc?.(LAST_RESORT);
     const { rss, heapUsed, heapTotal, external } = Deno.memoryUsage();
     const stats = this.carrier.connectionStats();
     const ages = this.#ages.slice(0, Math.min(this.#ageCount, AGES)).sort();
@@ -221,7 +225,7 @@ export class SoakPeer {
     return {
       type: "sample",
       seconds: Math.round((performance.now() - this.#startedMs) / 1000),
-      rssBytes: rss,
+      rssBytes,
       ownBytes: ownBytes() ?? rss,
       heapTotalBytes: heapTotal,
       heapBytes: heapUsed,

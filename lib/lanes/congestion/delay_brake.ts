@@ -174,6 +174,7 @@ export class DelayBrake implements CongestionControl {
   /** The queue that stood when the last brake acted, and how many acted since it was last gone. */
   #brakedAtUs = 0;
   #brakes = 0;
+  #countedAtUs = -Infinity;
   /** How far samples jump from one to the next: queues of our own change slowly. */
   #jitterUs = 0;
   #lastSampleUs = -1;
@@ -291,7 +292,7 @@ export class DelayBrake implements CongestionControl {
     this.#isStarting = true;
     this.#resumedRate = 0;
     this.#resumeAfter = RESUME_INTERVALS;
-    this.#lossBrakedAtUs = -Infinity;
+    this.#lossBrakedAtUs = this.#countedAtUs = -Infinity;
     this.#minUs = INITIAL_ROUND_TRIP_US;
     this.#smoothedUs = INITIAL_ROUND_TRIP_US;
     this.windowBytes = INITIAL_WINDOW_BYTES;
@@ -502,6 +503,9 @@ export class DelayBrake implements CongestionControl {
   #isOthers(nowUs: number, queueUs: number, delivered: number): boolean {
     // More came out than we put in: it is our queue, and it drains.
     if (delivered > DRAIN_FACTOR * this.#rateBefore) this.#brakes = 0;
+    // A brake shows after a round trip, and drains a few per cent a time: those that follow at once are one.
+    if (nowUs - this.#countedAtUs < Math.max(MIN_INTERVAL_US, this.#smoothedUs)) return false;
+    this.#countedAtUs = nowUs;
     if (++this.#brakes === 1) this.#brakedAtUs = queueUs;
     if (this.#brakes === 2) this.#brakedAtUs = Math.max(this.#brakedAtUs, queueUs);
     if (this.#brakes <= OTHERS_BRAKES) return false;
