@@ -103,7 +103,7 @@ export class LaneDriver {
 
   /** Takes a message; it leaves at the end of this turn. */
   send(lane: Lane, payload: Uint8Array, options?: CarrierSendOptions): SendStatus {
-    if (!this.#isFlushing) this.#turnUs = this.#nowUs();
+    if (!this.#isFlushing && !this.#isDriving) this.#turnUs = this.#nowUs();
     const result = this.connection.send(this.#turnUs, lane.id, payload, options);
     if (result < 0) return STATUS_OF_REFUSAL[-result] ?? "closed";
     this.lastNumber = result;
@@ -138,7 +138,8 @@ export class LaneDriver {
     immediate: boolean,
   ): void {
     this.#isDriving = true;
-    this.connection.handlePacket(this.#nowUs(), path, number, bytes, start, end, immediate);
+    this.#turnUs = this.#nowUs();
+    this.connection.handlePacket(this.#turnUs, path, number, bytes, start, end, immediate);
     this.#isDriving = false;
     this.drive();
   }

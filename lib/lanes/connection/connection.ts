@@ -4,7 +4,7 @@
 // docs/lanes.md is the specification. Hot path: no allocation a packet or message.
 
 import { CloseCode } from "../close_code.ts";
-import { isReliable, type Lane, type LaneId, type ProgramLane } from "../lane.ts";
+import type { Lane, LaneId, ProgramLane } from "../lane.ts";
 import { LossDetector, PacketFlag, ReceivedPackets, SentPackets, type SentVisitor } from "../recovery/mod.ts";
 import { AckPolicy, Eliciting } from "../recovery/mod.ts";
 import type { EndpointBudget } from "../receiving/mod.ts";
@@ -12,6 +12,7 @@ import { SendRefusal } from "../refusal.ts";
 import { Scheduler } from "../schedule/mod.ts";
 import type { ConnectionStats, LaneStats } from "../stats.ts";
 import { expand32, FRAME_BROKEN, FRAME_END, FrameReader, FrameType } from "../wire/mod.ts";
+import { elicitingOf } from "./eliciting.ts";
 import { connectionStats } from "./figures.ts";
 import { LaneTable } from "./lane_table.ts";
 import {
@@ -89,6 +90,8 @@ export class LaneConnection implements SentVisitor {
   #closesLeft = 0;
   #closeAtUs = Infinity;
   #isOver = false;
+  /** The packet that was written last left nothing behind, and nothing came since: the next poll need not look. */
+  #isDrained = false;
 
   #packetsReceived = 0;
   #bytesReceived = 0;
@@ -143,6 +146,7 @@ export class LaneConnection implements SentVisitor {
   send(nowUs: number, lane: number, bytes: Uint8Array, options?: MessageOptions): number {
     const sender = this.#lanes.sender(lane);
     if (sender === undefined || this.#closeCode !== 0) return SendRefusal.closed;
+    this.#isDrained = false;
     if (options === undefined) return sender.push(nowUs, bytes, -1, 0, false);
     return sender.push(nowUs, bytes, options.key ?? -1, options.ttlUs ?? 0, options.report ?? false);
   }
@@ -154,6 +158,7 @@ export class LaneConnection implements SentVisitor {
 
   /** Stops and goes on handing messages of a lane to the sink: a peer that may send no more learns it by its credit. */
   setReading(lane: number, isReading: boolean): void {
+    this.#isDrained = false;
     const receiver = this.#lanes.receiver(lane);
     if (isReading) receiver?.resume();
     else receiver?.pause();
@@ -161,6 +166,7 @@ export class LaneConnection implements SentVisitor {
 
   /** Ends the connection: the peer is told, nothing else is sent. */
   close(nowUs: number, code: number = CloseCode.done, text = ""): void {
+    this.#isDrained = false;
     if (this.#closeCode !== 0) return;
     this.#closeCode = code;
     this.#closeText = text;
@@ -196,13 +202,9 @@ export class LaneConnection implements SentVisitor {
 
   /** How long a message that is sent now would wait before it leaves, in microseconds: bytes ahead by the rate. */
   queuedUs(lane: number): number {
-    const own = this.#lanes.sender(lane);
-    if (own === undefined) return 0;
-    let ahead = 0;
-    for (const other of this.#lanes.senders) if (other.tier <= own.tier) ahead += other.queuedBytes;
     const { control, rtt } = this.#paths.active;
     const byWindow = control.windowBytes * 1_000_000 / Math.max(1, rtt.smoothedUs);
-    return ahead === 0 ? 0 : Math.ceil(ahead * 1_000_000 / Math.min(control.rateBytesPerSecond, byWindow));
+    return this.#lanes.queuedUs(lane, Math.min(control.rateBytesPerSecond, byWindow));
   }
 
   // ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,11 +217,13 @@ export class LaneConnection implements SentVisitor {
     maxPacketBytes: number,
     isLocal = false,
   ): void {
+    this.#isDrained = false;
     this.#paths.add(nowUs, id, kind, maxPacketBytes, isLocal);
   }
 
   /** The stream ended. True when datagrams carry on. */
   handleStreamClosed(nowUs: number): boolean {
+    this.#isDrained = false;
     const stream = this.#paths.get(PathId.stream);
     if (stream === null) return true;
     stream.usable = false;
@@ -258,6 +262,7 @@ export class LaneConnection implements SentVisitor {
     end: number,
     immediate = false,
   ): void {
+    this.#isDrained = false;
     this.#nowUs = nowUs;
     if (this.#closeCode !== 0) return this.#handleLate(bytes, start, end);
     const received = this.#received;
@@ -282,16 +287,14 @@ export class LaneConnection implements SentVisitor {
       const code = this.#handleFrame(nowUs, type, way, bytes);
       if (code !== 0) return this.#refuse(code, `frame at ${reader.offset}`);
       if (this.#isOver) return;
-      if (type >= FrameType.data) {
-        const isReliable = this.#reliableReceived(reader.lane);
-        eliciting = isReliable ? Eliciting.prompt : Math.max(eliciting, Eliciting.lazy);
-      } else if (isPrompt(type)) eliciting = Eliciting.prompt;
+      eliciting = Math.max(eliciting, elicitingOf(type, this.#lanes.receiver(reader.lane)));
     }
     this.#ack.onPacket(nowUs, number, eliciting, immediate, received.outOfOrder, end - start);
   }
 
   /** Time passed: call it at or after {@linkcode pollTimeout}. */
   handleTimeout(nowUs: number): void {
+    this.#isDrained = false;
     const deadline = this.pollTimeout();
     this.#nowUs = nowUs;
     if (deadline === null || nowUs < deadline.atUs) return;
@@ -330,6 +333,10 @@ export class LaneConnection implements SentVisitor {
     this.#nowUs = nowUs;
     if (this.#isOver) return 0;
     if (this.#closeCode !== 0) return this.#pollClose(nowUs, out);
+    if (this.#isDrained) {
+      this.#isDrained = false;
+      return 0;
+    }
     const builder = this.#builder;
     const asked = this.#paths.pollQuestion(nowUs);
     if (asked !== null) {
@@ -343,6 +350,7 @@ export class LaneConnection implements SentVisitor {
     const bytes = probeBytes > 0
       ? builder.mtuProbe(nowUs, path, probeBytes, out)
       : builder.frames(nowUs, path, out);
+    this.#isDrained = bytes > 0 && probeBytes === 0 && builder.isDrained;
     if (bytes > 0 && this.#keepaliveUs > 0) this.#keepaliveAtUs = this.#nextKeepaliveUs(nowUs);
     return bytes;
   }
@@ -570,11 +578,6 @@ export class LaneConnection implements SentVisitor {
     return nowUs + Math.round(this.#keepaliveUs * (0.9 + 0.2 * this.#options.random.float()));
   }
 
-  #reliableReceived(lane: number): boolean {
-    const receiver = this.#lanes.receiver(lane);
-    return receiver !== undefined && isReliable(receiver.options.kind);
-  }
-
   #refuse(code: number, text: string): void {
     this.close(this.#nowUs, code, text);
     this.#sink.onClosed(code, text);
@@ -586,10 +589,4 @@ export class LaneConnection implements SentVisitor {
     this.#lanes.close();
     this.#sink.onClosed(code, text);
   }
-}
-
-/** Frames besides DATA that want an acknowledgement soon. */
-function isPrompt(type: number): boolean {
-  return type === FrameType.ping || type === FrameType.credit || type === FrameType.skip ||
-    type === FrameType.open;
 }

@@ -196,6 +196,16 @@ export class LaneTable {
     return false;
   }
 
+  /** How long a message of this lane would wait behind what goes before it, in microseconds. */
+  queuedUs(id: number, bytesPerSecond: number): number {
+    const own = this.#sender[id];
+    let ahead = 0;
+    if (own !== undefined) {
+      for (const other of this.senders) if (other.tier <= own.tier) ahead += other.queuedBytes;
+    }
+    return ahead === 0 ? 0 : Math.ceil(ahead * 1_000_000 / bytesPerSecond);
+  }
+
   /** Lets go of all memory. */
   close(): void {
     for (const lane of this.senders) lane.close();

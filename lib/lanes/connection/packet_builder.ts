@@ -37,6 +37,8 @@ export class PacketBuilder {
   /** Of the packet that was written last. */
   number = 0;
   isImmediate = false;
+  /** Whether nothing was left to send behind it. */
+  isDrained = false;
   /** Packets that may go out although window and pacing say no: nobody answered. */
   probesLeft = 0;
   pingDue = false;
@@ -79,7 +81,7 @@ export class PacketBuilder {
     }
     if (next === null && !mustAck && !hasControl && !isProbe) return 0;
     this.#begin(nowUs, path, out, this.#limitOf(path, isProbe));
-    const ackBytes = ack.hasPending || mustAck ? this.#writeAck(nowUs) : 0;
+    const ackBytes = mustAck || ack.ridesAlong(nowUs) ? this.#writeAck(nowUs) : 0;
     const writer = this.#writer;
     let flags = 0;
     if (!sent.isFull) {
@@ -98,7 +100,9 @@ export class PacketBuilder {
       return 0;
     }
     if (writer.length === ackBytes) this.ackOnly++;
-    if (next !== null && scheduler.next(nowUs) === null) flags |= PacketFlag.appLimited;
+    const isAll = next === null || scheduler.next(nowUs) === null;
+    if (next !== null && isAll) flags |= PacketFlag.appLimited;
+    this.isDrained = isAll && this.probesLeft === 0;
     // The last packet that the window allows asks for the answer that opens it again.
     this.isImmediate = isProbe || (windowLeft > 0 && windowLeft <= 2 * writer.length);
     return this.#finish(nowUs, path, flags);

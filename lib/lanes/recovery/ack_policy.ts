@@ -31,6 +31,9 @@ const ACK_BYTES = 16 * 1024;
  */
 const MIN_INTERVAL_US = 250;
 
+/** Unreliable messages alone are acknowledged so often at most by packets that go the other way anyway. */
+const RIDE_INTERVAL_US = 1_000;
+
 /** Delays other than the usual ones; both in microseconds. */
 export interface AckPolicyOptions {
   readonly promptDelayUs?: number;
@@ -41,7 +44,7 @@ export interface AckPolicyOptions {
 export class AckPolicy {
   /** When an acknowledgement must go out, even alone; Infinity for never. */
   dueAtUs = Infinity;
-  /** Whether a packet waits for its acknowledgement: any packet that goes out takes it along. */
+  /** Whether a packet waits for its acknowledgement. */
   hasPending = false;
   readonly #promptDelayUs: number;
   readonly #lazyDelayUs: number;
@@ -106,6 +109,14 @@ export class AckPolicy {
     this.#eliciting = 0;
     this.hasPending = false;
     this.dueAtUs = Infinity;
+  }
+
+  /**
+   * Whether a packet that goes out anyway takes the acknowledgement along: at once where something that matters waits for
+   * it, else once a millisecond, since writing and reading one costs as much as a small message.
+   */
+  ridesAlong(nowUs: number): boolean {
+    return this.hasPending && (this.#prompt > 0 || nowUs - this.#lastAckAtUs >= RIDE_INTERVAL_US);
   }
 
   /** Whether one must go out now. */
