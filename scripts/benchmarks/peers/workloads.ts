@@ -82,7 +82,7 @@ export function workloads(isQuick: boolean): readonly Workload[] {
       task: "stream",
       text: `1 kHz to ${receivers}, age µs`,
       bytes: 64,
-      warmUpUs: us(2, 0.7),
+      warmUpUs: us(10, 0.7),
       measureUs: us(4, 1),
     });
   }
