@@ -44,7 +44,7 @@ liveTest(
       assertEquals(document.targets.length, 10);
       for (const target of document.targets) {
         assertEquals(target.received, target.sent);
-        assertMatch(target.path ?? "", /^tcp:\/\/10\.77\.1\.[23]:\d+$/);
+        assertMatch(target.path ?? "", /^(?:udp|tcp):\/\/10\.77\.1\.[23]:\d+$/);
       }
       const called = await desk.run(["call", "right", "hana.identify", "text=hello", "--json"]);
       assertEquals(called.code, 0, called.stderr);
