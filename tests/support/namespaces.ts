@@ -72,6 +72,8 @@ export class TestNetwork implements AsyncDisposable {
         ...["mcast_snooping", "1", "mcast_querier", "1", "mcast_query_interval", "60000"],
         // In hundredths of a second; until the time to answer is over it forwards everything.
         ...["mcast_startup_query_count", "1", "mcast_query_response_interval", "100"],
+        // A member that speaks version 2 keeps silent when it hears the report of another one.
+        ...["mcast_igmp_version", "3"],
       ]
       : ["mcast_snooping", "0"];
     ip("-n", this.#switch, "link", "add", bridge, "type", "bridge", ...snooping, "stp_state", "0");
