@@ -37,7 +37,8 @@ for (const load of ["unreliable", "reliable"]) {
   Deno.test(`${SOCKET_PACKETS} sealed packets of ${load} messages through two sockets leave nothing in memory`, async () => {
     const figures = await report("udp", load, SOCKET_PACKETS);
     const seen = JSON.stringify(figures);
-    assert(figures.keptPerPacket <= MAX_KEPT, seen);
+    // Of a backlog several messages share a packet, and what a packet leaves would be counted for few.
+    assert(figures.keptPerPacket * figures.packets / SOCKET_PACKETS <= MAX_KEPT, seen);
     // The runtime's own sends and receives take 2.1 kB a packet. A packet carries one message, or several of a backlog.
     assert(figures.packets <= 2 * SOCKET_PACKETS, seen);
     assert(figures.allocatedPerPacket * figures.packets / SOCKET_PACKETS <= 5_000, seen);
