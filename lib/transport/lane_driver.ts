@@ -21,6 +21,9 @@ const QUANTUM_US = 2_100;
 /** How long an end in order waits for what was sent to be acknowledged. */
 export const DRAIN_US = 900_000;
 
+/** More messages than this, sent in one turn, do not all leave at its end: the sender is told that they queue. */
+const TURN_MESSAGES = 64;
+
 /** What a driver needs of its carrier. */
 export interface LaneDriverHost {
   /** Whether a stream, where there is one, takes another packet. */
@@ -108,7 +111,8 @@ export class LaneDriver {
     if (result < 0) return STATUS_OF_REFUSAL[-result] ?? "closed";
     this.lastNumber = result;
     this.flushLater();
-    return this.#hasBacklog ? "queued" : "sent";
+    const isMany = this.#hasBacklog || this.connection.queuedMessages(lane.id) > TURN_MESSAGES;
+    return isMany ? "queued" : "sent";
   }
 
   /** Whether nothing waits on the lane. Who asks in vain is told after every step that may change the answer. */
