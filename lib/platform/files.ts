@@ -16,6 +16,17 @@ export interface FileLock {
   release(): void;
 }
 
+/** A file that only grows. Every method throws `storage` when the system refuses. */
+export interface AppendedFile {
+  /** Bytes in it. */
+  readonly size: number;
+  /** Adds `bytes`, which may be used again after the call. What was appended survives a crash of the process. */
+  append(bytes: Uint8Array): void;
+  /** Makes what was appended survive a loss of power. */
+  sync(): void;
+  close(): void;
+}
+
 /** Reads and writes files. Every method throws `storage` when the system refuses. */
 export interface Files {
   /** The whole content; null when there is no such file. */
@@ -32,4 +43,14 @@ export interface Files {
   list(path: string): string[];
   /** Takes an exclusive lock on a file, made when missing; null when somebody else holds it. */
   lock(path: string): FileLock | null;
+  /** Opens a file for growing, made when missing. */
+  openAppend(path: string, mode: number): AppendedFile;
+  /** Up to `length` bytes from `offset` on; empty behind the end, null when there is no such file. */
+  readAt(path: string, offset: number, length: number): Uint8Array | null;
+  /** Gives a file another name, in place of whatever has it. False when there is none. */
+  rename(from: string, to: string): boolean;
+  /** Whether the file can be started as a program by this user. */
+  isExecutable(path: string): boolean;
+  /** Bytes that this user may still write on the disk of `path`; null where the system does not tell. */
+  freeBytes(path: string): number | null;
 }

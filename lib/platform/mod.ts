@@ -24,7 +24,9 @@ export type {
 } from "./streams.ts";
 export { needsZone, splitZone, withoutZone, type ZonedAddress } from "./zone.ts";
 export type { IpFamily, NetworkInterface, NetworkInterfaces } from "./interfaces.ts";
-export type { FileLock, Files, FileStat } from "./files.ts";
+export type { AppendedFile, FileLock, Files, FileStat } from "./files.ts";
+export type { Database, Databases, Durability, Row, RowChange, RowRange } from "./databases.ts";
+export type { ProcessFacts, ProcessIdentity, ProcessState, ProcessTable } from "./process_table.ts";
 export type { Host, OperatingSystem } from "./host.ts";
 export type {
   DisplayFacts,
@@ -40,6 +42,7 @@ export {
   type ExitStatus,
   MAX_INPUT_BYTES,
   MAX_LINE_BYTES,
+  type NotifyListener,
   type Processes,
   type ProcessHandlers,
   type ProcessOptions,
@@ -56,6 +59,8 @@ import type { Files } from "./files.ts";
 import type { Host } from "./host.ts";
 import type { Hardware } from "./hardware.ts";
 import type { Processes } from "./processes.ts";
+import type { ProcessTable } from "./process_table.ts";
+import type { Databases } from "./databases.ts";
 
 /** A machine, as hana sees it. */
 export interface Platform {
@@ -69,4 +74,6 @@ export interface Platform {
   readonly host: Host;
   readonly hardware: Hardware;
   readonly processes: Processes;
+  readonly processTable: ProcessTable;
+  readonly databases: Databases;
 }

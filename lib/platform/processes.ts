@@ -15,6 +15,8 @@ export interface ProcessOptions {
   readonly input?: "none" | "pipe";
   /** How what it writes is handed over: as it comes, line by line (UTF-8, without the line's end), or not at all. */
   readonly output?: "bytes" | "lines" | "none";
+  /** Lowers its priority: 0 as this process, up to 19; ignored where the system has none. */
+  readonly niceness?: number;
 }
 
 /** Signals that can be sent. On Windows each of them ends the process at once. */
@@ -72,6 +74,12 @@ export interface ChildProcess {
   killGroup(signal: ProcessSignal): boolean;
 }
 
+/** Hears datagrams on a path, as `sd_notify` sends them. */
+export interface NotifyListener {
+  /** Stops, and removes the socket. */
+  close(): void;
+}
+
 /** Starts programs. */
 export interface Processes {
   /**
@@ -79,4 +87,9 @@ export interface Processes {
    * Throws `not-found` (no such program or directory), `refused` (permission) or `config` (an argument that cannot be).
    */
   spawn(options: ProcessOptions, handlers: ProcessHandlers): ChildProcess;
+  /**
+   * Hears `sd_notify` datagrams (systemd's notification protocol) on a Unix datagram socket. `onMessage` gets each one whole,
+   * valid during the call only. Rejects with `address-in-use`, `storage`, and `unsupported` where there are no such sockets.
+   */
+  listenNotify(path: string, onMessage: (bytes: Uint8Array) => void): Promise<NotifyListener>;
 }
