@@ -10,6 +10,7 @@
  */
 
 export {
+  type AccessLevel,
   type ErrorCode,
   type FencingToken,
   formatToken,

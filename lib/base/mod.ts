@@ -1,5 +1,6 @@
 // The ground floor: errors, identities, bytes. Every other room may stand on it; it stands on nothing.
 
+export { ACCESS_LEVELS, type AccessLevel, hasAccess, isAccessLevel } from "./access.ts";
 export { assert, type ErrorCode, type ErrorDetail, HanaError, toHanaError } from "./errors.ts";
 export {
   compareTokens,

@@ -2,7 +2,7 @@
 // Decides the table that the compiler checks for library users and that every received message is checked against.
 // Never encodes anything and never runs a handler.
 
-import { HanaError, type Role, ROLES } from "../base/mod.ts";
+import { type AccessLevel, HanaError, isAccessLevel, type Role, ROLES } from "../base/mod.ts";
 import { isLaneName, type LaneName } from "../lanes/mod.ts";
 import { compileSchema, type Infer, parseSchema, type Schema, type Validator } from "../wire/mod.ts";
 
@@ -22,6 +22,12 @@ interface MessageBase {
   readonly description?: string;
   readonly lane: LaneName;
   readonly effect: MessageEffect;
+  /**
+   * The least access that a sender needs: `viewer` for what only reads and `crew` for a command when not given. A crew runs
+   * the show, which is what the commands of programs are for; what changes the set-up of a machine says `operator`.
+   * A command never needs less than `crew`.
+   */
+  readonly access?: AccessLevel;
   /** For a command: whether it must carry a token; `optional` when not given. */
   readonly fenced?: Fencing;
   /** For a command: what of the receiver it changes, which newest leadership counts for; the whole node when not given. */
@@ -106,6 +112,7 @@ export function parseDefinition(value: unknown): MessageDefinition {
     to: raw.to as readonly Role[],
     body: parseSchema(raw.body),
     ...(typeof raw.description === "string" ? { description: raw.description.slice(0, 256) } : {}),
+    ...(raw.access === undefined ? {} : { access: raw.access as AccessLevel }),
     ...(raw.fenced === undefined ? {} : { fenced: raw.fenced as Fencing }),
     ...(raw.resource === undefined ? {} : { resource: raw.resource as string }),
   };
@@ -132,11 +139,20 @@ function checkDefinition(definition: MessageDefinition): void {
   if (definition.effect !== "read" && definition.effect !== "command") {
     throw badDefinition(name, "its effect is neither read nor command");
   }
+  checkAccess(definition);
   checkFencing(definition);
   for (const roles of [definition.from, definition.to]) {
     if (!Array.isArray(roles) || roles.length === 0 || !roles.every((role) => ROLES.includes(role))) {
       throw badDefinition(name, "from and to each list at least one role");
     }
+  }
+}
+
+function checkAccess({ name, effect, access }: MessageDefinition): void {
+  if (access === undefined) return;
+  if (!isAccessLevel(access)) throw badDefinition(name, "its access is none of viewer, crew, operator");
+  if (effect === "command" && access === "viewer") {
+    throw badDefinition(name, "a command needs access crew at least: viewers only look");
   }
 }
 
@@ -157,16 +173,24 @@ function badDefinition(name: string, why: string): HanaError {
   return new HanaError("schema", { what: `message ${shown} cannot be defined`, why });
 }
 
+/** The least access that the sender of a message needs. */
+export function accessNeeded({ access, effect }: Pick<MessageDefinition, "access" | "effect">): AccessLevel {
+  return access ?? (effect === "command" ? "crew" : "viewer");
+}
+
 /** A definition with its schemas compiled, as a session uses it. */
 export class CompiledMessage {
   readonly body: Validator;
   readonly reply: Validator | null;
+  /** The least access that its sender needs. */
+  readonly access: AccessLevel;
   readonly #fromRoles: ReadonlySet<Role>;
   readonly #toRoles: ReadonlySet<Role>;
 
   constructor(readonly definition: MessageDefinition) {
     this.body = compileSchema(definition.body);
     this.reply = definition.kind === "request" ? compileSchema(definition.reply) : null;
+    this.access = accessNeeded(definition);
     this.#fromRoles = new Set(definition.from);
     this.#toRoles = new Set(definition.to);
   }

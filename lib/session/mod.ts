@@ -10,6 +10,7 @@ export type { SessionCounters, SessionEvent, Transmit } from "./events.ts";
 export { type EventHandler, HandlerTable, type RequestHandler } from "./handlers.ts";
 export { type KeeperCounters, type KeeperState, SessionKeeper, type SessionKeeperOptions } from "./keeper.ts";
 export {
+  accessNeeded,
   ANY_ROLE,
   type BodyOf,
   CompiledMessage,

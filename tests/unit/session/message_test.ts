@@ -34,14 +34,22 @@ Deno.test("a definition travels in either codec and comes back as it was", () =>
     to: roles,
     body: fc.constant(base.body),
     kind: fc.constantFrom("event", "request"),
+    access: fc.constantFrom(undefined, "crew", "operator"),
   });
   fc.assert(
-    fc.property(definition, fc.constantFrom("msgpack" as const, "json" as const), (made, codecName) => {
+    fc.property(definition, fc.constantFrom("msgpack" as const, "json" as const), (drawn, codecName) => {
+      const { access, ...rest } = drawn;
+      const made = access === undefined ? rest : { ...rest, access };
       const whole = made.kind === "request" ? { ...made, reply: s.nullable(s.string()) } : made;
       const codec = createCodec(codecName);
       const read = parseDefinition(codec.decode(codec.encode(whole)));
       assertEquals(parseDefinition(codec.decode(codec.encode(read))), read);
       assertEquals(read.name, made.name);
+      assertEquals(read.access, access);
+      assertEquals(
+        new CompiledMessage(read).access,
+        access ?? (made.effect === "command" ? "crew" : "viewer"),
+      );
       for (const from of ROLES) {
         for (const to of ROLES) {
           assertEquals(
@@ -70,8 +78,9 @@ Deno.test("a definition that is none is refused, whatever a peer puts in its fie
     new Uint8Array(3),
     { length: 1 },
   ];
-  for (const field of ["name", "lane", "effect", "from", "to", "body", "kind"]) {
+  for (const field of ["name", "lane", "effect", "access", "from", "to", "body", "kind"]) {
     for (const value of hostile) {
+      if (field === "access" && value === undefined) continue; // the default
       // The empty object is the schema that allows anything.
       if (field === "body" && JSON.stringify(value) === "{}") continue;
       const error = assertThrows(() => parseDefinition({ ...good, [field]: value }), HanaError, "");
@@ -137,4 +146,17 @@ Deno.test("a definition keeps its exact types, and a wrong lane or role does not
   assertThrows(() => defineEvent({ ...base, name: "wall.x", lane: "bulk" }), HanaError);
   // @ts-expect-error: there is no such role
   assertThrows(() => defineEvent({ ...base, name: "wall.x", from: ["controller"] }), HanaError);
+});
+
+Deno.test("a command that says that viewers may send it is refused: viewers only look", () => {
+  const bad = { ...base, name: "wall.dark", effect: "command", access: "viewer", kind: "event" } as const;
+  const error = assertThrows(() => parseDefinition(bad), HanaError, "cannot be defined");
+  assertEquals([error.code, error.why], [
+    "schema",
+    "a command needs access crew at least: viewers only look",
+  ]);
+  assertThrows(() => defineEvent(bad), HanaError, "cannot be defined");
+  for (const access of ["viewer", "crew", "operator"] as const) {
+    assertEquals(defineEvent({ ...base, name: "wall.seen", access }).access, access);
+  }
 });
