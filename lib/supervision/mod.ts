@@ -1,0 +1,27 @@
+// Supervision: programs that hana starts on a machine, keeps running and can explain.
+// Decides what a program is, when it is started again, and what is told of it. Never how a machine is reached
+// (lib/node), nor how it looks on a screen (cli). A shim loads lib/supervision/shim alone, not this face.
+
+export * from "./model/mod.ts";
+export * from "./messages.ts";
+export type {
+  ApplyCall,
+  ApplyResult,
+  DesiredProgram,
+  EventPage,
+  EventQuery,
+  LogListener,
+  ProgramDelta,
+  ProgramEventEntry,
+  ProgramOrigin,
+  Refusal,
+  RestartCall,
+  ShowProgram,
+  ShowRecord,
+  SignalCall,
+  SpawnCall,
+  StopCall,
+  VerbCall,
+  VerbResult,
+} from "./daemon/calls.ts";
+export { SUPERVISOR_LIMITS, type SupervisorLimits, type SupervisorOptions } from "./daemon/options.ts";
