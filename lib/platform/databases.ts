@@ -14,7 +14,7 @@ export interface Row {
   readonly value: string;
 }
 
-/** Which rows of a table, in the order of their keys (by code unit). */
+/** Which rows of a table, in the order of their keys (by code point). */
 export interface RowRange {
   /** Keys after this one. */
   readonly after?: string;
@@ -31,7 +31,10 @@ export interface RowRange {
  */
 export type Durability = "synced" | "relaxed";
 
-/** An open database. Every method throws `storage` when the system refuses. */
+/**
+ * An open database. Every method throws `storage` when the system refuses or it is closed, and `schema` for a table that it
+ * was not opened with and for text that holds a zero byte or half of a character.
+ */
 export interface Database {
   get(table: string, key: string): string | null;
   list(table: string, range?: RowRange): Row[];

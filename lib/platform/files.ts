@@ -47,9 +47,9 @@ export interface Files {
   openAppend(path: string, mode: number): AppendedFile;
   /** Up to `length` bytes from `offset` on; empty behind the end, null when there is no such file. */
   readAt(path: string, offset: number, length: number): Uint8Array | null;
-  /** Gives a file another name, in place of whatever has it. False when there is none. */
+  /** Gives a file another name, in place of the file that has it. False when there is none. */
   rename(from: string, to: string): boolean;
-  /** Whether the file can be started as a program by this user. */
+  /** Whether the file can be started as a program by this user; a name without a directory is looked for as by `spawn`. */
   isExecutable(path: string): boolean;
   /** Bytes that this user may still write on the disk of `path`; null where the system does not tell. */
   freeBytes(path: string): number | null;

@@ -184,6 +184,11 @@ function keyFiles(mutator: Mutator): Target {
       stat: () => ({ kind: "file", size: input.length, mode: 0o600, userId: 1 }),
       list: () => [],
       lock: () => null,
+      openAppend: () => ({ size: 0, append: () => {}, sync: () => {}, close: () => {} }),
+      readAt: () => null,
+      rename: () => false,
+      isExecutable: () => false,
+      freeBytes: () => null,
     };
     const read = refusedWith("config", () => loadKeyRing(files, "/mesh.key", 1));
     const same = read !== null && formatKeyFile(read) === formatKeyFile(ring);

@@ -322,6 +322,11 @@ function ownFiles(mutator: Mutator): Target {
     stat: () => ({ kind: "file", size: content.length, mode: 0o600, userId: 1 }),
     list: () => ["0123456789ab.json"],
     lock: () => ({ release: () => {} }),
+    openAppend: () => ({ size: 0, append: () => {}, sync: () => {}, close: () => {} }),
+    readAt: () => null,
+    rename: () => false,
+    isExecutable: () => false,
+    freeBytes: () => null,
   };
   const platform = {
     files,

@@ -217,6 +217,11 @@ Deno.test("voters that forget whom they promised themselves to are caught by one
         stat: (path) => platform.files.stat(path),
         list: (path) => platform.files.list(path),
         lock: (path) => platform.files.lock(path),
+        openAppend: (path, mode) => platform.files.openAppend(path, mode),
+        readAt: (path, offset, length) => platform.files.readAt(path, offset, length),
+        rename: (from, to) => platform.files.rename(from, to),
+        isExecutable: (path) => platform.files.isExecutable(path),
+        freeBytes: (path) => platform.files.freeBytes(path),
       },
     }),
   };

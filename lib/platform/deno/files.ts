@@ -1,9 +1,11 @@
 // Durable files on the real disk.
 // Decides the order of system calls that makes a write atomic and durable: a temporary file in the same directory,
-// synced, renamed, directory synced (LWN 457667 "Ensuring data reaches disk"). Never caches.
+// synced, renamed, directory synced (LWN 457667 "Ensuring data reaches disk"); and that an append is whole or undone.
+// Never caches.
 
+import process from "node:process";
 import { HanaError, toHex } from "../../base/mod.ts";
-import type { FileLock, Files, FileStat, RandomSource } from "../mod.ts";
+import type { AppendedFile, FileLock, Files, FileStat, RandomSource } from "../mod.ts";
 
 const WINDOWS = Deno.build.os === "windows";
 const TEMPORARY_SUFFIX_BYTES = 6;
@@ -77,6 +79,108 @@ class DenoFileLock implements FileLock {
     // Closing gives up the lock; the file stays, for removing it would race with the next owner.
     this.#file?.close();
     this.#file = null;
+  }
+}
+
+function openForAppend(path: string, mode: number): { file: Deno.FsFile; isNew: boolean } {
+  try {
+    return { file: Deno.openSync(path, { append: true, createNew: true, mode }), isNew: true };
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.AlreadyExists)) throw thrown;
+    return { file: Deno.openSync(path, { append: true, create: true, mode }), isNew: false };
+  }
+}
+
+class DenoAppendedFile implements AppendedFile {
+  readonly #path: string;
+  #file: Deno.FsFile | null;
+  #size: number;
+  /** A file that was made now is there after a loss of power only when its directory is synced too. */
+  #isNew: boolean;
+
+  constructor(path: string, file: Deno.FsFile, size: number, isNew: boolean) {
+    this.#path = path;
+    this.#file = file;
+    this.#size = size;
+    this.#isNew = isNew;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  append(bytes: Uint8Array): void {
+    const file = this.#open("append to");
+    try {
+      writeAll(file, bytes);
+      this.#size += bytes.length;
+    } catch (thrown) {
+      this.#cutBack(file);
+      throw storageError(thrown, "append to", this.#path);
+    }
+  }
+
+  sync(): void {
+    const file = this.#open("sync");
+    try {
+      file.syncDataSync();
+      if (this.#isNew) syncDirectory(directoryOf(this.#path));
+      this.#isNew = false;
+    } catch (thrown) {
+      throw storageError(thrown, "sync", this.#path);
+    }
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  /** A full disk takes the first part of what it was given; half of a record is worse than none. */
+  #cutBack(file: Deno.FsFile): void {
+    try {
+      file.truncateSync(this.#size);
+    } catch {
+      this.#size = file.statSync().size;
+    }
+  }
+
+  #open(doing: string): Deno.FsFile {
+    if (this.#file !== null) return this.#file;
+    throw new HanaError("storage", { what: `cannot ${doing} ${this.#path}`, why: "it is closed" });
+  }
+}
+
+/** Where a program of this name is, as the system would find it; null where it would not. */
+function programPaths(name: string): readonly string[] {
+  if (name.includes("/") || (WINDOWS && name.includes("\\"))) return [name];
+  const directories = (Deno.env.get("PATH") ?? "").split(WINDOWS ? ";" : ":");
+  return directories.filter((each) => each !== "").map((each) => `${each}/${name}`);
+}
+
+/** What Windows can start; other files it opens with some program. */
+const WINDOWS_PROGRAM = /\.(exe|com|bat|cmd)$/i;
+const WINDOWS_ENDINGS = ["", ".exe", ".com", ".bat", ".cmd"];
+
+function canStart(path: string): boolean {
+  if (WINDOWS) {
+    return WINDOWS_ENDINGS.some((ending) => WINDOWS_PROGRAM.test(path + ending) && isFile(path + ending));
+  }
+  if (!isFile(path)) return false;
+  const { accessSync, constants } = process.getBuiltinModule("node:fs");
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }
 
@@ -173,6 +277,61 @@ export class DenoFiles implements Files {
     } catch (thrown) {
       file?.close();
       throw storageError(thrown, "lock", path);
+    }
+  }
+
+  openAppend(path: string, mode: number): AppendedFile {
+    try {
+      const { file, isNew } = openForAppend(path, mode);
+      return new DenoAppendedFile(path, file, file.statSync().size, isNew);
+    } catch (thrown) {
+      throw storageError(thrown, "append to", path);
+    }
+  }
+
+  readAt(path: string, offset: number, length: number): Uint8Array | null {
+    let file: Deno.FsFile | null = null;
+    try {
+      file = Deno.openSync(path, { read: true });
+      const left = Math.max(0, file.statSync().size - offset);
+      const bytes = new Uint8Array(Math.min(length, left));
+      file.seekSync(offset, Deno.SeekMode.Start);
+      let at = 0;
+      while (at < bytes.length) {
+        const read = file.readSync(bytes.subarray(at));
+        if (read === null || read === 0) break;
+        at += read;
+      }
+      return bytes.subarray(0, at);
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return null;
+      throw storageError(thrown, "read", path);
+    } finally {
+      file?.close();
+    }
+  }
+
+  // Without a sync of the directory: after a loss of power either name holds, and both have the whole file.
+  rename(from: string, to: string): boolean {
+    try {
+      Deno.renameSync(from, to);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound && this.stat(from) === null) return false;
+      throw storageError(thrown, "rename", from);
+    }
+  }
+
+  isExecutable(path: string): boolean {
+    return programPaths(path).some(canStart);
+  }
+
+  freeBytes(path: string): number | null {
+    try {
+      const { bavail, bsize } = process.getBuiltinModule("node:fs").statfsSync(nearestExisting(path));
+      return bavail * bsize;
+    } catch {
+      return null;
     }
   }
 

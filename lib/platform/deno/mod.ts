@@ -4,6 +4,7 @@
 import type { Platform } from "../mod.ts";
 import { DenoClock } from "./clock.ts";
 import { type CrashHook, CrashReporter } from "./crash.ts";
+import { DenoDatabases } from "./databases.ts";
 import { DenoDatagrams } from "./datagrams.ts";
 import { DenoFiles } from "./files.ts";
 import { machineHardware } from "./hardware/mod.ts";
@@ -40,6 +41,7 @@ export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
   const timers = new DenoTimers(clock, crashes);
   const processes = new DenoProcesses(crashes);
   const host = readHost();
+  const files = new DenoFiles(random);
   return {
     clock,
     random,
@@ -47,7 +49,8 @@ export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
     timers,
     datagrams: new DenoDatagrams(interfaces, clock, crashes),
     streams: new DenoStreams(crashes),
-    files: new DenoFiles(random),
+    files,
+    databases: new DenoDatabases(files),
     host,
     hardware: machineHardware(host.os, { processes, clock, timers }),
     processes,

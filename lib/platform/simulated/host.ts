@@ -6,7 +6,7 @@ import type { Host, MachineFacts, MachineLoad, OperatingSystem, Platform } from 
 import { isIpv6 } from "./address.ts";
 import { DatagramPorts } from "./datagrams.ts";
 import type { Engine } from "./engine.ts";
-import { SimulatedDisk } from "./files.ts";
+import { SimulatedDisk } from "./disk.ts";
 import { HostCpu } from "./cpu.ts";
 import { SimulatedHardware } from "./hardware.ts";
 import { HostNetwork, type InterfaceAddress, type SimulatedInterface } from "./network.ts";
@@ -90,7 +90,7 @@ export class SimulatedHost {
     this.#engine = around.engine;
     this.#segmentCalled = around.segmentCalled;
     const userId = options.userId ?? DEFAULT_USER_ID;
-    this.disk = new SimulatedDisk(userId);
+    this.disk = new SimulatedDisk(userId, around.engine.random.stream(`host:${options.name}/power-loss`));
     this.network = new HostNetwork(options.name, options.defaultInterface ?? null);
     for (const each of options.interfaces ?? []) this.addInterface(each);
     this.clocks = new HostClocks(options.wallOffsetMs ?? 0, options.monotonicOffsetUs ?? 0);

@@ -24,7 +24,7 @@ export { HostCpu } from "./cpu.ts";
 export { SimulatedHardware } from "./hardware.ts";
 export { type ClockFault, HostClocks, WORLD_EPOCH_MS } from "./wall_clock.ts";
 export { SOCKET_BUFFER_DATAGRAMS } from "./datagram_socket.ts";
-export { type DiskOperation, SimulatedDisk } from "./files.ts";
+export { type DiskOperation, SimulatedDisk } from "./disk.ts";
 export { type EventKind, type EventTap, type SimulatedEvent } from "./event_log.ts";
 export { type CrashHook } from "./engine.ts";
 export { type Program, type ProgramScript, ProgramTable } from "./programs.ts";

@@ -16,11 +16,14 @@ import type { HostCpu } from "./cpu.ts";
 import type { DatagramPorts } from "./datagrams.ts";
 import { SimulatedDatagrams } from "./datagrams.ts";
 import type { Engine } from "./engine.ts";
-import { type SimulatedDisk, SimulatedFiles } from "./files.ts";
+import { SimulatedDatabases } from "./databases.ts";
+import type { SimulatedDisk } from "./disk.ts";
+import { SimulatedFiles } from "./files.ts";
 import type { HostNetwork } from "./network.ts";
 import { ProcessLife } from "./process_life.ts";
 import type { StreamPorts } from "./streams.ts";
 import { SimulatedStreams } from "./streams.ts";
+import { SimulatedProcessTable } from "./process_table.ts";
 import { type ProgramProcess, type ProgramSurroundings, SimulatedProcesses } from "./programs.ts";
 import type { HostClocks } from "./wall_clock.ts";
 
@@ -157,6 +160,7 @@ export class SimulatedProcess implements ProgramProcess {
     const processId = 1000 + serial;
     this.#life = new ProcessLife(facts.hostname, processId);
     const clock = new SimulatedClock(engine, around.clocks);
+    const files = new SimulatedFiles(around.disk, this.#life, around.programs);
     this.platform = {
       clock,
       timers: new SimulatedTimers(engine, this.#life, around.cpu, around.clocks.monotonicOffsetUs),
@@ -164,10 +168,12 @@ export class SimulatedProcess implements ProgramProcess {
       datagrams: new SimulatedDatagrams(around.datagramPorts, this.#life, clock),
       streams: new SimulatedStreams(around.streamPorts, this.#life),
       interfaces: new SimulatedInterfaces(around.network),
-      files: new SimulatedFiles(around.disk, this.#life),
+      files,
+      databases: new SimulatedDatabases(around.disk, files, this.#life),
       host: { ...facts, processId },
       hardware: around.hardware,
       processes: new SimulatedProcesses(this.#life, around),
+      processTable: new SimulatedProcessTable({ processId, startedAt: 0 }),
     };
   }
 

@@ -7,6 +7,7 @@ import { LineSplitter } from "../line_splitter.ts";
 import type {
   ChildProcess,
   ExitStatus,
+  NotifyListener,
   Platform,
   Processes,
   ProcessHandlers,
@@ -62,6 +63,16 @@ export class ProgramTable {
   /** Puts a program where `argv[0]` finds it. The last one of a name counts. */
   register(name: string, script: ProgramScript): void {
     this.#scripts.set(name, script);
+  }
+
+  /** Takes a program away, until it is registered again. */
+  unregister(name: string): void {
+    this.#scripts.delete(name);
+  }
+
+  /** Whether a program of this name or path can be started. */
+  has(name: string): boolean {
+    return this.#scripts.has(name);
   }
 
   /** The program of this name; null when there is none. */
@@ -263,5 +274,11 @@ export class SimulatedProcesses implements Processes {
       });
     }
     return new SimulatedChild(options, handlers, script, this.#life, this.#around);
+  }
+
+  listenNotify(path: string): Promise<NotifyListener> {
+    return Promise.reject(
+      new HanaError("unsupported", { what: `cannot listen on ${path}`, why: "not in this simulation" }),
+    );
   }
 }

@@ -15,7 +15,7 @@ import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
 import { needsZone, withoutZone } from "../zone.ts";
 import { isAddress, isIpv6, isWildcard } from "./address.ts";
 import type { Engine } from "./engine.ts";
-import type { SimulatedDisk } from "./files.ts";
+import type { SimulatedDisk } from "./disk.ts";
 import type { HostCpu } from "./cpu.ts";
 import type { HostNetwork, SimulatedInterface } from "./network.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";

@@ -1,6 +1,6 @@
 // What the tests of lib/security share: a seeded random stream, files in memory, a pair of channels and its wires.
 
-import type { Files, FileStat, RandomStream } from "../../../lib/platform/mod.ts";
+import type { AppendedFile, Files, FileStat, RandomStream } from "../../../lib/platform/mod.ts";
 import {
   type ChannelContext,
   ChannelCounters,
@@ -29,6 +29,13 @@ export function seededRandom(seed: number): RandomStream {
       return target;
     },
   };
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** One file of {@linkcode MemoryFiles}. */
@@ -70,6 +77,39 @@ export class MemoryFiles implements Files {
   }
 
   lock(): null {
+    return null;
+  }
+
+  openAppend(path: string, mode: number): AppendedFile {
+    if (!this.entries.has(path)) this.write(path, new Uint8Array(0), mode);
+    const bytesNow = (): Uint8Array => this.read(path) ?? new Uint8Array(0);
+    return {
+      get size(): number {
+        return bytesNow().length;
+      },
+      append: (bytes) => this.write(path, concat(bytesNow(), bytes), mode),
+      sync: () => {},
+      close: () => {},
+    };
+  }
+
+  readAt(path: string, offset: number, length: number): Uint8Array | null {
+    return this.read(path)?.slice(offset, offset + length) ?? null;
+  }
+
+  rename(from: string, to: string): boolean {
+    const file = this.entries.get(from);
+    if (file === undefined) return false;
+    this.entries.delete(from);
+    this.entries.set(to, file);
+    return true;
+  }
+
+  isExecutable(path: string): boolean {
+    return ((this.entries.get(path)?.mode ?? 0) & 0o111) !== 0;
+  }
+
+  freeBytes(): null {
     return null;
   }
 }

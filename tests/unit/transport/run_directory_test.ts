@@ -23,6 +23,11 @@ function showing(stat: Partial<FileStat> | null, make: () => void = () => {}): F
     stat: () => whole,
     list: () => [],
     lock: () => null,
+    openAppend: () => ({ size: 0, append: () => {}, sync: () => {}, close: () => {} }),
+    readAt: () => null,
+    rename: () => false,
+    isExecutable: () => false,
+    freeBytes: () => null,
   };
 }
 
