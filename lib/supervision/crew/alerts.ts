@@ -1,0 +1,217 @@
+// From a stream of events to what a crew must know: alarms, repeats of them as one (×4), and an all-clear for each.
+// Decides which events raise an alarm, which end it, and when a repeat is worth another line. Synchronous and bounded;
+// never decides what is done about a program.
+
+import type { ProgramEvent, ProgramEventKind } from "../model/mod.ts";
+import { ENDINGS } from "./endings.ts";
+import { exitOf, tell } from "./happenings.ts";
+import { at, compose, type CrewContext, type CrewText, NOTHING } from "./text.ts";
+import { spanWords } from "./words.ts";
+
+/** What can be wrong with a program, each until it is over. */
+export type AlarmTopic =
+  | "down"
+  | "silent"
+  | "frozen"
+  | "fault"
+  | "memory"
+  | "waiting"
+  | "unkillable"
+  | "disk"
+  | "fallback";
+
+/** One line for a crew. */
+export interface Alert {
+  /** `alarm`: something is wrong. `repeat`: the same again. `clear`: it is over. `note`: good to know. */
+  readonly kind: "alarm" | "repeat" | "clear" | "note";
+  readonly text: CrewText;
+  /** How often it happened since it began; 1 for all but repeats and their all-clear. */
+  readonly count: number;
+  /** Whether it is worth a line of its own: of repeats the 2nd, 4th, 8th and so on. */
+  readonly isShown: boolean;
+}
+
+/** What raises an alarm, what says that it is over, and what it becomes a part of. */
+export const ALARMS: Readonly<
+  Record<
+    AlarmTopic,
+    {
+      readonly raisedBy: readonly ProgramEventKind[];
+      readonly clearedBy: readonly ProgramEventKind[];
+      /** Ends it without a word, since another alarm tells of it now. */
+      readonly supersededBy: readonly ProgramEventKind[];
+      readonly allClear: string;
+    }
+  >
+> = {
+  down: {
+    raisedBy: ["exited", "parked", "shim-lost"],
+    clearedBy: ["ready", "stopped", "done"],
+    supersededBy: [],
+    allClear: "runs again",
+  },
+  silent: {
+    raisedBy: ["hung"],
+    clearedBy: ["recovered", "ready", "stopped", "done"],
+    supersededBy: ["exited", "shim-lost"],
+    allClear: "answers again",
+  },
+  frozen: {
+    raisedBy: ["stalled"],
+    clearedBy: ["moving", "ready", "stopped", "done"],
+    supersededBy: ["exited", "shim-lost"],
+    allClear: "moves again",
+  },
+  fault: {
+    raisedBy: ["fault"],
+    clearedBy: ["recovered", "ready", "stopped", "done"],
+    supersededBy: ["exited", "shim-lost"],
+    allClear: "is well again",
+  },
+  memory: {
+    raisedBy: ["memory"],
+    clearedBy: ["ready", "stopped", "done"],
+    supersededBy: ["exited", "shim-lost"],
+    allClear: "uses as much memory as it may again",
+  },
+  waiting: {
+    raisedBy: ["waiting"],
+    clearedBy: ["started", "ready", "stopped", "done"],
+    supersededBy: [],
+    allClear: "waits no longer",
+  },
+  unkillable: {
+    raisedBy: ["unkillable"],
+    clearedBy: ["stopped", "backoff", "started", "ready", "done"],
+    supersededBy: [],
+    allClear: "has ended at last",
+  },
+  disk: {
+    raisedBy: ["disk-full"],
+    clearedBy: ["disk-freed"],
+    supersededBy: [],
+    allClear: "writes its log again",
+  },
+  fallback: {
+    raisedBy: ["fallback-started"],
+    clearedBy: ["fallback-ended", "stopped", "done"],
+    supersededBy: [],
+    allClear: "shows its own picture again",
+  },
+};
+
+const TOPICS = Object.keys(ALARMS) as readonly AlarmTopic[];
+/** Alarms that are open at once; more than any show has programs, times their topics. */
+export const MAX_OPEN_ALARMS = 4_096;
+/** Told as they are, without being alarms. */
+const NOTES: readonly ProgramEventKind[] = [
+  "wanted",
+  "started",
+  "stopped",
+  "done",
+  "adopted",
+  "refused",
+  "suspended",
+  "killing",
+  "protocol",
+  "logs-suppressed",
+  "extended",
+];
+
+interface OpenAlarm {
+  readonly topic: AlarmTopic;
+  readonly program: string;
+  readonly node: string;
+  readonly sinceWallMs: number;
+  count: number;
+}
+
+/** The alarms of any number of programs. */
+export class Alerts {
+  readonly #open = new Map<string, OpenAlarm>();
+  /** Alarms that had to be forgotten since too many were open; each would have had an all-clear. */
+  forgotten = 0;
+
+  /** Alarms that are open now. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Events of a program in the order of their happening. What is to be told, in order. */
+  handle(event: ProgramEvent, context: CrewContext): Alert[] {
+    const alerts: Alert[] = [];
+    const topic = topicOf(event);
+    for (const each of TOPICS) {
+      const key = keyOf(each, event, context);
+      const open = this.#open.get(key);
+      if (open === undefined) continue;
+      const { clearedBy, supersededBy } = ALARMS[each];
+      if (supersededBy.includes(event.kind)) this.#open.delete(key);
+      else if (clearedBy.includes(event.kind)) {
+        this.#open.delete(key);
+        alerts.push(allClear(open, event, context));
+      }
+    }
+    if (topic !== null) alerts.push(this.#raise(topic, event, context));
+    else if (NOTES.includes(event.kind) && alerts.length === 0) {
+      alerts.push({ kind: "note", text: tell(event, context), count: 1, isShown: true });
+    }
+    return alerts;
+  }
+
+  #raise(topic: AlarmTopic, event: ProgramEvent, context: CrewContext): Alert {
+    const key = keyOf(topic, event, context);
+    const text = tell(event, context);
+    const open = this.#open.get(key);
+    if (open !== undefined) {
+      open.count++;
+      // A program that is not tried any more says so, however often it failed before.
+      const isShown = isPowerOfTwo(open.count) || event.kind === "parked";
+      return { kind: "repeat", text, count: open.count, isShown };
+    }
+    if (this.#open.size >= MAX_OPEN_ALARMS) {
+      const [oldest] = this.#open.keys();
+      if (oldest !== undefined) this.#open.delete(oldest);
+      this.forgotten++;
+    }
+    this.#open.set(key, {
+      topic,
+      program: event.program,
+      node: context.node,
+      sinceWallMs: event.atWallMs,
+      count: 1,
+    });
+    return { kind: "alarm", text, count: 1, isShown: true };
+  }
+}
+
+/** The alarm that an event raises; null where nothing is wrong. */
+function topicOf(event: ProgramEvent): AlarmTopic | null {
+  if (event.kind === "exited") {
+    const exit = exitOf(event);
+    return exit !== null && ENDINGS[exit.class].isFine ? null : "down";
+  }
+  return TOPICS.find((topic) => ALARMS[topic].raisedBy.includes(event.kind)) ?? null;
+}
+
+function allClear(open: OpenAlarm, event: ProgramEvent, context: CrewContext): Alert {
+  const took = spanWords(Math.max(0, event.atWallMs - open.sinceWallMs) * 1000);
+  const isOver = event.kind === "stopped" || event.kind === "done";
+  const happened = isOver ? "is not to run any more" : ALARMS[open.topic].allClear;
+  const often = open.count > 1 ? ` It had happened ${open.count} times.` : "";
+  const text = compose(event.program, event.atWallMs, {
+    code: "P100",
+    happened: `${happened}${at(event.atWallMs, context)}`,
+    done: `All clear after ${took}.${often}`,
+    advice: NOTHING,
+  }, context);
+  return { kind: "clear", text, count: open.count, isShown: true };
+}
+
+function keyOf(topic: AlarmTopic, event: ProgramEvent, context: CrewContext): string {
+  return `${topic}\0${event.program}\0${context.node}`;
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return (n & (n - 1)) === 0;
+}
