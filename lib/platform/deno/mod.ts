@@ -10,6 +10,7 @@ import { DenoFiles } from "./files.ts";
 import { machineHardware } from "./hardware/mod.ts";
 import { readHost } from "./host.ts";
 import { DenoInterfaces } from "./interfaces.ts";
+import { machineProcessTable } from "./process_table/mod.ts";
 import { DenoProcesses } from "./processes.ts";
 import { DenoRandom } from "./random.ts";
 import { DenoStreams } from "./streams.ts";
@@ -54,6 +55,7 @@ export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
     host,
     hardware: machineHardware(host.os, { processes, clock, timers }),
     processes,
+    processTable: machineProcessTable(host.os, processes),
     get faults() {
       return crashes.count;
     },

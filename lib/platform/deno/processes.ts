@@ -7,6 +7,7 @@ import { LineSplitter } from "../line_splitter.ts";
 import type {
   ChildProcess,
   ExitStatus,
+  NotifyListener,
   Processes,
   ProcessHandlers,
   ProcessOptions,
@@ -15,6 +16,8 @@ import type {
 } from "../mod.ts";
 import { MAX_INPUT_BYTES } from "../processes.ts";
 import type { CrashReporter } from "./crash.ts";
+import { listenNotify } from "./notify.ts";
+import { lowerPriority } from "./niceness.ts";
 
 function spawnError(thrown: unknown, options: ProcessOptions): HanaError {
   const what = `cannot start ${options.argv[0]}`;
@@ -38,7 +41,13 @@ class DenoChild implements ChildProcess {
   #input: WritableStreamDefaultWriter<Uint8Array> | null = null;
   #inputWaiting = 0;
 
-  constructor(options: ProcessOptions, handlers: ProcessHandlers, crashes: CrashReporter) {
+  /** `onReaped` is told when the runtime has waited for it: its number may be used again. */
+  constructor(
+    options: ProcessOptions,
+    handlers: ProcessHandlers,
+    crashes: CrashReporter,
+    onReaped: (processId: number) => void,
+  ) {
     const [program, ...args] = options.argv;
     const output = options.output ?? "none";
     this.#name = program;
@@ -59,11 +68,12 @@ class DenoChild implements ChildProcess {
       throw spawnError(thrown, options);
     }
     this.processId = this.#child.pid;
+    if ((options.niceness ?? 0) > 0) lowerPriority(this.processId, options.niceness ?? 0);
     if (options.input === "pipe") this.#input = this.#child.stdin.getWriter();
     const pipes = output === "none"
       ? []
       : [this.#read("stdout", this.#child.stdout, output), this.#read("stderr", this.#child.stderr, output)];
-    void this.#watch(pipes);
+    void this.#watch(pipes, onReaped);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -119,8 +129,9 @@ class DenoChild implements ChildProcess {
     lines.end();
   }
 
-  async #watch(pipes: readonly Promise<void>[]): Promise<void> {
+  async #watch(pipes: readonly Promise<void>[], onReaped: (processId: number) => void): Promise<void> {
     const { code, signal } = await this.#child.status;
+    onReaped(this.processId);
     this.isRunning = false;
     this.closeInput();
     const status: ExitStatus = { code, signal };
@@ -141,12 +152,29 @@ class DenoChild implements ChildProcess {
 /** Starts programs on this machine. */
 export class DenoProcesses implements Processes {
   readonly #crashes: CrashReporter;
+  readonly #waited = new Set<number>();
 
   constructor(crashes: CrashReporter) {
     this.#crashes = crashes;
   }
 
   spawn(options: ProcessOptions, handlers: ProcessHandlers): ChildProcess {
-    return new DenoChild(options, handlers, this.#crashes);
+    const child = new DenoChild(
+      options,
+      handlers,
+      this.#crashes,
+      (processId) => this.#waited.delete(processId),
+    );
+    this.#waited.add(child.processId);
+    return child;
+  }
+
+  /** Whether a process was started here and the runtime, which waits for it, has not told its end. */
+  waitsFor(processId: number): boolean {
+    return this.#waited.has(processId);
+  }
+
+  listenNotify(path: string, onMessage: (bytes: Uint8Array) => void): Promise<NotifyListener> {
+    return listenNotify(path, onMessage, this.#crashes);
   }
 }
