@@ -38,3 +38,30 @@ export function environmentOf(told: ChildEnvironment): Record<string, string> {
     }),
   };
 }
+
+/** What a program reads of its environment. */
+export interface ReadEnvironment {
+  readonly socket: string;
+  readonly token: string;
+  readonly name: string;
+  /** Null where it is not told. */
+  readonly run: number | null;
+  readonly heartbeatUs: number;
+}
+
+/** Reads HANA_SOCK and what belongs to it; null where there is no shim. Values that cannot be count as not told. */
+export function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): ReadEnvironment | null {
+  const socket = environment["HANA_SOCK"];
+  if (socket === undefined || socket === "") return null;
+  const run = Number(environment["HANA_RUN"]);
+  const heartbeatMs = Number(environment["HANA_HEARTBEAT_MS"]);
+  return {
+    socket,
+    token: environment["HANA_TOKEN"] ?? "",
+    name: environment["HANA_NAME"] ?? "program",
+    run: Number.isSafeInteger(run) && run > 0 ? run : null,
+    heartbeatUs: heartbeatMs > 0 && heartbeatMs <= 3_600_000 ? Math.round(heartbeatMs * 1_000) : 1_000_000,
+  };
+}

@@ -5,7 +5,19 @@
 export { type ChildCounters, ChildJudge, type ChildJudgeOptions } from "./judge.ts";
 export type { ChildEffect, ChildHello, ChildMachineEvent } from "./effects.ts";
 export type { ChildFigures } from "./figures.ts";
-export { type ChildEnvironment, environmentOf } from "./environment.ts";
+export {
+  type ChildEnvironment,
+  environmentOf,
+  type ReadEnvironment,
+  readEnvironment,
+} from "./environment.ts";
+export {
+  ChildClient,
+  type ChildClientHandlers,
+  type ChildClientOptions,
+  type ChildClientPlatform,
+} from "./client.ts";
+export { type Beat, ChildClientCore, type ClientEvent, type ClientIdentity } from "./client_core.ts";
 export { readChildLine, type ReadLine, writeChildLine } from "./line.ts";
 export { readNotify } from "./notify.ts";
 export type {
