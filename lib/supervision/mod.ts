@@ -25,3 +25,11 @@ export type {
   VerbResult,
 } from "./daemon/calls.ts";
 export { SUPERVISOR_LIMITS, type SupervisorLimits, type SupervisorOptions } from "./daemon/options.ts";
+export {
+  type Beat,
+  ChildClient,
+  type ChildClientHandlers,
+  type ChildClientOptions,
+  type ChildClientPlatform,
+  readEnvironment,
+} from "./child/mod.ts";
