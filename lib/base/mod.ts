@@ -24,4 +24,5 @@ export {
   type Role,
   ROLES,
 } from "./identity.ts";
+export { editDistance, nearest } from "./nearest.ts";
 export { isNodeName, MAX_NODE_NAME_BYTES, nodeNameFromHost } from "./node_name.ts";
