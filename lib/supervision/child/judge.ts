@@ -77,6 +77,7 @@ export class ChildJudge {
   #hello: ChildHello | null = null;
   #isNotifying = false;
   #isReady = false;
+  #saidReady = false;
   #isLeaving = false;
   #isFlooded = false;
   #stop: ToChild | null = null;
@@ -328,7 +329,8 @@ export class ChildJudge {
   }
 
   #ready(nowUs: number): void {
-    if (this.#isReady || this.#isLeaving) return;
+    if (this.#saidReady || this.#isLeaving) return;
+    this.#saidReady = true;
     this.#isReady = true;
     this.#maybeJudge(nowUs);
     this.#effects.push({ do: "machine", event: "ready" });
