@@ -7,7 +7,6 @@ import { MAX_DATAGRAM_BYTES } from "../limits.ts";
 import { RepeatFilter } from "../repeat_filter.ts";
 import { needsZone, splitZone } from "../zone.ts";
 import { isIpv6, isMulticast, isWildcard } from "./address.ts";
-import type { HostCpu } from "./cpu.ts";
 import type { Engine } from "./engine.ts";
 import type { Frame } from "./frame.ts";
 import type { HostNetwork, SimulatedInterface } from "./network.ts";
@@ -32,7 +31,6 @@ interface Joined {
 export interface SocketSurroundings {
   readonly engine: Engine;
   readonly network: HostNetwork;
-  readonly cpu: HostCpu;
   /** Sends; returns why not, or null. */
   send(socket: SimulatedDatagramSocket, bytes: Uint8Array, to: IpEndpoint): string | null;
   /** Forgets a closed socket. */
@@ -91,8 +89,7 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
       why: problem,
     });
     if (!this.#news.isNews(error.message)) return;
-    const { engine, cpu } = this.#ports;
-    engine.after(0, () => cpu.run(() => this.#tell(error)));
+    this.#ports.engine.after(0, () => this.#life.cpu.run(() => this.#tell(error)));
   }
 
   join(group: string, interfaceAddress: string): void {
@@ -138,7 +135,7 @@ export class SimulatedDatagramSocket implements DatagramSocket, Held {
   /** A datagram for this socket. */
   deliver(frame: Frame): void {
     if (this.#closed) return;
-    const cpu = this.#ports.cpu;
+    const cpu = this.#life.cpu;
     if (cpu.isFree) {
       this.#hand(frame);
       return;

@@ -14,7 +14,6 @@ import type {
 } from "../mod.ts";
 import { isAddress, isIpv6, isMulticast, isWildcard, LIMITED_BROADCAST } from "./address.ts";
 import { needsZone, splitZone, withoutZone } from "../zone.ts";
-import type { HostCpu } from "./cpu.ts";
 import { SimulatedDatagramSocket, type SocketSurroundings } from "./datagram_socket.ts";
 import type { Engine } from "./engine.ts";
 import { digestBytes } from "./event_log.ts";
@@ -48,17 +47,15 @@ function isForUs(frame: Frame, at: SimulatedInterface): boolean {
 export class DatagramPorts implements SocketSurroundings, FrameReceiver {
   readonly engine: Engine;
   readonly network: HostNetwork;
-  readonly cpu: HostCpu;
   readonly #sockets = new Map<number, SimulatedDatagramSocket[]>();
   /** The sockets of the port that was asked for last, with the port; −1 for none. */
   #lastPort = -1;
   #lastSockets: SimulatedDatagramSocket[] = [];
   #nextEphemeral = FIRST_EPHEMERAL_PORT;
 
-  constructor(engine: Engine, network: HostNetwork, cpu: HostCpu) {
+  constructor(engine: Engine, network: HostNetwork) {
     this.engine = engine;
     this.network = network;
-    this.cpu = cpu;
     network.datagrams = this;
   }
 

@@ -11,6 +11,8 @@ import { HostCpu } from "./cpu.ts";
 import { SimulatedHardware } from "./hardware.ts";
 import { HostNetwork, type InterfaceAddress, type SimulatedInterface } from "./network.ts";
 import { SimulatedProcess } from "./process.ts";
+import type { ProcessStart } from "./process_record.ts";
+import { FIRST_PROCESS_ID, HostProcessTable } from "./process_table.ts";
 import { ProgramTable } from "./programs.ts";
 import type { Segment } from "./segment.ts";
 import type { StreamPieces } from "./stream.ts";
@@ -57,6 +59,10 @@ export interface HostSurroundings {
 }
 
 const DEFAULT_USER_ID = 1000;
+/** The number of a host's process before its first one. */
+const PROCESS_IDS_FROM = 1000;
+/** What a host starts by itself. */
+const MAIN: ProcessStart = { program: "hana", env: {}, parentId: FIRST_PROCESS_ID, groupId: null };
 /** What a crew's laptop brings along: a second network that leads nowhere. */
 const WRONG_INTERFACE = "wrong0";
 
@@ -70,6 +76,8 @@ export class SimulatedHost {
   readonly cpu: HostCpu;
   /** What can be started on it. */
   readonly programs = new ProgramTable();
+  /** Who runs on it. */
+  readonly processTable: HostProcessTable;
   /** What it has and how busy that is; may be set while the world runs. */
   readonly hardware: SimulatedHardware;
   /** Its clocks; the wall clock may be set wrong while the world runs. */
@@ -83,6 +91,7 @@ export class SimulatedHost {
   #main: SimulatedProcess;
   #powered = true;
   #serial = 0;
+  #nextProcessId: number | null = null;
   #defaultBefore: string | null = null;
 
   constructor(options: HostOptions, around: HostSurroundings) {
@@ -95,13 +104,13 @@ export class SimulatedHost {
     for (const each of options.interfaces ?? []) this.addInterface(each);
     this.clocks = new HostClocks(options.wallOffsetMs ?? 0, options.monotonicOffsetUs ?? 0);
     this.cpu = new HostCpu(around.engine);
+    this.processTable = new HostProcessTable(around.engine, options.name);
     this.hardware = new SimulatedHardware(options.hardware?.facts, options.hardware?.load ?? null);
-    this.datagramPorts = new DatagramPorts(around.engine, this.network, this.cpu);
+    this.datagramPorts = new DatagramPorts(around.engine, this.network);
     this.streamPorts = new StreamPorts(
       around.engine,
       this.network,
       this.disk,
-      this.cpu,
       around.pieces,
       () => this.#powered,
       (name) => around.hostCalled(name)?.streamPorts ?? null,
@@ -132,27 +141,42 @@ export class SimulatedHost {
   }
 
   /** Starts another process: the same machine, addresses and disk, its own everything else. */
-  createProcess(): SimulatedProcess {
+  createProcess(start: ProcessStart = MAIN): SimulatedProcess {
     if (!this.#powered) {
       throw new HanaError("usage", { what: `a process on ${this.name}`, why: "the host has no power" });
     }
+    const serial = ++this.#serial;
+    let processId = this.#nextProcessId ?? PROCESS_IDS_FROM + serial;
+    this.#nextProcessId = null;
+    while (!this.processTable.isFree(processId)) processId++;
     const process = new SimulatedProcess({
       engine: this.#engine,
       cpu: this.cpu,
       hardware: this.hardware,
       programs: this.programs,
-      createProcess: () => this.createProcess(),
+      processTable: this.processTable,
+      createProcess: (of) => this.createProcess(of),
       network: this.network,
       disk: this.disk,
       datagramPorts: this.datagramPorts,
       streamPorts: this.streamPorts,
       clocks: this.clocks,
       facts: this.#facts,
-      serial: ++this.#serial,
+      serial,
+      processId,
+      start,
     });
     this.#processes = this.#processes.filter((each) => each.alive);
     this.#processes.push(process);
     return process;
+  }
+
+  /** Gives the next process this number: numbers are used again. Throws `conflict` while somebody has it. */
+  reuseProcessId(processId: number): void {
+    if (!this.processTable.isFree(processId)) {
+      throw new HanaError("conflict", { what: `process ${processId} of ${this.name}`, why: "is there" });
+    }
+    this.#nextProcessId = processId;
   }
 
   /**
@@ -167,6 +191,7 @@ export class SimulatedHost {
     this.cpu.reset();
     this.disk.losePower();
     for (const process of this.#processes) process.losePower();
+    this.processTable.reset();
     this.#processes = [];
   }
 
@@ -175,6 +200,7 @@ export class SimulatedHost {
     this.crash();
     this.#fault("power on");
     this.#powered = true;
+    this.processTable.boot();
     this.network.setPower(true);
     this.#main = this.createProcess();
     return this.platform;

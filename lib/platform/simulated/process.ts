@@ -8,6 +8,7 @@ import type {
   NetworkInterface,
   NetworkInterfaces,
   Platform,
+  ProcessSignal,
   TimerHandle,
   Timers,
 } from "../mod.ts";
@@ -23,8 +24,9 @@ import type { HostNetwork } from "./network.ts";
 import { ProcessLife } from "./process_life.ts";
 import type { StreamPorts } from "./streams.ts";
 import { SimulatedStreams } from "./streams.ts";
+import { type ProgramProcess, type ProgramSurroundings, SimulatedProcesses } from "./children.ts";
+import { endedBy, type ProcessRecord, type ProcessStart } from "./process_record.ts";
 import { SimulatedProcessTable } from "./process_table.ts";
-import { type ProgramProcess, type ProgramSurroundings, SimulatedProcesses } from "./programs.ts";
 import type { HostClocks } from "./wall_clock.ts";
 
 class SimulatedClock implements Clock {
@@ -69,9 +71,9 @@ class SimulatedTimer implements TimerHandle {
 
   #onDue(): void {
     this.#event = null;
-    const { cpu } = this.#owner;
-    if (cpu.isFree) this.#fire();
-    else if (this.#owner.life.alive) cpu.run(() => this.#fire());
+    const { life } = this.#owner;
+    if (life.cpu.isFree) this.#fire();
+    else if (life.alive) life.cpu.run(() => this.#fire());
   }
 
   #fire(): void {
@@ -82,13 +84,11 @@ class SimulatedTimer implements TimerHandle {
 class SimulatedTimers implements Timers {
   readonly engine: Engine;
   readonly life: ProcessLife;
-  readonly cpu: HostCpu;
   readonly #offsetUs: number;
 
-  constructor(engine: Engine, life: ProcessLife, cpu: HostCpu, offsetUs: number) {
+  constructor(engine: Engine, life: ProcessLife, offsetUs: number) {
     this.engine = engine;
     this.life = life;
-    this.cpu = cpu;
     this.#offsetUs = offsetUs;
   }
 
@@ -108,8 +108,15 @@ class SimulatedTimers implements Timers {
   // A promise callback is what the real platform uses too: it runs between two events, in the order of its making.
   defer(callback: () => void): void {
     void Promise.resolve().then(() => {
-      if (this.life.alive) this.#run(callback, "a deferred call");
+      const { cpu } = this.life;
+      // A frozen host runs it all the same: it belongs to the callback that was under way.
+      if (cpu.isStopped) cpu.run(() => this.#runDeferred(callback));
+      else this.#runDeferred(callback);
     });
+  }
+
+  #runDeferred(callback: () => void): void {
+    if (this.life.alive) this.#run(callback, "a deferred call");
   }
 
   #run(callback: () => void, what: string): void {
@@ -148,22 +155,26 @@ export interface ProcessSurroundings extends ProgramSurroundings {
   readonly facts: Omit<Host, "processId">;
   /** Counts the processes of the host, so that each has randomness of its own. */
   readonly serial: number;
+  readonly processId: number;
+  readonly start: ProcessStart;
 }
 
 /** A process and the platform that it runs on. */
 export class SimulatedProcess implements ProgramProcess {
   readonly platform: Platform;
+  /** It as its system keeps it. */
+  readonly record: ProcessRecord;
   readonly #life: ProcessLife;
 
   constructor(around: ProcessSurroundings) {
-    const { engine, facts, serial } = around;
-    const processId = 1000 + serial;
-    this.#life = new ProcessLife(facts.hostname, processId);
+    const { engine, facts, serial, processId, processTable } = around;
+    this.#life = new ProcessLife(facts.hostname, processId, around.cpu);
+    this.record = processTable.add(this.#life, around.start);
     const clock = new SimulatedClock(engine, around.clocks);
     const files = new SimulatedFiles(around.disk, this.#life, around.programs);
     this.platform = {
       clock,
-      timers: new SimulatedTimers(engine, this.#life, around.cpu, around.clocks.monotonicOffsetUs),
+      timers: new SimulatedTimers(engine, this.#life, around.clocks.monotonicOffsetUs),
       random: engine.random.under(`host:${facts.hostname}/process:${serial}`),
       datagrams: new SimulatedDatagrams(around.datagramPorts, this.#life, clock),
       streams: new SimulatedStreams(around.streamPorts, this.#life),
@@ -172,8 +183,8 @@ export class SimulatedProcess implements ProgramProcess {
       databases: new SimulatedDatabases(around.disk, files, this.#life),
       host: { ...facts, processId },
       hardware: around.hardware,
-      processes: new SimulatedProcesses(this.#life, around),
-      processTable: new SimulatedProcessTable({ processId, startedAt: 0 }),
+      processes: new SimulatedProcesses(this.record, around),
+      processTable: new SimulatedProcessTable(processTable, this.record, facts.os === "linux"),
     };
   }
 
@@ -184,7 +195,12 @@ export class SimulatedProcess implements ProgramProcess {
 
   /** SIGKILL: it does nothing any more; its system closes what it held, so peers see a reset. */
   kill(): void {
-    this.#life.end("killed");
+    this.record.end(endedBy("SIGKILL"));
+  }
+
+  /** Sends it a signal; SIGSTOP stops it alone until SIGCONT. False when it has ended. */
+  signal(signal: ProcessSignal): boolean {
+    return this.record.signal(signal);
   }
 
   /** The machine lost power: silence. */

@@ -2,6 +2,9 @@
 // Decides the difference between a killed process (the system closes its sockets, peers notice) and a machine that
 // lost power (silence).
 
+import type { HostCpu } from "./cpu.ts";
+import { ProcessCpu } from "./process_cpu.ts";
+
 /** How a process ended: `killed`, and its system cleans up, or `power-lost`, and nobody does. */
 export type ProcessEnd = "killed" | "power-lost";
 
@@ -15,12 +18,15 @@ export interface Held {
 export class ProcessLife {
   readonly hostName: string;
   readonly processId: number;
+  /** Whether and how soon it runs. */
+  readonly cpu: ProcessCpu;
   readonly #held = new Set<Held>();
   #alive = true;
 
-  constructor(hostName: string, processId: number) {
+  constructor(hostName: string, processId: number, cpu: HostCpu) {
     this.hostName = hostName;
     this.processId = processId;
+    this.cpu = new ProcessCpu(cpu);
   }
 
   get alive(): boolean {
@@ -41,6 +47,7 @@ export class ProcessLife {
   end(end: ProcessEnd): void {
     if (!this.#alive) return;
     this.#alive = false;
+    this.cpu.clear();
     for (const held of this.#held) held.onProcessEnded(end);
     this.#held.clear();
   }

@@ -7,7 +7,7 @@ import { assert, HanaError } from "../../base/mod.ts";
 import type { ByteStream, StreamHandlers } from "../mod.ts";
 import { type Engine, MAX_PIECE_BYTES } from "./engine.ts";
 import { digestBytes } from "./event_log.ts";
-import type { HostCpu } from "./cpu.ts";
+import type { ProcessCpu } from "./process_cpu.ts";
 import { HELD, LOST } from "./link.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";
 import type { StreamPath } from "./stream_path.ts";
@@ -34,7 +34,6 @@ type Piece = Uint8Array | null;
 export interface StreamEnd {
   readonly engine: Engine;
   readonly life: ProcessLife;
-  readonly cpu: HostCpu;
   readonly local: string;
   readonly remote: string;
   readonly path: StreamPath;
@@ -49,7 +48,7 @@ export class SimulatedStream implements ByteStream, Held {
   readonly remote: string;
   readonly #engine: Engine;
   readonly #life: ProcessLife;
-  readonly #cpu: HostCpu;
+  readonly #cpu: ProcessCpu;
   readonly #path: StreamPath;
   readonly #pieces: StreamPieces;
   readonly #isPowered: () => boolean;
@@ -82,7 +81,7 @@ export class SimulatedStream implements ByteStream, Held {
   constructor(end: StreamEnd) {
     this.#engine = end.engine;
     this.#life = end.life;
-    this.#cpu = end.cpu;
+    this.#cpu = end.life.cpu;
     this.local = end.local;
     this.remote = end.remote;
     this.#path = end.path;

@@ -16,7 +16,6 @@ import { needsZone, withoutZone } from "../zone.ts";
 import { isAddress, isIpv6, isWildcard } from "./address.ts";
 import type { Engine } from "./engine.ts";
 import type { SimulatedDisk } from "./disk.ts";
-import type { HostCpu } from "./cpu.ts";
 import type { HostNetwork, SimulatedInterface } from "./network.ts";
 import type { Held, ProcessEnd, ProcessLife } from "./process_life.ts";
 import { SimulatedStream, type StreamPieces } from "./stream.ts";
@@ -69,7 +68,6 @@ export class StreamPorts {
   readonly engine: Engine;
   readonly network: HostNetwork;
   readonly disk: SimulatedDisk;
-  readonly cpu: HostCpu;
   readonly #pieces: StreamPieces;
   readonly #isPowered: () => boolean;
   readonly #portsOf: (hostName: string) => StreamPorts | null;
@@ -80,7 +78,6 @@ export class StreamPorts {
     engine: Engine,
     network: HostNetwork,
     disk: SimulatedDisk,
-    cpu: HostCpu,
     pieces: StreamPieces,
     isPowered: () => boolean,
     portsOf: (hostName: string) => StreamPorts | null,
@@ -88,7 +85,6 @@ export class StreamPorts {
     this.engine = engine;
     this.network = network;
     this.disk = disk;
-    this.cpu = cpu;
     this.#pieces = pieces;
     this.#isPowered = isPowered;
     this.#portsOf = portsOf;
@@ -165,7 +161,6 @@ export class StreamPorts {
     return new SimulatedStream({
       engine: this.engine,
       life,
-      cpu: this.cpu,
       local,
       remote,
       path,
@@ -176,8 +171,8 @@ export class StreamPorts {
 
   /** Hands the far end to the listener's owner, once its host runs: its system has accepted already. */
   accept(listener: SimulatedListener, stream: SimulatedStream): void {
-    if (this.cpu.isFree) this.#handOver(listener, stream);
-    else this.cpu.run(() => this.#handOver(listener, stream));
+    if (listener.life.cpu.isFree) this.#handOver(listener, stream);
+    else listener.life.cpu.run(() => this.#handOver(listener, stream));
   }
 
   #handOver(listener: SimulatedListener, stream: SimulatedStream): void {
@@ -303,7 +298,7 @@ class TcpConnect {
       if (this.#over || !this.#life.alive) near.abort();
       else {
         this.#over = true;
-        this.#ports.cpu.run(() => this.#settle(near));
+        this.#life.cpu.run(() => this.#settle(near));
       }
     });
     far.accept(listener, other);
@@ -315,7 +310,7 @@ class TcpConnect {
     const engine = this.#ports.engine;
     engine.log.record(engine.nowUs, "connect-failed", this.#life.hostName, this.#host, 0);
     const what = `cannot connect to ${hostPort(this.#host, this.#port)}`;
-    this.#ports.cpu.run(() => this.#settle(new HanaError("unreachable", { what, why })));
+    this.#life.cpu.run(() => this.#settle(new HanaError("unreachable", { what, why })));
   }
 }
 
