@@ -77,3 +77,9 @@ export interface Platform {
   readonly processTable: ProcessTable;
   readonly databases: Databases;
 }
+
+/** What of a machine a process needs that watches over one program and nothing else: no network, no hardware, no tables. */
+export type SupervisorPlatform = Pick<
+  Platform,
+  "clock" | "timers" | "random" | "streams" | "files" | "processes" | "processTable" | "host"
+>;

@@ -1,6 +1,6 @@
 // Plants a violation of each rule and expects it to be found, and its harmless look-alikes to be left alone.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   checkAny,
   checkCycles,
@@ -12,7 +12,7 @@ import {
   checkSeam,
 } from "./checks.ts";
 import { undocumentedExports } from "./documentation.ts";
-import { MAX_LINES, WORLDLY_EXCEPTIONS } from "./house.ts";
+import { MAX_LINES, SIDE_DOORS, WORLDLY_EXCEPTIONS } from "./house.ts";
 import { root, type Source, sourcesOf, type Violation } from "./tree.ts";
 import { tokensOf } from "./tokens.ts";
 
@@ -183,6 +183,21 @@ Deno.test("a room that is entered past its mod.ts is found", () => {
   ]);
   assertEquals(layerViolations("lib/wire/a.ts", 'import "./deep/inner.ts";', inner), ["lib/wire/a.ts:1"]);
   assertEquals(layerViolations("lib/wire/a.ts", 'import "./deep/mod.ts";', "lib/wire/deep/mod.ts"), []);
+});
+
+Deno.test("a side door is open to the files that the table names, and to nobody else", () => {
+  for (const { door, usedBy, why } of SIDE_DOORS) {
+    assert(why.length > 0);
+    for (const path of usedBy) {
+      const specifier = `${"../".repeat(path.split("/").length - 1)}${door}`;
+      assertEquals(layerViolations(path, `import { a } from "${specifier}";`, door), []);
+      const beside = path.replace(/[^/]+$/, "planted.ts");
+      assertEquals(layerViolations(beside, `import { a } from "${specifier}";`, door), [`${beside}:1`]);
+      const behind = door.replace(/mod\.ts$/, "planted.ts");
+      const past = specifier.replace(/mod\.ts$/, "planted.ts");
+      assertEquals(layerViolations(path, `import { a } from "${past}";`, behind), [`${path}:1`]);
+    }
+  }
 });
 
 Deno.test("imports of what is not there, not pinned, not compiled or for tests alone are found", () => {

@@ -37,6 +37,24 @@ export const SIDE_ROOMS: readonly {
   },
 ];
 
+/** Files inside a room that single files elsewhere may import past the room's face, and why. */
+export const SIDE_DOORS: readonly {
+  readonly door: string;
+  readonly usedBy: readonly string[];
+  readonly why: string;
+}[] = [
+  {
+    door: "lib/platform/deno/shim/mod.ts",
+    usedBy: ["cli/commands/shim.ts"],
+    why: "there is one such process a program: it must not load the network, the hardware and their packages",
+  },
+  {
+    door: "lib/supervision/shim/mod.ts",
+    usedBy: ["cli/commands/shim.ts"],
+    why: "there is one such process a program: it must not load the daemon's side, its verbs and messages",
+  },
+];
+
 /** Who may name what touches the world: clocks, timers, chance, sockets, files, processes. */
 export const WORLDLY_ROOMS: readonly string[] = ["lib/platform/deno", "cli", "scripts", "tests"];
 

@@ -49,7 +49,7 @@ export function denoPlatform(options: DenoPlatformOptions = {}): DenoPlatform {
     interfaces,
     timers,
     datagrams: new DenoDatagrams(interfaces, clock, crashes),
-    streams: new DenoStreams(crashes),
+    streams: new DenoStreams(crashes, interfaces),
     files,
     databases: new DenoDatabases(files),
     host,

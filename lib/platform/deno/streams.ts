@@ -7,6 +7,7 @@ import type {
   ByteStream,
   ConnectOptions,
   ListenHandlers,
+  NetworkInterfaces,
   StreamAddress,
   StreamListener,
   Streams,
@@ -16,7 +17,6 @@ import { connectPipe, listenPipe } from "./pipes.ts";
 import { DenoStream, type SystemConnection } from "./stream.ts";
 import { addressText, cancelledError, connectError, listenError } from "./stream_errors.ts";
 import { MAX_UNIX_PATH_BYTES, unixPathError } from "../limits.ts";
-import { DenoInterfaces } from "./interfaces.ts";
 import { systemHost } from "./system_host.ts";
 import { needsZone, splitZone } from "../zone.ts";
 
@@ -42,9 +42,9 @@ function endText(addr: Deno.Addr, zone: string | null = null): string {
 }
 
 /** The zone in which a link-local address is our own: also that of whoever reached us by it. */
-function zoneOf(local: Deno.Addr): string | null {
+function zoneOf(local: Deno.Addr, interfaces: NetworkInterfaces): string | null {
   if (local.transport !== "tcp" || !needsZone(local.hostname)) return null;
-  return new DenoInterfaces().list().find(({ address }) => address === local.hostname)?.name ?? null;
+  return interfaces.list().find(({ address }) => address === local.hostname)?.name ?? null;
 }
 
 function checkUnixPath(path: string): void {
@@ -68,6 +68,7 @@ class DenoListener implements StreamListener {
   readonly address: StreamAddress;
   readonly #listener: SystemListener;
   readonly #handlers: ListenHandlers;
+  readonly #interfaces: NetworkInterfaces;
   readonly #crashes: CrashReporter;
   /** Resolves when the runtime has let go of the listener, which is some turns after `close`. */
   readonly ended: Promise<void>;
@@ -77,8 +78,10 @@ class DenoListener implements StreamListener {
     listener: SystemListener,
     address: StreamAddress,
     handlers: ListenHandlers,
+    interfaces: NetworkInterfaces,
     crashes: CrashReporter,
   ) {
+    this.#interfaces = interfaces;
     this.#listener = listener;
     this.address = address;
     this.#handlers = handlers;
@@ -110,7 +113,7 @@ class DenoListener implements StreamListener {
         const connection = await this.#listener.accept();
         if (this.#closed) connection.close();
         else {
-          const zone = zoneOf(connection.localAddr);
+          const zone = zoneOf(connection.localAddr, this.#interfaces);
           this.#onAccepted(
             connection,
             endText(connection.localAddr, zone),
@@ -188,11 +191,13 @@ function bothOf(first: SystemListener, second: SystemListener): SystemListener {
 /** TCP and Unix sockets by the runtime's own calls, named pipes by `node:net`. */
 export class DenoStreams implements Streams {
   readonly #crashes: CrashReporter;
-  readonly #interfaces = new DenoInterfaces();
+  readonly #interfaces: NetworkInterfaces;
   readonly #listeners = new Map<string, DenoListener>();
 
-  constructor(crashes: CrashReporter) {
+  /** `interfaces` name the zones of link-local addresses; a process that has none may give an empty list. */
+  constructor(crashes: CrashReporter, interfaces: NetworkInterfaces) {
     this.#crashes = crashes;
+    this.#interfaces = interfaces;
   }
 
   async listen(address: StreamAddress, handlers: ListenHandlers): Promise<StreamListener> {
@@ -206,6 +211,7 @@ export class DenoStreams implements Streams {
             Deno.listen({ transport: "unix", path: address.path }),
             address,
             handlers,
+            this.#interfaces,
             this.#crashes,
           )
           : this.#listenTcp(address, handlers),
@@ -225,12 +231,12 @@ export class DenoStreams implements Streams {
     });
     const bound: StreamAddress = { kind: "tcp", host: address.host, port: listener.addr.port };
     if (address.host !== "::" || Deno.build.os !== "windows") {
-      return new DenoListener(listener, bound, handlers, this.#crashes);
+      return new DenoListener(listener, bound, handlers, this.#interfaces, this.#crashes);
     }
     // Elsewhere `::` takes both families by itself.
     try {
       const second = Deno.listen({ hostname: "0.0.0.0", port: bound.port });
-      return new DenoListener(bothOf(listener, second), bound, handlers, this.#crashes);
+      return new DenoListener(bothOf(listener, second), bound, handlers, this.#interfaces, this.#crashes);
     } catch (thrown) {
       listener.close();
       throw thrown;

@@ -42,6 +42,8 @@ export interface StartedHere {
 
 interface Walk {
   readonly found: ProcessFacts[];
+  /** Of each that was found, whether it has more than one thread. */
+  readonly hasThreads: boolean[];
   /** Something ended or moved while it was looked at. */
   isTorn: boolean;
 }
@@ -49,7 +51,7 @@ interface Walk {
 /** The table of this machine. */
 export class LinuxProcessTable implements ProcessTable {
   readonly #started: StartedHere;
-  readonly #calls: LinuxSyscalls | null;
+  readonly #open: () => LinuxSyscalls | null;
   readonly #proc: ProcReader;
   readonly #remembered = new Map<number, { readonly startedAt: number; readonly mark: string }>();
   #bootId: string | null = null;
@@ -57,11 +59,14 @@ export class LinuxProcessTable implements ProcessTable {
   #pageBytes = 0;
   #hasChildrenFiles: boolean | null = null;
 
-  /** `calls` null: everything through the runtime, slower and with a gap between looking and signalling. */
-  constructor(started: StartedHere, calls: LinuxSyscalls | null = linuxSyscalls()) {
+  /**
+   * `open` gives the system calls when they are needed first. Without them (null) everything goes through the runtime,
+   * slower, with a gap between looking and signalling, and nobody is adopted.
+   */
+  constructor(started: StartedHere, open: () => LinuxSyscalls | null = linuxSyscalls) {
     this.#started = started;
-    this.#calls = calls;
-    this.#proc = new ProcReader(calls);
+    this.#open = open;
+    this.#proc = new ProcReader(open);
   }
 
   get bootId(): string {
@@ -107,27 +112,29 @@ export class LinuxProcessTable implements ProcessTable {
     const { processId } = identity;
     // Zero and negative numbers mean groups, or everybody.
     if (!Number.isSafeInteger(processId) || processId < 1) return false;
-    const handle = this.#calls?.openProcess(processId) ?? -1;
-    if (this.#calls === null || handle < 0) return this.#signalByNumber(identity, signal);
+    const calls = this.#open();
+    const handle = calls?.openProcess(processId) ?? -1;
+    if (calls === null || handle < 0) return this.#signalByNumber(identity, signal);
     // The order is the point: what holds the number now, after the descriptor was opened, is what it means.
     const isThere = this.#isLiving(identity);
-    const isSignalled = isThere && this.#calls.signalProcess(handle, SIGNALS[signal]);
-    this.#calls.close(handle);
+    const isSignalled = isThere && calls.signalProcess(handle, SIGNALS[signal]);
+    calls.close(handle);
     return isSignalled;
   }
 
   adoptOrphans(): boolean {
-    return this.#calls?.becomeSubreaper() ?? false;
+    return this.#open()?.becomeSubreaper() ?? false;
   }
 
   reapOrphans(): number {
-    if (this.#calls === null) return 0;
+    const calls = this.#open();
+    if (calls === null) return 0;
     let reaped = 0;
     while (reaped < MAX_REAPED) {
-      const ended = this.#calls.endedChild();
+      const ended = calls.endedChild();
       if (ended === 0) return reaped;
-      if (this.#started.waitsFor(ended)) return reaped + this.#reapAround(this.#calls, MAX_REAPED - reaped);
-      if (!this.#calls.reap(ended)) return reaped;
+      if (this.#started.waitsFor(ended)) return reaped + this.#reapAround(calls, MAX_REAPED - reaped);
+      if (!calls.reap(ended)) return reaped;
       reaped++;
     }
     return reaped;
@@ -180,33 +187,37 @@ export class LinuxProcessTable implements ProcessTable {
 
   // Parents first: what a process forks after its children were read is seen by nobody, but then it was alive itself.
   #walkByChildren(of: readonly number[]): Walk {
-    const walk: Walk = { found: [], isTorn: false };
+    const walk: Walk = { found: [], hasThreads: [], isTorn: false };
     const seen = new Set(of);
-    for (const processId of of) this.#visitChildren(processId, seen, walk);
+    for (const processId of of) this.#visitChildren(processId, true, seen, walk);
     for (let at = 0; at < walk.found.length; at++) {
       const parent = walk.found[at]?.processId ?? 0;
-      if (!this.#visitChildren(parent, seen, walk)) walk.isTorn = true;
+      if (!this.#visitChildren(parent, walk.hasThreads[at] ?? true, seen, walk)) walk.isTorn = true;
     }
     return walk;
   }
 
   /** Adds the children of a process. False when it has ended in the meantime. */
-  #visitChildren(parent: number, seen: Set<number>, walk: Walk): boolean {
-    const children = this.#childrenOf(parent);
+  #visitChildren(parent: number, hasThreads: boolean, seen: Set<number>, walk: Walk): boolean {
+    const children = this.#childrenOf(parent, hasThreads);
     for (const child of children ?? []) {
       if (seen.has(child)) continue;
       seen.add(child);
       const stat = this.#stat(child);
-      if (stat === null) walk.isTorn = true;
-      else walk.found.push(this.#facts(child, stat));
+      if (stat === null) {
+        walk.isTorn = true;
+        continue;
+      }
+      walk.found.push(this.#facts(child, stat));
+      walk.hasThreads.push(stat.threads > 1);
     }
     return children !== null;
   }
 
   /** Children of all threads of a process; null when it, or one of its threads, has ended meanwhile. */
-  #childrenOf(processId: number): number[] | null {
+  #childrenOf(processId: number, hasThreads = true): number[] | null {
     if (!this.#readsChildren()) return null;
-    const threads = this.#proc.numbers(`/proc/${processId}/task`);
+    const threads = hasThreads ? this.#proc.numbers(`/proc/${processId}/task`) : [processId];
     if (threads === null) return null;
     const found: number[] = [];
     for (const thread of threads) {
@@ -220,7 +231,7 @@ export class LinuxProcessTable implements ProcessTable {
 
   // Kernels without CONFIG_PROC_CHILDREN: one look at everybody.
   #walkByParents(of: readonly number[]): Walk {
-    const walk: Walk = { found: [], isTorn: false };
+    const walk: Walk = { found: [], hasThreads: [], isTorn: false };
     const children = new Map<number, ProcessFacts[]>();
     for (const processId of this.#proc.numbers("/proc") ?? []) {
       const stat = this.#stat(processId);

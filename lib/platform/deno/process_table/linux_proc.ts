@@ -18,54 +18,58 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 
 /** Reads files of /proc. What it hands over is valid until the next call. */
 export class ProcReader {
-  readonly #calls: LinuxSyscalls | null;
+  readonly #open: () => LinuxSyscalls | null;
   readonly #path = new Uint8Array(PATH_BYTES);
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   readonly #encoder = new TextEncoder();
 
-  constructor(calls: LinuxSyscalls | null) {
-    this.#calls = calls;
+  /** `open` gives the system calls, null where they cannot be reached; asked for when something is read. */
+  constructor(open: () => LinuxSyscalls | null) {
+    this.#open = open;
   }
 
   /** A file's first 64 KiB; null when it cannot be read, which mostly means that its process has ended. */
   read(path: string): Uint8Array | null {
-    if (this.#calls === null) return this.#readByRuntime(path);
-    const file = this.#calls.openFile(this.#pathOf(path));
+    const calls = this.#open();
+    if (calls === null) return this.#readByRuntime(path);
+    const file = calls.openFile(this.#pathOf(path));
     if (file < 0) return null;
-    let length = this.#calls.read(file, this.#chunk);
+    let length = calls.read(file, this.#chunk);
     // The kernel hands over what is longer than a page in several pieces; most files are far shorter.
     for (let more = length; more >= LONG_BYTES && length < CHUNK_BYTES; length += more) {
-      more = Math.max(this.#calls.read(file, this.#chunk.subarray(length)), 0);
+      more = Math.max(calls.read(file, this.#chunk.subarray(length)), 0);
     }
-    this.#calls.close(file);
+    calls.close(file);
     return length < 0 ? null : this.#chunk.subarray(0, length);
   }
 
   /** Whether a list of texts that end with a zero byte holds `entry`, looking at no more than `maxBytes`. */
   holds(path: string, entry: Uint8Array, maxBytes: number): boolean {
-    if (this.#calls === null) {
+    const calls = this.#open();
+    if (calls === null) {
       const bytes = this.#readByRuntime(path);
       return bytes !== null && holdsEntry(bytes.subarray(0, maxBytes), entry, true);
     }
-    const file = this.#calls.openFile(this.#pathOf(path));
+    const file = calls.openFile(this.#pathOf(path));
     if (file < 0) return false;
-    const found = this.#search(this.#calls, file, entry, maxBytes);
-    this.#calls.close(file);
+    const found = this.#search(calls, file, entry, maxBytes);
+    calls.close(file);
     return found;
   }
 
   /** Names in a directory that are numbers, as those of processes and threads are; null when it cannot be read. */
   numbers(path: string): number[] | null {
-    if (this.#calls === null) return this.#numbersByRuntime(path);
-    const directory = this.#calls.openDirectory(this.#pathOf(path));
+    const calls = this.#open();
+    if (calls === null) return this.#numbersByRuntime(path);
+    const directory = calls.openDirectory(this.#pathOf(path));
     if (directory < 0) return null;
     const found: number[] = [];
-    let length = this.#calls.readDirectory(directory, this.#chunk);
+    let length = calls.readDirectory(directory, this.#chunk);
     while (length > 0) {
       numbersOf(this.#chunk, length, found);
-      length = this.#calls.readDirectory(directory, this.#chunk);
+      length = calls.readDirectory(directory, this.#chunk);
     }
-    this.#calls.close(directory);
+    calls.close(directory);
     return length < 0 ? null : found;
   }
 

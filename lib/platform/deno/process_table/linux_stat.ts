@@ -14,6 +14,7 @@ export interface ProcStat {
   readonly parentId: number;
   readonly groupId: number;
   readonly cpuUs: number;
+  readonly threads: number;
   /** Ticks since boot. */
   readonly startedAt: number;
   /** Whether it has memory of its own: zombies and threads of the kernel have none. */
@@ -91,6 +92,7 @@ export function parseStat(bytes: Uint8Array): ProcStat | null {
     parentId: fields[FIELD.parent] ?? 0,
     groupId: fields[FIELD.group] ?? 0,
     cpuUs: ((fields[FIELD.userTime] ?? 0) + (fields[FIELD.systemTime] ?? 0)) * TICK_US,
+    threads: fields[FIELD.threads] ?? 0,
     startedAt: fields[FIELD.start] ?? 0,
     hasMemory: (fields[FIELD.size] ?? 0) > 0,
     residentPages: fields[FIELD.resident] ?? 0,
