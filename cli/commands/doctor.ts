@@ -11,7 +11,7 @@ import {
   peerChecks,
 } from "../../lib/node/mod.ts";
 import type { NodeView, Observations } from "../../lib/node/mod.ts";
-import { type MeshKeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
+import { type KeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
 import {
   checkJson,
   doctorDocument,
@@ -110,7 +110,7 @@ async function look(
 }
 
 /** The keys of this machine, or why they cannot be used: that is a finding, and no reason not to look further. */
-async function keysOrProblem(cli: Cli): Promise<MeshKeyRing | HanaError> {
+async function keysOrProblem(cli: Cli): Promise<KeyRing | HanaError> {
   try {
     return await machineKeys(cli);
   } catch (thrown) {

@@ -1,23 +1,30 @@
-// `hana mesh create|show|join|rotate|leave`: the key of this machine.
+// `hana mesh create|show|join|rotate|leave`: the key of this machine. (grant and revoke: cli/mesh/access.ts.)
 // The join code is the key itself: it is printed only when asked for, and read from stdin so that it need not
 // stand in a shell's history.
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
 import {
+  AccessKey,
+  AccessKeyRing,
   checkMeshName,
   createMeshKey,
+  isAccessCode,
+  type KeyRing,
   MeshKey,
   MeshKeyRing,
   openMeshKeyRing,
+  parseAccessCode,
   parseJoinCode,
   parseKeyFile,
   rotate,
 } from "../../lib/security/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { EXIT } from "../output/mod.ts";
+import { defineGrant, defineRevoke } from "../mesh/access.ts";
 import { KeyStore } from "../mesh/key_store.ts";
-import { meshRecord } from "../mesh/record.ts";
+import { meshName, meshRecord } from "../mesh/record.ts";
+import { tellRunningNode } from "../mesh/running_node.ts";
 import { readSecretFile, readSecretText } from "../mesh/secret_input.ts";
 
 /** Declares `hana mesh`. */
@@ -28,12 +35,15 @@ export function define(command: Command, cli: Cli): void {
     { call: "hana mesh create --name tour2026", why: "on the first machine" },
     { call: "hana mesh show --reveal", why: "the join code, to type on the others" },
     { call: "hana mesh join -", why: "on every other machine; asks for the code" },
+    { call: "hana mesh grant anna --role crew", why: "a code for one person's laptop, which may do less" },
   );
   defineCreate(command.command("create"), cli);
   defineShow(command.command("show"), cli);
   defineJoin(command.command("join"), cli);
   defineRotate(command.command("rotate"), cli);
   defineLeave(command.command("leave"), cli);
+  defineGrant(command.command("grant"), cli);
+  defineRevoke(command.command("revoke"), cli);
   for (const child of command.commands) addSettingFlags(child as Command, ["keyFile"]);
 }
 
@@ -53,9 +63,9 @@ function defineCreate(command: Command, cli: Cli): void {
       const present = store.load();
       if (present !== null) {
         throw new HanaError("refused", {
-          what: `this machine is in mesh ${meshName(present.primary)} already`,
+          what: `this machine is in mesh ${meshName(present)} already`,
           why: `${store.path} holds its key, and creating another one would cut it off`,
-          hint: "hana mesh rotate",
+          hint: present.kind === "access" ? "hana mesh leave --yes" : "hana mesh rotate",
         });
       }
       const made = new MeshKeyRing(createMeshKey(random.stream("mesh key"), name, clock.wallMs()), null);
@@ -82,6 +92,9 @@ function defineShow(command: Command, cli: Cli): void {
   command.option("--reveal", "show the join code, which is the key itself").action(async (options) => {
     const store = await KeyStore.open(cli);
     const ring = store.load();
+    if (ring?.kind === "access" && options.reveal === true) {
+      store.loadMesh("this machine has no join code to show");
+    }
     cli.output.record(meshRecord(ring ?? openMeshKeyRing(), store.path, { reveal: options.reveal === true }));
     if (ring === null) {
       cli.output.message("this machine has no mesh key: other nodes see it, and nobody may command it");
@@ -92,15 +105,17 @@ function defineShow(command: Command, cli: Cli): void {
 }
 
 function defineJoin(command: Command, cli: Cli): void {
-  command.summary("take over a key").description("puts this machine into the mesh of a join code");
+  command.summary("take over a key").description(
+    "puts this machine into the mesh of a join code, or lets its user in by an access code",
+  );
   setExamples(
     command,
     { call: "hana mesh join -", why: "asks for the code, or reads it from a pipe" },
     { call: "hana mesh join --from /media/usb/mesh.key", why: "a key file, or a file that holds the code" },
   );
   command
-    .argument("[CODE]", "the join code, or - to read it from stdin")
-    .option("--from <FILE>", "read a key file or a join code from here")
+    .argument("[CODE]", "the join code or access code, or - to read it from stdin")
+    .option("--from <FILE>", "read a key file or a code from here")
     .option("--name <MESH>", "what the mesh is called on this machine")
     .action(async (code, options) => {
       const name = options.name ?? null;
@@ -111,16 +126,9 @@ function defineJoin(command: Command, cli: Cli): void {
       const ring = store.exclusively(() => {
         const present = store.load();
         // Joining twice is what a script does that runs twice.
-        if (present !== null && present.find(key.id) === present.primary) return present;
-        if (present !== null) {
-          throw new HanaError("refused", {
-            what: `this machine is in mesh ${meshName(present.primary)} already`,
-            why: `${store.path} holds another key, ${present.primary.fingerprint}`,
-            hint:
-              "hana mesh rotate --join - (if the mesh got a new key), hana mesh leave --yes (to change over)",
-          });
-        }
-        const joined = new MeshKeyRing(key, null);
+        if (present !== null && isSameKey(present, key)) return present;
+        if (present !== null) throw inAnotherMesh(present, store.path);
+        const joined = key instanceof AccessKey ? new AccessKeyRing(key) : new MeshKeyRing(key, null);
         store.save(joined);
         isNew = true;
         return joined;
@@ -146,7 +154,7 @@ function defineRotate(command: Command, cli: Cli): void {
       const given = options.join === undefined ? null : await readSecretText(cli, options.join);
       let isNew = false;
       const ring = store.exclusively(() => {
-        const present = store.load() ?? openMeshKeyRing();
+        const present = store.loadMesh("this machine has no mesh key to rotate") ?? openMeshKeyRing();
         const { name } = present.primary;
         const key = given === null
           ? createMeshKey(random.stream("mesh key"), name, clock.wallMs())
@@ -199,7 +207,7 @@ async function givenKey(
   code: string | undefined,
   from: string | undefined,
   name: string | null,
-): Promise<MeshKey> {
+): Promise<MeshKey | AccessKey> {
   if ((code === undefined) === (from === undefined)) {
     throw new HanaError("usage", {
       what: code === undefined ? "no join code given" : "a code and --from together",
@@ -207,24 +215,44 @@ async function givenKey(
       hint: "hana mesh join -",
     });
   }
-  if (code !== undefined) return parseJoinCode(await readSecretText(cli, code), name);
+  if (code !== undefined) return parseCode(await readSecretText(cli, code), name);
   const path = from ?? "";
   const text = await readSecretFile(path);
-  if (!text.startsWith("hana mesh key")) return parseJoinCode(text.trim(), name);
+  if (!text.startsWith("hana mesh key")) return parseCode(text.trim(), name);
   const { primary } = parseKeyFile(text, path);
-  return name === null ? primary : new MeshKey(primary.exportSecret(), name, primary.createdWallMs);
+  if (name === null) return primary;
+  if (primary instanceof MeshKey) return new MeshKey(primary.exportSecret(), name, primary.createdWallMs);
+  const { secret, querySecret } = primary.exportSecrets();
+  return new AccessKey(primary.id, primary.grant, secret, querySecret, name);
 }
 
-/** A node that runs here has read its key when it started. The key is changed already: nothing here fails. */
-async function tellRunningNode(cli: Cli): Promise<void> {
-  const { MeshClient } = await import("../nodes/mesh_client.ts");
-  const client = await MeshClient.openLocal(cli).catch(() => null);
-  if (client === null) return;
-  const name = client.local?.peer.name;
-  await client.close();
-  cli.output.warn(`node ${name} runs here with the key that it started with; stop it and start it again`);
+function parseCode(text: string, name: string | null): MeshKey | AccessKey {
+  return isAccessCode(text) ? parseAccessCode(text, name) : parseJoinCode(text, name);
 }
 
-function meshName(key: MeshKey): string {
-  return key.name ?? key.fingerprint;
+/** Whether a machine that joins by `key` has what it asks for. */
+function isSameKey(present: KeyRing, key: MeshKey | AccessKey): boolean {
+  if (key instanceof MeshKey) return present.kind === "mesh" && present.find(key.id) === present.primary;
+  if (present.kind === "mesh") return false;
+  const { name, level, expiresS } = present.grant;
+  const { grant } = key;
+  return present.primary.idText === key.idText && grant.name === name && grant.level === level &&
+    grant.expiresS === expiresS;
+}
+
+function inAnotherMesh(present: KeyRing, path: string): HanaError {
+  const what = `this machine is in mesh ${meshName(present)} already`;
+  if (present.kind === "mesh") {
+    return new HanaError("refused", {
+      what,
+      why: `${path} holds another key, ${present.primary.fingerprint}`,
+      hint: "hana mesh rotate --join - (if the mesh got a new key), hana mesh leave --yes (to change over)",
+    });
+  }
+  const { name, level } = present.grant;
+  return new HanaError("refused", {
+    what,
+    why: `${path} holds the access key of ${name} (${level})`,
+    hint: "hana mesh leave --yes (then join once more)",
+  });
 }

@@ -3,7 +3,7 @@
 
 import { HanaError } from "../../lib/base/mod.ts";
 import type { Platform } from "../../lib/platform/mod.ts";
-import { loadKeyRing, type MeshKeyRing, saveKeyRing } from "../../lib/security/mod.ts";
+import { type KeyRing, loadKeyRing, type MeshKeyRing, saveKeyRing } from "../../lib/security/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 
 /** The key file that the settings name. */
@@ -22,12 +22,25 @@ export class KeyStore {
   }
 
   /** The ring, null without a key. Throws like `loadKeyRing`. */
-  load(): MeshKeyRing | null {
+  load(): KeyRing | null {
     return loadKeyRing(this.#platform.files, this.path, this.#platform.host.userId);
   }
 
+  /** The ring of mesh keys, null without a key. Throws like {@linkcode load}; `refused` where only an access key is. */
+  loadMesh(what: string): MeshKeyRing | null {
+    const ring = this.load();
+    if (ring === null || ring.kind === "mesh") return ring;
+    const { name, level } = ring.grant;
+    throw new HanaError("refused", {
+      what,
+      why: `this machine holds an access key (${name}, ${level}) and no mesh key`,
+      hint:
+        "hana mesh leave --yes, then hana mesh join - (with the join code: hana mesh show --reveal, on another machine)",
+    });
+  }
+
   /** Writes the ring. Throws `storage`. */
-  save(ring: MeshKeyRing): void {
+  save(ring: KeyRing): void {
     saveKeyRing(this.#platform.files, this.path, ring);
   }
 

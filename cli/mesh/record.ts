@@ -1,6 +1,6 @@
 // How a mesh is shown: name, fingerprint, keys, file. The join code only when the caller says so.
 
-import type { MeshKeyRing } from "../../lib/security/mod.ts";
+import type { AccessKeyRing, KeyRing } from "../../lib/security/mod.ts";
 import { formatJoinCode } from "../../lib/security/mod.ts";
 import type { Field, RecordRendering } from "../output/mod.ts";
 
@@ -12,10 +12,11 @@ export interface MeshRecordOptions {
 
 /** The record of a ring whose file is `path`. The open mesh has neither name nor keys to show. */
 export function meshRecord(
-  ring: MeshKeyRing,
+  ring: KeyRing,
   path: string,
   options: MeshRecordOptions = {},
 ): RecordRendering {
+  if (ring.kind === "access") return accessRecord(ring, path);
   if (ring.trust === "open") {
     return {
       what: "mesh",
@@ -38,6 +39,10 @@ export function meshRecord(
   if (previous !== null) {
     fields.push({ label: "previous", value: `${previous.idText} (still accepted)`, plain: previous.idText });
   }
+  const revoked = ring.revoked.map(({ name }) => name);
+  if (revoked.length > 0) {
+    fields.push({ label: "revoked", value: revoked.join(", "), plain: revoked.join(",") });
+  }
   fields.push({
     label: "created",
     value: primary.createdWallMs === null ? null : timeText(primary.createdWallMs),
@@ -59,11 +64,40 @@ export function meshRecord(
         fingerprint: key.fingerprint,
         created: key.createdWallMs === null ? null : timeText(key.createdWallMs),
       })),
+      ...(revoked.length === 0 ? {} : { revoked }),
       ...(joinCode === null ? {} : { joinCode }),
     },
   };
 }
 
-function timeText(wallMs: number): string {
+/** What a machine holds that only its user may be let in by. */
+function accessRecord(ring: AccessKeyRing, path: string): RecordRendering {
+  const { idText, name: mesh } = ring.primary;
+  const { name, level, expiresS } = ring.grant;
+  const expires = expiresS === null ? null : timeText(expiresS * 1000);
+  return {
+    what: "mesh",
+    fields: [
+      { label: "mesh", value: mesh },
+      { label: "holder", value: { text: name, tone: "strong" } },
+      { label: "role", value: level },
+      { label: "trust", value: { text: "access", tone: "good" } },
+      { label: "key", value: idText },
+      { label: "expires", value: expires ?? "never", plain: expires ?? "" },
+      { label: "file", value: path },
+    ],
+    quiet: [`${name} ${level}`],
+    json: { trust: "access", name: mesh, holder: name, role: level, key: idText, expires, file: path },
+  };
+}
+
+/** What a mesh is called: its name here, or what tells its key from others. */
+export function meshName(ring: KeyRing): string {
+  const { primary } = ring;
+  return primary.name ?? (ring.kind === "mesh" ? ring.primary.fingerprint : primary.idText);
+}
+
+/** A moment, for people and for machines. */
+export function timeText(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }

@@ -2,7 +2,7 @@
 
 import type { Role } from "../../lib/base/mod.ts";
 import type { NodeOptions } from "../../lib/node/mod.ts";
-import { type MeshKeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
+import { type KeyRing, openMeshKeyRing } from "../../lib/security/mod.ts";
 import { buildInfo } from "../build_info.ts";
 import type { SettingName } from "../config/mod.ts";
 import type { Cli } from "../frame/mod.ts";
@@ -20,12 +20,12 @@ export const LOOK_SETTINGS: readonly SettingName[] = [
 ];
 
 /** The keys of this machine; the open ring where it has none. */
-export async function machineKeys(cli: Cli): Promise<MeshKeyRing> {
+export async function machineKeys(cli: Cli): Promise<KeyRing> {
   return (await KeyStore.open(cli)).load() ?? openMeshKeyRing();
 }
 
 /** What every node of this machine has in common; `keys` are those of the machine unless given. */
-export async function commonOptions(cli: Cli, role: Role, keys?: MeshKeyRing): Promise<NodeOptions> {
+export async function commonOptions(cli: Cli, role: Role, keys?: KeyRing): Promise<NodeOptions> {
   const { settings } = cli;
   return {
     role,

@@ -37,6 +37,7 @@ import { Reception } from "./reception.ts";
 import { checkEncodable, checkRecord, type NodeRecord, type RecordPatch } from "./record.ts";
 import { RecordParts } from "./record_parts.ts";
 import { Registry, type Trust } from "./registry.ts";
+import { GuestDesk } from "./guests.ts";
 import { SyncDesk } from "./sync_desk.ts";
 import { SyncPuller } from "./sync_puller.ts";
 
@@ -227,6 +228,12 @@ export class DiscoveryCore {
         liveness: this.#liveness,
         newcomers: this.#newcomers,
         puller: this.#puller,
+      }),
+      guests: new GuestDesk(this.#context, {
+        agreement: this.#agreement,
+        offers: this.#offers,
+        desk: this.#desk,
+        mesh: (atUs) => ({ size: this.meshSize, isStorm: this.#newcomers.isStorm(atUs) }),
       }),
       onLease: (atUs, peer, message) => this.#leadership.handleMessage(atUs, peer, message),
       onLeaderHint: (atUs, hint) => this.#leadership.noteHint(atUs, hint),

@@ -48,10 +48,11 @@ export interface DatagramSeal {
   /** Writes 16 bytes of MAC over `bytes[0, length)` to `bytes[length, length + 16)`. */
   sign(bytes: Uint8Array, length: number): void;
   /**
-   * Which key of the ring signed the datagram, whose last 16 bytes are the MAC; null when none did.
+   * Which key of the ring signed the datagram, whose last 16 bytes are the MAC, or `guest` for who holds an access key of
+   * one; null when none did.
    * `keyTag` is the header's hint: keys of another tag need not be tried.
    */
-  verify(bytes: Uint8Array, keyTag?: number): "primary" | "previous" | null;
+  verify(bytes: Uint8Array, keyTag?: number): "primary" | "previous" | "guest" | null;
 }
 
 /** Encodes and decodes bodies; the MessagePack codec of lib/wire is one. Both throw on what cannot be. */
@@ -132,7 +133,7 @@ export function encodeDatagram(
 export interface Datagram {
   readonly header: Header;
   readonly message: Message;
-  readonly key: "primary" | "previous";
+  readonly key: "primary" | "previous" | "guest";
 }
 
 /** How a datagram is opened: {@linkcode openDatagram}, or something that gives the same answers. */

@@ -25,6 +25,7 @@ import {
   questionToOne,
   targetOf,
 } from "./messages/mod.ts";
+import type { GuestDesk } from "./guests.ts";
 import { SourceLimiter } from "./limiter.ts";
 import type { Link, Place } from "./links.ts";
 import type { Life, LifeBook } from "./lives.ts";
@@ -65,6 +66,7 @@ export interface ReceptionParts {
   readonly agreement: Agreement;
   readonly puller: SyncPuller;
   readonly pages: PageIntake;
+  readonly guests: GuestDesk;
   readonly lives: LifeBook;
   readonly records: RecordParts;
   /** What is said about who leads; by nodes that are present alone. */
@@ -117,6 +119,7 @@ export class Reception {
       if (opened === "foreign") this.#onForeign(nowUs, from);
       return opened;
     }
+    if (opened.key === "guest") return this.parts.guests.handle(nowUs, opened, copyOf(from), link);
     this.parts.onAuthentic(nowUs);
     if (opened.key === "previous") this.context.counters.acceptedByPreviousKey++;
     if (opened.header.id === own.id) return this.#handleOwnId(nowUs, opened, copyOf(from), link);
@@ -562,13 +565,8 @@ export class Reception {
     this.#doubleToldUs = nowUs;
     if (mustYieldId(own, other)) {
       const nonce = this.parts.challenges.open({ purpose: "conflict", id: own.id, sentUs: nowUs, token: 0 });
-      const ping = {
-        kind: "ping",
-        bootNonce: own.bootNonce,
-        nonce,
-        target: targetOf(own.id),
-        observer: true,
-      } as const;
+      const { bootNonce } = own;
+      const ping = { kind: "ping", bootNonce, nonce, target: targetOf(own.id), observer: true } as const;
       outbox.toEndpoint(nowUs, from, link, ping);
     } else {
       outbox.toEndpoint(nowUs, from, link, this.parts.announcer.heartbeat(nowUs, link));

@@ -59,7 +59,7 @@ export interface TraceEntry {
   /** Null for a datagram that is not hana's. */
   readonly header: TracedHeader | null;
   /** Which key of ours signed; null when none did, so that the header only claims what it says. */
-  readonly key: "primary" | "previous" | null;
+  readonly key: "primary" | "previous" | "guest" | null;
   /** Null when it could not be read or was not signed by our key. */
   readonly message: Message | null;
   /** Why it changed nothing; null when it was taken, or sent. */

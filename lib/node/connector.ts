@@ -2,11 +2,12 @@
 // Decides how long one path may keep the next waiting (250 ms, as in RFC 8305), and that an answer under another id
 // is no answer. Never picks the addresses (paths.ts).
 
-import { HanaError, type NodeId, toHanaError } from "../base/mod.ts";
+import { type AccessLevel, HanaError, type NodeId, toHanaError } from "../base/mod.ts";
 import {
   type Fence,
   HandlerTable,
   type Identity,
+  type PeerAccess,
   Session,
   type SessionLimits,
   type SessionOptions,
@@ -33,8 +34,8 @@ export interface ConnectorContext extends TransportContext {
   readonly handlers: HandlerTable;
   readonly codec?: CodecName;
   readonly limits?: Partial<SessionLimits>;
-  /** Whether peers that reach us over the network may send commands. */
-  readonly trusted: boolean;
+  /** What peers may do that reach us over the network and hold what we hold: the mesh key, or none. */
+  readonly access: AccessLevel;
   /** By what right commands go out and come in. */
   readonly fence?: Fence;
   /** Datagrams beside streams; without it all lanes stay on the stream. */
@@ -90,11 +91,18 @@ export function datagramCarrierFor(context: ConnectorContext, path: UdpPath): Ud
 /** Who takes lanes on a session, as one of its options. */
 export function laneOptions(
   context: ConnectorContext,
-  origin: { readonly trusted: boolean; readonly accepted: boolean },
+  accepted: boolean,
 ): Pick<SessionOptions, "onLane"> {
   const services = context.laneServices;
   if (services === undefined) return {};
-  return { onLane: (lane, session) => services.accept(lane, session, origin) };
+  return { onLane: (lane, session) => services.accept(lane, session, accepted) };
+}
+
+/** What the peer of an accepted link may do, once its handshake is through. */
+export function accessOf(context: ConnectorContext, link: Link, isLocal: boolean): PeerAccess {
+  const { claim } = link;
+  if (claim === null) return { access: isLocal ? "operator" : context.access, holder: null, refusal: null };
+  return { access: claim.grant.level, holder: claim.grant.name, refusal: claim.refusal };
 }
 
 /** Opens a session over one address. Rejects with why it could not. */
@@ -110,13 +118,13 @@ export async function connectTo(
     // The first packet must follow the handshake at once: the session begins in the turn in which that is done.
     session = await dialByDatagrams(context, address, options, (path) => {
       const carrier = datagramCarrierFor(context, path);
-      return greet(context, carrier, path.initiated, context.trusted, deadlineUs);
+      return greet(context, carrier, path.initiated, context.access, deadlineUs);
     });
   } else {
     const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
     const carrier = carrierFor(context, link, "dialler", options.streamOnly);
     // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
-    session = greet(context, carrier, true, !isSealed(address) || context.trusted, deadlineUs);
+    session = greet(context, carrier, true, isSealed(address) ? context.access : "operator", deadlineUs);
   }
   const cancel = (): void => session.abort(new HanaError("cancelled", { what: "connecting was cancelled" }));
   options.signal?.addEventListener("abort", cancel, { once: true });
@@ -145,7 +153,7 @@ function greet(
   context: ConnectorContext,
   carrier: Carrier,
   weSpeakFirst: boolean,
-  trusted: boolean,
+  access: AccessLevel,
   deadlineUs: number,
 ): Session {
   const { platform } = context;
@@ -156,8 +164,8 @@ function greet(
     local: context.local,
     handlers: context.handlers,
     ...(context.codec === undefined ? {} : { codec: context.codec }),
-    trusted,
-    ...laneOptions(context, { trusted, accepted: false }),
+    access,
+    ...laneOptions(context, false),
     ...(context.fence === undefined ? {} : { fence: context.fence }),
     limits: { ...context.limits, helloTimeoutUs: Math.max(1, deadlineUs - platform.clock.nowUs()) },
   });
@@ -175,6 +183,11 @@ function dialByDatagrams(
   if (!host.includes(":") && !/^\d+\.\d+\.\d+\.\d+$/.test(host)) {
     const why = "datagrams go to addresses, not to names";
     throw new HanaError("usage", { what: `${url} cannot be dialled`, why, hint: `udp://10.0.0.2:${port}` });
+  }
+  if (context.security.ring.kind === "access") {
+    const why =
+      "its handshake cannot say whose access key this is; over TCP lanes go by UDP beside it all the same";
+    throw new HanaError("refused", { what: `${url} cannot be dialled`, why, hint: `tcp://${url.slice(6)}` });
   }
   const endpoint = context.lanes?.udp() ?? null;
   if (endpoint === null) {

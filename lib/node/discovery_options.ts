@@ -36,11 +36,14 @@ export function makeDiscovery(
 ): DiscoveryService {
   const { port, group, interfaces, seeds, listens } = options.discovery ?? {};
   const capabilities = capabilitiesOf(options);
-  const lease = leaseSettings(platform.files, node.directory, capabilities);
+  const lease = options.keys.kind === "access"
+    ? null
+    : leaseSettings(platform.files, node.directory, capabilities);
   return new DiscoveryService(platform, {
     id: node.id,
     incarnation: node.incarnation,
-    role: node.role,
+    // Who holds an access key alone is listed by nobody, whatever its sessions say that it is.
+    role: options.keys.kind === "access" ? "observer" : node.role,
     record: {
       name: node.name,
       version: options.software,

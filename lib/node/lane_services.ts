@@ -3,7 +3,7 @@
 // Decides who may use them: trusted peers alone, and the services only on sessions that the peer opened, so that two
 // nodes never echo each other's echoes. Never sends more than it got, and keeps a bounded number of both a session.
 
-import { HanaError } from "../base/mod.ts";
+import { HanaError, hasAccess } from "../base/mod.ts";
 import { isReliable, type LaneKind, type ReceivedLane } from "../lanes/mod.ts";
 import type { HandlerTable, LaneAcceptor, LaneReceiver, OutgoingLane, Session } from "../session/mod.ts";
 import { SINK_FIGURES } from "./messages.ts";
@@ -54,14 +54,6 @@ export interface LaneHandlerOptions {
   readonly untrusted?: boolean;
 }
 
-/** How a session came to be. */
-export interface SessionOrigin {
-  /** Whether the peer may send commands. */
-  readonly trusted: boolean;
-  /** Whether the peer opened it. */
-  readonly accepted: boolean;
-}
-
 /** The lanes that peers open, on all sessions of a node. */
 export class LaneServices {
   readonly counters: LaneServiceCounters = {
@@ -99,16 +91,19 @@ export class LaneServices {
     };
   }
 
-  /** Who takes this lane; null when nobody does. */
-  accept(lane: ReceivedLane, session: Session, origin: SessionOrigin): LaneReceiver | null {
+  /**
+   * Who takes this lane; null when nobody does.
+   * @param accepted whether the peer opened the session
+   */
+  accept(lane: ReceivedLane, session: Session, accepted: boolean): LaneReceiver | null {
     const handler = this.#handlers.get(lane.name);
-    const isService = handler === undefined && origin.accepted &&
+    const isService = handler === undefined && accepted &&
       (lane.name === ECHO_LANE || lane.name === SINK_LANE);
     if (handler === undefined && !isService) {
       this.counters.unknown++;
       return null;
     }
-    if (!origin.trusted && handler?.untrusted !== true) {
+    if (!hasAccess(session.access, "crew") && handler?.untrusted !== true) {
       this.counters.untrusted++;
       return null;
     }

@@ -56,6 +56,8 @@ export const LEADER = defineRequest({
 const ORDER = {
   lane: "control",
   effect: "command",
+  // They decide whose commands count, those of a crew included.
+  access: "operator",
   // Whoever leads: these are about that very question.
   fenced: "never",
   from: ["app", "daemon", "observer"],

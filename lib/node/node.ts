@@ -45,7 +45,7 @@ import { DESCRIBE, PING } from "./messages.ts";
 import { nodeEventOf } from "./node_event.ts";
 import { type ListedEntry, NodeFeed } from "./node_feed.ts";
 import { ListWatch, type NodeListener, type NodeWatch, watchByCallback } from "./node_watch.ts";
-import type { NodeOptions } from "./options.ts";
+import { checkGuest, type NodeOptions } from "./options.ts";
 import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
 import { PeerCache } from "./peer_cache.ts";
@@ -119,6 +119,7 @@ export class Node {
         random: platform.random.stream("node/handshake"),
         counters: this.#channelCounters,
         replayGuard,
+        wallMs: () => platform.clock.wallMs(),
       },
       ...(options.maxFrameBytes === undefined ? {} : { maxFrameBytes: options.maxFrameBytes }),
       ...(options.memory === undefined ? {} : { memory: options.memory.network }),
@@ -131,7 +132,7 @@ export class Node {
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       lanes: this.#lanes,
       laneServices: this.#laneServices,
-      trusted: options.keys.trust === "keyed" || options.insecure === true,
+      access: options.keys.trust === "keyed" || options.insecure === true ? "operator" : "viewer",
     };
     this.#listeners = new NodeListeners(this.#connector, this.sessions);
     addBuiltinMessages({
@@ -397,7 +398,7 @@ export class Node {
       throw new HanaError("usage", { what: `a ${this.#role} cannot become ${role} while it runs` });
     }
     this.#role = role;
-    this.#discovery?.setRole(role);
+    if (!this.#isGuest) this.#discovery?.setRole(role);
     this.sessions.changeRole(role);
     this.#listeners.changeRole(role);
     this.#dnsSd?.refresh();
@@ -415,8 +416,14 @@ export class Node {
     renewId(this.#platform, this.#options.stateDirectory, this.#identity.name);
   }
 
+  /** Whether we hold an access key alone: we are listed nowhere and answer nobody. */
+  get #isGuest(): boolean {
+    return this.#options.keys.kind === "access";
+  }
+
   async #start(): Promise<void> {
     const options = this.#options;
+    checkGuest(options);
     await this.#listeners.open({
       id: this.id,
       name: this.#name,
@@ -454,7 +461,7 @@ export class Node {
 
   #startDnsSd(discovery: DiscoveryService): void {
     const { id, incarnation, trust } = this;
-    const role = (): Role => this.#role;
+    const role = (): Role => this.#isGuest ? "observer" : this.#role;
     const tcp = this.#listeners.bound().find((address) => address.kind === "tcp");
     const tcpPort = tcp?.kind === "tcp" ? tcp.port : null;
     const version = this.#options.software;

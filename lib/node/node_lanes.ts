@@ -6,7 +6,7 @@
 import { HanaError, toHanaError } from "../base/mod.ts";
 import { EndpointBudget, LANES_VERSION } from "../lanes/mod.ts";
 import type { DatagramOptions, IpEndpoint, NetworkInterface, Platform } from "../platform/mod.ts";
-import type { MeshKeyRing, NoiseSuite, ReplayGuard } from "../security/mod.ts";
+import type { KeyRing, NoiseSuite, ReplayGuard } from "../security/mod.ts";
 import { formatAddress, UdpEndpoint, type UdpPath } from "../transport/mod.ts";
 import { byFamily, hostOf } from "./hosts.ts";
 
@@ -15,7 +15,7 @@ export interface NodeLanesOptions {
   readonly platform: Platform;
   readonly suite: NoiseSuite;
   /** For handshakes over datagrams. */
-  readonly ring: MeshKeyRing;
+  readonly ring: KeyRing;
   readonly replayGuard: ReplayGuard;
   /** False opens no sockets: all lanes stay on their streams. */
   readonly isOn: boolean;

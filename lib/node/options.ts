@@ -1,8 +1,8 @@
 // What a node is made from.
 
-import type { Role } from "../base/mod.ts";
+import { HanaError, type Role } from "../base/mod.ts";
 import type { SharedOpening } from "../discovery/mod.ts";
-import type { MeshKeyRing } from "../security/mod.ts";
+import type { KeyRing } from "../security/mod.ts";
 import type { SessionLimits } from "../session/mod.ts";
 import type { MemoryNetwork } from "../transport/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
@@ -37,8 +37,8 @@ export interface NodeOptions {
   readonly stateDirectory: string;
   /** Where the local socket stands; null for a node without one. */
   readonly runDirectory: string | null;
-  /** The mesh key ring, or `openMeshKeyRing()`. */
-  readonly keys: MeshKeyRing;
+  /** The mesh key ring, or `openMeshKeyRing()`; with an access key alone a node must not listen (`tcpPort: null`). */
+  readonly keys: KeyRing;
   /** In an open mesh: let other machines send commands all the same. */
   readonly insecure?: boolean;
   /** TCP: the port (0 lets the machine choose); null for a node that only dials. */
@@ -66,4 +66,16 @@ export interface NodeOptions {
   readonly udpLanes?: boolean;
   /** Also listens as `mem://NAME` here; for programs with several nodes in one process. */
   readonly memory?: { readonly network: MemoryNetwork; readonly name: string };
+}
+
+/** Throws `refused` where an access key alone is to carry what needs the mesh key: being a node that others reach. */
+export function checkGuest({ keys, tcpPort }: NodeOptions): void {
+  if (keys.kind !== "access" || tcpPort === null) return;
+  const { name, level } = keys.grant;
+  throw new HanaError("refused", {
+    what: "this machine cannot be a node of the mesh",
+    why: `it holds an access key (${name}, ${level}): with one it asks and calls nodes, and answers nobody`,
+    hint:
+      "hana mesh leave --yes, then hana mesh join - (with the join code: hana mesh show --reveal, on another machine)",
+  });
 }

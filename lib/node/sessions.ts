@@ -4,10 +4,10 @@
 // open session a peer for callers to share.
 
 import { HanaError, type NodeId, type Role } from "../base/mod.ts";
-import { Session } from "../session/mod.ts";
+import { type AccessSource, type PeerAccess, Session } from "../session/mod.ts";
 import type { Carrier } from "../lanes/mod.ts";
 import type { Link, UdpPath } from "../transport/mod.ts";
-import { carrierFor, type ConnectorContext, datagramCarrierFor, laneOptions } from "./connector.ts";
+import { accessOf, carrierFor, type ConnectorContext, datagramCarrierFor, laneOptions } from "./connector.ts";
 
 /** Counters of a node's sessions. */
 export interface SessionSetCounters {
@@ -76,7 +76,8 @@ export class SessionSet {
   /** Takes in a connection that came. `local` connections come by the guarded socket of this machine. */
   accept(context: ConnectorContext, link: Link, local: boolean): void {
     if (this.#admits()) {
-      return this.#start(context, carrierFor(context, link, "listener"), local || context.trusted);
+      const access = (): PeerAccess => accessOf(context, link, local);
+      return this.#start(context, carrierFor(context, link, "listener"), access);
     }
     // Nothing is said: the peer may be anybody.
     link.open({
@@ -91,7 +92,7 @@ export class SessionSet {
 
   /** Takes in a path over datagrams whose handshake is done. */
   acceptPath(context: ConnectorContext, path: UdpPath): void {
-    if (this.#admits()) this.#start(context, datagramCarrierFor(context, path), context.trusted);
+    if (this.#admits()) this.#start(context, datagramCarrierFor(context, path), context.access);
     else path.close();
   }
 
@@ -104,7 +105,7 @@ export class SessionSet {
     return false;
   }
 
-  #start(context: ConnectorContext, carrier: Carrier, trusted: boolean): void {
+  #start(context: ConnectorContext, carrier: Carrier, access: AccessSource): void {
     const session = Session.start({
       platform: context.platform,
       carrier,
@@ -112,8 +113,8 @@ export class SessionSet {
       local: context.local,
       handlers: context.handlers,
       ...(context.codec === undefined ? {} : { codec: context.codec }),
-      trusted,
-      ...laneOptions(context, { trusted, accepted: true }),
+      access,
+      ...laneOptions(context, true),
       ...(context.fence === undefined ? {} : { fence: context.fence }),
       ...(context.limits === undefined ? {} : { limits: context.limits }),
     });

@@ -10,17 +10,21 @@ import { AEAD_TAG_BYTES, NO_AAD } from "./aead.ts";
 import type { ChannelCounters, ChannelFailure } from "./channel_failure.ts";
 import {
   ANSWER_BYTES,
+  encodeAccessPreamble,
   encodePreamble,
+  isAccessOpening,
   MAX_OPENING_BYTES,
   offerCount,
   offeredKeyId,
   offeredMessage,
-  openingBytes,
   openingLength,
   preambleBytes,
+  readAccessOpening,
 } from "./channel_preamble.ts";
 import type { DirectionKeys, KeyExporter } from "./exporter.ts";
-import type { MeshKeyRing, RingSlot } from "./mesh_key.ts";
+import type { AccessClaim } from "./access_key.ts";
+import type { RingKey } from "./derivation.ts";
+import type { KeyRing, MeshKey, MeshKeyRing, RingSlot } from "./mesh_key.ts";
 import { NoiseHandshake, type NoiseTransport } from "./noise.ts";
 import { type NoiseSuite, SESSION_SUITE } from "./noise_suite.ts";
 import type { ReplayGuard } from "./replay_guard.ts";
@@ -41,12 +45,14 @@ const FIRST_BUFFER_BYTES = 4096;
 /** What the channels of one node have in common. */
 export interface ChannelContext {
   readonly suite: NoiseSuite;
-  readonly ring: MeshKeyRing;
+  readonly ring: KeyRing;
   /** The platform's secure source. */
   readonly random: RandomStream;
   readonly counters: ChannelCounters;
   /** Shared by everything that listens with the same ring. */
   readonly replayGuard: ReplayGuard;
+  /** Milliseconds since 1970 as this machine believes, for access keys that end; none ends without it. */
+  readonly wallMs?: () => number;
   /** {@linkcode REKEY_RECORDS} and {@linkcode REKEY_BYTES} unless given; part of the protocol, so for tests alone. */
   readonly rekeyRecords?: number;
   readonly rekeyBytes?: number;
@@ -81,6 +87,7 @@ export class SecureChannel {
   #state: ChannelState = "handshaking";
   #failure: ChannelFailure | null = null;
   #slot: RingSlot | null = null;
+  #claim: AccessClaim | null = null;
   #handshakeHash: Uint8Array | null = null;
   #exporter: KeyExporter | null = null;
   /** The dialler's: one attempt for each key offered. */
@@ -129,6 +136,14 @@ export class SecureChannel {
   /** Which key of our ring the peer shares, once that is proved. */
   get slot(): RingSlot | null {
     return this.#slot;
+  }
+
+  /**
+   * Whose access key the dialler has proved to hold, once that is proved; null for one that holds the mesh key (or is of
+   * the open mesh), and null at the dialler, whose peer holds the mesh key.
+   */
+  get claim(): AccessClaim | null {
+    return this.#claim;
   }
 
   /** What being established proves of the peer: `open` proves nothing. */
@@ -182,8 +197,10 @@ export class SecureChannel {
 
   /** The peer will send no more. Returns why that is a failure, or null when it ended between two records. */
   handleEnd(): ChannelFailure | null {
-    if (this.#state === "handshaking" || this.#state === "confirming") this.#fail("closed-in-handshake");
-    else if (this.#state === "established" && this.#pendingLength > 0) this.#fail("truncated");
+    if (this.#state === "handshaking" || this.#state === "confirming") {
+      const isAccessDial = this.role === "dialler" && this.#context.ring.kind === "access";
+      this.#fail(isAccessDial ? "access-unanswered" : "closed-in-handshake");
+    } else if (this.#state === "established" && this.#pendingLength > 0) this.#fail("truncated");
     return this.#failure;
   }
 
@@ -227,10 +244,12 @@ export class SecureChannel {
   /** The dialler's opening: the preamble and message 1 for every key of the ring. */
   #open(): void {
     const { suite, ring, random } = this.#context;
-    const keys = ring.keys;
+    const keys: readonly RingKey[] = ring.keys;
     const ephemeral = random.fill(new Uint8Array(X25519_BYTES));
-    const prologue = encodePreamble(SESSION_SUITE.number, keys.map((key) => key.id));
-    const opening = new Uint8Array(openingBytes(keys.length));
+    const prologue = ring.kind === "access"
+      ? encodeAccessPreamble(SESSION_SUITE.number, ring.primary.id, ring.grant)
+      : encodePreamble(SESSION_SUITE.number, keys.map((key) => key.id));
+    const opening = new Uint8Array(prologue.length + X25519_BYTES + keys.length * AEAD_TAG_BYTES);
     opening.set(prologue);
     for (const [i, key] of keys.entries()) {
       const attempt = NoiseHandshake.initiator({
@@ -263,31 +282,47 @@ export class SecureChannel {
   }
 
   #answer(opening: Uint8Array): void {
-    const { suite, ring, random, replayGuard } = this.#context;
+    const { ring } = this.#context;
+    if (ring.kind === "access") return this.#fail("access-alone");
+    if (isAccessOpening(opening)) return this.#answerAccess(opening, ring);
     for (let index = 0; index < offerCount(opening); index++) {
       const key = ring.find(offeredKeyId(opening, index));
       if (key === null) continue;
-      const handshake = NoiseHandshake.responder({
-        suite,
-        psk: key.derive("session psk"),
-        prologue: opening.subarray(0, preambleBytes(offerCount(opening))),
-        ephemeral: random.fill(new Uint8Array(X25519_BYTES)),
-      });
+      const prologue = opening.subarray(0, preambleBytes(offerCount(opening)));
       const message = offeredMessage(opening, index);
-      if (handshake.readMessage(message) === null) {
-        return this.#fail(handshake.failure === "weak-key" ? "weak-key" : "forged-handshake");
-      }
-      if (!replayGuard.admit(message.subarray(0, X25519_BYTES))) return this.#fail("replayed-handshake");
-      const answer = new Uint8Array(ANSWER_BYTES);
-      answer[0] = index;
-      answer.set(handshake.writeMessage(NO_AAD), 1);
-      this.#output = answer;
-      this.#slot = key === ring.primary ? "primary" : "previous";
-      this.#begin(handshake);
-      this.#state = "confirming";
-      return;
+      return this.#accept(key.derive("session psk"), prologue, message, index, slotOf(ring, key));
     }
     this.#fail("stranger");
+  }
+
+  /** Somebody says to hold an access key: what it says gives the key, and the tag shows whether that is so. */
+  #answerAccess(opening: Uint8Array, ring: MeshKeyRing): void {
+    const access = readAccessOpening(opening);
+    if (access === null) return this.#fail("bad-preamble");
+    // The open mesh has no secret from which anything could be derived that proves something.
+    const key = ring.trust === "open" ? null : ring.find(access.keyId);
+    if (key === null) return this.#fail("stranger");
+    const psk = key.accessKey(access.grant).derive("session psk");
+    this.#accept(psk, access.prologue, access.message, 0, slotOf(ring, key));
+    if (this.#state !== "confirming") return;
+    this.#claim = ring.judge(access.grant, this.#context.wallMs?.() ?? 0);
+  }
+
+  #accept(psk: Uint8Array, prologue: Uint8Array, message: Uint8Array, index: number, slot: RingSlot): void {
+    const { suite, random, replayGuard } = this.#context;
+    const ephemeral = random.fill(new Uint8Array(X25519_BYTES));
+    const handshake = NoiseHandshake.responder({ suite, psk, prologue, ephemeral });
+    if (handshake.readMessage(message) === null) {
+      return this.#fail(handshake.failure === "weak-key" ? "weak-key" : "forged-handshake");
+    }
+    if (!replayGuard.admit(message.subarray(0, X25519_BYTES))) return this.#fail("replayed-handshake");
+    const answer = new Uint8Array(ANSWER_BYTES);
+    answer[0] = index;
+    answer.set(handshake.writeMessage(NO_AAD), 1);
+    this.#output = answer;
+    this.#slot = slot;
+    this.#begin(handshake);
+    this.#state = "confirming";
   }
 
   /** The dialler reads the answer, as far as it has come. Returns how far it read. */
@@ -405,6 +440,10 @@ export class SecureChannel {
     // The plaintext buffer is left to a sink that may still be reading the view it was called with.
     this.#plain = new Uint8Array(0);
   }
+}
+
+function slotOf(ring: MeshKeyRing, key: MeshKey): RingSlot {
+  return key === ring.primary ? "primary" : "previous";
 }
 
 /** The next size of a buffer that must hold `needed` bytes: doubling, bounded by the largest record. */

@@ -11,10 +11,12 @@ export type ChannelFailure =
   | "bad-suite" // a cipher suite that we do not speak
   | "bad-preamble" // a preamble that says impossible things
   | "stranger" // none of the keys offered is in our ring
+  | "access-alone" // we hold an access key alone, which answers nobody
   | "forged-handshake" // a handshake message that does not fit the key it names
   | "replayed-handshake" // a first message that came before
   | "weak-key" // an ephemeral key of low order
   | "closed-in-handshake" // the peer went away before both sides had proved themselves
+  | "access-unanswered" // the same, when we dialled with an access key
   | "handshake-timeout" // the owner's deadline passed before that
   | "bad-record" // a record of impossible length
   | "forged-record" // a record altered, replayed, reordered or sealed by another key
@@ -46,6 +48,11 @@ const DESCRIPTIONS: Readonly<Record<ChannelFailure, Description>> = {
     why: "the other end holds another mesh key, or one that was rotated away",
     hint: SAME_KEY_HINT,
   },
+  "access-alone": {
+    code: "authentication",
+    why: "this machine holds an access key, with which it can ask nodes and answer nobody",
+    hint: "hana mesh show",
+  },
   "forged-handshake": {
     code: "authentication",
     why: "the handshake was altered on the way, or the other end does not hold the key that it names",
@@ -61,6 +68,13 @@ const DESCRIPTIONS: Readonly<Record<ChannelFailure, Description>> = {
     why:
       "the other end closed the connection during the handshake, probably because it holds another mesh key",
     hint: SAME_KEY_HINT,
+  },
+  "access-unanswered": {
+    code: "authentication",
+    why:
+      "the other end closed the connection during the handshake: it is of another mesh, or its mesh key was rotated " +
+      "since the access code was made, or it holds an access key itself, or its hana knows none",
+    hint: "hana mesh show (on both machines: the keys must be the same)",
   },
   "handshake-timeout": {
     code: "timeout",

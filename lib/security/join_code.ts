@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { concatBytes, HanaError } from "../base/mod.ts";
 import { equalInConstantTime } from "./aead.ts";
+import { isAccessCode } from "./access_code.ts";
 import { decodeBase32, encodeBase32 } from "./base32.ts";
 import { MESH_KEY_BYTES, MeshKey } from "./mesh_key.ts";
 
@@ -34,6 +35,13 @@ export function formatJoinCode(key: MeshKey): string {
 export function parseJoinCode(text: string, name: string | null = null): MeshKey {
   if (text.length > MAX_TEXT) throw badCode("is far too long");
   const bare = text.replace(/[\s\u2010-\u2015_-]/g, "");
+  if (isAccessCode(text)) {
+    throw new HanaError("usage", {
+      what: "join code",
+      why: "is an access code: it lets one person in, and holds no mesh key",
+      hint: "hana mesh join - (takes it, on a machine without a key)",
+    });
+  }
   if (bare.slice(0, 4).toLowerCase() !== "hana") throw badCode(`does not begin with "${PREFIX}-"`);
   if (bare.slice(4, 5) !== "1") throw badCode("is of a version that this hana does not know");
   const body = bare.slice(PREFIX.length);

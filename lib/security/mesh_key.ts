@@ -2,10 +2,12 @@
 // Decides how a key is named (id, fingerprint) and how every other key is derived from it, one a purpose.
 // Never reads or writes files (key_file.ts); never lets the secret into a log: it has no printable field.
 
-import { hkdfSync } from "node:crypto";
 import { equalBytes, HanaError, toHex } from "../base/mod.ts";
 import type { RandomStream } from "../platform/mod.ts";
+import { type AccessClaim, type AccessGrant, AccessKey, type AccessKeyRing, queryKey } from "./access_key.ts";
 import { encodeBase32 } from "./base32.ts";
+import { deriveKey, type KeyPurpose, type RingKey } from "./derivation.ts";
+import { type Revocation, stillRevoked } from "./revocation.ts";
 
 /** Bytes in a mesh key. */
 export const MESH_KEY_BYTES = 32;
@@ -14,28 +16,11 @@ export const KEY_ID_BYTES = 8;
 /** The longest mesh name in UTF-8. */
 export const MAX_MESH_NAME_BYTES = 64;
 
-/** What a derived key is for; each purpose has a key of its own, so that no use can weaken another. */
-export type KeyPurpose =
-  | "session psk"
-  | "datagram mac"
-  | "lease"
-  | "page cookie"
-  | "udp psk"
-  | "udp mac"
-  | "udp cookie";
-
-const HKDF_SALT = new TextEncoder().encode("hana mesh key 1");
 /** The key that everybody knows: gives the open mesh the same code path, and no secrecy at all. */
 const OPEN_KEY_TEXT = "hana open mesh: a key that is public";
 
-/** HKDF-SHA-256 (RFC 5869) of a mesh key with an info string of its own for every purpose. */
-function derive(secret: Uint8Array, info: string, bytes: number): Uint8Array {
-  const text = new TextEncoder().encode(`hana ${info}`);
-  return new Uint8Array(hkdfSync("sha256", secret, HKDF_SALT, text, bytes));
-}
-
 /** A mesh key with its name. Comparing is by {@linkcode MeshKey.id}. */
-export class MeshKey {
+export class MeshKey implements RingKey {
   /** The first 8 bytes of a derivation of the key: tells keys apart without telling the key. */
   readonly id: Uint8Array;
   /** {@linkcode id} in hex. */
@@ -59,9 +44,9 @@ export class MeshKey {
     }
     if (name !== null) checkMeshName(name);
     this.#secret = secret.slice();
-    this.id = derive(secret, "key id", KEY_ID_BYTES);
+    this.id = deriveKey(secret, "key id", KEY_ID_BYTES);
     this.idText = toHex(this.id);
-    this.fingerprint = encodeBase32(derive(secret, "fingerprint", 10)).replace(/(.{4})(?=.)/g, "$1-");
+    this.fingerprint = encodeBase32(deriveKey(secret, "fingerprint", 10)).replace(/(.{4})(?=.)/g, "$1-");
     this.name = name;
     this.createdWallMs = createdWallMs;
   }
@@ -70,10 +55,15 @@ export class MeshKey {
   derive(purpose: KeyPurpose): Uint8Array {
     let key = this.#derived.get(purpose);
     if (key === undefined) {
-      key = derive(this.#secret, purpose, 32);
+      key = purpose === "datagram query" ? queryKey(this.#secret) : deriveKey(this.#secret, purpose, 32);
       this.#derived.set(purpose, key);
     }
     return key;
+  }
+
+  /** The access key of a holder. Throws `usage` for a grant that cannot be. */
+  accessKey(grant: AccessGrant): AccessKey {
+    return AccessKey.derived(this.#secret, this.id, grant, this.name);
   }
 
   /** A copy of the secret itself, for saving and sharing alone. */
@@ -110,15 +100,24 @@ export type RingSlot = "primary" | "previous";
  * rotation. So a mesh rotates machine by machine, and only a machine left out twice falls off it.
  */
 export class MeshKeyRing {
+  readonly kind = "mesh";
   readonly primary: MeshKey;
   readonly previous: MeshKey | null;
   /** `open`: there is no secret, so a peer has proved nothing (architecture section 5). */
   readonly trust: "keyed" | "open";
+  /** Holders of access keys that this machine does not serve any more. */
+  readonly revoked: readonly Revocation[];
 
-  constructor(primary: MeshKey, previous: MeshKey | null, trust: "keyed" | "open" = "keyed") {
+  constructor(
+    primary: MeshKey,
+    previous: MeshKey | null,
+    trust: "keyed" | "open" = "keyed",
+    revoked: readonly Revocation[] = [],
+  ) {
     this.primary = primary;
     this.previous = previous;
     this.trust = trust;
+    this.revoked = revoked;
   }
 
   /** The keys in order of preference. */
@@ -132,7 +131,26 @@ export class MeshKeyRing {
     if (this.previous !== null && equalBytes(this.previous.id, keyId)) return this.previous;
     return null;
   }
+
+  /** What is to be thought of a dialler that has proved to hold the access key of this grant. */
+  judge(grant: AccessGrant, wallMs: number): AccessClaim {
+    const { name, level, expiresS } = grant;
+    const why = this.revoked.some((revoked) => revoked.name === name)
+      ? "that key was revoked here"
+      : expiresS !== null && wallMs >= expiresS * 1000
+      ? "that key has expired, by the clock of this machine"
+      : null;
+    const refusal = why === null ? null : new HanaError("refused", {
+      what: `the key of ${name} (${level}) is not taken`,
+      why,
+      hint: "a new code (hana mesh grant, on a machine with the mesh key), then hana mesh join -",
+    });
+    return { grant, refusal };
+  }
 }
+
+/** The keys of a machine: mesh keys, or an access key alone. */
+export type KeyRing = MeshKeyRing | AccessKeyRing;
 
 /**
  * The ring after a rotation: the new key first, the key that was first until now still accepted, the one before
@@ -149,11 +167,12 @@ export function rotate(ring: MeshKeyRing, newKey: MeshKey): MeshKeyRing {
   if (ring.find(newKey.id) !== null) {
     throw new HanaError("conflict", { what: `mesh key ${newKey.idText}`, why: "is in the key ring already" });
   }
-  return new MeshKeyRing(newKey, ring.primary);
+  const revoked = stillRevoked(ring.revoked, [newKey.idText, ring.primary.idText]);
+  return new MeshKeyRing(newKey, ring.primary, "keyed", revoked);
 }
 
 /** The ring of a machine that was given no key. */
 export function openMeshKeyRing(): MeshKeyRing {
-  const secret = derive(new TextEncoder().encode(OPEN_KEY_TEXT), "open mesh", MESH_KEY_BYTES);
+  const secret = deriveKey(new TextEncoder().encode(OPEN_KEY_TEXT), "open mesh", MESH_KEY_BYTES);
   return new MeshKeyRing(new MeshKey(secret, null, null), null, "open");
 }

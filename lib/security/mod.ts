@@ -15,11 +15,24 @@ export {
 } from "./aead.ts";
 export { type AeadCandidate, aeadCandidates, loadAead, type LoadedAead } from "./aead_load.ts";
 export { CipherState } from "./cipher_state.ts";
+export type { KeyPurpose, RingKey } from "./derivation.ts";
+export {
+  type AccessClaim,
+  type AccessGrant,
+  AccessKey,
+  AccessKeyRing,
+  checkGrant,
+  isHolderName,
+  MAX_EXPIRES_S,
+  MAX_HOLDER_BYTES,
+} from "./access_key.ts";
+export { formatAccessCode, isAccessCode, parseAccessCode } from "./access_code.ts";
+export { MAX_REVOKED, type Revocation, revoke } from "./revocation.ts";
 export {
   checkMeshName,
   createMeshKey,
   KEY_ID_BYTES,
-  type KeyPurpose,
+  type KeyRing,
   MAX_MESH_NAME_BYTES,
   MESH_KEY_BYTES,
   MeshKey,
@@ -32,7 +45,12 @@ export { type DirectionKeys, EXPORTED_KEY_BYTES, KeyExporter } from "./exporter.
 export { KeyedMac, MAC_BYTES } from "./keyed_mac.ts";
 export { formatKeyFile, loadKeyRing, parseKeyFile, saveKeyRing } from "./key_file.ts";
 export { formatJoinCode, parseJoinCode } from "./join_code.ts";
-export { DATAGRAM_TAG_BYTES, DatagramAuthenticator, OPEN_KEY_TAG } from "./datagram_auth.ts";
+export {
+  DATAGRAM_TAG_BYTES,
+  DatagramAuthenticator,
+  type DatagramSigner,
+  OPEN_KEY_TAG,
+} from "./datagram_auth.ts";
 export { REPLAY_WINDOW_BITS, REPLAY_WINDOW_NUMBERS, ReplayWindow } from "./replay.ts";
 export { type NoiseFailure, NoiseHandshake, type NoiseOptions, type NoiseTransport } from "./noise.ts";
 export {
@@ -54,6 +72,6 @@ export {
   SecureChannel,
 } from "./channel.ts";
 export { CHANNEL_FAILURES, ChannelCounters, channelError, type ChannelFailure } from "./channel_failure.ts";
-export { CHANNEL_VERSION } from "./channel_preamble.ts";
+export { ACCESS_CHANNEL_VERSION, CHANNEL_VERSION } from "./channel_preamble.ts";
 export { X25519_BYTES } from "./x25519.ts";
 export { REPLAY_GUARD_ENTRIES, ReplayGuard } from "./replay_guard.ts";

@@ -1,20 +1,21 @@
 // Whether a message that came may reach its handler, and whether one of ours may go out.
-// Decides in this order: known, of this kind, allowed for these roles, trusted, readable, as its schema says.
+// Decides in this order: known, of this kind, allowed for these roles, by a peer with access enough, readable, as its schema says.
 // The fence of commands comes after that, in core.ts: what is refused here must not raise it.
 // Every refusal is counted under its reason; a refused message never reaches a handler (seeds b2.8).
 
-import { HanaError } from "../base/mod.ts";
+import { type AccessLevel, HanaError, hasAccess } from "../base/mod.ts";
 import type { Codec } from "../wire/mod.ts";
+import { type PeerAccess, whoIs } from "./access.ts";
 import type { SessionCounters } from "./events.ts";
 import type { CompiledMessage, MessageDefinition } from "./message.ts";
 import type { Identity } from "./protocol.ts";
 
-/** Who meets whom, under which trust. Roles change while a session is open. */
+/** Who meets whom, and what the peer may do. Roles change while a session is open. */
 export interface AdmissionContext {
   local: Identity;
   peer: Identity;
-  /** Whether the peer may send commands. */
-  readonly trusted: boolean;
+  /** What the peer may do, and as whom. */
+  readonly access: PeerAccess;
   readonly codec: Codec;
   readonly counters: SessionCounters;
 }
@@ -73,14 +74,7 @@ export function admit(
     const why = `a node of role ${peer.role} may not send it to one of role ${local.role}`;
     return new HanaError("refused", { what: `${local.name} refused ${name}`, why });
   }
-  if (message.definition.effect === "command" && !context.trusted) {
-    counters.untrusted++;
-    return new HanaError("refused", {
-      what: `${local.name} refused ${name}`,
-      why: "its mesh is open: others may look but not command",
-      hint: "hana mesh create    (then hana mesh join on the others), or hana serve --insecure",
-    });
-  }
+  if (!hasAccess(context.access.access, message.access)) return refuseAccess(context, name, message.access);
   let body: unknown;
   try {
     body = context.codec.decode(bytes);
@@ -96,4 +90,25 @@ export function admit(
   if (problem === null) return { message, body };
   counters.schemaRefused++;
   return new HanaError("schema", { what: `${name}: ${problem.path}`, why: problem.expected });
+}
+
+/** The refusal for a peer that may not do enough. */
+function refuseAccess(context: AdmissionContext, name: string, needed: AccessLevel): HanaError {
+  const { local, peer, counters } = context;
+  const { access, holder } = context.access;
+  const what = `${local.name} refused ${name}`;
+  if (holder === null && access === "viewer") {
+    counters.untrusted++;
+    return new HanaError("refused", {
+      what,
+      why: "its mesh is open: others may look but not command",
+      hint: "hana mesh create    (then hana mesh join on the others), or hana serve --insecure",
+    });
+  }
+  counters.lowAccess++;
+  return new HanaError("refused", {
+    what,
+    why: `it needs access ${needed}, and this was ${whoIs({ access, holder, peer })}`,
+    hint: `hana mesh grant ${holder ?? "NAME"} --role ${needed}    (on a machine with the mesh key)`,
+  });
 }

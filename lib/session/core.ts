@@ -14,6 +14,7 @@ import {
   type Transmit,
 } from "./events.ts";
 import type { SessionLimits } from "./limits.ts";
+import { type AccessSource, NO_ACCESS, type PeerAccess, readAccess } from "./access.ts";
 import { type AdmissionContext, admit, type Admitted, checkOutgoing } from "./admission.ts";
 import {
   type CommandOptions,
@@ -58,8 +59,8 @@ export interface SessionCoreOptions {
   readonly messages: MessageTable;
   /** What the dialler speaks; the listener follows. */
   readonly codec: CodecName;
-  /** Whether the peer has proved the mesh key or sits on this machine: it may send commands. */
-  readonly trusted: boolean;
+  /** What the peer may do, asked when it greets. */
+  readonly access: AccessSource;
   readonly limits: SessionLimits;
   /** By what right commands go out and come in; without it none has a token and all are let in. */
   readonly fence?: Fence;
@@ -108,6 +109,10 @@ export class SessionCore {
   /** Who the other side is; null until it has said so. */
   get peer(): Identity | null {
     return this.#peer;
+  }
+  /** What the peer may do. */
+  get access(): PeerAccess {
+    return this.#admission?.access ?? NO_ACCESS;
   }
   get isOpen(): boolean {
     return this.#state === "open";
@@ -335,33 +340,25 @@ export class SessionCore {
       return;
     }
     if (kind !== expected) return this.#violate("it spoke before it greeted");
-    const codecName = codecOfNumber(reader.u8());
-    if (codecName === null) return this.#violate("its greeting names no codec that exists");
-    if (this.options.side === "listener" && codecName !== this.#outbox.codec.name) {
-      this.#outbox.codec = createCodec(codecName);
-    }
+    const named = codecOfNumber(reader.u8());
+    if (named === null) return this.#violate("its greeting names no codec that exists");
+    const isOther = this.options.side === "listener" && named !== this.#outbox.codec.name;
+    if (isOther) this.#outbox.codec = createCodec(named);
     const greeting = decodeGreeting(this.#decode(reader));
     if (greeting === null) return this.#violate("its greeting cannot be read");
-    const refusal = refusalOf(greeting, this.#local);
+    const access = readAccess(this.options.access);
+    const refusal = access.refusal ?? refusalOf(greeting, this.#local);
     if (refusal !== null) return this.#reject(refusal);
     const { versions, lanes, ...peer } = greeting;
     this.#version = chooseVersion(versions) ?? 0;
     if (this.options.side === "listener") this.#greet(PayloadKind.welcome, [this.#version]);
     this.#peer = peer;
     this.#state = "open";
-    const { trusted } = this.options;
     const { heartbeatUs, silenceUs } = this.options.limits;
-    this.#admission = {
-      local: this.#local,
-      peer,
-      trusted,
-      codec: this.#outbox.codec,
-      counters: this.counters,
-    };
+    const { codec } = this.#outbox;
+    this.#admission = { local: this.#local, peer, access, codec, counters: this.counters };
     this.#heartbeat = new Heartbeat(nowUs, heartbeatUs, silenceUs);
-    if (lanes !== null && this.#offer !== null) {
-      this.#events.push({ type: "lanes", offer: lanes });
-    }
+    if (lanes !== null && this.#offer !== null) this.#events.push({ type: "lanes", offer: lanes });
     this.#events.push({ type: "open", peer });
     if (!this.#tellRole()) {
       this.#break(new HanaError("closed", { what: "our role changed while we greeted" }));
@@ -442,7 +439,9 @@ export class SessionCore {
   }
 
   #handleFenced(reader: ByteReader): void {
-    const right = this.#envelope.read(reader);
+    const said = this.#envelope.read(reader);
+    // An operator's word is that of an operator alone; from anybody else it is a command without a token.
+    const right = said?.isForced === true && this.access.access !== "operator" ? NO_RIGHT : said;
     const kind = reader.u8();
     if (right !== null && kind === PayloadKind.event) return this.#handleEvent(reader, right);
     if (right !== null && kind === PayloadKind.request) return this.#handleRequest(reader, right);

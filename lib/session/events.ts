@@ -48,7 +48,10 @@ export interface SessionCounters {
   lateAnswers: number;
   unknownMessage: number;
   wrongRole: number;
+  /** Commands of strangers in an open mesh. */
   untrusted: number;
+  /** Messages that need more access than the peer's key gives. */
+  lowAccess: number;
   /** Commands of a leadership that is over, or of an app that does not lead. */
   fencedOff: number;
   undecodable: number;
@@ -70,6 +73,7 @@ export function newSessionCounters(): SessionCounters {
     unknownMessage: 0,
     wrongRole: 0,
     untrusted: 0,
+    lowAccess: 0,
     fencedOff: 0,
     undecodable: 0,
     schemaRefused: 0,

@@ -2,6 +2,7 @@
 // Decides who may say what to whom, how requests find their answers, when a peer counts as gone, and how a lost
 // session comes back. Never chooses an address and never looks at the network (lib/node, lib/discovery).
 
+export { type AccessSource, type PeerAccess, whoIs } from "./access.ts";
 export { SessionCore, type SessionCoreOptions } from "./core.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 export { type CommandOptions, type CommandRight, Envelope, type Fence } from "./fencing.ts";

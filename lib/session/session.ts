@@ -2,7 +2,7 @@
 // Decides nothing of the protocol; turns effects into sends, handler calls and settled promises.
 // One writer a carrier; every promise is awaited or has a catch that counts.
 
-import { assert, HanaError, type Role, toHanaError } from "../base/mod.ts";
+import { type AccessLevel, assert, HanaError, type Role, toHanaError } from "../base/mod.ts";
 import {
   type Carrier,
   type CarrierPath,
@@ -14,6 +14,7 @@ import {
 } from "../lanes/mod.ts";
 import type { Platform, TimerHandle } from "../platform/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
+import type { AccessSource } from "./access.ts";
 import { SessionCore } from "./core.ts";
 import type { Fence } from "./fencing.ts";
 import type { SessionEvent } from "./events.ts";
@@ -61,8 +62,8 @@ export interface SessionOptions {
   readonly local: Identity;
   readonly handlers: SessionHandlers;
   readonly codec?: CodecName;
-  /** Whether the peer may send commands: it proved the mesh key, or sits on this machine. */
-  readonly trusted: boolean;
+  /** What the peer may do: it has proved a key, or sits on this machine. */
+  readonly access: AccessSource;
   readonly limits?: Partial<SessionLimits>;
   /** By what right commands go out and come in. */
   readonly fence?: Fence;
@@ -115,7 +116,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       local: options.local,
       messages: options.handlers.messages,
       codec: options.codec ?? "msgpack",
-      trusted: options.trusted,
+      access: options.access,
       ...(options.fence === undefined ? {} : { fence: options.fence }),
       lanes: () => options.carrier.offer,
       // What the carrier would refuse is refused to the caller; it must not cost the session.
@@ -173,6 +174,14 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
     const peer = this.#core.peer;
     assert(peer !== null, "a session's peer is known once it is ready");
     return peer;
+  }
+  /** What the peer may do here, by the key that it holds; a viewer until {@linkcode ready}. */
+  get access(): AccessLevel {
+    return this.#core.access.access;
+  }
+  /** Whose access key the peer holds; null for a machine of the mesh, a local socket, the open mesh. */
+  get holder(): string | null {
+    return this.#core.access.holder;
   }
   /** The newest heartbeat round trip in microseconds, null before the first. */
   get latestRttUs(): number | null {

@@ -13,6 +13,7 @@ import {
   writeFrameHeader,
 } from "../wire/mod.ts";
 import {
+  type AccessClaim,
   channelError,
   type DirectionKeys,
   MAX_RECORD_PLAINTEXT_BYTES,
@@ -90,6 +91,11 @@ export class Link {
   /** Keys for what goes beside the stream, from the same handshake; null where it is not sealed, or not yet. */
   exportKeys(label: string): DirectionKeys | null {
     return this.#channel?.exportKeys(label) ?? null;
+  }
+
+  /** Whose access key the peer has proved to hold; null where it holds the mesh key, or the stream is not sealed. */
+  get claim(): AccessClaim | null {
+    return this.#channel?.claim ?? null;
   }
 
   /** Whether both sides have proved themselves and nothing has ended yet. */
@@ -286,9 +292,10 @@ export class Link {
     const failure =
       (reason?.code === "timeout" ? this.#channel?.handleHandshakeTimeout() : this.#channel?.handleEnd()) ??
         null;
-    const error = failure === "closed-in-handshake" && reason?.code !== "cancelled"
-      ? channelError(failure, this.stream.remote)
-      : reason;
+    const error =
+      (failure === "closed-in-handshake" || failure === "access-unanswered") && reason?.code !== "cancelled"
+        ? channelError(failure, this.stream.remote)
+        : reason;
     this.#channel?.close();
     this.#closed = true;
     this.#open = false;

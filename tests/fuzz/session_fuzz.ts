@@ -74,7 +74,14 @@ function identity(number: number, role: Identity["role"]): Identity {
 function newCore(side: "dialler" | "listener", local: Identity): SessionCore {
   const messages = new MessageTable();
   for (const definition of DEFINITIONS) messages.define(definition);
-  const made = new SessionCore({ side, local, messages, codec: "msgpack", trusted: true, limits: LIMITS });
+  const made = new SessionCore({
+    side,
+    local,
+    messages,
+    codec: "msgpack",
+    access: "operator",
+    limits: LIMITS,
+  });
   made.handleOpen(NOW_US);
   return made;
 }

@@ -14,7 +14,7 @@ import type {
 } from "../../platform/mod.ts";
 import { splitZone } from "../../platform/mod.ts";
 import { PACKET_OVERHEAD_BYTES } from "../../lanes/mod.ts";
-import type { DirectionKeys, MeshKeyRing, NoiseSuite, ReplayGuard } from "../../security/mod.ts";
+import type { DirectionKeys, KeyRing, NoiseSuite, ReplayGuard } from "../../security/mod.ts";
 import { UdpCounters } from "./counters.ts";
 import { DatagramBuffer } from "./datagram_buffer.ts";
 import { type DialHandlers, Handshakes, type UdpDial } from "./handshakes.ts";
@@ -38,7 +38,7 @@ export const MAX_UDP_BYTES = 8_900;
 
 /** Handshakes over datagrams, for `udp:` addresses where there is no stream. */
 export interface UdpHandshakeOptions {
-  readonly ring: MeshKeyRing;
+  readonly ring: KeyRing;
   /** What we say of ourselves. */
   readonly hello: UdpHello;
   /** Shared by endpoints of one node. */

@@ -1,7 +1,7 @@
 // What a handshake over datagrams takes from a mesh key, computed once a key: the pre-shared key of the Noise pattern, the
 // code of mac1, the cipher of cookies. Each has a purpose of its own, so that no use can weaken another.
 
-import { type Aead, KeyedMac, type MeshKey, type MeshKeyRing, type NoiseSuite } from "../../security/mod.ts";
+import { type Aead, KeyedMac, type KeyRing, type MeshKey, type NoiseSuite } from "../../security/mod.ts";
 
 /** One mesh key, ready for handshakes. */
 export interface HandshakeKey {
@@ -14,17 +14,17 @@ export interface HandshakeKey {
 /** What both roles of a handshake share. */
 export interface HandshakeContext {
   readonly suite: NoiseSuite;
-  readonly ring: MeshKeyRing;
+  readonly ring: KeyRing;
   /** In the order of the ring: the key that is preferred first. */
   readonly keys: readonly HandshakeKey[];
 }
 
-/** Prepares the keys of a ring. */
-export function handshakeContext(suite: NoiseSuite, ring: MeshKeyRing): HandshakeContext {
+/** Prepares the keys of a ring. An access key has none for this: the head of INIT has no room to say whose it is. */
+export function handshakeContext(suite: NoiseSuite, ring: KeyRing): HandshakeContext {
   return {
     suite,
     ring,
-    keys: ring.keys.map((key) => ({
+    keys: ring.kind === "access" ? [] : ring.keys.map((key) => ({
       key,
       psk: key.derive("udp psk"),
       mac1: new KeyedMac(key.derive("udp mac")),

@@ -4,7 +4,7 @@
 
 import { assert, HanaError } from "../../base/mod.ts";
 import type { Clock, IpEndpoint, RandomStream, TimerHandle, Timers } from "../../platform/mod.ts";
-import { type MeshKeyRing, type NoiseSuite, type ReplayGuard } from "../../security/mod.ts";
+import { type KeyRing, type NoiseSuite, type ReplayGuard } from "../../security/mod.ts";
 import { formatHostPort } from "../address.ts";
 import type { UdpCounters, UdpDrop } from "./counters.ts";
 import { handshakeContext } from "./handshake_keys.ts";
@@ -57,7 +57,7 @@ interface Surroundings {
 }
 
 interface Meanings {
-  readonly ring: MeshKeyRing;
+  readonly ring: KeyRing;
   readonly hello: UdpHello;
   readonly replayGuard: ReplayGuard;
   readonly onAccept: (path: UdpPath) => void;
@@ -120,8 +120,9 @@ export class Handshakes {
     return this.#dials.has(index | 0);
   }
 
-  /** Starts to ask. */
+  /** Starts to ask. With an access key there is nothing to ask by: the owner does not try. */
   dial(remote: IpEndpoint, handlers: DialHandlers): UdpDial {
+    assert(this.#context.keys.length > 0, "an access key makes no handshake over datagrams");
     const nowUs = this.#around.clock.nowUs();
     const initiator = new UdpInitiator({
       context: this.#context,

@@ -178,7 +178,7 @@ async function standIn(
     security: testContext(testRing(1)),
     local: DESK,
     handlers,
-    trusted: true,
+    access: "operator",
   };
   const listeners = new NodeListeners(context, sessions);
   const { id, name, role } = DESK;

@@ -18,7 +18,7 @@ function context(platform: Platform, key = 1): ConnectorContext {
     security: testContext(testRing(key)),
     local: identity(99),
     handlers: new HandlerTable(),
-    trusted: true,
+    access: "operator",
   };
 }
 

@@ -23,7 +23,7 @@ function fixture(maxSessions: number): Fixture {
     security: testContext(testRing(1)),
     local: identity(1),
     handlers: new HandlerTable(),
-    trusted: true,
+    access: "operator",
   };
   const set = new SessionSet(maxSessions);
   return {

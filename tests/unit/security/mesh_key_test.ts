@@ -101,6 +101,7 @@ Deno.test("a saved ring comes back whole, in a file of mode 0600", () => {
     assertEquals(files.stat(PATH)?.mode, 0o600);
     const loaded = loadKeyRing(files, PATH, 1000);
     assert(loaded !== null);
+    assert(loaded.kind === "mesh");
     assertEquals(loaded.primary.exportSecret(), ring.primary.exportSecret());
     assertEquals(loaded.primary.name, ring.primary.name);
     assertEquals(loaded.primary.createdWallMs, ring.primary.createdWallMs);
@@ -144,9 +145,9 @@ const FILE_CASES: readonly FileCase[] = [
   { what: "another file", change: () => "ssh-ed25519 AAAA\n", refused: "config", says: /no mesh key file/ },
   {
     what: "a later version",
-    change: (t) => t.replace("version 1", "version 2"),
+    change: (t) => t.replace("version 1", "version 3"),
     refused: "config",
-    says: /version 2/,
+    says: /version 3/,
   },
   {
     what: "no check line",

@@ -8,6 +8,7 @@ import {
   type StreamPieces,
 } from "../../../lib/platform/simulated/mod.ts";
 import {
+  type AccessSource,
   type Fence,
   HandlerTable,
   type Identity,
@@ -25,7 +26,7 @@ export interface StageOptions {
   readonly maxFrameBytes?: number;
   readonly local?: Partial<Identity>;
   readonly remote?: Partial<Identity>;
-  readonly trusted?: boolean;
+  readonly access?: AccessSource;
   /** What the far machine asks about commands. */
   readonly fence?: Fence;
 }
@@ -66,7 +67,7 @@ export class Stage {
           side: "listener",
           local: identity(2, this.options.remote),
           handlers: this.farHandlers,
-          trusted: this.options.trusted ?? true,
+          access: this.options.access ?? "operator",
           limits: this.options.limits,
           ...(this.options.fence === undefined ? {} : { fence: this.options.fence }),
         }));
@@ -89,7 +90,7 @@ export class Stage {
       side: "dialler",
       local: identity(1, this.options.local),
       handlers: this.nearHandlers,
-      trusted: true,
+      access: "operator",
       limits: this.options.limits,
     });
     await session.ready;

@@ -4,6 +4,7 @@
 import type { HanaError, Incarnation, NodeId } from "../../../lib/base/mod.ts";
 import { assert } from "@std/assert";
 import {
+  type AccessSource,
   CompiledMessage,
   DEFAULT_SESSION_LIMITS,
   defineEvent,
@@ -104,7 +105,7 @@ export interface CoreOptions {
   readonly local?: Identity;
   readonly definitions?: readonly MessageDefinition[];
   readonly codec?: CodecName;
-  readonly trusted?: boolean;
+  readonly access?: AccessSource;
   readonly limits?: Partial<SessionLimits>;
   readonly fence?: Fence;
 }
@@ -115,7 +116,7 @@ export function core(options: CoreOptions = {}): SessionCore {
     local: options.local ?? identity(1),
     messages: table(options.definitions),
     codec: options.codec ?? "msgpack",
-    trusted: options.trusted ?? true,
+    access: options.access ?? "operator",
     ...(options.fence === undefined ? {} : { fence: options.fence }),
     limits: { ...DEFAULT_SESSION_LIMITS, ...options.limits },
   });
