@@ -60,7 +60,7 @@ Deno.test("bash completes commands, flags, values and paths of hana itself", asy
     const cases: [string, readonly string[]][] = [
       ["hana me", ["mesh"]],
       ["hana comp", ["completions"]],
-      ["hana mesh ", ["create", "show", "join", "rotate", "leave"]],
+      ["hana mesh ", ["create", "show", "join", "rotate", "leave", "grant", "revoke"]],
       ["hana --json mesh ro", ["rotate"]],
       ["hana --state-dir create mesh sh", ["show"]],
       ["hana mesh create --na", ["--name"]],
