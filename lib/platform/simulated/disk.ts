@@ -16,6 +16,15 @@ interface Entry {
   tears?: boolean;
   /** Who listens behind a socket; null once nobody does. */
   listener: object | null;
+  /** It was removed or replaced; who has it open still writes to it. */
+  isGone?: boolean;
+}
+
+/** A file that is open for growing; it stays the same file when its name changes. */
+export interface DiskFile {
+  readonly size: number;
+  append(bytes: Uint8Array): void;
+  sync(): void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -103,7 +112,8 @@ export class SimulatedDisk {
     this.#needParent("write", at);
     // The old one goes only when the new one is complete, so both need their room.
     this.#needRoom("write", path, bytes.length);
-    this.#usedBytes += bytes.length - (this.#entries.get(at)?.bytes.length ?? 0);
+    this.#forget(at);
+    this.#usedBytes += bytes.length;
     this.#entries.set(at, { kind: "file", mode, bytes: bytes.slice(), synced: bytes.length, listener: null });
   }
 
@@ -112,18 +122,36 @@ export class SimulatedDisk {
    * keep a first part of what was not synced.
    */
   append(path: string, bytes: Uint8Array, mode: number, tears = false): void {
+    this.open(path, mode, tears).append(bytes);
+  }
+
+  /** Opens a file for growing, made when missing. */
+  open(path: string, mode: number, tears: boolean): DiskFile {
     this.#check("write", path);
     const at = normalise(path);
     let entry = this.#entries.get(at);
     if (entry === undefined) {
-      this.#needParent("write", at);
+      this.#needParent("append to", at);
       this.#entries.set(at, entry = { kind: "file", mode, bytes: NOTHING, synced: 0, listener: null });
     }
-    if (entry.kind !== "file") throw this.#error("write", path, `is a ${entry.kind}`);
-    this.#needRoom("append to", path, bytes.length);
-    entry.tears = tears;
-    entry.bytes = grown(entry.bytes, bytes);
-    this.#usedBytes += bytes.length;
+    if (entry.kind !== "file") throw this.#error("append to", path, `is a ${entry.kind}`);
+    const file = entry;
+    file.tears = tears;
+    return {
+      get size(): number {
+        return file.bytes.length;
+      },
+      append: (bytes) => {
+        this.#check("write", path);
+        this.#needRoom("append to", path, bytes.length);
+        file.bytes = grown(file.bytes, bytes);
+        if (file.isGone !== true) this.#usedBytes += bytes.length;
+      },
+      sync: () => {
+        this.#check("write", path);
+        file.synced = file.bytes.length;
+      },
+    };
   }
 
   /** Brings a file to the disk for good; nothing where there is none. */
@@ -168,9 +196,10 @@ export class SimulatedDisk {
     if (entry.kind === "directory") throw this.#error("rename", from, "is a directory");
     const old = this.#entries.get(target);
     if (old?.kind === "directory") throw this.#error("rename", from, `${to} is a directory`);
-    this.#needParent("rename", target);
+    const parent = this.stat(parentOf(target))?.kind;
+    if (parent !== "directory") throw this.#error("rename", from, `${parentOf(target)} is no directory`);
     if (source === target) return true;
-    this.#usedBytes -= old?.bytes.length ?? 0;
+    this.#forget(target);
     this.#entries.delete(source);
     this.#entries.set(target, entry);
     return true;
@@ -185,8 +214,8 @@ export class SimulatedDisk {
     if (entry.kind === "directory" && this.list(path).length > 0) {
       throw this.#error("remove", path, "is not empty");
     }
-    this.#usedBytes -= entry.bytes.length;
-    return this.#entries.delete(at);
+    this.#forget(at);
+    return true;
   }
 
   /** Makes a directory and its parents. */
@@ -277,6 +306,14 @@ export class SimulatedDisk {
   #check(operation: DiskOperation, path: string): void {
     const reason = this.refuse?.(operation, path) ?? null;
     if (reason !== null) throw this.#error(operation, path, reason);
+  }
+
+  #forget(at: string): void {
+    const entry = this.#entries.get(at);
+    if (entry === undefined) return;
+    entry.isGone = true;
+    this.#usedBytes -= entry.bytes.length;
+    this.#entries.delete(at);
   }
 
   #needRoom(doing: string, path: string, bytes: number): void {

@@ -3,7 +3,7 @@
 
 import { HanaError } from "../../base/mod.ts";
 import type { AppendedFile, FileLock, Files, FileStat } from "../mod.ts";
-import type { SimulatedDisk } from "./disk.ts";
+import type { DiskFile, SimulatedDisk } from "./disk.ts";
 import type { Held, ProcessLife } from "./process_life.ts";
 
 const EXECUTABLE = 0o111;
@@ -30,36 +30,29 @@ class SimulatedLock implements FileLock, Held {
 }
 
 class SimulatedAppendedFile implements AppendedFile {
-  readonly #disk: SimulatedDisk;
+  readonly #file: DiskFile;
   readonly #life: ProcessLife;
   readonly #path: string;
-  readonly #mode: number;
-  #size: number;
   #isOpen = true;
 
-  constructor(disk: SimulatedDisk, life: ProcessLife, path: string, mode: number) {
-    this.#disk = disk;
+  constructor(file: DiskFile, life: ProcessLife, path: string) {
+    this.#file = file;
     this.#life = life;
     this.#path = path;
-    this.#mode = mode;
-    disk.append(path, new Uint8Array(0), mode, true);
-    this.#size = disk.stat(path)?.size ?? 0;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#file.size;
   }
 
   append(bytes: Uint8Array): void {
     this.#check("append to");
-    if (!this.#life.alive) return;
-    this.#disk.append(this.#path, bytes, this.#mode, true);
-    this.#size += bytes.length;
+    if (this.#life.alive) this.#file.append(bytes);
   }
 
   sync(): void {
     this.#check("sync");
-    if (this.#life.alive) this.#disk.sync(this.#path);
+    if (this.#life.alive) this.#file.sync();
   }
 
   close(): void {
@@ -122,7 +115,7 @@ export class SimulatedFiles implements Files {
   }
 
   openAppend(path: string, mode: number): AppendedFile {
-    return new SimulatedAppendedFile(this.#disk, this.#life, path, mode);
+    return new SimulatedAppendedFile(this.#disk.open(path, mode, true), this.#life, path);
   }
 
   readAt(path: string, offset: number, length: number): Uint8Array | null {

@@ -10,6 +10,7 @@ import { SimulatedDisk } from "./disk.ts";
 import { HostCpu } from "./cpu.ts";
 import { SimulatedHardware } from "./hardware.ts";
 import { HostNetwork, type InterfaceAddress, type SimulatedInterface } from "./network.ts";
+import { sendNotify } from "./notify.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { ProcessStart } from "./process_record.ts";
 import { FIRST_PROCESS_ID, HostProcessTable } from "./process_table.ts";
@@ -169,6 +170,11 @@ export class SimulatedHost {
     this.#processes = this.#processes.filter((each) => each.alive);
     this.#processes.push(process);
     return process;
+  }
+
+  /** Sends a datagram to a notification socket, as any process could; false when nobody takes it. */
+  notify(path: string, what: string | Uint8Array): boolean {
+    return sendNotify(this.disk, path, typeof what === "string" ? new TextEncoder().encode(what) : what);
   }
 
   /** Gives the next process this number: numbers are used again. Throws `conflict` while somebody has it. */

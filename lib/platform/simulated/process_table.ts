@@ -11,6 +11,8 @@ import { ProcessRecord, type ProcessStart, type RecordKeeper } from "./process_r
 export const FIRST_PROCESS_ID = 1;
 /** Linux counts starts in hundredths of a second. */
 const TICK_US = 10_000;
+/** A machine takes so long until it starts anything of ours: no process of ours began with it. */
+const BOOT_US = 8_000_000;
 
 /** All processes of one host since it has power. */
 export class HostProcessTable implements RecordKeeper {
@@ -57,7 +59,7 @@ export class HostProcessTable implements RecordKeeper {
 
   /** Takes a new process in. */
   add(life: ProcessLife, start: ProcessStart): ProcessRecord {
-    const startedAt = Math.floor((this.#engine.nowUs - this.#bootedUs) / TICK_US);
+    const startedAt = Math.floor((this.#engine.nowUs - this.#bootedUs + BOOT_US) / TICK_US);
     const record = new ProcessRecord(this.#engine, this, life, start, startedAt);
     this.#records.set(record.processId, record);
     return record;

@@ -1,7 +1,9 @@
 // One suite for both platforms: what hana relies on must hold on a machine and in the simulated world alike.
 
 import type { Sentence } from "./conformance.ts";
+import { databaseConformance } from "./conformance_databases.ts";
 import { datagramConformance } from "./conformance_datagrams.ts";
+import { fileConformance } from "./conformance_files.ts";
 import { processConformance } from "./conformance_processes.ts";
 import { machineConformance } from "./conformance_machine.ts";
 import { streamConformance } from "./conformance_streams.ts";
@@ -18,6 +20,8 @@ function conformance(name: string, make: () => Promise<Harness>): void {
       }
     });
   machineConformance(test);
+  fileConformance(test);
+  databaseConformance(test);
   datagramConformance(test);
   streamConformance(test);
   processConformance(test);
