@@ -35,6 +35,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./call.ts"),
   },
   {
+    name: "test-child",
+    summary: "whether a program keeps the child protocol",
+    load: () => import("./test_child.ts"),
+  },
+  {
     name: "bench",
     summary: "how fast lanes are, beside bare sockets",
     load: () => import("./bench.ts"),

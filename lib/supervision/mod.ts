@@ -33,3 +33,12 @@ export {
   type ChildClientPlatform,
   readEnvironment,
 } from "./child/mod.ts";
+export {
+  type ChildDepth,
+  type Conformance,
+  type ConformanceCheck,
+  type ConformanceOptions,
+  type ConformanceRule,
+  type ConformanceVerdict,
+  testChild,
+} from "./conformance/mod.ts";

@@ -18,7 +18,7 @@ import {
   TICK_US,
 } from "./limits.ts";
 import { readChildLine, writeChildLine } from "./line.ts";
-import type { ChildRule, FromChild, ToChild } from "./messages.ts";
+import type { ChildRule, FromChild, ToChild, UnknownToChild } from "./messages.ts";
 import { readNotify } from "./notify.ts";
 import { silenceLimits, SilenceWatch } from "./silence.ts";
 import { cleanText, TEXT_LIMITS } from "./text.ts";
@@ -99,6 +99,10 @@ export class ChildJudge {
   /** Whether the program says anything of itself: hello, or `sd_notify`. */
   get speaks(): boolean {
     return this.#hello !== null || this.#isNotifying;
+  }
+  /** Whether somebody who said hello is connected. */
+  get isConnected(): boolean {
+    return this.#speaker !== null;
   }
   /** Whether silence counts now. */
   get isJudged(): boolean {
@@ -241,6 +245,11 @@ export class ChildJudge {
   /** Asks the program to load its files anew, or this one. */
   reload(path: string | null): readonly ChildEffect[] {
     return this.#say(path === null ? { t: "reload" } : { t: "reload", path });
+  }
+
+  /** Sends a message that no version knows: a program must ignore it. For conformance tests. */
+  unknown(): readonly ChildEffect[] {
+    return this.#say({ t: "hana.unknown", value: { of: ["no", "meaning"] } });
   }
 
   /** The run is over: closes every connection. */
@@ -417,12 +426,12 @@ export class ChildJudge {
     this.#effects.push({ do: "close", connection: connection.id });
   }
 
-  #say(message: ToChild): readonly ChildEffect[] {
+  #say(message: ToChild | UnknownToChild): readonly ChildEffect[] {
     this.#tell(message);
     return this.#take();
   }
 
-  #tell(message: ToChild): void {
+  #tell(message: ToChild | UnknownToChild): void {
     if (this.#speaker === null) return;
     this.#effects.push({ do: "send", connection: this.#speaker.id, line: writeChildLine(message) });
   }

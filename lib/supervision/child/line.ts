@@ -9,7 +9,7 @@ import {
   MAX_CHILD_VALUES,
   MAX_EXTEND_US,
 } from "./limits.ts";
-import type { BrokenRule, ChildRule, FromChild, ToChild } from "./messages.ts";
+import type { BrokenRule, ChildRule, FromChild, ToChild, UnknownToChild } from "./messages.ts";
 import { cleanText, TEXT_LIMITS } from "./text.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -41,7 +41,7 @@ export function readChildLine(bytes: Uint8Array): ReadLine {
 }
 
 /** A message of the shim as a line with its end. */
-export function writeChildLine(message: ToChild): string {
+export function writeChildLine(message: ToChild | UnknownToChild): string {
   return JSON.stringify(message) + "\n";
 }
 

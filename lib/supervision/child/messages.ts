@@ -44,6 +44,12 @@ export type ToChild =
   | { readonly t: "dump" }
   | { readonly t: "reload"; readonly path?: string };
 
+/** What a later version might say; programs pass over it. */
+export interface UnknownToChild {
+  readonly t: "hana.unknown";
+  readonly value: unknown;
+}
+
 /** What a `sd_notify` datagram says, as far as it matters here. */
 export interface NotifyMessage {
   readonly ready: boolean;
