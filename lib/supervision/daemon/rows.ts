@@ -1,7 +1,7 @@
 // The rows of the database of programs: what stands in them, and how they are read back.
 // Decides the stored form. A row that cannot be read counts as none: one bad row never costs the others.
 
-import type { ProcessIdentity } from "../../platform/mod.ts";
+import type { ProcessIdentity, RowChange } from "../../platform/mod.ts";
 import {
   type Desired,
   type ProgramEvent,
@@ -29,13 +29,15 @@ export interface InstanceRow {
   readonly seq: number;
   /** The runs of what it needs in which it was let go. */
   readonly cleared: Readonly<Record<string, number>>;
+  /** A digest of the specification that the shim was told last; null where it is not known. */
+  readonly toldSpec: string | null;
   /** How it stood last. */
   readonly snapshot: ProgramSnapshot | null;
 }
 
 /** A program of which no shim is known. */
 export function newInstance(name: string): InstanceRow {
-  return { name, bootId: null, token: null, shim: null, seq: 0, cleared: {}, snapshot: null };
+  return { name, bootId: null, token: null, shim: null, seq: 0, cleared: {}, toldSpec: null, snapshot: null };
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -102,6 +104,7 @@ export function readInstance(name: string, text: string): InstanceRow | null {
     cleared: Object.fromEntries(
       Object.entries(cleared).filter((entry): entry is [string, number] => isCount(entry[1])),
     ),
+    toldSpec: typeof raw.toldSpec === "string" ? raw.toldSpec : null,
     snapshot: readSnapshot(raw.snapshot),
   };
 }
@@ -157,6 +160,16 @@ export interface KeptAssignment extends ShimAssignment {
   readonly program: Omit<ProgramRow, "name" | "spec">;
 }
 
+/** What is written to `assignment.json`. */
+export function keptAssignment(
+  assignment: ShimAssignment,
+  row: ProgramRow,
+  bootId: string | null,
+): KeptAssignment {
+  const { name: _name, spec: _spec, ...program } = row;
+  return { ...assignment, bootId, program };
+}
+
 /** What stands in an `assignment.json`, as far as it serves to build the rows of a program anew. */
 export function readAssignment(
   bytes: Uint8Array | null,
@@ -176,4 +189,16 @@ export function readAssignment(
       token: typeof raw.token === "string" && raw.token !== "" ? raw.token : null,
     },
   };
+}
+
+/** The row of what is wanted. */
+export function programChange(row: ProgramRow): RowChange {
+  const { name, ...value } = row;
+  return { table: "program", key: name, value: JSON.stringify(value) };
+}
+
+/** The row of what is known of a shim. */
+export function instanceChange(instance: InstanceRow): RowChange {
+  const { name, ...value } = instance;
+  return { table: "instance", key: name, value: JSON.stringify(value) };
 }

@@ -37,8 +37,8 @@ export interface LinkHandlers {
   onLog(records: readonly LogRecord[], missed: number): void;
   /** The shim ends in order. */
   onBye(snapshot: ProgramSnapshot): void;
-  /** The connection is gone; `saidBye` tells whether that was to be expected. */
-  onGone(saidBye: boolean): void;
+  /** The connection is gone. */
+  onGone(): void;
 }
 
 /** What a demand was answered with. */
@@ -82,7 +82,6 @@ export class ShimLink {
   /** What came between the welcome and {@linkcode listen}. */
   #early: (() => void)[] = [];
   #nextOp = 1;
-  #saidBye = false;
   #isGone = false;
   #welcome: Welcome | null = null;
   /** Lines that could not be understood. */
@@ -204,8 +203,7 @@ export class ShimLink {
       reject(closed);
     }
     this.#waiters.clear();
-    const saidBye = this.#saidBye;
-    this.#tell(() => this.#handlers?.onGone(saidBye));
+    this.#tell(() => this.#handlers?.onGone());
   }
 
   #onObject(value: Readonly<Record<string, unknown>>): void {
@@ -217,7 +215,6 @@ export class ShimLink {
         const snapshot = readSnapshot(value.snapshot);
         if (snapshot === null) return this.#onUnreadable();
         const isBye = value.t === "bye";
-        if (isBye) this.#saidBye = true;
         return this.#tell(() =>
           isBye ? this.#handlers?.onBye(snapshot) : this.#handlers?.onSnapshot(snapshot)
         );
