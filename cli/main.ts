@@ -1,4 +1,5 @@
-// The executable. Decides between the one call that must start at once (`hana version`) and everything else.
+// The executable. Decides between the calls that must start at once or stay small (`hana version`, the shim of a
+// program) and everything else.
 // Loads nothing that the call does not need: start-up time is what a script pays at every line.
 
 /** Flags that `hana version` understands without the command tree. */
@@ -15,7 +16,10 @@ const VERSION_FLAGS: readonly string[] = [
 const [first, ...rest] = Deno.args;
 const isVersion = first === "version" || first === "--version" || first === "-V";
 
-if (isVersion && rest.every((arg) => VERSION_FLAGS.includes(arg))) {
+if (first === "__shim") {
+  const { runShim } = await import("./commands/shim.ts");
+  Deno.exit(await runShim());
+} else if (isVersion && rest.every((arg) => VERSION_FLAGS.includes(arg))) {
   const { runVersion } = await import("./commands/version.ts");
   Deno.exit(runVersion(rest));
 } else {

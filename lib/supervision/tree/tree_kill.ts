@@ -18,7 +18,10 @@ const FIRST_PAUSE_US = 1_000;
 /** Pauses double up to this. */
 const LONGEST_PAUSE_US = 50_000;
 
-/** Ends one tree. */
+/** As much of a short name as patterns see: the time of a match stays bounded. */
+const MAX_MATCHED_NAME = 64;
+
+/** Ends one tree: the one of a run; the next run has its own. */
 export class TreeKill {
   readonly #options: TreeKillOptions;
   readonly #keep: readonly RegExp[];
@@ -31,6 +34,10 @@ export class TreeKill {
   #pauseUs = FIRST_PAUSE_US;
   #awaitsScan = false;
   #rounds = 0;
+  /** Descendants alone no longer prove anything: the mark is asked as well. */
+  #wide: boolean;
+  /** Who was found by the scan before. */
+  #known: ReadonlySet<number> = new Set();
   #leaderGone: boolean;
   #survivors: readonly ProcessFacts[] = [];
   #spared: readonly ProcessIdentity[] = [];
@@ -40,6 +47,7 @@ export class TreeKill {
     this.#options = options;
     this.#keep = options.keepChildren.map((pattern) => new RegExp(pattern, "u"));
     this.#leaderGone = options.leader === null;
+    this.#wide = !options.adopts || options.leader === null;
   }
 
   get phase(): TreePhase {
@@ -56,6 +64,12 @@ export class TreeKill {
   /** These processes and all that descend from them are left alone: a safe look that runs beside the program. */
   spare(processes: readonly ProcessIdentity[]): void {
     this.#spared = processes;
+  }
+
+  /** Whether anybody of the tree lives among those found, `spared` ones and those that may live on aside. */
+  livesOn(found: readonly ProcessFacts[], spared: readonly ProcessIdentity[]): boolean {
+    this.#spared = spared;
+    return this.#members(found).length > 0;
   }
 
   /** Begins, or goes on harder; a milder mode than the one under way changes nothing. */
@@ -96,24 +110,23 @@ export class TreeKill {
     if (!this.#awaitsScan) return [];
     this.#awaitsScan = false;
     this.#stats.scans++;
-    const wide = this.#isWide();
     this.#rounds++;
     const members = this.#members(found);
-    if (members.length === 0) return this.#proved(wide);
-    if (this.#phase === "terminating") {
-      this.#pause(nowUs);
-      return [];
-    }
-    if (nowUs >= this.#limitUs) return this.#giveUp(members);
-    this.#pause(nowUs);
+    if (members.length === 0) return this.#proved();
+    this.#wide = true;
+    this.#pause(nowUs, members);
+    if (this.#phase === "terminating") return [];
     this.#stats.killed += members.length;
     // Stopped first, so that nobody of them starts another one while the others are being ended.
-    return [
+    const effects: TreeEffect[] = [
       { do: "signal", signal: "SIGSTOP", members },
       { do: "signal", signal: "SIGKILL", members },
     ];
+    if (nowUs >= this.#limitUs) effects.push(this.#giveUp(members));
+    return effects;
   }
 
+  /** Lets what is due happen: the end of a grace, the next scan. */
   handleDeadline(nowUs: number): readonly TreeEffect[] {
     switch (this.#phase) {
       case "grace":
@@ -147,39 +160,44 @@ export class TreeKill {
 
   #terminate(nowUs: number): readonly TreeEffect[] {
     this.#phase = "terminating";
+    this.#wide = true;
     this.#limitUs = nowUs + TERMINATE_US;
     this.#forceUntilUs = nowUs + FORCE_US;
+    this.#nextScanUs = null;
     return [{ do: "signal-group", signal: "SIGTERM" }];
   }
 
   #sweep(nowUs: number): readonly TreeEffect[] {
-    const forced = this.#phase === "terminating";
+    // Survivors are looked at once each time, not hunted for ever: their wait is in the kernel.
+    this.#limitUs = this.#phase === "survivors" ? nowUs : nowUs + SWEEP_US;
+    if (this.#phase === "terminating") this.#limitUs = Math.min(this.#limitUs, this.#forceUntilUs);
     this.#phase = "sweeping";
     this.#survivors = [];
     this.#rounds = 0;
     this.#pauseUs = FIRST_PAUSE_US;
-    this.#limitUs = nowUs + SWEEP_US;
-    if (forced) this.#limitUs = Math.min(this.#limitUs, this.#forceUntilUs);
     return [this.#scan()];
   }
 
   #scan(): TreeEffect {
     this.#awaitsScan = true;
     this.#nextScanUs = null;
-    return { do: "scan", wide: this.#isWide() };
+    return { do: "scan", wide: this.#wide };
   }
 
-  /** Descendants alone prove emptiness where orphans come to the shim; once any were found, the mark is asked as well. */
-  #isWide(): boolean {
-    return !this.#options.adopts || this.#rounds > 0;
-  }
-
-  #pause(nowUs: number): void {
+  /** When to look again: soon while new ones appear, later while those that were killed take their time. */
+  #pause(nowUs: number, members: readonly ProcessFacts[]): void {
+    const known = new Set<number>();
+    let grew = false;
+    for (const { processId } of members) {
+      known.add(processId);
+      if (!this.#known.has(processId)) grew = true;
+    }
+    this.#pauseUs = grew ? FIRST_PAUSE_US : Math.min(this.#pauseUs * 2, LONGEST_PAUSE_US);
+    this.#known = known;
     this.#nextScanUs = nowUs + this.#pauseUs;
-    this.#pauseUs = Math.min(this.#pauseUs * 2, LONGEST_PAUSE_US);
   }
 
-  #proved(_wide: boolean): readonly TreeEffect[] {
+  #proved(): readonly TreeEffect[] {
     const rounds = this.#rounds;
     this.#phase = "idle";
     this.#nextScanUs = null;
@@ -187,11 +205,11 @@ export class TreeKill {
     return [{ do: "empty", rounds }];
   }
 
-  #giveUp(members: readonly ProcessFacts[]): readonly TreeEffect[] {
+  #giveUp(members: readonly ProcessFacts[]): TreeEffect {
     this.#phase = "survivors";
     this.#nextScanUs = null;
     this.#survivors = members;
-    return [{ do: "survivors", members }];
+    return { do: "survivors", members };
   }
 
   /** Who of those found is alive, of this tree, and to be ended; the first {@linkcode MAX_SCAN_MEMBERS} of them. */
@@ -218,7 +236,8 @@ export class TreeKill {
 
   #mayLive(facts: ProcessFacts): boolean {
     if (facts.processId === this.#options.leader?.processId) return false;
-    for (const pattern of this.#keep) if (pattern.test(facts.name)) return true;
+    const name = facts.name.slice(0, MAX_MATCHED_NAME);
+    for (const pattern of this.#keep) if (pattern.test(name)) return true;
     return false;
   }
 
