@@ -19,11 +19,13 @@ export {
   UNSTABLE_WINDOW_US,
 } from "./policy.ts";
 export { ProgramMachine } from "./program_machine.ts";
+export { readSavedMachine } from "./saved.ts";
 export {
   type Guard,
   GUARDS,
   KILL_US,
   type Row,
+  rowsFor,
   STATE_RULES,
   STATE_TABLE,
   type StateRule,

@@ -5,37 +5,13 @@
 import type { RandomStream } from "../../platform/mod.ts";
 import type { Actual, Desired, ExitClass, Health, ProgramEventKind, ProgramSpec } from "../model/mod.ts";
 import type { MachineAction, MachineCounters, MachineEvent, SavedMachine } from "./events.ts";
-import { FailureLog } from "./failure_log.ts";
-import {
-  countsAsFailure,
-  delayUs,
-  isHopeless,
-  isOver,
-  MAX_EXTENSION_US,
-  PROVEN_US,
-  STABLE_US,
-} from "./policy.ts";
-import {
-  type Guard,
-  type Row,
-  STATE_RULES,
-  STATE_TABLE,
-  type Step,
-  TABLE_EVENTS,
-  TABLE_STATES,
-  type TableEvent,
-} from "./table.ts";
+import { isHopeless, isOver, MAX_EXTENSION_US } from "./policy.ts";
+import { type Guard, type Row, rowsFor, STATE_RULES, type Step, type TableEvent } from "./table.ts";
+import { Tally } from "./tally.ts";
+import { Wellness } from "./wellness.ts";
 
 /** A deadline that strikes later than this was not observed: the machine slept, or the shim did (research, R6). */
 const UNOBSERVED_US = 1_000_000;
-
-/** The rows for each state and event, in the table's order. */
-const ROWS: ReadonlyMap<string, readonly Row[]> = (() => {
-  const rows = new Map<string, Row[]>();
-  for (const state of TABLE_STATES) for (const event of TABLE_EVENTS) rows.set(`${state} ${event}`, []);
-  for (const row of STATE_TABLE) for (const state of row.from) rows.get(`${state} ${row.event}`)?.push(row);
-  return rows;
-})();
 
 /** What one event carries through its row. */
 interface Turn {
@@ -52,16 +28,11 @@ export class ProgramMachine {
   #state: Actual = "idle";
   #want: Desired = "down";
   #clear = false;
-  #health: Health = "unknown";
   #reason: ExitClass | null = null;
   #run = 0;
-  #fails = 0;
-  /** Ends since it was last stable, failures or not: what the delay grows with, so that nothing spins. */
-  #tries = 0;
   #leader: "none" | "spawning" | "alive" = "none";
   /** The end of the present run has been judged and counted. */
   #concluded = true;
-  #gaveUp = false;
   /** A human wants the next try at once. */
   #hurry = false;
   #fallback = false;
@@ -69,13 +40,10 @@ export class ProgramMachine {
   #deadlineUs: number | null = null;
   #nextTryUs: number | null = null;
   #startedUs = 0;
-  /** Since when it has been ready without a break; null while it is not. */
-  #readySinceUs: number | null = null;
-  #stableTold = false;
-  #provenTold = false;
-  readonly #failures = new FailureLog();
-  #unstable = false;
-  readonly #counters = { spurious: 0, coalesced: 0, failures: 0, forgiven: 0, extensions: 0 };
+  #hungSinceUs = 0;
+  readonly #tally = new Tally();
+  readonly #wellness = new Wellness();
+  readonly #counters = { spurious: 0, coalesced: 0, forgiven: 0, extensions: 0 };
 
   /** `random` jitters the delays. */
   constructor(spec: ProgramSpec, random: RandomStream) {
@@ -90,7 +58,7 @@ export class ProgramMachine {
     return this.#want;
   }
   get health(): Health {
-    return this.#health;
+    return this.#wellness.health;
   }
   /** Counts its starts, never reset. */
   get run(): number {
@@ -98,11 +66,11 @@ export class ProgramMachine {
   }
   /** Failures since it was last ready for 30 s. */
   get fails(): number {
-    return this.#fails;
+    return this.#tally.fails;
   }
   /** Three failures within a minute. */
   get unstable(): boolean {
-    return this.#unstable;
+    return this.#tally.unstable;
   }
   /** When the next try is due; null unless in `backoff`. */
   get nextTryUs(): number | null {
@@ -112,13 +80,13 @@ export class ProgramMachine {
   get sinceUs(): number {
     return this.#sinceUs;
   }
-  /** Why it is being ended, or why the last run ended; null before the first end. */
+  /** Why it is being ended, or why the last run ended; null while it lives and nobody ends it. */
   get reason(): ExitClass | null {
     return this.#reason;
   }
   /** Whether it was parked for its many failures. */
   get gaveUp(): boolean {
-    return this.#gaveUp;
+    return this.#tally.gaveUp;
   }
   /** Whether the safe look is wanted on its display. */
   get fallback(): boolean {
@@ -129,7 +97,7 @@ export class ProgramMachine {
     return this.#clear;
   }
   get counters(): MachineCounters {
-    return this.#counters;
+    return { ...this.#counters, failures: this.#tally.failures };
   }
 
   /** Takes a changed specification; a running program keeps the old one until a `restart` event. */
@@ -180,14 +148,11 @@ export class ProgramMachine {
       clear: this.#clear,
       reason: this.#reason,
       run: this.#run,
-      fails: this.#fails,
-      tries: this.#tries,
       concluded: this.#concluded,
-      gaveUp: this.#gaveUp,
       hurry: this.#hurry,
       fallback: this.#fallback,
-      failureAgesUs: this.#failures.ages(nowUs),
-      counters: { ...this.#counters },
+      ...this.#tally.save(nowUs),
+      counters: this.counters,
     };
   }
 
@@ -200,13 +165,12 @@ export class ProgramMachine {
     this.#want = saved.want;
     this.#clear = saved.clear;
     this.#run = saved.run;
-    this.#fails = saved.fails;
-    this.#tries = saved.tries;
-    this.#gaveUp = saved.gaveUp;
     this.#hurry = saved.hurry;
-    Object.assign(this.#counters, saved.counters);
-    this.#failures.restore(nowUs, saved.failureAgesUs);
-    this.#unstable = this.#failures.isUnstable(nowUs);
+    this.#tally.restore(nowUs, saved);
+    this.#counters.spurious = saved.counters.spurious;
+    this.#counters.coalesced = saved.counters.coalesced;
+    this.#counters.forgiven = saved.counters.forgiven;
+    this.#counters.extensions = saved.counters.extensions;
     this.#sinceUs = nowUs;
     this.#concluded = saved.concluded;
     this.#reason = saved.reason;
@@ -263,13 +227,13 @@ export class ProgramMachine {
     const ending = this.#state === "stopping" || this.#state === "killing" || this.#state === "unkillable";
     switch (event.kind) {
       case "exited":
+      case "spawn-failed": {
         this.#leader = "none";
-        if (!this.#concluded) this.#count(turn, ending ? this.#reason ?? event.class : event.class);
+        // Nobody asked: an end that calls itself so would be tried again without count and delay.
+        const told = event.class === "stopped" ? "failure" : event.class;
+        if (!this.#concluded) this.#count(turn, ending ? this.#reason ?? told : told);
         break;
-      case "spawn-failed":
-        this.#leader = "none";
-        if (!this.#concluded) this.#count(turn, ending ? this.#reason ?? event.class : event.class);
-        break;
+      }
       case "tree-empty":
         if (!ending) break;
         this.#leader = "none";
@@ -286,22 +250,12 @@ export class ProgramMachine {
   #count(turn: Turn, exit: ExitClass): void {
     this.#concluded = true;
     this.#reason = exit;
-    if (exit !== "stopped") this.#tries++;
-    // Asked to try later: it must not spin, though it does not fail.
-    if (exit === "temporary") this.#tries = Math.max(this.#tries, 2);
-    if (countsAsFailure(exit)) {
-      this.#fails++;
-      this.#counters.failures++;
-      this.#failures.add(turn.nowUs);
-      this.#unstable = this.#failures.isUnstable(turn.nowUs);
-      const limit = this.#spec.giveUp;
-      this.#gaveUp = limit !== null && this.#failures.within(turn.nowUs, limit.withinUs) >= limit.after;
-    }
-    this.#note(turn, "exited", { class: exit, fails: this.#fails, counted: countsAsFailure(exit) });
+    const counted = this.#tally.count(turn.nowUs, exit, this.#spec);
+    this.#note(turn, "exited", { class: exit, fails: this.#tally.fails, counted });
   }
 
   #apply(turn: Turn, event: TableEvent): void {
-    for (const row of ROWS.get(`${this.#state} ${event}`) ?? []) {
+    for (const row of rowsFor(this.#state, event)) {
       if (row.guard === null || this.#holds(row.guard, turn.event)) {
         this.#take(turn, row);
         return;
@@ -311,11 +265,10 @@ export class ProgramMachine {
   }
 
   #take(turn: Turn, row: Row): void {
-    const from = this.#state;
     if (row.reason !== undefined) this.#reason = row.reason;
     if (row.to !== "same") this.#enter(turn, row.to);
     else if (row.event === "deadline") this.#armDeadline(turn.nowUs);
-    for (const step of row.actions) this.#perform(turn, step, from, row.event);
+    for (const step of row.actions) this.#perform(turn, step, row.event);
   }
 
   #holds(guard: Guard, event: MachineEvent | null): boolean {
@@ -335,7 +288,7 @@ export class ProgramMachine {
       case "over":
         return isOver(this.#reason ?? "failure", this.#want, this.#spec);
       case "hopeless":
-        return this.#gaveUp || isHopeless(this.#reason ?? "failure");
+        return this.#tally.gaveUp || isHopeless(this.#reason ?? "failure");
       case "fatal":
         return event?.kind === "fault" && event.fatal;
       case "strict":
@@ -349,19 +302,14 @@ export class ProgramMachine {
     this.#state = to;
     this.#sinceUs = nowUs;
     this.#nextTryUs = null;
-    if (to !== "running") this.#readySinceUs = null;
-    if (to !== "running" && to !== "hung") this.#health = "unknown";
+    if (to !== "running" && to !== "hung") this.#wellness.noteEnd();
     switch (to) {
       case "backoff":
-        this.#nextTryUs = nowUs + delayUs(this.#tries, this.#spec.backoffCapUs, this.#random);
+        this.#nextTryUs = nowUs + this.#tally.delayUs(this.#spec, this.#random);
         break;
-      case "waiting":
-        this.#gaveUp = false;
-        break;
-      case "running":
-        this.#readySinceUs = nowUs;
-        this.#stableTold = this.#tries === 0 && this.#fails === 0;
-        this.#provenTold = !this.#fallback;
+      case "hung":
+        this.#hungSinceUs = nowUs;
+        this.#wellness.noteSilent();
         break;
       default:
     }
@@ -388,7 +336,10 @@ export class ProgramMachine {
       case "backoff":
         // A zero delay is no pause: nobody needs to hear of it.
         if (this.#nextTryUs === turn.nowUs) return;
-        this.#note(turn, "backoff", { delayUs: (this.#nextTryUs ?? 0) - turn.nowUs, fails: this.#fails });
+        this.#note(turn, "backoff", {
+          delayUs: (this.#nextTryUs ?? 0) - turn.nowUs,
+          fails: this.#tally.fails,
+        });
         return;
       case "running":
         if (from === "starting") this.#note(turn, "ready", { readyUs: turn.nowUs - this.#startedUs });
@@ -397,7 +348,10 @@ export class ProgramMachine {
         if (!this.#clear) this.#note(turn, "waiting", { alert: false });
         return;
       case "parked":
-        this.#note(turn, "parked", { reason: this.#reason, gaveUp: this.#gaveUp });
+        this.#note(turn, "parked", { reason: this.#reason, gaveUp: this.#tally.gaveUp });
+        return;
+      case "done":
+        this.#note(turn, "done", { reason: this.#reason });
         return;
       case "stopping":
       case "killing":
@@ -414,10 +368,10 @@ export class ProgramMachine {
     if (to === "idle" || to === "done") return this.#endFallback(turn);
     if (this.#fallback || rule === null || this.#want === "down") return;
     const tries = to === "backoff" || to === "waiting";
-    if (to === "parked" || (tries && this.#fails >= rule.after)) {
+    if (to === "parked" || (tries && this.#tally.fails >= rule.after)) {
       this.#fallback = true;
       turn.actions.push({ do: "start-fallback" });
-      this.#note(turn, "fallback-started", { fails: this.#fails });
+      this.#note(turn, "fallback-started", { fails: this.#tally.fails });
     }
   }
 
@@ -428,7 +382,7 @@ export class ProgramMachine {
     this.#note(turn, "fallback-ended", {});
   }
 
-  #perform(turn: Turn, step: Step, from: Actual, event: TableEvent): void {
+  #perform(turn: Turn, step: Step, event: TableEvent): void {
     const { nowUs, actions } = turn;
     switch (step) {
       case "spawn":
@@ -436,6 +390,7 @@ export class ProgramMachine {
         this.#leader = "spawning";
         this.#concluded = false;
         this.#hurry = false;
+        this.#reason = null;
         this.#startedUs = nowUs;
         actions.push({ do: "spawn" });
         break;
@@ -453,7 +408,9 @@ export class ProgramMachine {
         break;
       case "hurry":
         this.#hurry = true;
-        this.#counters.coalesced += 0;
+        break;
+      case "fresh":
+        this.#tally.begin();
         break;
       case "coalesce":
         this.#counters.coalesced++;
@@ -462,27 +419,29 @@ export class ProgramMachine {
         this.#extend(turn);
         break;
       case "healthy":
-        this.#becomeHealthy(turn, event);
+        if (event === "moving") this.#noteMoving(turn);
+        else this.#wellness.noteReady(nowUs, turn.event?.kind !== "ready" || turn.event.told !== false);
         break;
       case "stalled":
+        if (this.#wellness.noteStalled()) this.#note(turn, "stalled", {});
+        break;
       case "degraded":
-        this.#becomeUnwell(turn, step);
+        if (this.#state === "running") this.#wellness.noteFault();
         break;
       case "recovered":
-        this.#health = "ready";
-        this.#note(turn, "recovered", { from });
+        this.#wellness.noteHeard(nowUs);
+        this.#note(turn, "recovered", { hungUs: nowUs - this.#hungSinceUs });
         break;
       case "reset-fails":
-        this.#stableTold = true;
-        this.#fails = 0;
-        this.#tries = 0;
+        this.#wellness.noteStable();
+        this.#tally.noteStable();
         break;
       case "end-fallback":
-        this.#provenTold = true;
+        this.#wellness.noteProven();
         this.#endFallback(turn);
         break;
       case "calm":
-        this.#unstable = this.#failures.isUnstable(nowUs);
+        this.#tally.calm(nowUs);
         break;
       case "note":
         this.#noteEvent(turn);
@@ -509,26 +468,8 @@ export class ProgramMachine {
     }
   }
 
-  #becomeHealthy(turn: Turn, event: TableEvent): void {
-    const before = this.#health;
-    if (event === "moving" && before !== "stalled") return;
-    const told = turn.event?.kind !== "ready" || turn.event.told !== false;
-    this.#health = told ? "ready" : "unknown";
-    if (before === "stalled") this.#note(turn, "moving", {});
-    if (before === "stalled" || before === "degraded") this.#beginReady(turn.nowUs);
-  }
-
-  #becomeUnwell(turn: Turn, health: "stalled" | "degraded"): void {
-    if (this.#state !== "running" || this.#health === health || this.#health === "stalled") return;
-    this.#health = health;
-    this.#readySinceUs = null;
-    if (health === "stalled") this.#note(turn, "stalled", {});
-  }
-
-  #beginReady(nowUs: number): void {
-    this.#readySinceUs = nowUs;
-    this.#stableTold = this.#tries === 0 && this.#fails === 0;
-    this.#provenTold = !this.#fallback;
+  #noteMoving(turn: Turn): void {
+    if (this.#wellness.noteMoving(turn.nowUs)) this.#note(turn, "moving", {});
   }
 
   #extend(turn: Turn): void {
@@ -551,7 +492,7 @@ export class ProgramMachine {
       this.#armDeadline(turn.nowUs);
       this.#deadlineUs = Math.max(beforeUs, this.#deadlineUs ?? 0);
     }
-    if (this.#readySinceUs !== null) this.#readySinceUs = turn.nowUs;
+    this.#wellness.forgive(turn.nowUs);
     this.#note(turn, "suspended", {});
   }
 
@@ -576,14 +517,10 @@ export class ProgramMachine {
     let atUs = Infinity;
     let event: TableEvent = "deadline";
     if (this.#deadlineUs !== null) atUs = this.#deadlineUs;
-    const calmUs = this.#unstable ? this.#failures.calmAtUs() : null;
+    const calmUs = this.#tally.calmAtUs;
     if (calmUs !== null && calmUs < atUs) [atUs, event] = [calmUs, "calm"];
-    if (this.#readySinceUs !== null) {
-      const provenUs = this.#readySinceUs + PROVEN_US;
-      if (!this.#provenTold && provenUs < atUs) [atUs, event] = [provenUs, "proven"];
-      const stableUs = this.#readySinceUs + STABLE_US;
-      if (!this.#stableTold && stableUs < atUs) [atUs, event] = [stableUs, "stable"];
-    }
+    const well = this.#wellness.next(this.#fallback);
+    if (well !== null && well.atUs < atUs) [atUs, event] = [well.atUs, well.event];
     if (atUs === Infinity) return null;
     return { atUs, event, reason: event === "deadline" ? this.#state : event };
   }

@@ -75,6 +75,7 @@ export const STEPS = {
   kill: "end the tree without grace",
   sweep: "end what is left of the tree",
   alert: "tell what it waits for",
+  fresh: "failures and tries count from zero",
   hurry: "no delay before the next try",
   coalesce: "join the wish under way",
   extend: "push the deadline out, 120 s at most",
@@ -197,7 +198,14 @@ function ends(from: readonly Actual[], event: TableEvent): Row[] {
 /** The table. */
 export const STATE_TABLE: readonly Row[] = [
   // Wishes. The newest one wins: `want` is set before the row is sought.
-  row(["idle", "done", "parked"], "start", null, "waiting", [], "a human's start forgets why it rested"),
+  row(
+    ["idle", "done", "parked"],
+    "start",
+    null,
+    "waiting",
+    ["fresh"],
+    "a human's start forgets why it rested",
+  ),
   row("backoff", "start", null, "waiting", [], "a human skips the delay; the counter stays"),
   row("waiting", "start", "clear", "starting", ["spawn"], "nothing is missing any more"),
   row(["waiting", ...ALIVE], "start", null, "same", ["coalesce"], "it is on its way or there"),
@@ -220,7 +228,8 @@ export const STATE_TABLE: readonly Row[] = [
   row("stopping", "stop", "now", "killing", ["kill", "coalesce"], "the grace is cut short"),
   row(ENDING, "stop", null, "same", ["coalesce"], "it is ending; it will be idle"),
 
-  row(["idle", "done", "parked", "backoff"], "restart", null, "waiting", [], "nothing to stop: a start"),
+  row(["idle", "done", "parked"], "restart", null, "waiting", ["fresh"], "nothing to stop: a start"),
+  row("backoff", "restart", null, "waiting", [], "a human skips the delay; the counter stays"),
   row("waiting", "restart", null, "same", ["coalesce"], "it starts anyway"),
   row(ALIVE, "restart", "now", "killing", ["kill"], "asked without grace", "stopped"),
   row(ALIVE, "restart", null, "stopping", ["ask-stop"], "asked politely", "stopped"),
@@ -298,7 +307,7 @@ export const STATE_TABLE: readonly Row[] = [
   row([...NOTHING, ...ENDING], "extend", null, "same", ["count"], "a stop is not put off"),
 
   // The world.
-  row("parked", "file-changed", null, "waiting", [], "what made it useless may be mended"),
+  row("parked", "file-changed", null, "waiting", ["fresh"], "what made it useless may be mended"),
   row(
     ["idle", "waiting", ...ALIVE, ...ENDING, "backoff", "done"],
     "file-changed",
@@ -336,3 +345,19 @@ export const STATE_TABLE: readonly Row[] = [
   row(TABLE_STATES.filter((s) => s !== "running"), "proven", null, "same", ["count"], "it is not ready"),
   row(TABLE_STATES, "calm", null, "same", ["calm"], "fewer than three crashes within the last minute"),
 ];
+
+/** The rows for each state and event, in the table's order. */
+const INDEX: ReadonlyMap<Actual, ReadonlyMap<TableEvent, readonly Row[]>> = new Map(
+  TABLE_STATES.map((state) => [
+    state,
+    new Map(TABLE_EVENTS.map((event) => [
+      event,
+      STATE_TABLE.filter((row) => row.event === event && row.from.includes(state)),
+    ])),
+  ]),
+);
+
+/** The rows for an event in a state; the first whose guard holds is taken, and none means that the event is spurious. */
+export function rowsFor(state: Actual, event: TableEvent): readonly Row[] {
+  return INDEX.get(state)?.get(event) ?? [];
+}

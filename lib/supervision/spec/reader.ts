@@ -174,7 +174,7 @@ function readGiveUp(path: string, value: unknown): ProgramSpec["giveUp"] {
   };
 }
 
-/** What is left out follows the heartbeat: three of them for the warning, eight for the end (research, section 1.7). */
+/** What is left out grows with the heartbeat where that is slower than usual. */
 function readHang(value: unknown, heartbeatUs: number): HangRules {
   const preset = SPEC_DEFAULTS.hang;
   const table = value === undefined ? {} : readTable("hang", value, Object.keys(preset));
@@ -184,8 +184,9 @@ function readHang(value: unknown, heartbeatUs: number): HangRules {
       ? otherwise
       : readInteger(`hang.${key}`, given, 100_000, HOUR_US, "microseconds");
   };
-  const warnUs = time("warnUs", Math.max(preset.warnUs, 3 * heartbeatUs));
-  const killUs = time("killUs", Math.max(preset.killUs, 8 * heartbeatUs, 2 * warnUs));
+  const slower = Math.max(1, heartbeatUs / SPEC_DEFAULTS.heartbeatUs);
+  const warnUs = time("warnUs", Math.round(preset.warnUs * slower));
+  const killUs = time("killUs", Math.max(Math.round(preset.killUs * slower), 2 * warnUs));
   const stall = field(table, "stall");
   if (warnUs <= heartbeatUs) {
     throw unusable(
