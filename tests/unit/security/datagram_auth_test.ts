@@ -6,6 +6,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { HanaError } from "../../../lib/base/mod.ts";
 import {
+  AccessKeyRing,
   DATAGRAM_TAG_BYTES,
   DatagramAuthenticator,
   MeshKeyRing,
@@ -92,4 +93,37 @@ Deno.test("the key tag tells keys apart, is never that of the open mesh, and onl
   assertEquals(authenticator.verify(bytes, previous.keyTag), "previous");
   assertEquals(authenticator.verify(bytes, authenticator.keyTag), null);
   assertEquals(authenticator.verify(bytes), "previous");
+});
+
+Deno.test("a node tells the question of a holder from the word of a member, by either key of its ring", () => {
+  const grant = { name: "anna", level: "operator", expiresS: null } as const;
+  const bytes = (key: number) =>
+    signed(
+      new DatagramAuthenticator(new AccessKeyRing(testKey(key).accessKey(grant))),
+      new Uint8Array(60).fill(7),
+    );
+  const node = new DatagramAuthenticator(testRing(1, 2));
+  assertEquals([node.verify(bytes(1)), node.verify(bytes(2)), node.verify(bytes(3))], [
+    "guest",
+    "guest",
+    null,
+  ]);
+  const old = testRing(1).primary;
+  assertEquals(new DatagramAuthenticator(rotate(testRing(2), old)).verify(bytes(1)), "guest");
+  for (let bit = 0; bit < bytes(1).length * 8; bit++) assertEquals(node.verify(flipBit(bytes(1), bit)), null);
+  assertEquals(new DatagramAuthenticator(openMeshKeyRing()).verify(bytes(1)), null);
+});
+
+Deno.test("a holder takes what names its mesh key for what it says, since it can check nothing", () => {
+  const key = testKey(1);
+  const holder = new DatagramAuthenticator(
+    new AccessKeyRing(key.accessKey({ name: "anna", level: "viewer", expiresS: null })),
+  );
+  assertEquals([holder.trust, holder.keyTag], ["open", new DatagramAuthenticator(testRing(1)).keyTag]);
+  const bytes = signed(new DatagramAuthenticator(testRing(1)), new Uint8Array(60));
+  assertEquals([holder.verify(bytes, holder.keyTag), holder.verify(bytes, holder.keyTag ^ 1)], [
+    "primary",
+    null,
+  ]);
+  assertEquals(holder.verify(bytes.subarray(0, 3), holder.keyTag), null);
 });

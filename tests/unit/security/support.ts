@@ -4,6 +4,7 @@ import type { AppendedFile, Files, FileStat, RandomStream } from "../../../lib/p
 import {
   type ChannelContext,
   ChannelCounters,
+  type KeyRing,
   loadSessionSuite,
   MeshKey,
   MeshKeyRing,
@@ -127,7 +128,7 @@ export function testRing(primary: number, previous?: number): MeshKeyRing {
 const suite = await loadSessionSuite();
 
 /** A context of its own counters and memory. */
-export function testContext(ring: MeshKeyRing, overrides: Partial<ChannelContext> = {}): ChannelContext {
+export function testContext(ring: KeyRing, overrides: Partial<ChannelContext> = {}): ChannelContext {
   return {
     suite,
     ring,
