@@ -44,6 +44,8 @@ export interface SupervisorCounters {
   strangers: number;
   /** Events that a shim did not keep until we heard of them. */
   eventsMissed: number;
+  /** Copies of what is wanted that could not be written beside the program. */
+  copiesFailed: number;
   /** Verbs that were refused. */
   refused: number;
   /** Restarts that another one had done already. */

@@ -25,8 +25,9 @@ const PRIVATE_MODE = 0o700;
 /** Paths of all programs of a node. */
 export class Places {
   readonly database: string;
+  /** The directory of all programs. */
+  readonly programs: string;
   readonly #platform: Platform;
-  readonly #programs: string;
   readonly #sockets: string;
   readonly #directory: string;
 
@@ -34,7 +35,7 @@ export class Places {
   constructor(platform: Platform, directory: string, runDirectory: string) {
     this.#platform = platform;
     this.#directory = directory;
-    this.#programs = `${directory}/programs`;
+    this.programs = `${directory}/programs`;
     this.#sockets = `${runDirectory}/p`;
     this.database = `${directory}/programs.db`;
     const longest = `${this.#sockets}/${"0".repeat(SOCKET_NAME_DIGITS)}.c`;
@@ -45,13 +46,13 @@ export class Places {
         hint: "hana serve --run-dir /tmp/hana",
       });
     }
-    platform.files.makeDirectory(this.#programs, PRIVATE_MODE);
+    platform.files.makeDirectory(this.programs, PRIVATE_MODE);
     if (this.#hasFiles) platform.files.makeDirectory(this.#sockets, PRIVATE_MODE);
   }
 
   /** The places of one program. */
   of(name: string): ProgramPlaces {
-    const directory = `${this.#programs}/${encodeURIComponent(name)}`;
+    const directory = `${this.programs}/${encodeURIComponent(name)}`;
     const id = digestOf(`${this.#directory}\n${name}`).slice(0, SOCKET_NAME_DIGITS);
     const base = this.#hasFiles ? `${this.#sockets}/${id}.` : `hana-p-${id}-`;
     return {
@@ -79,8 +80,8 @@ export class Places {
   /** The names of all programs that have a directory. */
   names(): string[] {
     const { files } = this.#platform;
-    return files.list(this.#programs).flatMap((entry) => {
-      if (files.stat(`${this.#programs}/${entry}`)?.kind !== "directory") return [];
+    return files.list(this.programs).flatMap((entry) => {
+      if (files.stat(`${this.programs}/${entry}`)?.kind !== "directory") return [];
       try {
         return [decodeURIComponent(entry)];
       } catch {

@@ -5,12 +5,12 @@
 import { HanaError, toHanaError, toHex } from "../../base/mod.ts";
 import type { RowChange, TimerHandle } from "../../platform/mod.ts";
 import type { ProgramEvent, ProgramSnapshot, ShimAssignment } from "../model/mod.ts";
-import { CONTROL_VERSION } from "../model/mod.ts";
+import { assignmentOf, keepAssignment } from "./assignment.ts";
 import type { ProgramContext } from "./context.ts";
 import { missingOf } from "./needs.ts";
 import { digestOf } from "./places.ts";
 import { awaitLock, reachShim } from "./reach.ts";
-import { instanceChange, type InstanceRow, keptAssignment, programChange, type ProgramRow } from "./rows.ts";
+import { instanceChange, type InstanceRow, programChange, type ProgramRow } from "./rows.ts";
 import { ShimLink } from "./shim_link.ts";
 import { absentSnapshot, endedInOrder, isDone, journalOf, keptSnapshot, remembered } from "./standing.ts";
 import { remainsOf, sweep } from "./sweep.ts";
@@ -21,7 +21,6 @@ const MAX_SEEK_PAUSE_US = 1_000_000;
 const START_PAUSE_US = 250_000;
 const MAX_START_PAUSE_US = 15_000_000;
 const TOKEN_BYTES = 16;
-const FILE_MODE = 0o600;
 
 /** What is known of a program's shim. */
 type Presence =
@@ -52,6 +51,7 @@ export class SupervisedProgram {
   #trouble: string | null = null;
   #state: ProgramSnapshot["state"] = "idle";
   #clearedAt = "";
+  readonly #found = Promise.withResolvers<void>();
   #work: Promise<void> | null = null;
   #again = false;
   #timer: TimerHandle | null = null;
@@ -109,7 +109,7 @@ export class SupervisedProgram {
     this.#isHeld = false;
     this.#trouble = null;
     this.#startPauseUs = START_PAUSE_US;
-    this.#keepAssignment();
+    keepAssignment(this.#context, this.#row, this.#instance);
     this.#refresh();
   }
 
@@ -123,6 +123,12 @@ export class SupervisedProgram {
     this.#again = true;
     this.#work ??= this.#run();
     return this.#work;
+  }
+
+  /** As {@linkcode settle}, but resolves as soon as it is known whether it has a shim. */
+  look(): Promise<void> {
+    void this.settle();
+    return this.#found.promise;
   }
 
   /** Lets go of the shim: the program goes on. */
@@ -164,11 +170,13 @@ export class SupervisedProgram {
         this.#timer?.cancel();
         this.#timer = null;
         await this.#step();
+        this.#found.resolve();
         this.#refresh();
       }
     } catch (thrown) {
       // A program must not cost the others anything: it is tried again, and says why.
       this.#trouble = toHanaError(thrown, "internal", this.name).message;
+      this.#found.resolve();
       this.#refresh();
       this.#later(MAX_SEEK_PAUSE_US);
     } finally {
@@ -353,30 +361,9 @@ export class SupervisedProgram {
       toldSpec: digestOf(JSON.stringify(row.spec)),
     };
     if (clear) this.#noteCleared();
-    this.#keepAssignment();
+    keepAssignment(this.#context, this.#row, this.#instance);
     this.#saveSoon();
-    return this.#assignment(clear);
-  }
-
-  #assignment(clear: boolean): ShimAssignment {
-    const { directory, controlSocket, childSocket, notifySocket } = this.#context.places.of(this.name);
-    const { generation, spec, want, by } = this.#row;
-    return {
-      t: "assign",
-      v: CONTROL_VERSION,
-      name: this.name,
-      node: this.#context.nodeName,
-      directory,
-      controlSocket,
-      childSocket,
-      notifySocket,
-      token: this.#instance.token ?? "",
-      generation,
-      spec,
-      want,
-      by,
-      clear,
-    };
+    return assignmentOf(this.#context, row, token, clear);
   }
 
   /** Takes a connection over if it is the right one. */
@@ -561,22 +548,6 @@ export class SupervisedProgram {
     const before = this.#snapshot;
     this.#snapshot = this.#look();
     if (!this.#isForgotten) this.#context.onChanged(before, this.#snapshot);
-  }
-
-  /** Writes the second copy of what is wanted. A disk that refuses has been told of by the store. */
-  #keepAssignment(): void {
-    const { platform, places } = this.#context;
-    const kept = keptAssignment(this.#assignment(false), this.#row, this.#instance.bootId);
-    try {
-      places.make(this.name);
-      platform.files.write(
-        places.of(this.name).assignment,
-        new TextEncoder().encode(JSON.stringify(kept) + "\n"),
-        FILE_MODE,
-      );
-    } catch (thrown) {
-      if (!(thrown instanceof HanaError)) throw thrown;
-    }
   }
 
   #saveSoon(): void {
