@@ -2,7 +2,7 @@
 // Decides where a line ends and where a long one is cut: the same records however the bytes were cut into chunks. Lines that
 // arrived whole are passed on where they lie; only the one under way is copied. Never decodes.
 
-import { MAX_LINE_BYTES, MAX_WHOLE_LINE_BYTES, PARTIAL_US } from "./limits.ts";
+import { DENSE_LINES, MAX_LINE_BYTES, MAX_WHOLE_LINE_BYTES, PARTIAL_US } from "./limits.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -14,6 +14,10 @@ export interface LineSink {
   put(bytes: Uint8Array, from: number, to: number): number;
   /** A line, or a piece of one, from `from` to `to` of the bytes that were put last, at `position`. */
   line(bytes: Uint8Array, from: number, to: number, position: number, partial: boolean): void;
+  /** Whether lines may be skipped: there are too many, and nobody waits for a certain one. */
+  maySkip(): boolean;
+  /** So many lines were skipped. */
+  skipped(lines: number): void;
   /** So many bytes of a line that was far too long were left out. */
   leftOut(bytes: number): void;
 }
@@ -30,6 +34,8 @@ export class LineCutter {
   /** Bytes of it since it paused last, and how many of those were left out. */
   #poured = 0;
   #leftOut = 0;
+  /** Whether the last bytes had more lines than are kept of so few. */
+  #isDense = false;
 
   constructor(sink: LineSink) {
     this.#sink = sink;
@@ -52,8 +58,11 @@ export class LineCutter {
     }
     const last = bytes.lastIndexOf(NEWLINE);
     if (last >= at) {
+      if (this.#isDense && this.#sink.maySkip()) at = this.#skip(bytes, at, last);
       const first = this.#sink.put(bytes, at, last + 1) - at;
+      let lines = 0;
       while (at <= last) {
+        lines++;
         const end = bytes.indexOf(NEWLINE, at);
         // Cut by what came, the carriage return included, as a line that came in pieces is.
         while (end - at > MAX_LINE_BYTES) {
@@ -65,6 +74,7 @@ export class LineCutter {
         this.#sink.line(bytes, at, stop, first + at, false);
         at = end + 1;
       }
+      this.#isDense = lines >= DENSE_LINES;
     }
     if (at < bytes.length) this.#extend(nowUs, bytes, at, bytes.length);
   }
@@ -88,6 +98,18 @@ export class LineCutter {
     this.#isBegun = false;
     this.#poured = 0;
     if (this.#pending.length > FIRST_BYTES) this.#pending = new Uint8Array(FIRST_BYTES);
+  }
+
+  /** Of very many short lines only the newest are looked at one by one. Returns where those begin. */
+  #skip(bytes: Uint8Array, from: number, last: number): number {
+    let start = last;
+    for (let kept = 0; start > from; start--) {
+      if (bytes[start - 1] === NEWLINE && ++kept === DENSE_LINES) break;
+    }
+    let lines = 0;
+    for (let at = from; at < start; at++) if (bytes[at] === NEWLINE) lines++;
+    if (lines > 0) this.#sink.skipped(lines);
+    return start;
   }
 
   #extend(nowUs: number, bytes: Uint8Array, from: number, to: number): void {

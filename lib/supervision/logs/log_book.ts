@@ -105,6 +105,11 @@ export class LogBook {
     this.#sink = {
       put: (bytes, from, to) => this.#ring.put(bytes, from, to),
       line: (bytes, from, to, position, partial) => this.#takeLine(bytes, from, to, position, partial),
+      maySkip: () => this.#watch === null && this.#writer.isExhausted,
+      skipped: (lines) => {
+        this.#lines += lines;
+        this.#writer.skip(lines);
+      },
       leftOut: (bytes) => this.#takeLeftOut(bytes),
     };
     this.#stdout = new LineCutter(this.#sink);

@@ -3,6 +3,7 @@
 // removed or emptied, and a directory that was made anew (runit #25). Throws `storage` where the disk refuses: the caller
 // keeps lines in memory then (log_writer.ts).
 
+import { HanaError } from "../../base/mod.ts";
 import type { AppendedFile, Files } from "../../platform/mod.ts";
 import { scanFile } from "./file_scan.ts";
 import { CURRENT, fullLogName, fullLogs } from "./log_names.ts";
@@ -15,6 +16,9 @@ const HEAD_BYTES = 160;
 /** How much of a file's end is looked through for its last record. */
 const TAIL_BYTES = 256 << 10;
 const MIN_ROTATE_BYTES = 1024;
+/** What must be free before a disk that was full is written to again. */
+const ROOM_BYTES = 1 << 20;
+const NEWLINE = 0x0a;
 
 /** What the files of a program may take. */
 export interface LogFileLimits {
@@ -61,7 +65,7 @@ export class LogFiles {
     const look = (bytes: Uint8Array, from: number, to: number): boolean => {
       if (!readHeader(bytes, from, to, header)) return true;
       last.nextSeq = header.seq + 1;
-      last.lastRun = header.run;
+      last.lastRun = this.#lastRun = header.run;
       return false;
     };
     try {
@@ -92,6 +96,22 @@ export class LogFiles {
     }
   }
 
+  /**
+   * Writes something that no reader sees, after the disk refused. Throws `storage` where it still does, or has so little room
+   * that it would again at once.
+   */
+  probe(wallMs: number): void {
+    this.#files.makeDirectory(this.#directory, DIRECTORY_MODE);
+    const free = this.#files.freeBytes(this.#directory);
+    if (free !== null && free < ROOM_BYTES) {
+      throw new HanaError("storage", {
+        what: `cannot write to ${this.#directory}`,
+        why: `${free} bytes are free`,
+      });
+    }
+    this.append(new Uint8Array([NEWLINE]), wallMs, this.#lastRun, this.#lastRun);
+  }
+
   /** Closes `current`; the next append opens it again. */
   close(): void {
     const file = this.#file;
@@ -119,8 +139,8 @@ export class LogFiles {
     this.#size = file.size;
     this.#firstRun = null;
     if (this.#size === 0) return file;
-    if (this.#files.readAt(this.#current, this.#size - 1, 1)?.[0] !== 0x0a) {
-      file.append(new Uint8Array([TORN_BYTE, 0x0a]));
+    if (this.#files.readAt(this.#current, this.#size - 1, 1)?.[0] !== NEWLINE) {
+      file.append(new Uint8Array([TORN_BYTE, NEWLINE]));
       this.#size += 2;
     }
     const head = this.#files.readAt(this.#current, 0, HEAD_BYTES);

@@ -9,6 +9,7 @@ import {
   BURST_BYTES,
   BURST_LINES,
   BYTES_PER_SECOND,
+  DENSE_LINES,
   DISK_RETRY_US,
   LINES_PER_SECOND,
 } from "./limits.ts";
@@ -105,6 +106,17 @@ export class LogWriter {
     if (this.#length >= this.#batchBytes) this.flush(this.#nowUs, this.#wallMs);
   }
 
+  /** Whether fewer lines may be written now than are looked at one by one in a flood. */
+  get isExhausted(): boolean {
+    return this.refusal !== null || this.#lineTokens < DENSE_LINES || this.#byteTokens < DENSE_LINES;
+  }
+
+  /** Counts lines that were skipped. */
+  skip(lines: number): void {
+    if (this.refusal !== null) this.counters.dropped += lines;
+    else this.counters.suppressed += lines;
+  }
+
   /** Writes what waits. */
   flush(nowUs: number, wallMs: number): void {
     if (this.#lines === 0) return;
@@ -125,7 +137,7 @@ export class LogWriter {
     if (this.#lines > 0 && nowUs - this.#batchSinceUs >= BATCH_MIN_US) this.flush(nowUs, wallMs);
     if (this.refusal === null || nowUs < this.#retryAtUs) return false;
     try {
-      this.#files.append(new Uint8Array(0), wallMs, this.#run, this.#run);
+      this.#files.probe(wallMs);
     } catch (thrown) {
       this.#refuse(nowUs, thrown);
       return false;
