@@ -9,9 +9,11 @@ import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
 import { isSameForWatcher, nodeJson } from "../nodes/rendering.ts";
 import { counted, document, EXIT, printable, whileRead } from "../output/mod.ts";
+import type { Visualization } from "../visualization/mod.ts";
 
 interface ServeOptions {
   readonly readyFile?: string;
+  readonly draw?: true;
 }
 
 /** Goodbyes may take this long altogether (contracts: SIGTERM says goodbye within 2 s). */
@@ -32,6 +34,7 @@ export function define(command: Command, cli: Cli): void {
   );
   command
     .option("--ready-file <FILE>", "write how to reach the node there once it can be reached")
+    .option("--draw", "a visualization draws its parameters to the terminal")
     .action(async (options) => await serve(cli, options as ServeOptions));
   addSettingFlags(command as unknown as Command, [
     "name",
@@ -69,6 +72,10 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     cli.output.message(`${signal}: saying goodbye`);
     stop();
   });
+  const visualization = await visualizationOf(cli, options, (reason) => {
+    cli.output.message(`${printable(reason)}: saying goodbye`);
+    stop();
+  });
   // A note of an earlier life would call us ready before we are.
   if (options.readyFile !== undefined) platform.files.remove(options.readyFile);
   while (!stopping) {
@@ -78,6 +85,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
       defineIdentify(cli, node);
       cli.rehearsal?.onNode(node);
       tellReady(cli, node);
+      visualization?.attach(node);
       if (options.readyFile !== undefined) await writeReadyFile(cli, options.readyFile, node);
       // Whoever read the events has left: that ends this node in order, as a signal does.
       const stopLogging = logChanges(cli, node, stop);
@@ -91,8 +99,38 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     cli.output.error(conflict);
     node.renewId();
   }
+  await visualization?.stop("quit");
   // A goodbye was said: that is how a node is meant to end.
   cli.exitWith(EXIT.done);
+}
+
+/** What this node does beside being one: a visualization draws, and speaks to the shim that started it. */
+async function visualizationOf(
+  cli: Cli,
+  options: ServeOptions,
+  onStop: (reason: string) => void,
+): Promise<Visualization | null> {
+  if (cli.settings.role !== "visualization") {
+    if (options.draw === undefined) return null;
+    throw new HanaError("usage", {
+      what: `--draw with the role ${cli.settings.role}`,
+      why: "only a visualization draws",
+      hint: "hana serve --role visualization --draw",
+    });
+  }
+  const { Visualization } = await import("../visualization/mod.ts");
+  return await Visualization.start({
+    platform: await cli.platform(),
+    output: cli.output,
+    environment: Object.fromEntries(
+      ["HANA_SOCK", "HANA_TOKEN", "HANA_NAME", "HANA_RUN", "HANA_HEARTBEAT_MS"].map((name) => [
+        name,
+        cli.environment.get(name),
+      ]),
+    ),
+    draws: options.draw === true,
+    onStop,
+  });
 }
 
 async function optionsOf(cli: Cli): Promise<NodeOptions> {
