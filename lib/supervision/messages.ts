@@ -142,6 +142,8 @@ const LOG_QUERY = s.object({
   tail: s.optional(s.integer({ minimum: 0, maximum: MAX_LISTED_RECORDS })),
   stream: s.optional(s.enum(["stdout", "stderr"])),
 });
+/** The number under which a session follows something; its own choice, or the node's where it makes none. */
+const FOLLOW = s.integer({ minimum: 1, maximum: 2 ** 31 });
 const RECORDS = s.array(s.unknown(), { maxItems: MAX_LISTED_RECORDS });
 
 /** What a program wrote: records (`LogRecord`), oldest first. */
@@ -203,13 +205,13 @@ export const PROGRAMS_DELTA = defineEvent({
   body: s.object({ op: s.enum(["add", "update", "remove"]), program: s.unknown() }),
 });
 
-/** Asks for lines as they come: the newest of now as answer, then `hana.programs.log` until `unfollow` or the session's end. */
+/** Asks for lines as they come: the newest of now as answer, then `hana.programs.log` until `unfollow` or the session's end. Lines may come before the answer. */
 export const FOLLOW_LOGS = defineRequest({
   name: "hana.programs.follow-logs",
   description: "Answers the newest lines of a program and sends hana.programs.log from now on.",
   ...LOOK,
-  body: s.object({ name: NAME, query: LOG_QUERY }),
-  reply: s.object({ follow: s.integer({ minimum: 1 }), records: RECORDS }),
+  body: s.object({ name: NAME, query: LOG_QUERY, follow: s.optional(FOLLOW) }),
+  reply: s.object({ follow: FOLLOW, records: RECORDS }),
 });
 
 /** Lines of a program that is followed. */
@@ -220,7 +222,7 @@ export const PROGRAM_LOG = defineEvent({
   // A console that does not keep up must not hold up the answers that it waits for.
   lane: "state",
   body: s.object({
-    follow: s.integer({ minimum: 1 }),
+    follow: FOLLOW,
     name: NAME,
     records: RECORDS,
     missed: s.integer({ minimum: 0 }),
@@ -236,9 +238,10 @@ export const FOLLOW_EVENTS = defineRequest({
     after: s.optional(s.integer({ minimum: 0 })),
     program: s.optional(NAME),
     limit: s.optional(s.integer({ minimum: 0, maximum: MAX_LISTED_RECORDS })),
+    follow: s.optional(FOLLOW),
   }),
   reply: s.object({
-    follow: s.integer({ minimum: 1 }),
+    follow: FOLLOW,
     events: RECORDS,
     last: s.integer({ minimum: 0 }),
     oldest: s.integer({ minimum: 0 }),
@@ -252,7 +255,7 @@ export const PROGRAM_EVENT = defineEvent({
   ...LOOK,
   lane: "state",
   body: s.object({
-    follow: s.integer({ minimum: 1 }),
+    follow: FOLLOW,
     entry: s.unknown(),
     missed: s.integer({ minimum: 0 }),
   }),
@@ -263,6 +266,6 @@ export const UNFOLLOW_PROGRAM = defineRequest({
   name: "hana.programs.unfollow",
   description: "Ends a following of logs or events.",
   ...LOOK,
-  body: s.object({ follow: s.integer({ minimum: 1 }) }),
+  body: s.object({ follow: FOLLOW }),
   reply: s.object({}),
 });

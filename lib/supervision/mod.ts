@@ -4,41 +4,6 @@
 
 export * from "./model/mod.ts";
 export * from "./messages.ts";
-export type {
-  ApplyCall,
-  ApplyResult,
-  DesiredProgram,
-  EventPage,
-  EventQuery,
-  LogListener,
-  ProgramDelta,
-  ProgramEventEntry,
-  ProgramOrigin,
-  Refusal,
-  RestartCall,
-  ShowProgram,
-  ShowRecord,
-  SignalCall,
-  SpawnCall,
-  StopCall,
-  VerbCall,
-  VerbResult,
-} from "./daemon/calls.ts";
-export { SUPERVISOR_LIMITS, type SupervisorLimits, type SupervisorOptions } from "./daemon/options.ts";
-export {
-  type Beat,
-  ChildClient,
-  type ChildClientHandlers,
-  type ChildClientOptions,
-  type ChildClientPlatform,
-  readEnvironment,
-} from "./child/mod.ts";
-export {
-  type ChildDepth,
-  type Conformance,
-  type ConformanceCheck,
-  type ConformanceOptions,
-  type ConformanceRule,
-  type ConformanceVerdict,
-  testChild,
-} from "./conformance/mod.ts";
+export * from "./daemon/mod.ts";
+export { addProgramMessages, type ProgramMessages } from "./verbs/mod.ts";
+export { readAssignment, Shim } from "./shim/mod.ts";

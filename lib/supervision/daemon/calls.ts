@@ -1,7 +1,7 @@
 // What can be asked of a supervisor, and what it answers.
 // Plain data: consoles, manifests and tests speak it. Decides no rule; supervisor.ts does.
 
-import type { Actual, Desired, LogRecord, ProgramEvent, ProgramSnapshot, ProgramSpec } from "../model/mod.ts";
+import type { Desired, LogRecord, ProgramEvent, ProgramSnapshot, ProgramSpec } from "../model/mod.ts";
 
 /** What every verb carries. */
 export interface VerbCall {
@@ -142,19 +142,3 @@ export interface ApplyResult {
   readonly unchanged: readonly string[];
   readonly replayed: boolean;
 }
-
-/** Where a program stands, for asking whether a milestone is reached. */
-export type Standing = Pick<
-  ProgramSnapshot,
-  "state" | "run" | "readyUs" | "startedWallMs" | "lastExit" | "supervised"
->;
-
-/** States in which a process of it runs or may run. */
-export const LIVE_STATES: readonly Actual[] = [
-  "starting",
-  "running",
-  "hung",
-  "stopping",
-  "killing",
-  "unkillable",
-];

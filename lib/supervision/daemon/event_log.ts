@@ -14,6 +14,8 @@ const KEY_DIGITS = 14;
 const DEFAULT_LIMIT = 100;
 /** Rows that are looked at together while looking for those of one program. */
 const SCAN_ROWS = 1_000;
+/** What one answer holds in characters: more is asked for from where it ends. */
+const MAX_PAGE_LENGTH = 2 << 20;
 /** The row of the table `instance` that holds what belongs to no program. */
 const OWN_ROW = "#daemon";
 
@@ -94,7 +96,8 @@ export class EventLog {
     const isForward = after !== undefined;
     let at = after === undefined ? this.#last + 1 : after;
     let looked = isForward ? after : this.#last;
-    while (found.length < limit) {
+    let room = MAX_PAGE_LENGTH;
+    while (found.length < limit && room > 0) {
       const rows = this.#store.list("event", {
         ...(isForward ? { after: keyOf(at) } : { before: keyOf(at), reverse: true }),
         limit: program === undefined ? Math.min(SCAN_ROWS, limit - found.length) : SCAN_ROWS,
@@ -109,7 +112,8 @@ export class EventLog {
         if (isForward) looked = at;
         if (entry === null || (program !== undefined && entry.event.program !== program)) continue;
         found.push(entry);
-        if (found.length >= limit) break;
+        room -= value.length;
+        if (found.length >= limit || room <= 0) break;
       }
     }
     if (!isForward) found.reverse();
