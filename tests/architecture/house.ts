@@ -55,8 +55,17 @@ export const SIDE_DOORS: readonly {
   },
 ];
 
-/** Who may name what touches the world: clocks, timers, chance, sockets, files, processes. */
-export const WORLDLY_ROOMS: readonly string[] = ["lib/platform/deno", "cli", "scripts", "tests"];
+/**
+ * Who may name what touches the world: clocks, timers, chance, sockets, files, processes. Examples are programs of their
+ * own, which anybody may have written.
+ */
+export const WORLDLY_ROOMS: readonly string[] = [
+  "lib/platform/deno",
+  "cli",
+  "scripts",
+  "tests",
+  "docs/examples",
+];
 
 /** Globals that touch the world. */
 export const WORLDLY_GLOBALS: ReadonlySet<string> = new Set([
