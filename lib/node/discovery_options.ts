@@ -8,6 +8,7 @@ import { DatagramAuthenticator, MeshKeyRing } from "../security/mod.ts";
 import { type Address, formatAddress } from "../transport/mod.ts";
 import { leaseSettings } from "./leadership.ts";
 import type { NodeOptions } from "./options.ts";
+import { PROGRAMS_CAPABILITY } from "./programs.ts";
 
 /** A node as far as discovery is concerned. */
 export interface DiscoveredNode {
@@ -21,11 +22,18 @@ export interface DiscoveredNode {
   readonly resources: Readonly<Record<string, unknown>>;
 }
 
-/** What a node can do: as its owner says, with its priority among the apps, by which all put them into one order. */
+/**
+ * What a node can do: as its owner says, with its priority among the apps, by which all put them into one order, and
+ * whether programs can be started on it.
+ */
 export function capabilitiesOf(
-  { capabilities = {}, priority }: NodeOptions,
+  { capabilities = {}, priority, programs }: NodeOptions,
 ): Readonly<Record<string, unknown>> {
-  return priority === undefined ? capabilities : { ...capabilities, [PRIORITY_CAPABILITY]: priority };
+  return {
+    ...(programs === undefined ? {} : { [PROGRAMS_CAPABILITY]: true }),
+    ...capabilities,
+    ...(priority === undefined ? {} : { [PRIORITY_CAPABILITY]: priority }),
+  };
 }
 
 /** Discovery for a node, not started yet. */

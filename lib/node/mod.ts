@@ -48,6 +48,7 @@ export type { NodeEvent } from "./node_event.ts";
 export type { NodeDelta, NodeListener, NodeWatch } from "./node_watch.ts";
 export { Node } from "./node.ts";
 export type { DiscoverySettings, NodeOptions } from "./options.ts";
+export { NodePrograms, PROGRAMS_CAPABILITY, type ProgramSettings } from "./programs.ts";
 export { candidatePaths, type PathKind } from "./paths.ts";
 export type { ReachableNode, ReachOptions } from "./reach.ts";
 export { resourcesOf } from "./resources.ts";

@@ -48,6 +48,7 @@ import { ListWatch, type NodeListener, type NodeWatch, watchByCallback } from ".
 import { checkGuest, type NodeOptions } from "./options.ts";
 import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
+import { NodePrograms } from "./programs.ts";
 import { PeerCache } from "./peer_cache.ts";
 import { isAddress, reach, type ReachableNode, type ReachOptions } from "./reach.ts";
 import { resourcesOf } from "./resources.ts";
@@ -80,6 +81,7 @@ export class Node {
   #discovery: DiscoveryService | null = null;
   #dnsSd: NodeDnsSd | null = null;
   #peerCache: PeerCache | null = null;
+  #programs: NodePrograms | null = null;
   #name: string;
   #stopped: Promise<void> | null = null;
   readonly #startedUs: number;
@@ -202,6 +204,10 @@ export class Node {
   /** Discovery, for its events and counters; null for a node without it. */
   get discovery(): DiscoveryService | null {
     return this.#discovery;
+  }
+  /** The programs of this node; null for one that supervises none. */
+  get programs(): NodePrograms | null {
+    return this.#programs;
   }
   /** DNS-SD, for its services and problems; null for a node without it. */
   get dnsSd(): DnsSdService | null {
@@ -374,6 +380,7 @@ export class Node {
       discovery: discovery === undefined ? null : { ...discovery },
       dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
       machine: { factsRefused: this.#factsRefused },
+      programs: this.#programs?.statistics() ?? null,
       fence: { ...this.leadership.commands.counters },
       watches: {
         open: this.#feed.size,
@@ -424,6 +431,12 @@ export class Node {
   async #start(): Promise<void> {
     const options = this.#options;
     checkGuest(options);
+    if (options.programs !== undefined) {
+      const { directory } = this.#identity;
+      const { runDirectory } = options;
+      const self = { directory, runDirectory, handlers: this.handlers, name: () => this.#name };
+      this.#programs = await NodePrograms.open(this.#platform, options.programs, self);
+    }
     await this.#listeners.open({
       id: this.id,
       name: this.#name,
@@ -570,6 +583,7 @@ export class Node {
       }
     }
     this.#lanes.close();
+    this.#programs?.close();
     for (const watch of [...this.#watches]) watch.close();
     this.#identity.release();
   }

@@ -6,6 +6,7 @@ import type { KeyRing } from "../security/mod.ts";
 import type { SessionLimits } from "../session/mod.ts";
 import type { MemoryNetwork } from "../transport/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
+import type { ProgramSettings } from "./programs.ts";
 
 /** How a node finds others. */
 export interface DiscoverySettings {
@@ -66,6 +67,8 @@ export interface NodeOptions {
   readonly udpLanes?: boolean;
   /** Also listens as `mem://NAME` here; for programs with several nodes in one process. */
   readonly memory?: { readonly network: MemoryNetwork; readonly name: string };
+  /** Makes this node start and supervise programs; it does not unless given. An observer cannot. */
+  readonly programs?: ProgramSettings;
 }
 
 /** Throws `refused` where an access key alone is to carry what needs the mesh key: being a node that others reach. */
