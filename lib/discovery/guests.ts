@@ -9,12 +9,9 @@ import type { Context } from "./context.ts";
 import type { Refusal } from "./counters.ts";
 import { type Datagram, PATHS } from "./datagram.ts";
 import type { Link } from "./links.ts";
-import { type Kind, type Ping, type Query, targetOf } from "./messages/mod.ts";
+import { type Ping, type Query, targetOf } from "./messages/mod.ts";
 import type { OfferDesk } from "./offers.ts";
 import type { SyncDesk } from "./sync_desk.ts";
-
-/** The kinds that a guest may send. Repeating one of them gets the same answer, within the bounds of its desk. */
-export const GUEST_KINDS: readonly Kind[] = ["query", "ping", "sync-request"];
 
 /** What guests are answered with. */
 export interface GuestParts {
@@ -24,7 +21,7 @@ export interface GuestParts {
   readonly mesh: (nowUs: number) => { readonly size: number; readonly isStorm: boolean };
 }
 
-/** Answers guests. */
+/** Answers guests. Repeating what one has asked gets the same answer again, within the bounds of each desk. */
 export class GuestDesk {
   constructor(readonly context: Context, readonly parts: GuestParts) {}
 
