@@ -7,3 +7,20 @@ export * from "./messages.ts";
 export * from "./daemon/mod.ts";
 export { addProgramMessages, type ProgramMessages } from "./verbs/mod.ts";
 export { readAssignment, Shim } from "./shim/mod.ts";
+export {
+  type Beat,
+  ChildClient,
+  type ChildClientHandlers,
+  type ChildClientOptions,
+  type ChildClientPlatform,
+  readEnvironment,
+} from "./child/mod.ts";
+export {
+  type ChildDepth,
+  type Conformance,
+  type ConformanceCheck,
+  type ConformanceOptions,
+  type ConformanceRule,
+  type ConformanceVerdict,
+  testChild,
+} from "./conformance/mod.ts";
