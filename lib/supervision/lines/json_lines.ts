@@ -76,7 +76,7 @@ export class JsonLines {
     return true;
   }
 
-  /** Ends the connection when everything that waits has been written. */
+  /** Writes everything that waits and ends our direction; the connection is over when the other side has ended its own. */
   close(): void {
     if (!this.isOpen) return;
     this.#isClosing = true;
@@ -91,8 +91,8 @@ export class JsonLines {
   #write(): void {
     if (this.#isWriting || this.#isClosed) return;
     if (this.#waiting.length === 0) {
-      // The other side may go on sending what nobody reads: both directions end here.
-      if (this.#isClosing) this.#stream.abort();
+      // Aborting would be quicker, and might take the last line with it.
+      if (this.#isClosing) this.#stream.closeWrite();
       return;
     }
     const bytes = this.#waiting.length === 1 ? this.#waiting[0] : joined(this.#waiting, this.#waitingBytes);

@@ -47,6 +47,7 @@ export class ControlServer {
   readonly counters = { refused: 0, missed: 0, unreadable: 0 };
   readonly #handlers: ControlHandlers;
   readonly #clients = new Set<Client>();
+  readonly #emptied = Promise.withResolvers<void>();
   #listener: StreamListener | null = null;
 
   constructor(handlers: ControlHandlers) {
@@ -86,11 +87,13 @@ export class ControlServer {
     }
   }
 
-  /** Stops listening; what was said still goes out. */
-  close(): void {
+  /** Stops listening. Resolves when what was said has gone out, or nobody is there any more. */
+  close(): Promise<void> {
     this.#listener?.close();
     this.#listener = null;
     for (const { lines } of this.#clients) lines.close();
+    if (this.#clients.size === 0) this.#emptied.resolve();
+    return this.#emptied.promise;
   }
 
   #onStream(stream: ByteStream): void {
@@ -112,6 +115,7 @@ export class ControlServer {
   #onClose(client: Client, _error: HanaError | null): void {
     this.#clients.delete(client);
     if (client.follows) this.#tellFollowed();
+    if (this.#listener === null && this.#clients.size === 0) this.#emptied.resolve();
   }
 
   #onObject(client: Client, value: Readonly<Record<string, unknown>>): void {
@@ -136,8 +140,8 @@ export class ControlServer {
 
   #greet(client: Client, { v, sinceSeq }: Readonly<Record<string, unknown>>): void {
     if (typeof v !== "number" || v < OLDEST_VERSION) return client.lines.abort();
-    client.hasGreeted = true;
     this.#send(client, this.#handlers.welcome(typeof sinceSeq === "number" ? sinceSeq : 0));
+    client.hasGreeted = true;
   }
 
   #tellFollowed(): void {

@@ -55,7 +55,7 @@ export class FileWatch {
     const { files } = this.#platform;
     try {
       const stat = files.stat(this.#path);
-      return stat === null ? "missing" : `${stat.kind} ${stat.size} ${files.isExecutable(this.#path)}`;
+      return `${stat?.kind} ${stat?.size} ${files.isExecutable(this.#path)}`;
     } catch {
       return "unreadable";
     }

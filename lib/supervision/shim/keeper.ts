@@ -76,8 +76,8 @@ export class Keeper {
   #spec: ProgramSpec;
   #run: ProgramRun | null = null;
   #ending: TreeEnding | null = null;
-  /** Nothing of the tree lives, but its leader's end has not been told yet. */
-  #awaitsExit = false;
+  /** Nothing of the tree lives, but its leader's end is still to be told. */
+  #isEmptied = false;
   #end: Omit<ExitRecord, "class"> | null = null;
   #lastExit: ExitRecord | null = null;
   #sample: ResourceSample | null = null;
@@ -266,7 +266,7 @@ export class Keeper {
     const { platform, agenda, assignment, adopts } = this.#options;
     const { self } = platform.processTable;
     this.#ending?.drop();
-    this.#awaitsExit = false;
+    this.#isEmptied = false;
     return new TreeEnding({
       platform,
       agenda,
@@ -330,20 +330,18 @@ export class Keeper {
     this.#look(this.#nowUs);
     this.#options.agenda.set("sample", null, () => {});
     this.#end = this.#endOf(run.number, status, null);
-    const remains = this.#ending?.handleExit() === true && !this.#awaitsExit;
+    const remains = !this.#isEmptied && this.#ending?.handleExit() === true;
+    this.#isEmptied = false;
     run.end();
     this.#run = null;
-    if (!remains) {
-      this.#ending?.drop();
-      this.#awaitsExit = false;
-    }
+    if (!remains) this.#ending?.drop();
     const exit = exitClassOf({ code: status.code, signal: status.signal, done: null }, run.spec);
     this.handle({ kind: "exited", class: exit, remains, run: run.number });
   }
 
   #onEmpty(): void {
-    // A leader that is a zombie lives no more, but how it ended comes a moment later.
-    if (this.#run !== null && this.#run.exit === null) this.#awaitsExit = true;
+    // A leader that is a zombie lives no more, but how it ended comes a moment later, or is being told just now.
+    if (this.#run !== null) this.#isEmptied = true;
     else this.handle({ kind: "tree-empty" });
   }
 

@@ -28,6 +28,8 @@ type Demand = Exclude<ToShim, { t: "hello" } | { t: "follow" }>;
 
 /** What one answer may hold of lines: an answer is one line, and JSON of a line can be twice its text. */
 const MAX_ANSWERED_BYTES = MAX_CONTROL_LINE_BYTES / 4;
+/** How long the last words may take. */
+const GOODBYE_US = 500_000;
 /** Events that a welcome brings at most. */
 const MAX_WELCOME_EVENTS = 200;
 const SIGNALS: readonly string[] = [
@@ -145,7 +147,7 @@ export class Shim {
     try {
       await shim.#listen();
     } catch (thrown) {
-      shim.#close();
+      void shim.#close();
       throw thrown;
     }
     shim.#begin();
@@ -185,13 +187,13 @@ export class Shim {
 
   #welcome(sinceSeq: number): Extract<FromShim, { t: "welcome" }> {
     const { processTable } = this.#platform;
+    this.#keeper.handle({ kind: "adopted" });
     const all = this.#journal.eventsAfter(sinceSeq);
     const events = all.slice(0, MAX_WELCOME_EVENTS);
     const rest = all.slice(MAX_WELCOME_EVENTS);
     if (rest.length > 0) {
       this.#platform.timers.defer(() => rest.forEach((event) => this.#control.tell({ t: "event", event })));
     }
-    this.#keeper.handle({ kind: "adopted" });
     return {
       t: "welcome",
       v: SHIM_VERSION,
@@ -372,14 +374,20 @@ export class Shim {
   #finish(): void {
     if (this.#isOver) return;
     this.#control.tell({ t: "bye", snapshot: this.#snapshot() });
-    this.#close();
-    this.#ended.resolve();
+    const said = this.#close();
+    // A daemon that does not read must not keep us.
+    const { clock, timers } = this.#platform;
+    const timer = timers.schedule(clock.nowUs() + GOODBYE_US, () => this.#ended.resolve());
+    void said.then(() => {
+      timer.cancel();
+      this.#ended.resolve();
+    });
   }
 
-  #close(): void {
+  #close(): Promise<void> {
     this.#isOver = true;
     this.#agenda.close();
-    this.#control.close();
+    const said = this.#control.close();
     this.#keeper.close();
     this.#archive.close();
     this.#logs.close(this.#platform.clock.nowUs());
@@ -387,6 +395,7 @@ export class Shim {
     // The system takes a moment to remove them, which this process may not have.
     removeSockets(this.#platform, this.#assignment);
     this.#lock.release();
+    return said;
   }
 }
 

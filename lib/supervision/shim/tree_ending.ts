@@ -48,10 +48,11 @@ export class TreeEnding {
     this.#do(this.#kill.begin(this.#nowUs, mode));
   }
 
-  /** The leader has ended. True when others of its tree live. */
+  /** The leader has ended. True when others of its tree live: then `onEmpty` follows an end that is under way. */
   handleExit(): boolean {
+    if (!this.isBusy) return this.#kill.livesOn(this.#look(!this.#options.adopts), this.#options.spared());
     this.#do(this.#kill.handleExit(this.#nowUs));
-    return this.#kill.livesOn(this.#look(!this.#options.adopts), this.#options.spared());
+    return this.isBusy;
   }
 
   /** Nothing of it is looked at any more. */
