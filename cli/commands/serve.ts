@@ -54,6 +54,9 @@ export function define(command: Command, cli: Cli): void {
     "wire",
     "maxFrame",
     "insecure",
+    "programs",
+    "allowExec",
+    "allowApply",
     "logLevel",
     "keyFile",
   ]);
@@ -147,7 +150,17 @@ async function optionsOf(cli: Cli): Promise<NodeOptions> {
     capabilities: settings.capabilities,
     resources: settings.resources,
     readsHardware: settings.hardware === "auto",
+    ...await programsOf(cli),
   };
+}
+
+/** Whether this node starts programs, and how their shims are started. */
+async function programsOf(cli: Cli): Promise<Pick<NodeOptions, "programs">> {
+  const { programs, role, allowExec, allowApply } = cli.settings;
+  if (programs === "off" || (programs === "auto" && role !== "daemon")) return {};
+  const { hanaProgram } = await import("../simulate/real/node_process.ts");
+  const [first = "hana", ...rest] = hanaProgram();
+  return { programs: { shim: [first, ...rest], allowExec, allowApply } };
 }
 
 function defineIdentify(cli: Cli, node: Node): void {

@@ -159,6 +159,24 @@ export const SETTINGS = {
     16 << 20,
   ),
   insecure: setting<boolean>(flag(), "--insecure", "let nodes without a key command this one", false),
+  programs: setting<"auto" | "on" | "off">(
+    choice("auto", "on", "off"),
+    "--programs <WHEN>",
+    "start and supervise programs: auto does so as a daemon",
+    "auto",
+  ),
+  allowExec: setting<boolean>(
+    flag(),
+    "--allow-exec",
+    "let operators on other machines start any command line here",
+    false,
+  ),
+  allowApply: setting<boolean>(
+    flag(),
+    "--allow-apply",
+    "let operators on other machines apply shows here",
+    false,
+  ),
   logLevel: setting<"error" | "warn" | "info" | "debug">(
     choice("error", "warn", "info", "debug"),
     "--log-level <LEVEL>",
