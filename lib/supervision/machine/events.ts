@@ -85,6 +85,8 @@ export interface SavedMachine {
   readonly run: number;
   readonly fails: number;
   readonly tries: number;
+  /** Failures since a human began anew. */
+  readonly fresh: number;
   /** Whether the end that led here has been counted. */
   readonly concluded: boolean;
   readonly gaveUp: boolean;

@@ -44,7 +44,7 @@ export function readSavedMachine(value: unknown): SavedMachine | null {
   ) {
     return null;
   }
-  if (!["run", "fails", "tries"].every((key) => isCount(saved[key]))) return null;
+  if (!["run", "fails", "tries", "fresh"].every((key) => isCount(saved[key]))) return null;
   if (!Array.isArray(failureAgesUs) || failureAgesUs.length > MAX_REMEMBERED_FAILURES) return null;
   if (!failureAgesUs.every(isCount)) return null;
   const counts = readCounters(counters);
@@ -58,6 +58,7 @@ export function readSavedMachine(value: unknown): SavedMachine | null {
     run: Number(saved["run"]),
     fails: Number(saved["fails"]),
     tries: Number(saved["tries"]),
+    fresh: Number(saved["fresh"]),
     concluded: saved["concluded"] === true,
     gaveUp: saved["gaveUp"] === true,
     hurry: saved["hurry"] === true,

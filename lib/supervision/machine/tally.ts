@@ -83,10 +83,11 @@ export class Tally {
     this.#unstable = this.#log.isUnstable(nowUs);
   }
 
-  save(nowUs: number): Pick<SavedMachine, "fails" | "tries" | "gaveUp" | "failureAgesUs"> {
+  save(nowUs: number): Pick<SavedMachine, "fails" | "tries" | "fresh" | "gaveUp" | "failureAgesUs"> {
     return {
       fails: this.#fails,
       tries: this.#tries,
+      fresh: this.#fresh,
       gaveUp: this.#gaveUp,
       failureAgesUs: this.#log.ages(nowUs),
     };
@@ -97,8 +98,7 @@ export class Tally {
     this.#tries = saved.tries;
     this.#gaveUp = saved.gaveUp;
     this.#failures = saved.counters.failures;
-    // As many as lie behind: whether a human began anew among them is not known, and the window still holds.
-    this.#fresh = saved.failureAgesUs.length;
+    this.#fresh = saved.fresh;
     this.#log.restore(nowUs, saved.failureAgesUs);
     this.calm(nowUs);
   }

@@ -180,9 +180,9 @@ function readHang(value: unknown, heartbeatUs: number): HangRules {
   const table = value === undefined ? {} : readTable("hang", value, Object.keys(preset));
   const time = (key: "warnUs" | "killUs" | "stallUs", otherwise: number): number => {
     const given = field(table, key);
-    return given === undefined
-      ? otherwise
-      : readInteger(`hang.${key}`, given, 100_000, HOUR_US, "microseconds");
+    // The default of `killUs` is twice `warnUs` at least, and must be readable again.
+    const most = key === "killUs" ? 2 * HOUR_US : HOUR_US;
+    return given === undefined ? otherwise : readInteger(`hang.${key}`, given, 100_000, most, "microseconds");
   };
   const slower = Math.max(1, heartbeatUs / SPEC_DEFAULTS.heartbeatUs);
   const warnUs = time("warnUs", Math.round(preset.warnUs * slower));

@@ -263,6 +263,21 @@ Deno.test("a human's wish during the end of a crashed tree takes effect when it 
   }
 });
 
+Deno.test("a human's haste is over with the next try: later failures are delayed as ever", () => {
+  const program = new ProgramModel();
+  program.run();
+  program.exit("crash", true);
+  program.start();
+  program.empty();
+  assertEquals(program.machine.state, "starting");
+  for (const state of ["backoff", "backoff"]) {
+    program.spawned();
+    program.exit("crash");
+    assertEquals(program.machine.state, state);
+    program.pass((program.machine.nextTryUs ?? 0) - program.nowUs);
+  }
+});
+
 Deno.test("an end counts once, however often and in whatever order it is told", () => {
   const program = new ProgramModel();
   program.run();
