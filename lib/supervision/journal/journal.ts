@@ -57,6 +57,8 @@ export class Journal {
   #compactAt = COMPACT_BYTES;
   /** Whether memory holds what the file does not. */
   #behind = false;
+  /** Whether the file could not be read, and may be whole. */
+  #isUnread = false;
   #retryAtUs: number | null = null;
 
   private constructor(files: Files, path: string, content: JournalContent) {
@@ -71,8 +73,8 @@ export class Journal {
 
   /**
    * Opens the journal at `path`, made when missing; its directory is made too. A torn last line is cut and garbage is
-   * skipped: both are counted, and the file is written anew without them. One of another version is put aside as
-   * `<path>.other`. Never throws: a disk that refuses leaves an empty journal in memory, tried again later.
+   * skipped: both are counted, and the file is written anew without them. One of another version, or one that cannot be
+   * read, is put aside as `<path>.other`. Never throws: a disk that refuses leaves an empty journal in memory, tried again later.
    */
   static open(files: Files, path: string): Journal {
     let content: JournalContent | null = null;
@@ -86,6 +88,7 @@ export class Journal {
     if (refused) {
       journal.counters.refused++;
       journal.#behind = true;
+      journal.#isUnread = true;
     } else if (content !== null && (content.garbage > 0 || content.torn > 0 || content.otherVersion > 0)) {
       if (content.otherVersion > 0) journal.#putAside();
       journal.#compact();
@@ -207,6 +210,7 @@ export class Journal {
   /** Writes what counts as a new file in place of the old one: it is either all there or was never there. */
   #compact(): boolean {
     const bytes = encoder.encode(this.#content());
+    if (this.#isUnread) this.#putAside();
     try {
       this.#closeQuietly();
       this.#files.makeDirectory(directoryOf(this.#path), 0o700);
@@ -218,6 +222,7 @@ export class Journal {
     this.counters.compactions++;
     this.#compactAt = Math.max(COMPACT_BYTES, bytes.length + GROWTH_BYTES);
     this.#behind = false;
+    this.#isUnread = false;
     this.#retryAtUs = null;
     return this.#reopen();
   }

@@ -26,7 +26,11 @@ function memory(): string {
   } MiB`;
 }
 
-console.log(`before: ${memory()}`);
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+print(`before: ${memory()}`);
 for (const [name, byteAt] of Object.entries(kinds)) {
   if (only !== undefined && !name.includes(only)) continue;
   const directory = Deno.makeTempDirSync();
@@ -57,7 +61,7 @@ for (const [name, byteAt] of Object.entries(kinds)) {
   const seconds = (performance.now() - begun) / 1000;
   book.close(Math.round(seconds * 1e6));
   const { lines, written, suppressed, ringBytes } = book.counters;
-  console.log(
+  print(
     `${name}: ${Math.round(rounds * CHUNK / 1e6 / seconds)} MB/s, worst call ${worst.toFixed(1)} ms, ` +
       `lines ${lines}, written ${written}, suppressed ${suppressed}, ring ${
         (ringBytes / 2 ** 20).toFixed(1)

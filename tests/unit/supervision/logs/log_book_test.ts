@@ -215,7 +215,8 @@ Deno.test("a minute of newlines at full speed costs counters: an event, a line a
   }
   const { lines, written, suppressed } = desk.book.counters;
   assertEquals(lines, 240 * (64 << 10));
-  assertEquals(written + suppressed - desk.book.query({}).filter((r) => r.stream === "hana").length, lines);
+  const reports = written + suppressed - lines;
+  assert(reports >= 58 && reports <= 60, `${reports} reports`);
   assertEquals(desk.events().map(({ kind }) => kind), ["logs-suppressed"]);
   const total = desk.files.list(DIRECTORY).reduce((sum, name) => {
     return sum + (desk.files.stat(`${DIRECTORY}/${name}`)?.size ?? 0);
@@ -228,8 +229,9 @@ Deno.test("long lines are limited by their bytes", () => {
   desk.book.startRun(1, desk.nowUs);
   const line = encoder.encode("x".repeat(15_999) + "\n");
   for (let i = 0; i < 5000; i++) desk.write(line);
+  desk.book.endRun(desk.nowUs);
   const { written, suppressed } = desk.book.counters;
-  assertEquals(written + suppressed, 4996, "four wait in the batch");
+  assertEquals(written + suppressed, 5000);
   assert(written * 16_000 <= 16 << 20, `${written} written`);
 });
 
@@ -450,15 +452,13 @@ Deno.test("what is no longer in memory is found in files, and both together have
   for (let i = 0; i < 700; i++) desk.write(`${i} ${"x".repeat(9_000)}\n`);
   desk.book.startRun(2, desk.nowUs);
   assertEquals(desk.book.lastLines(1, 2).map(({ text }) => text.slice(0, 4)), ["698 ", "699 "]);
+  for (let i = 0; i < 230; i++) desk.write(`${i} ${"y".repeat(9_000)}\n`);
   assert(desk.book.counters.ringBytes < 5 << 20);
-  assertEquals(
-    desk.book.query({ run: 1, tail: 600 }).map(({ seq }) => seq),
-    [
-      ...Array.from({ length: desk.book.query({ run: 1, tail: 600 }).length }, (_, at) => at),
-    ].map((at) => 702 - desk.book.query({ run: 1, tail: 600 }).length + at),
-  );
-  const all = readLogs(desk.files, DIRECTORY, { run: 1, tail: 10_000 });
-  assert(all.length >= 400, "4 MiB of text at most");
+  const found = desk.book.query({ run: 1, tail: 450 });
+  assertEquals(found.length, 450, "twice what memory holds of it");
+  assertEquals(found.map(({ seq }) => seq), found.map((_, at) => 252 + at));
+  assert(desk.book.query({ run: 1 }).length < 470, "4 MiB of text at most");
+  assertEquals(readLogs(desk.files, DIRECTORY, { run: 1, tail: 5 }), found.slice(-5));
 });
 
 Deno.test("only so many files are kept, the newest, and numbers go on after a restart", () => {
