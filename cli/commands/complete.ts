@@ -1,11 +1,15 @@
-// `hana complete nodes`: the hidden hook that completion scripts call. Never takes longer than a keystroke may:
-// what is not known within 150 ms is not offered.
+// `hana complete nodes|programs|scenarios`: the hidden hook that completion scripts call. Never takes longer than a
+// keystroke may: what is not known within 150 ms (400 for programs, which other machines are asked for) is not offered.
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../frame/mod.ts";
 
 /** How long a shell may wait for names. */
 const CAP_MS = 150;
+/** Programs of other machines take two round trips and a handshake more. */
+const PROGRAMS_CAP_MS = 400;
+/** Nobody is asked: this is the time that loading the catalogue takes on a slow machine. */
+const SCENARIOS_CAP_MS = 2_000;
 
 /** Names of the nodes that the local node knows. Nothing when none runs. */
 export async function completeNodes(cli: Cli): Promise<string[]> {
@@ -17,20 +21,51 @@ export async function completeNodes(cli: Cli): Promise<string[]> {
   return nodes.filter((node) => node.state === "alive" || node.state === "suspect").map((node) => node.name);
 }
 
+/** Programs of the mesh as the local node's neighbours tell them: NAME where one node alone has it, and NAME@NODE always. */
+export async function completePrograms(cli: Cli): Promise<string[]> {
+  const { Hosts } = await import("../programs/hosts.ts");
+  const hosts = await Hosts.openLocal(cli);
+  if (hosts === null) return [];
+  try {
+    const { listed } = await hosts.listAll(await hosts.candidates(), false);
+    const all = listed.flatMap(({ host, programs }) =>
+      programs.map(({ name }) => ({ name, node: host.name }))
+    );
+    const names = new Set(all.map(({ name }) => name));
+    const alone = [...names].filter((name) => all.filter((each) => each.name === name).length === 1);
+    return [...alone, ...all.map(({ name, node }) => `${name}@${node}`)].sort();
+  } finally {
+    await hosts.close();
+  }
+}
+
+/** Scenarios and suites that `hana simulate run` knows. */
+async function completeScenarios(): Promise<string[]> {
+  const { catalogue } = await import("../../lib/simulate/mod.ts");
+  const { SUITES } = await import("../simulate/targets.ts");
+  return [...catalogue().map(({ name }) => name), ...SUITES, "all"];
+}
+
 /** Declares `hana complete`. */
 export function define(command: Command, cli: Cli): void {
   command.description("names for tab completion, a line each");
-  command.argument("<what>", "nodes").action(async (what) => {
+  command.argument("<what>", "nodes, programs or scenarios").action(async (what) => {
     // A completion script must never fill the prompt with an error.
-    const names = what === "nodes" ? await withinCap(completeNodes(cli)) : [];
+    const names = what === "nodes"
+      ? await withinCap(completeNodes(cli), CAP_MS)
+      : what === "programs"
+      ? await withinCap(completePrograms(cli), PROGRAMS_CAP_MS)
+      : what === "scenarios"
+      ? await withinCap(completeScenarios(), SCENARIOS_CAP_MS)
+      : [];
     cli.output.raw(names.map((name) => name + "\n").join(""));
   });
 }
 
-async function withinCap(names: Promise<string[]>): Promise<string[]> {
+async function withinCap(names: Promise<string[]>, capMs: number): Promise<string[]> {
   let timer: number | undefined;
   const cap = new Promise<string[]>((resolve) => {
-    timer = setTimeout(() => resolve([]), CAP_MS);
+    timer = setTimeout(() => resolve([]), capMs);
   });
   try {
     return await Promise.race([names.catch(() => []), cap]);

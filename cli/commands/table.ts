@@ -20,6 +20,56 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./ping.ts"),
   },
   {
+    name: "spawn",
+    summary: "start a program and keep it running",
+    load: () => import("./spawn.ts"),
+  },
+  {
+    name: "ps",
+    summary: "the programs, and how they are",
+    load: () => import("./ps.ts"),
+  },
+  {
+    name: "logs",
+    summary: "what programs wrote",
+    load: () => import("./logs.ts"),
+  },
+  {
+    name: "why",
+    summary: "why a program stands as it does, and what to do",
+    load: () => import("./why.ts"),
+  },
+  {
+    name: "events",
+    summary: "what happened to programs: alarms and all-clears",
+    load: () => import("./events.ts"),
+  },
+  {
+    name: "start",
+    summary: "start programs that are known",
+    load: () => import("./start.ts"),
+  },
+  {
+    name: "stop",
+    summary: "end programs, and keep them ended",
+    load: () => import("./stop.ts"),
+  },
+  {
+    name: "restart",
+    summary: "end the present run of programs and start another",
+    load: () => import("./restart.ts"),
+  },
+  {
+    name: "wait",
+    summary: "wait for programs to be ready, stopped or ended",
+    load: () => import("./wait.ts"),
+  },
+  {
+    name: "rm",
+    summary: "forget programs that are stopped",
+    load: () => import("./rm.ts"),
+  },
+  {
     name: "leader",
     summary: "which app leads, and letting another one lead",
     load: () => import("./leader.ts"),

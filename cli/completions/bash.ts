@@ -48,10 +48,25 @@ _hana_values() {
   shift
   case "$kind" in
     node) _hana_offer < <("\${COMP_WORDS[0]}" complete nodes 2>/dev/null) ;;
+    program) _hana_offer_programs < <("\${COMP_WORDS[0]}" complete programs 2>/dev/null) ;;
+    scenario)
+      _hana_offer < <("\${COMP_WORDS[0]}" complete scenarios 2>/dev/null)
+      compopt -o filenames 2>/dev/null; _hana_offer_raw < <(compgen -f -- "$cur") ;;
     file) compopt -o filenames 2>/dev/null; _hana_offer_raw < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames 2>/dev/null; _hana_offer_raw < <(compgen -d -- "$cur") ;;
     words) (( $# )) && _hana_offer < <(printf '%s\\n' "$@") ;;
   esac
+}
+
+# NAME@NODE arrives as three words: only what stands behind the last of them is offered.
+_hana_offer_programs() {
+  local candidate ahead="" whole=$cur
+  if [[ $cur == "@" ]]; then ahead=$prev; whole=$prev@
+  elif [[ $prev == "@" ]]; then ahead="\${COMP_WORDS[COMP_CWORD-2]}@"; whole=$ahead$cur; fi
+  while IFS= read -r candidate; do
+    [[ -n $candidate && $candidate == "$whole"* ]] || continue
+    COMPREPLY+=("$(printf '%q' "\${candidate#"$ahead"}")")
+  done
 }
 
 # File names are quoted by readline itself.
@@ -67,6 +82,7 @@ _hana() {
     word=\${COMP_WORDS[i]}
     # --flag=value arrives as three words.
     if [[ $word == "=" ]]; then skip=1; continue; fi
+    if [[ $word == "@" ]]; then args=$((args - 1)); continue; fi
     if (( skip )); then skip=0; continue; fi
     case "$word" in
       --) return ;;
@@ -82,6 +98,7 @@ _hana() {
   if [[ $cur == "=" ]]; then cur=""; word=$prev
   elif [[ $prev == "=" ]]; then word=\${COMP_WORDS[COMP_CWORD-2]}
   else word=$prev; fi
+  [[ $cur == "@" ]] && args=$((args - 1))
   local values
   values=$(_hana_flag_value "$path" "$word")
   if [[ -n $values ]]; then

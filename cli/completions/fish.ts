@@ -53,6 +53,16 @@ function __hana_nodes
     command $typed[1] complete nodes 2>/dev/null
 end
 
+function __hana_programs
+    set -l typed (commandline -opc)
+    command $typed[1] complete programs 2>/dev/null
+end
+
+function __hana_scenarios
+    set -l typed (commandline -opc)
+    command $typed[1] complete scenarios 2>/dev/null
+end
+
 complete -c hana -f
 ${rules.join("\n")}
 `;
@@ -95,6 +105,10 @@ function valuesOption(values: Values, ofFlag: boolean): string {
       return `${requires}-f -a ${quoted(values.words.join(" "))}`;
     case "node":
       return `${requires}-f -a '(__hana_nodes)'`;
+    case "program":
+      return `${requires}-f -a '(__hana_programs)'`;
+    case "scenario":
+      return `${requires}-F -a '(__hana_scenarios)'`;
     case "file":
       return `${requires}-F`;
     case "directory":

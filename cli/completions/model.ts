@@ -7,7 +7,7 @@ import { commandPath, isHiddenCommand, settingOf } from "../frame/mod.ts";
 
 /** What completes a value. `free` is what nobody can guess. */
 export type Values =
-  | { readonly kind: "node" | "file" | "directory" | "free" }
+  | { readonly kind: "node" | "program" | "scenario" | "file" | "directory" | "free" }
   | { readonly kind: "words"; readonly words: readonly string[] };
 
 /** A flag as shells see it. */
@@ -90,6 +90,8 @@ function valuesOf(placeholder: string, words: readonly string[] | undefined): Va
   if (words !== undefined) return { kind: "words", words };
   const noun = placeholder.replace(/\.+$/, "").toLowerCase();
   if (noun === "node" || noun === "nodes") return { kind: "node" };
+  if (noun === "program" || noun === "programs") return { kind: "program" };
+  if (noun === "name|file" || noun.startsWith("name|file|")) return { kind: "scenario" };
   if (noun === "file") return { kind: "file" };
   if (noun === "dir") return { kind: "directory" };
   return { kind: "free" };
@@ -113,7 +115,7 @@ export function formsOf(flag: FlagModel): string[] {
   return flag.short === null ? [flag.long] : [flag.long, flag.short];
 }
 
-/** What a script asks of its value function: `node`, `file`, `directory`, `free`, or `words a b c`. */
+/** What a script asks of its value function: `node`, `program`, `scenario`, `file`, `directory`, `free`, or `words a b c`. */
 export function valuesText(values: Values): string {
   return values.kind === "words" ? `words ${values.words.join(" ")}` : values.kind;
 }

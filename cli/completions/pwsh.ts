@@ -56,6 +56,9 @@ Register-ArgumentCompleter -Native -CommandName hana -ScriptBlock {
     if ("$kind" -eq 'node') {
         $names = & $typed[0] complete nodes 2>$null
         $offers += @($names | Where-Object { $_ } | ForEach-Object { , @($_, 'node') })
+    } elseif ("$kind" -eq 'program' -or "$kind" -eq 'scenario') {
+        $names = & $typed[0] complete "\${kind}s" 2>$null
+        $offers += @($names | Where-Object { $_ } | ForEach-Object { , @($_, $kind) })
     } elseif ("$kind".StartsWith('words ')) {
         $offers += @($kind.Substring(6).Split(' ') | ForEach-Object { , @($_, $_) })
     } elseif ("$kind" -eq 'file' -or "$kind" -eq 'directory') {

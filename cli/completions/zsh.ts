@@ -42,6 +42,8 @@ _hana_values() {
   case "$kind" in
     # (@f) splits at newlines and nothing else: node names come from other machines.
     node) compadd -- "\${(@f)$("$words[1]" complete nodes 2>/dev/null)}" ;;
+    program) compadd -- "\${(@f)$("$words[1]" complete programs 2>/dev/null)}" ;;
+    scenario) compadd -- "\${(@f)$("$words[1]" complete scenarios 2>/dev/null)}"; _files ;;
     file) _files ;;
     directory) _files -/ ;;
     words) compadd -- "$@" ;;
