@@ -64,8 +64,11 @@ export function claimIdentity(platform: Platform, options: ClaimOptions): HeldId
   });
 }
 
-/** An identity for a tool that lives for a moment and leaves nothing behind. */
-export function ephemeralIdentity(platform: Platform, name: string): HeldIdentity {
+/** An identity for a tool that lives for a moment and leaves nothing behind; logs know it by its machine unless it has a name. */
+export function ephemeralIdentity(
+  platform: Platform,
+  name = nodeNameFromHost(platform.host.hostname),
+): HeldIdentity {
   const id = drawId(platform);
   return {
     id,

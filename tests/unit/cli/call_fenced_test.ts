@@ -46,7 +46,7 @@ Deno.test("what only the leader may command is refused to a crew, unless it says
     assertEquals([refused.code, refused.stdout], [7, ""]);
     assertMatch(
       refused.stderr,
-      /^error: wall\.cue of observer was refused\n {2}only the leader may send it\n {2}try: hana leader .*--unfenced\)\n$/,
+      /^error: wall\.cue of \S+ was refused\n {2}only the leader may send it\n {2}try: hana leader .*--unfenced\)\n$/,
     );
     const forced = await call("wall.cue", "--unfenced");
     assertEquals([forced.code, forced.stdout], [0, "reply\tdone\n"], forced.stderr);
