@@ -2,7 +2,6 @@
 // Decides that each child leads a group of its own, that its end is told as soon as the system says so, without waiting
 // for pipes that a grandchild may hold (deno-platform research, section 4), and that a handler that throws is reported.
 
-import { HanaError } from "../../base/mod.ts";
 import { LineSplitter } from "../line_splitter.ts";
 import type {
   ChildProcess,
@@ -18,18 +17,7 @@ import { MAX_INPUT_BYTES } from "../processes.ts";
 import type { CrashReporter } from "./crash.ts";
 import { listenNotify } from "./notify.ts";
 import { lowerPriority } from "./niceness.ts";
-
-function spawnError(thrown: unknown, options: ProcessOptions): HanaError {
-  const what = `cannot start ${options.argv[0]}`;
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
-  if (thrown instanceof Deno.errors.NotFound) {
-    return new HanaError("not-found", { what, why, hint: "give the path of the program", cause: thrown });
-  }
-  if (thrown instanceof Deno.errors.PermissionDenied) {
-    return new HanaError("refused", { what, why, cause: thrown });
-  }
-  return new HanaError("config", { what, why, cause: thrown });
-}
+import { checkSpawn, spawnError } from "./spawn_errors.ts";
 
 class DenoChild implements ChildProcess {
   readonly processId: number;
@@ -48,6 +36,7 @@ class DenoChild implements ChildProcess {
     crashes: CrashReporter,
     onReaped: (processId: number) => void,
   ) {
+    checkSpawn(options);
     const [program, ...args] = options.argv;
     const output = options.output ?? "none";
     this.#name = program;
