@@ -4,6 +4,7 @@
 
 import { HanaError, toHanaError, toHex } from "../../base/mod.ts";
 import type { RowChange, TimerHandle } from "../../platform/mod.ts";
+import type { JournalContent } from "../journal/mod.ts";
 import type { ProgramEvent, ProgramSnapshot, ShimAssignment } from "../model/mod.ts";
 import { assignmentOf, keepAssignment } from "./assignment.ts";
 import type { ProgramContext } from "./context.ts";
@@ -21,6 +22,16 @@ const MAX_SEEK_PAUSE_US = 1_000_000;
 const START_PAUSE_US = 250_000;
 const MAX_START_PAUSE_US = 15_000_000;
 const TOKEN_BYTES = 16;
+
+/** States in which a process runs: a shim that finds one of them in its journal knows that the one before it was lost. */
+const LIVE: ReadonlySet<unknown> = new Set([
+  "starting",
+  "running",
+  "hung",
+  "stopping",
+  "killing",
+  "unkillable",
+]);
 
 /** What is known of a program's shim. */
 type Presence =
@@ -279,8 +290,8 @@ export class SupervisedProgram {
       const { found, survivors } = await sweep(platform, { token, shim, keepChildren });
       counters.swept += found.length - survivors.length;
       if (survivors.length > 0) return this.#noteSurvivors(survivors);
-      if (isLost) {
-        counters.shimsLost++;
+      if (isLost) counters.shimsLost++;
+      if (isLost && !this.#willTell(journal)) {
         const pids = found.slice(0, 32).map(({ processId }) => processId);
         this.#note("shim-lost", { ended: found.length, pids });
       }
@@ -292,6 +303,14 @@ export class SupervisedProgram {
     this.#trouble = null;
     this.#saveSoon();
     this.#again = true;
+  }
+
+  /** Whether a new shim will be started, which finds in the journal that the one before was lost, and says so. */
+  #willTell(journal: JournalContent | null): boolean {
+    const { want } = this.#row;
+    const isWanted = want !== "down" && !this.#isHeld &&
+      !isDone(this.#row, this.#instance, this.#context.platform.processTable.bootId);
+    return isWanted && LIVE.has(journal?.saves.machine?.["state"]);
   }
 
   #noteSurvivors(survivors: readonly { processId: number; name: string; waitsIn: string | null }[]): void {
@@ -402,10 +421,8 @@ export class SupervisedProgram {
     this.#told = snapshot.generation;
     if (snapshot.generation > this.#row.generation) this.#followShim(snapshot);
     for (const event of welcome.events) this.#takeEvent(event);
-    if (this.#isAdopting) {
-      counters.adopted++;
-      this.#note("adopted", { processId: snapshot.process?.processId ?? null });
-    }
+    // Its shim notes that it was, when it is greeted again.
+    if (this.#isAdopting) counters.adopted++;
     this.#isAdopting = false;
     this.#saveSoon();
     this.#listen(link);
