@@ -19,6 +19,9 @@ import { listenNotify } from "./notify.ts";
 import { lowerPriority } from "./niceness.ts";
 import { checkSpawn, spawnError } from "./spawn_errors.ts";
 
+/** A pipe of Linux holds as much. */
+const READ_BYTES = 64 * 1024;
+
 class DenoChild implements ChildProcess {
   readonly processId: number;
   isRunning = true;
@@ -108,9 +111,15 @@ class DenoChild implements ChildProcess {
   ): Promise<void> {
     const lines = new LineSplitter((line) => this.#call(() => this.#handlers.onLine?.(output, line)));
     try {
-      for await (const bytes of from) {
-        if (how === "lines") lines.push(bytes);
-        else this.#call(() => this.#handlers.onBytes?.(output, bytes));
+      const reader = from.getReader({ mode: "byob" });
+      // One piece of memory for all reads: a program that floods its log must not fill ours with what was read.
+      let memory = new ArrayBuffer(READ_BYTES);
+      for (;;) {
+        const { value, done } = await reader.read(new Uint8Array(memory));
+        if (done || value === undefined) break;
+        if (how === "lines") lines.push(value);
+        else this.#call(() => this.#handlers.onBytes?.(output, value));
+        memory = value.buffer;
       }
     } catch {
       // A pipe that breaks has ended.
