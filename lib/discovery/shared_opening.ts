@@ -7,8 +7,10 @@ import { equalBytes } from "../base/mod.ts";
 import type { Refusal } from "./counters.ts";
 import { type Datagram, type OpenDatagram, openDatagram } from "./datagram.ts";
 
-/** What tells rings apart; a `MeshKeyRing` fits. */
+/** What tells rings apart; a `KeyRing` fits. */
 export interface RingIdentity {
+  /** An access key takes what the mesh key from which it was derived would not. */
+  readonly kind: string;
   readonly primary: { readonly idText: string };
   readonly previous: { readonly idText: string } | null;
   readonly trust: string;
@@ -30,7 +32,7 @@ export class SharedOpening {
 
   /** How a node with this ring opens datagrams. */
   openerFor(ring: RingIdentity): OpenDatagram {
-    const key = `${ring.trust} ${ring.primary.idText} ${ring.previous?.idText ?? ""}`;
+    const key = `${ring.kind} ${ring.trust} ${ring.primary.idText} ${ring.previous?.idText ?? ""}`;
     let open = this.#byRing.get(key);
     if (open === undefined) this.#byRing.set(key, open = this.#makeOpener());
     return open;

@@ -5,15 +5,18 @@
 import { equalBytes, type ErrorCode, HanaError, toHex } from "../../lib/base/mod.ts";
 import type { Files, RandomStream } from "../../lib/platform/mod.ts";
 import {
+  AccessKeyRing,
   ChannelCounters,
   DATAGRAM_TAG_BYTES,
   DatagramAuthenticator,
+  formatAccessCode,
   formatJoinCode,
   formatKeyFile,
   loadKeyRing,
   loadSessionSuite,
   MeshKey,
   MeshKeyRing,
+  parseAccessCode,
   parseJoinCode,
   ReplayGuard,
   SecureChannel,
@@ -55,6 +58,7 @@ function key(number: number): MeshKey {
 }
 
 const ring = new MeshKeyRing(key(1), key(2));
+const access = key(1).accessKey({ name: "anna", level: "crew", expiresS: 4_000_000_000 });
 
 function context(number: number) {
   return {
@@ -66,17 +70,22 @@ function context(number: number) {
   };
 }
 
-/** Mutated first bytes of a dialler, fed to a listener. */
+/** Mutated first bytes of a dialler, fed to a listener: of one with the mesh key, and of one with an access key. */
 function openings(mutator: Mutator): Target {
   // One offer, so that every byte of the opening matters.
-  const one = { ...context(10), ring: new MeshKeyRing(ring.primary, null) };
-  const honest = SecureChannel.dial(one).pollOutput() ?? new Uint8Array(0);
+  const rings = [new MeshKeyRing(ring.primary, null), new AccessKeyRing(access)];
+  const all = rings.map((one) =>
+    SecureChannel.dial({ ...context(10), ring: one }).pollOutput() ?? new Uint8Array(0)
+  );
   return () => {
+    const honest = all[mutator.below(all.length)] ?? new Uint8Array(0);
     const input = mutator.mutate(honest);
     const listener = SecureChannel.listen(context(11));
     feed(mutator, listener, input, () => check(false, "a listener without a session gave out plaintext"));
     const answered = listener.pollOutput() !== null || listener.state === "confirming";
     const intact = equalBytes(input.subarray(0, honest.length), honest);
+    const isGuest = listener.claim !== null;
+    check(!isGuest || (intact && listener.claim?.grant.name === "anna"), "somebody else was let in");
     check(!answered || intact, `an altered opening was answered: ${toHex(input)}`);
     check(
       !intact || answered || listener.failure === "forged-record" || listener.failure === "bad-record",
@@ -150,10 +159,15 @@ function datagrams(mutator: Mutator): Target {
     authenticator.sign(bytes, length);
     return bytes;
   });
+  const guest = new Uint8Array(honest[0] ?? []);
+  new DatagramAuthenticator(new AccessKeyRing(access)).sign(guest, guest.length - DATAGRAM_TAG_BYTES);
+  honest.push(guest);
   return () => {
     const input = mutator.mutate(honest[mutator.below(honest.length)] ?? new Uint8Array(0));
     const verdict = authenticator.verify(input, mutator.below(2) === 0 ? undefined : authenticator.keyTag);
     const intact = honest.some((datagram) => equalBytes(datagram, input));
+    check(verdict !== "guest" || equalBytes(input, guest), "a member was taken for a guest");
+    check(verdict !== "primary" || !equalBytes(input, guest), "a guest was taken for a member");
     check((verdict !== null) === intact, `${intact ? "refused an honest" : "accepted an altered"} datagram`);
     return verdict !== null;
   };
@@ -171,10 +185,31 @@ function joinCodes(mutator: Mutator): Target {
   };
 }
 
-/** Mutated key files. */
-function keyFiles(mutator: Mutator): Target {
-  const honest = new TextEncoder().encode(formatKeyFile(ring));
+/** Mutated access codes. */
+function accessCodes(mutator: Mutator): Target {
+  const text = formatAccessCode(access);
+  const code = new TextEncoder().encode(text);
   return () => {
+    const input = new TextDecoder().decode(mutator.mutate(code));
+    const read = refusedWith("usage", () => parseAccessCode(input));
+    check(read === null || formatAccessCode(read) === text, `an access code became another key: ${input}`);
+    check(
+      read === null || refusedWith("usage", () => parseJoinCode(input)) === null,
+      "it is a join code as well",
+    );
+    return read !== null;
+  };
+}
+
+/** Mutated key files, of mesh keys with a revoked name and of an access key. */
+function keyFiles(mutator: Mutator): Target {
+  const revoked = [{ name: "bert", keyIdText: ring.primary.idText }];
+  const texts = [ring, new MeshKeyRing(key(1), null, "keyed", revoked), new AccessKeyRing(access)].map(
+    formatKeyFile,
+  );
+  return () => {
+    const text = texts[mutator.below(texts.length)] ?? "";
+    const honest = new TextEncoder().encode(text);
     const input = mutator.mutate(honest);
     const files: Files = {
       read: () => input,
@@ -191,7 +226,7 @@ function keyFiles(mutator: Mutator): Target {
       freeBytes: () => null,
     };
     const read = refusedWith("config", () => loadKeyRing(files, "/mesh.key", 1));
-    const same = read !== null && formatKeyFile(read) === formatKeyFile(ring);
+    const same = read !== null && formatKeyFile(read) === text;
     check(read === null || same, `a key file became another ring: ${new TextDecoder().decode(input)}`);
     return read !== null;
   };
@@ -200,7 +235,8 @@ function keyFiles(mutator: Mutator): Target {
 /** How many of 16 iterations go to each entry point: the cheap ones get most. */
 const SHARES: Shares = [
   [5, datagrams],
-  [3, joinCodes],
+  [2, joinCodes],
+  [1, accessCodes],
   [3, keyFiles],
   [3, openings],
   [1, answers],
