@@ -39,8 +39,12 @@ export function scanFile(
     bytes.set(block);
     bytes.set(rest, block.length);
     let to = bytes.length;
-    for (let at = block.length - 1; at >= 0; at--) {
-      if (bytes[at] !== NEWLINE) continue;
+    // The rest has no end of line in it. A negative index counts from the end, so the first byte ends the loop.
+    for (
+      let at = block.lastIndexOf(NEWLINE);
+      at >= 0;
+      at = at === 0 ? -1 : block.lastIndexOf(NEWLINE, at - 1)
+    ) {
       if ((to > at + 1) && !visit(bytes, at + 1, to, torn)) return { bytes: size - end, ended: true };
       torn = false;
       to = at;

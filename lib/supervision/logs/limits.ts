@@ -34,10 +34,12 @@ export const BATCH_MIN_US = 50_000;
 /** How often a disk that refused is tried again. */
 export const DISK_RETRY_US = 5_000_000;
 
-/** What a query returns at most, and how much of the files it looks through. */
+/** What a query returns at most. */
 export const MAX_QUERY_RECORDS = 10_000;
 export const MAX_QUERY_BYTES = 4 << 20;
-export const MAX_SCAN_BYTES = 8 << 20;
+/** How much of the files a shim looks through for it, some 40 ms at most, and how much a daemon does without a shim. */
+export const MAX_SCAN_BYTES = 4 << 20;
+export const MAX_READ_BYTES = 16 << 20;
 
 /** Followers of one program. */
 export const MAX_FOLLOWERS = 32;

@@ -29,6 +29,8 @@ export class LineCutter {
   #pending = new Uint8Array(FIRST_BYTES);
   #length = 0;
   #sinceUs = 0;
+  /** Whether what is under way is the beginning of a character alone. */
+  #isHalf = false;
   /** Whether a piece of the line under way was passed on. */
   #isBegun = false;
   /** Bytes of it since it paused last, and how many of those were left out. */
@@ -43,7 +45,7 @@ export class LineCutter {
 
   /** When the line under way is passed on though it has no end; null where there is none. */
   get partialAtUs(): number | null {
-    return this.#length === 0 ? null : this.#sinceUs + PARTIAL_US;
+    return this.#length === 0 || this.#isHalf ? null : this.#sinceUs + PARTIAL_US;
   }
 
   /** Takes at most 64 KiB. */
@@ -79,17 +81,15 @@ export class LineCutter {
     if (at < bytes.length) this.#extend(nowUs, bytes, at, bytes.length);
   }
 
-  /** Passes on a line that has waited for its end for 200 ms. */
-  handleTick(nowUs: number): void {
-    const atUs = this.partialAtUs;
-    if (atUs === null || nowUs < atUs) return;
+  /** Passes on what is under way, as a piece. */
+  passOn(): void {
     // A pause: whatever it wrote before, what comes now is heard again. Some programs never end a line.
     this.#poured = 0;
     this.#tellLeftOut();
     const cut = cutPoint(this.#pending, 0, this.#length);
     if (cut > 0) this.#pass(cut);
     // Half a character waits for its other half.
-    this.#sinceUs = nowUs;
+    this.#isHalf = this.#length > 0;
   }
 
   /** The stream is at its end, or a new run begins: what is under way was a line. */
@@ -113,7 +113,10 @@ export class LineCutter {
   }
 
   #extend(nowUs: number, bytes: Uint8Array, from: number, to: number): void {
-    if (from < to && this.#length === 0) this.#sinceUs = nowUs;
+    if (from < to && (this.#length === 0 || this.#isHalf)) {
+      this.#sinceUs = nowUs;
+      this.#isHalf = false;
+    }
     for (let at = from; at < to;) {
       if (this.#length === MAX_LINE_BYTES) this.#pass(cutPoint(this.#pending, 0, this.#length));
       const take = Math.min(to - at, MAX_LINE_BYTES - this.#length);

@@ -9,6 +9,7 @@ import {
   BATCH_BYTES,
   MAX_FOLLOWERS,
   MAX_LINE_BYTES,
+  MAX_SCAN_BYTES,
   SUPPRESSED_EVENT_US,
   SUPPRESSED_REPORT_US,
 } from "./limits.ts";
@@ -166,6 +167,7 @@ export class LogBook {
       cutter.take(nowUs, bytes.length <= BATCH_BYTES ? bytes : bytes.subarray(at, at + BATCH_BYTES));
       this.#ring.settle();
     }
+    if (this.#writer.counters.suppressed > this.#suppressedTold) this.#suppressedSinceUs ??= nowUs;
     this.#noteDisk();
   }
 
@@ -224,7 +226,7 @@ export class LogBook {
 
   /**
    * Records that were asked for, oldest first: the newest 10,000 or 4 MiB of text at most, from memory and, where that does
-   * not reach, from the newest 8 MiB of files that may hold them. What the disk refuses to read is left out and counted.
+   * not reach, from the newest 4 MiB of files that may hold them. What the disk refuses to read is left out and counted.
    */
   query(query: LogQuery): LogRecord[] {
     const search = new LogSearch(query, this.#run);
@@ -233,15 +235,21 @@ export class LogBook {
     this.#writer.flush(this.#nowUs, this.#wallMs());
     this.#noteDisk();
     try {
-      search.searchFiles(this.#files, this.#directory, this.#ring.firstSeq);
+      // The newest lines of the files are those in memory: they are passed over, not counted.
+      const budget = MAX_SCAN_BYTES + this.#ring.occupiedBytes;
+      search.searchFiles(this.#files, this.#directory, this.#ring.firstSeq, budget);
     } catch {
       this.#refused++;
     }
     return search.records();
   }
 
-  /** The newest `count` records of a run, oldest first. */
+  /** The newest `count` records of a run, oldest first, its last words without an end of line among them. */
   lastLines(run: number, count: number): LogRecord[] {
+    if (run === this.#run) {
+      this.#passOn(this.#nowUs, this.#stdout, STDOUT);
+      this.#passOn(this.#nowUs, this.#stderr, STDERR);
+    }
     return this.query({ run, tail: count });
   }
 
@@ -310,9 +318,13 @@ export class LogBook {
 
   #tickCutter(nowUs: number, cutter: LineCutter, stream: number): void {
     const atUs = cutter.partialAtUs;
-    if (atUs === null || nowUs < atUs) return;
+    if (atUs !== null && nowUs >= atUs) this.#passOn(nowUs, cutter, stream);
+  }
+
+  #passOn(nowUs: number, cutter: LineCutter, stream: number): void {
+    if (cutter.partialAtUs === null) return;
     this.#begin(nowUs, stream);
-    cutter.handleTick(nowUs);
+    cutter.passOn();
     this.#ring.settle();
   }
 

@@ -4,7 +4,7 @@
 import type { Files } from "../../platform/mod.ts";
 import type { LogQuery, LogRecord } from "../model/mod.ts";
 import { scanFile } from "./file_scan.ts";
-import { MAX_QUERY_BYTES, MAX_QUERY_RECORDS, MAX_SCAN_BYTES } from "./limits.ts";
+import { MAX_QUERY_BYTES, MAX_QUERY_RECORDS, MAX_READ_BYTES } from "./limits.ts";
 import { type LineRing, STREAMS } from "./line_ring.ts";
 import { CURRENT, fullLogs } from "./log_names.ts";
 import { emptyHeader, readHeader, readRecord } from "./record_format.ts";
@@ -49,7 +49,7 @@ export class LogSearch {
   }
 
   /** Looks through files for records with numbers below `beforeSeq`, and through `budget` bytes at most. Throws `storage`. */
-  searchFiles(files: Files, directory: string, beforeSeq: number, budget = MAX_SCAN_BYTES): void {
+  searchFiles(files: Files, directory: string, beforeSeq: number, budget: number): void {
     const header = emptyHeader();
     // A block in which all records are too old ends the search: what stands further up is older still.
     let isFresh = false;
@@ -94,16 +94,16 @@ export class LogSearch {
 
 /**
  * The records of a program whose shim is gone, from its files alone: `directory` is its log directory. The present run is
- * that of its newest record. Looks through all files. Throws `storage`.
+ * that of its newest record. Looks through the newest 16 MiB that may hold what is asked for. Throws `storage`.
  */
 export function readLogs(files: Files, directory: string, query: LogQuery): LogRecord[] {
   let present = 0;
   if (query.run !== undefined && query.run < 0) {
     const newest = new LogSearch({ tail: 1 }, 0);
-    newest.searchFiles(files, directory, Infinity);
+    newest.searchFiles(files, directory, Infinity, MAX_READ_BYTES);
     present = newest.records()[0]?.run ?? 0;
   }
   const search = new LogSearch(query, present);
-  search.searchFiles(files, directory, Infinity, Infinity);
+  search.searchFiles(files, directory, Infinity, MAX_READ_BYTES);
   return search.records();
 }

@@ -1,56 +1,14 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
 import fc from "fast-check";
 import type { LogQuery, LogRecord } from "../../../../lib/supervision/model/mod.ts";
-import { LogBook, type LogBookEvent, readLogs } from "../../../../lib/supervision/logs/mod.ts";
+import { readLogs } from "../../../../lib/supervision/logs/mod.ts";
+import { Desk, DIRECTORY, EPOCH_MS } from "./desk.ts";
 import { MemoryFiles } from "./memory_files.ts";
 
-const DIRECTORY = "/programs/aurora/logs";
-const EPOCH_MS = Date.UTC(2026, 10, 20, 20, 14, 7, 123);
 const SECOND_US = 1_000_000;
 const MAX_LINE = 16 << 10;
 
 const encoder = new TextEncoder();
-
-/** A log book, and the time that both its clocks show. */
-class Desk {
-  nowUs = 5_000_000;
-  book: LogBook;
-
-  constructor(readonly files = new MemoryFiles(), readonly limits = { rotateBytes: 8 << 20, keep: 8 }) {
-    this.book = this.open();
-  }
-
-  open(): LogBook {
-    return this.book = new LogBook({
-      files: this.files,
-      directory: DIRECTORY,
-      ...this.limits,
-      wallMs: () => EPOCH_MS + Math.floor(this.nowUs / 1000),
-    });
-  }
-
-  write(text: string | Uint8Array, stream: "stdout" | "stderr" = "stdout"): void {
-    this.book.handleBytes(this.nowUs, stream, typeof text === "string" ? encoder.encode(text) : text);
-  }
-
-  /** Time passes, with a tick every 250 ms. */
-  wait(us: number): void {
-    for (const end = this.nowUs + us; this.nowUs < end;) {
-      this.nowUs = Math.min(end, this.nowUs + 250_000);
-      this.book.handleTick(this.nowUs);
-    }
-  }
-
-  events(): LogBookEvent[] {
-    const all: LogBookEvent[] = [];
-    for (let event = this.book.pollEvent(); event !== null; event = this.book.pollEvent()) all.push(event);
-    return all;
-  }
-
-  texts(query: LogQuery = {}): string[] {
-    return this.book.query(query).map(({ text }) => text);
-  }
-}
 
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
@@ -143,6 +101,7 @@ Deno.test("a line without an end is passed on after 200 ms, and its end makes it
   assertEquals(desk.book.query({}).map(({ text, partial }) => [text, partial]), [["Password: ", true]]);
   desk.wait(SECOND_US);
   assertEquals(desk.texts(), ["Password: "], "half a character waits for its other half");
+  assertEquals(desk.book.deadline(), null);
   desk.write(Uint8Array.of(0xac, 0x0a));
   assertEquals(desk.book.query({}).map(({ text, partial }) => [text, partial]), [["Password: ", true], [
     "€",
@@ -485,49 +444,33 @@ Deno.test("only so many files are kept, the newest, and numbers go on after a re
   assertEquals(readLogs(desk.files, DIRECTORY, { run: 1 }), []);
 });
 
-Deno.test("a follower hears all that comes, in batches, and one that is too slow hears how much it missed", () => {
+Deno.test("the last words of a run have no end of line, and are among its last lines", () => {
   const desk = new Desk();
   desk.book.startRun(1, desk.nowUs);
-  desk.write("before\n");
-  const heard: string[] = [];
-  let told = 0;
-  let takes = true;
-  const follower = desk.book.follow((records, missed) => {
-    if (!takes) return false;
-    assert(records.length <= 256);
-    told += missed;
-    heard.push(...records.map(({ text }) => text));
-    return true;
-  });
-  assertExists(follower);
-  for (let i = 0; i < 600; i++) desk.write(`line ${i}\n`);
-  assertEquals(heard, [], "nobody is told within the call that takes bytes");
-  assertEquals(desk.book.deadline()?.reason, "logs: followers are told");
-  desk.wait(SECOND_US);
-  assertEquals(heard, Array.from({ length: 600 }, (_, i) => `line ${i}`));
-  takes = false;
-  for (let i = 0; i < 5000; i++) desk.write(`more ${i}\n`);
-  desk.wait(SECOND_US);
-  assertEquals(heard.length, 600);
-  takes = true;
-  desk.wait(3 * SECOND_US);
-  assertEquals([told, follower.missed, desk.book.counters.missed], [3000, 3000, 3000]);
-  assertEquals(heard.at(-1), "more 4999");
-  assertEquals(heard.length, 2600);
-  follower.stop();
-  desk.write("unheard\n");
-  desk.wait(SECOND_US);
-  assertEquals(heard.at(-1), "more 4999");
-  assertEquals(desk.book.counters.missed, 3000);
+  desk.write("all is well\n");
+  desk.write("Segmentation fault", "stderr");
+  assertEquals(desk.book.lastLines(1, 2).map(({ text }) => text), ["all is well", "Segmentation fault"]);
+  desk.book.startRun(2, desk.nowUs);
+  assertEquals(desk.book.lastLines(1, 1).map(({ text }) => text), ["Segmentation fault"]);
+  assertEquals(desk.book.query({ run: -1, tail: 1, stream: "stdout" })[0]?.text, "all is well");
 });
 
-Deno.test("there are no more than 32 followers", () => {
+Deno.test("whoever ticks at the deadlines alone passes everything on, and comes to rest", () => {
   const desk = new Desk();
-  const followers = Array.from({ length: 33 }, () => desk.book.follow(() => true));
-  assertEquals(followers.filter((follower) => follower === null).length, 1);
-  assertEquals(desk.book.counters.refused, 1);
-  followers[0]?.stop();
-  assertExists(desk.book.follow(() => true));
+  const heard: string[] = [];
+  desk.book.startRun(1, desk.nowUs);
+  desk.book.follow((records) => void heard.push(...records.map(({ text }) => text)));
+  desk.write("x\n".repeat(30_000));
+  desk.write("no end");
+  let ticks = 0;
+  for (let due = desk.book.deadline(); due !== null && ticks < 100; due = desk.book.deadline(), ticks++) {
+    assert(due.atUs > desk.nowUs, due.reason);
+    desk.nowUs = due.atUs;
+    desk.book.handleTick(desk.nowUs);
+  }
+  assert(ticks < 30, `${ticks} ticks`);
+  assert(heard.includes("no end") && heard.includes("10000 lines suppressed"), heard.slice(-3).join());
+  assertEquals(desk.book.counters.written, 20_002);
 });
 
 Deno.test("a text that is waited for is told once, wherever the bytes are cut, before its line has an end", () => {
