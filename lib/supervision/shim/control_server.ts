@@ -47,6 +47,7 @@ export class ControlServer {
   readonly counters = { refused: 0, missed: 0, unreadable: 0 };
   readonly #handlers: ControlHandlers;
   readonly #clients = new Set<Client>();
+  #wasHeard = false;
   readonly #emptied = Promise.withResolvers<void>();
   #listener: StreamListener | null = null;
 
@@ -62,9 +63,9 @@ export class ControlServer {
     });
   }
 
-  /** Whether anybody hears us. */
-  get isHeard(): boolean {
-    return [...this.#clients].some(({ hasGreeted }) => hasGreeted);
+  /** Whether anybody has ever greeted. */
+  get wasHeard(): boolean {
+    return this.#wasHeard;
   }
 
   /** Tells everybody who has greeted. */
@@ -142,6 +143,7 @@ export class ControlServer {
     if (typeof v !== "number" || v < OLDEST_VERSION) return client.lines.abort();
     this.#send(client, this.#handlers.welcome(typeof sinceSeq === "number" ? sinceSeq : 0));
     client.hasGreeted = true;
+    this.#wasHeard = true;
   }
 
   #tellFollowed(): void {

@@ -92,7 +92,8 @@ export class ProgramRun {
     });
     const { processId } = this.child;
     // One that has ended already is known by its number alone; nobody will signal it.
-    this.identity = processTable.inspect(processId) ?? { processId, startedAt: processTable.self.startedAt };
+    const startedAt = processTable.inspect(processId)?.startedAt ?? processTable.self.startedAt;
+    this.identity = { processId, startedAt };
     this.#readiness.start(this.startedUs);
   }
 

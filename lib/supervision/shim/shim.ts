@@ -28,6 +28,8 @@ type Demand = Exclude<ToShim, { t: "hello" } | { t: "follow" }>;
 
 /** What one answer may hold of lines: an answer is one line, and JSON of a line can be twice its text. */
 const MAX_ANSWERED_BYTES = MAX_CONTROL_LINE_BYTES / 4;
+/** How long a shim that has nothing to do waits for somebody to tell it. */
+const FIRST_HEARING_US = 5_000_000;
 /** How long the last words may take. */
 const GOODBYE_US = 500_000;
 /** Events that a welcome brings at most. */
@@ -58,7 +60,9 @@ export class Shim {
   #generation: number;
   #follower: LogFollower | null = null;
   #savedAs = "";
+  readonly #startedUs: number;
   #isTellingState = false;
+  #wasGreeted = false;
   #isOver = false;
 
   private constructor(platform: SupervisorPlatform, assignment: ShimAssignment, lock: FileLock) {
@@ -67,6 +71,7 @@ export class Shim {
     this.#platform = platform;
     this.#assignment = assignment;
     this.#lock = lock;
+    this.#startedUs = clock.nowUs();
     this.#generation = assignment.generation;
     this.#agenda = new Agenda(platform);
     this.#journal = Journal.open(files, `${directory}/journal`);
@@ -187,7 +192,9 @@ export class Shim {
 
   #welcome(sinceSeq: number): Extract<FromShim, { t: "welcome" }> {
     const { processTable } = this.#platform;
-    this.#keeper.handle({ kind: "adopted" });
+    // The first to greet is the daemon that started this shim: it finds nothing that it had lost.
+    if (this.#wasGreeted) this.#keeper.handle({ kind: "adopted" });
+    this.#wasGreeted = true;
     const all = this.#journal.eventsAfter(sinceSeq);
     const events = all.slice(0, MAX_WELCOME_EVENTS);
     const rest = all.slice(MAX_WELCOME_EVENTS);
@@ -324,8 +331,17 @@ export class Shim {
       this.#isTellingState = false;
       if (this.#isOver) return;
       this.#control.tell({ t: "state", snapshot: this.#snapshot() });
-      if (this.#keeper.isAtRest) this.#finish();
+      this.#maybeFinish();
     });
+  }
+
+  /** A program may be over before whoever started it has connected: it hears of it all the same. */
+  #maybeFinish(): void {
+    if (this.#isOver || !this.#keeper.isAtRest) return;
+    const untilUs = this.#startedUs + FIRST_HEARING_US;
+    const { clock } = this.#platform;
+    if (this.#control.wasHeard || clock.nowUs() >= untilUs) this.#finish();
+    else this.#agenda.set("finish", untilUs, () => this.#maybeFinish());
   }
 
   #save(): void {
