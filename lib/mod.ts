@@ -119,3 +119,10 @@ export {
   type ReachableNode,
   type ReachOptions,
 } from "./node/mod.ts";
+export {
+  type Beat,
+  ChildClient,
+  type ChildClientHandlers,
+  type ChildClientOptions,
+  type ChildClientPlatform,
+} from "./supervision/mod.ts";
