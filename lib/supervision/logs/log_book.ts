@@ -56,7 +56,7 @@ export interface LogCounters extends Readonly<WriterCounters> {
   readonly ringBytes: number;
   /** Files that became full. */
   readonly rotations: number;
-  /** Searches that the disk refused, and followers that were too many. */
+  /** Searches and removals that the disk refused, and followers that were too many. */
   readonly refused: number;
 }
 
@@ -139,8 +139,13 @@ export class LogBook {
       missed,
       ringBytes: this.#ring.occupiedBytes,
       rotations: this.#logFiles.rotations,
-      refused: this.#refused,
+      refused: this.#refused + this.#logFiles.unremoved,
     };
+  }
+
+  /** The specification changed: other limits hold from the next rotation on. */
+  setLimits(limits: LogFileLimits): void {
+    this.#logFiles.setLimits(limits);
   }
 
   /** A run begins: its process was spawned at `nowUs`. What comes from now on belongs to it. */

@@ -38,21 +38,29 @@ export interface LogResume {
 
 /** Files of one program's log directory. */
 export class LogFiles {
-  readonly rotateBytes: number;
+  /** `current` is full at this size. */
+  rotateBytes = 0;
   readonly #files: Files;
   readonly #directory: string;
-  readonly #keep: number;
-  readonly #totalBytes: number;
+  #keep = 1;
+  #totalBytes = Infinity;
   #file: AppendedFile | null = null;
   #size = 0;
   #firstRun: number | null = null;
   #lastRun = 0;
   /** Files that became full. */
   rotations = 0;
+  /** Removals that the disk refused. */
+  unremoved = 0;
 
   constructor(files: Files, directory: string, limits: LogFileLimits) {
     this.#files = files;
     this.#directory = directory;
+    this.setLimits(limits);
+  }
+
+  /** Other limits hold from the next rotation on. */
+  setLimits(limits: LogFileLimits): void {
     this.rotateBytes = Math.max(MIN_ROTATE_BYTES, limits.rotateBytes);
     this.#keep = Math.max(1, limits.keep);
     this.#totalBytes = limits.totalBytes ?? Infinity;
@@ -161,14 +169,17 @@ export class LogFiles {
     return this.#open();
   }
 
-  /** Keeps so many full files that `current` may become full beside them. */
+  /** Keeps so many full files that `current` may become full beside them. One that cannot be removed stays for now. */
   #removeOldest(names: readonly string[], newestSize: number): void {
     let total = this.rotateBytes;
     for (let at = names.length - 1; at >= 0; at--) {
       const path = `${this.#directory}/${names[at]}`;
-      const size = at === names.length - 1 ? newestSize : this.#files.stat(path)?.size ?? 0;
-      total += size;
-      if (names.length - at >= this.#keep || total > this.#totalBytes) this.#files.remove(path);
+      try {
+        total += at === names.length - 1 ? newestSize : this.#files.stat(path)?.size ?? 0;
+        if (names.length - at >= this.#keep || total > this.#totalBytes) this.#files.remove(path);
+      } catch {
+        this.unremoved++;
+      }
     }
   }
 }

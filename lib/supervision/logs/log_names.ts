@@ -21,7 +21,8 @@ export interface FullLog {
 }
 
 /** The name of a file that is full now. */
-export function fullLogName(number: number, wallMs: number, firstRun: number, lastRun: number): string {
+export function fullLogName(number: number, wallMs: number, oneRun: number, otherRun: number): string {
+  const [firstRun, lastRun] = [Math.min(oneRun, otherRun), Math.max(oneRun, otherRun)];
   const stamp = wallText(wallMs).slice(0, 19).replaceAll(/[-:]/g, "");
   return `${String(number).padStart(6, "0")}.${stamp}Z.r${firstRun}-${lastRun}.log`;
 }

@@ -35,7 +35,6 @@ export interface WriterCounters {
 export class LogWriter {
   readonly counters: WriterCounters = { written: 0, suppressed: 0, dropped: 0, diskFull: 0 };
   readonly #files: LogFiles;
-  readonly #batchBytes: number;
   readonly #encoder = new RecordEncoder();
   #batch = new Uint8Array(FIRST_BYTES);
   #length = 0;
@@ -60,7 +59,6 @@ export class LogWriter {
 
   constructor(files: LogFiles) {
     this.#files = files;
-    this.#batchBytes = Math.min(BATCH_BYTES, files.rotateBytes);
   }
 
   /** Says what the lines from now on have in common. */
@@ -103,7 +101,7 @@ export class LogWriter {
     this.#lastRun = this.#run;
     this.#length = this.#encoder.encode(this.#batch, this.#length, seq, partial, bytes, from, to);
     this.#lines++;
-    if (this.#length >= this.#batchBytes) this.flush(this.#nowUs, this.#wallMs);
+    if (this.#length >= Math.min(BATCH_BYTES, this.#files.rotateBytes)) this.flush(this.#nowUs, this.#wallMs);
   }
 
   /** Whether fewer lines may be written now than are looked at one by one in a flood. */

@@ -41,11 +41,14 @@ export function pruneLogs(
     const directory = `${programsDirectory}/${program}/logs`;
     try {
       bytes += files.stat(`${directory}/${CURRENT}`)?.size ?? 0;
-      for (const { name, stamp, number } of fullLogs(files, directory)) {
+      // A clock that was set back must not make a later file older than an earlier one of the same program.
+      let newest = "~";
+      for (const { name, stamp, number } of fullLogs(files, directory).reverse()) {
+        if (stamp < newest) newest = stamp;
         const path = `${directory}/${name}`;
         const size = files.stat(path)?.size ?? 0;
         bytes += size;
-        full.push({ path, stamp, number, size });
+        full.push({ path, stamp: newest, number, size });
       }
     } catch {
       refused++;

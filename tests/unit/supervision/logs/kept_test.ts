@@ -160,3 +160,19 @@ Deno.test("the oldest files of a machine go first, whichever program wrote them,
   assertEquals(pruneLogs(files, "/programs", 0), { bytes: 3000, removed: 0, removedBytes: 0, refused: 1 });
   assertEquals(pruneLogs(files, "/nowhere", 0), { bytes: 0, removed: 0, removedBytes: 0, refused: 0 });
 });
+
+Deno.test("a clock that was set does not make a later file older than an earlier one of the same program", () => {
+  const files = new MemoryFiles();
+  const logs = "/programs/aurora/logs";
+  for (
+    const name of [
+      "000001.20271120T100000Z.r1-1.log",
+      "000002.20261120T120000Z.r1-2.log",
+      "000003.20251120T120000Z.r1-2.log",
+    ]
+  ) {
+    files.put(`${logs}/${name}`, new Uint8Array(1000));
+  }
+  pruneLogs(files, "/programs", 2000);
+  assertEquals(files.list(logs), ["000002.20261120T120000Z.r1-2.log", "000003.20251120T120000Z.r1-2.log"]);
+});

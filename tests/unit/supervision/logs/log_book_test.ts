@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
 import fc from "fast-check";
+import { HanaError } from "../../../../lib/base/mod.ts";
 import type { LogQuery, LogRecord } from "../../../../lib/supervision/model/mod.ts";
 import { readLogs } from "../../../../lib/supervision/logs/mod.ts";
 import { Desk, DIRECTORY, EPOCH_MS } from "./desk.ts";
@@ -512,4 +513,28 @@ Deno.test("a quiet program's log costs less than 100 KB, and its lines wait for 
   desk.wait(250_000);
   assertEquals(desk.files.appends, 1);
   assertEquals(desk.book.deadline(), null);
+});
+
+Deno.test("other limits hold from the next rotation on, and a file that cannot be removed stays in nobody's way", () => {
+  const desk = new Desk(new MemoryFiles(), { rotateBytes: 2048, keep: 8 });
+  const fill = (): void => {
+    for (let i = 0; i < 100; i++) desk.write(`${i} ${"w".repeat(60)}\n`);
+    desk.wait(SECOND_US);
+  };
+  desk.book.startRun(1, desk.nowUs);
+  fill();
+  const before = desk.files.list(DIRECTORY).length;
+  assert(before > 4, `${before} files`);
+  desk.book.setLimits({ rotateBytes: 4096, keep: 2 });
+  const remove = desk.files.remove.bind(desk.files);
+  desk.files.remove = () => {
+    throw new HanaError("storage", { what: "cannot remove", why: "Operation not permitted" });
+  };
+  fill();
+  assert(desk.files.list(DIRECTORY).length > before && desk.book.counters.refused > 0);
+  assertEquals([desk.book.counters.dropped, desk.events()], [0, []]);
+  desk.files.remove = remove;
+  fill();
+  assertEquals(desk.files.list(DIRECTORY).length, 2);
+  assertEquals(readLogs(desk.files, DIRECTORY, { tail: 1 })[0]?.text.slice(0, 3), "99 ");
 });
