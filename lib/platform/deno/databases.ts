@@ -20,6 +20,10 @@ const APPLICATION_ID_AT = 68;
 /** Somebody may look at the file with another tool for a moment. */
 const BUSY_MS = 2000;
 const UNLIMITED = -1;
+/** What the log may keep of the disk once it was moved into the file. */
+const LOG_BYTES = 4 * 1024 * 1024;
+/** Rows may hold what programs are started with: secrets too. */
+const MODE = 0o600;
 
 /** What SQLite says of a file that it cannot make sense of; the runtime tells no codes. */
 const DAMAGE = /not a database|malformed|corrupt|unsupported file format|encrypted/i;
@@ -41,7 +45,8 @@ function failure(thrown: unknown, doing: string, path: string): HanaError {
   if (thrown instanceof HanaError) return thrown;
   const why = textOf(thrown);
   if (DAMAGE.test(why)) return damaged(path, why, thrown);
-  return new HanaError("storage", { what: `cannot ${doing} the database ${path}`, why, cause: thrown });
+  const hint = /full/i.test(why) ? `df -h ${path}` : undefined;
+  return new HanaError("storage", { what: `cannot ${doing} the database ${path}`, why, hint, cause: thrown });
 }
 
 /** Refuses a file that its header says is not ours, before SQLite touches anything. */
@@ -228,6 +233,8 @@ export class DenoDatabases implements Databases {
       checkHeader(this.#files, path);
       const sqlite = process.getBuiltinModule("node:sqlite");
       this.#checkContent(sqlite.DatabaseSync, path);
+      // SQLite itself would make it as the umask says, and its log and index like it.
+      this.#files.openAppend(path, MODE).close();
       const database = new sqlite.DatabaseSync(path);
       try {
         this.#prepare(database, path, tables);
@@ -266,7 +273,7 @@ export class DenoDatabases implements Databases {
       );
     }
     checkOwner(path, numberOf(database, "application_id"), numberOf(database, "user_version"));
-    database.exec("PRAGMA journal_mode = WAL");
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${LOG_BYTES}`);
     for (const table of tables) {
       database.exec(
         `CREATE TABLE IF NOT EXISTS "${table}" (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,

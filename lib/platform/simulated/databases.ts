@@ -46,33 +46,81 @@ function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+/** The rows of one table, with their keys in order: tables mostly grow at their end and shrink at their beginning. */
+class TableRows {
+  readonly values = new Map<string, string>();
+  #keys: string[] | null = [];
+
+  put(key: string, value: string): void {
+    if (!this.values.has(key) && this.#keys !== null) {
+      const last = this.#keys.at(-1);
+      if (last === undefined || compareKeys(last, key) < 0) this.#keys.push(key);
+      else this.#keys = null;
+    }
+    this.values.set(key, value);
+  }
+
+  remove(key: string): void {
+    if (!this.values.delete(key) || this.#keys === null) return;
+    if (this.#keys[0] === key) this.#keys.shift();
+    else if (this.#keys.at(-1) === key) this.#keys.pop();
+    else this.#keys = null;
+  }
+
+  list({ after, before, reverse = false, limit = Infinity }: RowRange): Row[] {
+    const keys = this.#keys ??= [...this.values.keys()].sort(compareKeys);
+    const from = after === undefined ? 0 : firstFrom(keys, after, true);
+    const to = before === undefined ? keys.length : firstFrom(keys, before, false);
+    const rows: Row[] = [];
+    for (let i = 0; i < to - from && rows.length < limit; i++) {
+      const key = keys[reverse ? to - 1 - i : from + i] ?? "";
+      rows.push({ key, value: this.values.get(key) ?? "" });
+    }
+    return rows;
+  }
+}
+
+/** The place of the first key that is not before `bound`, or that is behind it. */
+function firstFrom(keys: readonly string[], bound: string, isBehind: boolean): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const order = compareKeys(keys[middle] ?? "", bound);
+    if (order < 0 || (isBehind && order === 0)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The rows of all tables, and what a file of them alone would take. */
 class Rows {
-  readonly tables = new Map<string, Map<string, string>>();
+  readonly tables = new Map<string, TableRows>();
   bytes = 0;
 
   apply(changes: readonly Change[]): void {
     for (const [name, key, value] of changes) {
       const table = this.table(name);
-      const old = table.get(key);
+      const old = table.values.get(key);
       if (old !== undefined) this.bytes -= key.length + old.length;
-      if (value === null) table.delete(key);
+      if (value === null) table.remove(key);
       else {
-        table.set(key, value);
+        table.put(key, value);
         this.bytes += key.length + value.length;
       }
     }
   }
 
-  table(name: string): Map<string, string> {
+  table(name: string): TableRows {
     let table = this.tables.get(name);
-    if (table === undefined) this.tables.set(name, table = new Map());
+    if (table === undefined) this.tables.set(name, table = new TableRows());
     return table;
   }
 
   changes(): Change[] {
     const all: Change[] = [];
-    for (const [table, rows] of this.tables) for (const [key, value] of rows) all.push([table, key, value]);
+    for (const [name, table] of this.tables) {
+      for (const [key, value] of table.values) all.push([name, key, value]);
+    }
     return all;
   }
 }
@@ -121,20 +169,11 @@ class SimulatedDatabase implements Database {
   }
 
   get(table: string, key: string): string | null {
-    return this.#table(table).get(key) ?? null;
+    return this.#table(table).values.get(key) ?? null;
   }
 
   list(table: string, range: RowRange = {}): Row[] {
-    const { after, before, limit = Infinity } = range;
-    const rows: Row[] = [];
-    for (const [key, value] of this.#table(table)) {
-      if (after !== undefined && compareKeys(key, after) <= 0) continue;
-      if (before !== undefined && compareKeys(key, before) >= 0) continue;
-      rows.push({ key, value });
-    }
-    rows.sort((a, b) => compareKeys(a.key, b.key));
-    if (range.reverse === true) rows.reverse();
-    return rows.length > limit ? rows.slice(0, limit) : rows;
+    return this.#table(table).list(range);
   }
 
   commit(changes: readonly RowChange[], durability: Durability): void {
@@ -162,7 +201,7 @@ class SimulatedDatabase implements Database {
     if (free === null || bytes.length <= free) this.#disk.write(this.#path, bytes, MODE);
   }
 
-  #table(name: string): Map<string, string> {
+  #table(name: string): TableRows {
     this.#check("read");
     if (!this.#tables.has(name)) throw noSuchTable(name);
     return this.#rows.table(name);

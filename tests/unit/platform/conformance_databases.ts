@@ -92,6 +92,40 @@ export function databaseConformance(test: Sentence): void {
     await h.quiet();
   });
 
+  test("nobody else may read a database", async (h) => {
+    const database = open(h);
+    database.commit([put("program", "a", "1")], "relaxed");
+    const modes = h.a.files.list(h.directory).map((name) => h.a.files.stat(`${h.directory}/${name}`)?.mode);
+    assert(modes.length >= 2 && modes.every((mode) => mode === 0o600), JSON.stringify(modes));
+    database.close();
+    await h.quiet();
+  });
+
+  test("rows that come and go at either end and in the middle are listed as they are", async (h) => {
+    const database = open(h);
+    const model = new Map<string, string>();
+    let state = 1;
+    for (let i = 0; i < 400; i++) {
+      state = (state * 48_271) % 0x7fffffff;
+      const key = String(state % 60).padStart(2, "0");
+      const value = state % 3 === 0 ? null : String(i);
+      if (value === null) model.delete(key);
+      else model.set(key, value);
+      database.commit([put("event", key, value)], "relaxed");
+      if (i % 10 !== 0) continue;
+      const [after, before] = [String(state % 50), String(state % 50 + 9)];
+      const expected = [...model.keys()].sort().filter((each) => each > after && each < before);
+      assertEquals(database.list("event", { after, before }).map((row) => row.key), expected);
+      const last = [...model].sort().reverse().slice(0, 3).map(([lastKey, text]) => ({
+        key: lastKey,
+        value: text,
+      }));
+      assertEquals(database.list("event", { reverse: true, limit: 3 }), last);
+    }
+    database.close();
+    await h.quiet();
+  });
+
   test("text that would not come back as it is is refused", async (h) => {
     const database = open(h);
     for (const text of ["a\0b", "\ud800", "x\udc00"]) {

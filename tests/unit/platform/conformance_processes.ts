@@ -108,6 +108,27 @@ export function processConformance(test: Sentence): void {
     assertEquals(ear.lines, ["stdout a value", `stdout ${h.directory}`]);
   });
 
+  test("what a child starts inherits its environment and its pipes", async (h) => {
+    const ear = new Ear();
+    h.a.processes.spawn({ argv: h.programs.below, env: { HANA_TEST: "inherited" }, output: "lines" }, ear);
+    await h.until(() => ear.isClosed, "it told");
+    assertEquals([ear.lines, ear.status?.code], [["stdout inherited"], 0]);
+    const bare = new Ear();
+    h.a.processes.spawn(
+      { argv: h.programs.below, env: { OTHER: "x" }, clearEnv: true, output: "lines" },
+      bare,
+    );
+    await h.until(() => bare.isClosed, "it told");
+    assertEquals(bare.lines, ["stdout "]);
+  });
+
+  test("a directory that is not there is not found", async (h) => {
+    const lost = () =>
+      h.a.processes.spawn({ argv: h.programs.wait, cwd: `${h.directory}/nowhere` }, new Ear());
+    assertEquals(assertThrows(lost, HanaError).code, "not-found");
+    await h.quiet();
+  });
+
   test("a program that is not there is not found, an argument that cannot be is a mistake", async (h) => {
     const missing = () => h.a.processes.spawn({ argv: ["hana-no-such-program"] }, new Ear());
     assertEquals(assertThrows(missing, HanaError).code, "not-found");

@@ -15,9 +15,9 @@ import {
 /**
  * What the programs under test do. `speak`: two lines without a last end, one to the error output, code 3. `cat`: gives
  * back what it reads and ends with its input. `wait`: a minute. `trap`: says ready, and on SIGTERM "got it", code 7.
- * `where`: the variable HANA_TEST, then its directory.
+ * `where`: the variable HANA_TEST, then its directory. `below`: a child of it says the variable HANA_TEST.
  */
-export type ProgramName = "speak" | "cat" | "wait" | "trap" | "where";
+export type ProgramName = "speak" | "cat" | "wait" | "trap" | "where" | "below";
 
 const REAL_PROGRAMS: Harness["programs"] = {
   speak: ["/bin/sh", "-c", "printf 'out 1\\r\\nout 2'; echo err >&2; exit 3"],
@@ -29,6 +29,7 @@ const REAL_PROGRAMS: Harness["programs"] = {
     "trap 'echo got it; exit 7' TERM; echo ready; while :; do /bin/sleep 0.01; done",
   ],
   where: ["/bin/sh", "-c", 'echo "$HANA_TEST"; pwd'],
+  below: ["/bin/sh", "-c", "/bin/sh -c 'echo \"$HANA_TEST\"'; exit 0"],
 };
 
 const SIMULATED_PROGRAMS: Readonly<Record<ProgramName, ProgramScript>> = {
@@ -57,6 +58,16 @@ const SIMULATED_PROGRAMS: Readonly<Record<ProgramName, ProgramScript>> = {
     program.write("stdout", `${program.env.HANA_TEST}\n${program.cwd}\n`);
     program.exit(0);
   },
+  below: (program) => {
+    program.start(["says"], { sharesOutput: true });
+    program.exit(0);
+  },
+};
+
+/** What `below` starts. */
+const says: ProgramScript = (program) => {
+  program.write("stdout", `${program.env.HANA_TEST ?? ""}\n`);
+  program.exit(0);
 };
 
 /** A platform under test. */
@@ -151,6 +162,7 @@ export function simulatedHarness(streamPieces: StreamPieces): Promise<Harness> {
   const a = host("a", "10.0.0.1", 5_000_000);
   const b = host("b", "10.0.0.2", 77_000_000);
   for (const [program, script] of Object.entries(SIMULATED_PROGRAMS)) a.programs.register(program, script);
+  a.programs.register("says", says);
   const directory = "/tmp/test";
   a.platform.files.makeDirectory(directory, 0o700);
   const until = async (condition: () => boolean, what: string): Promise<void> => {
@@ -167,7 +179,14 @@ export function simulatedHarness(streamPieces: StreamPieces): Promise<Harness> {
     broadcast: "10.0.0.255",
     directory,
     moreThanBuffers: 4 * WINDOW_BYTES,
-    programs: { speak: ["speak"], cat: ["cat"], wait: ["wait"], trap: ["trap"], where: ["where"] },
+    programs: {
+      speak: ["speak"],
+      cat: ["cat"],
+      wait: ["wait"],
+      trap: ["trap"],
+      where: ["where"],
+      below: ["below"],
+    },
     crashes,
     until,
     settle: (promise) => settleBy(promise, until),
