@@ -109,12 +109,19 @@ export function checkFlag(name: SettingName, given: string | boolean | readonly 
   fromFlag(name, { [name]: given });
 }
 
+/** What a program that hana runs finds in its environment (docs/child-protocol.md): no settings, and no slips. */
+const TOLD_TO_PROGRAMS: readonly string[] = [
+  ...["HANA_SOCK", "HANA_TOKEN", "HANA_INSTANCE", "HANA_NODE", "HANA_RUN"],
+  ...["HANA_HEARTBEAT_MS", "HANA_DISPLAY", "HANA_GPU"],
+];
+
 /** HANA_* variables that are no setting but nearly one: a slip that nothing else would tell. */
 export function suspiciousVariables(env: Environment): { variable: string; meant: string }[] {
   const known = ["HANA_CONFIG", ...SETTING_NAMES.map(settingVariable)];
+  const passedOver = new Set([...known, ...TOLD_TO_PROGRAMS]);
   const found: { variable: string; meant: string }[] = [];
   for (
-    const variable of env.names().filter((name) => name.startsWith("HANA_") && !known.includes(name)).sort()
+    const variable of env.names().filter((name) => name.startsWith("HANA_") && !passedOver.has(name)).sort()
   ) {
     const meant = nearest(variable.slice("HANA_".length), known.map((name) => name.slice("HANA_".length)));
     if (meant !== null) found.push({ variable, meant: `HANA_${meant}` });
