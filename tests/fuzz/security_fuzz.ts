@@ -83,9 +83,11 @@ function openings(mutator: Mutator): Target {
     const listener = SecureChannel.listen(context(11));
     feed(mutator, listener, input, () => check(false, "a listener without a session gave out plaintext"));
     const answered = listener.pollOutput() !== null || listener.state === "confirming";
-    const intact = equalBytes(input.subarray(0, honest.length), honest);
+    // A splice may make one honest opening of two.
+    const whole = all.findIndex((each) => equalBytes(input.subarray(0, each.length), each));
+    const intact = whole >= 0;
     const isGuest = listener.claim !== null;
-    check(!isGuest || (intact && listener.claim?.grant.name === "anna"), "somebody else was let in");
+    check(!isGuest || whole === 1, "somebody was let in under a name that is not its own");
     check(!answered || intact, `an altered opening was answered: ${toHex(input)}`);
     check(
       !intact || answered || listener.failure === "forged-record" || listener.failure === "bad-record",
@@ -226,7 +228,7 @@ function keyFiles(mutator: Mutator): Target {
       freeBytes: () => null,
     };
     const read = refusedWith("config", () => loadKeyRing(files, "/mesh.key", 1));
-    const same = read !== null && formatKeyFile(read) === text;
+    const same = read !== null && texts.includes(formatKeyFile(read));
     check(read === null || same, `a key file became another ring: ${new TextDecoder().decode(input)}`);
     return read !== null;
   };
