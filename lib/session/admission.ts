@@ -74,7 +74,12 @@ export function admit(
     const why = `a node of role ${peer.role} may not send it to one of role ${local.role}`;
     return new HanaError("refused", { what: `${local.name} refused ${name}`, why });
   }
-  if (!hasAccess(context.access.access, message.access)) return refuseAccess(context, name, message.access);
+  if (!hasAccess(context.access.access, message.access)) {
+    const refusal = refuseAccess(context, name, message.access);
+    const { access, holder } = context.access;
+    message.onRefused?.(whoIs({ access, holder, peer }), refusal);
+    return refusal;
+  }
   let body: unknown;
   try {
     body = context.codec.decode(bytes);

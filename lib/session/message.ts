@@ -184,6 +184,8 @@ export class CompiledMessage {
   readonly reply: Validator | null;
   /** The least access that its sender needs. */
   readonly access: AccessLevel;
+  /** Told who was refused it for want of access, and why; for logs. */
+  onRefused: ((who: string, why: HanaError) => void) | null = null;
   readonly #fromRoles: ReadonlySet<Role>;
   readonly #toRoles: ReadonlySet<Role>;
 

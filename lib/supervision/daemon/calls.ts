@@ -104,6 +104,8 @@ export interface Refusal {
   readonly verb: string;
   readonly by: string;
   readonly why: string;
+  /** Refusals before this one that were not noted. */
+  readonly others?: number;
 }
 
 /** What a manifest wants of one program of this node. */

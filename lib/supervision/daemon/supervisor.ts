@@ -314,10 +314,11 @@ export class Supervisor {
   }
 
   /** Notes that somebody was refused something, for `events`. */
-  noteRefused({ program, verb, by, why }: Refusal): void {
-    this.counters.refused++;
+  noteRefused({ program, verb, by, why, others = 0 }: Refusal): void {
+    this.counters.refused += 1 + others;
     const run = this.#programs.get(program)?.snapshot.run ?? 0;
-    this.#events.note({ program, run, kind: "refused", by, detail: { verb, why } });
+    const more = others === 0 ? {} : { others };
+    this.#events.note({ program, run, kind: "refused", by, detail: { verb, why, ...more } });
   }
 
   /** The generations of the show that are kept, newest first. */

@@ -27,7 +27,18 @@ import {
 } from "../messages.ts";
 import { readSpec } from "../spec/mod.ts";
 import { Followings } from "./following.ts";
+import { RefusalLog } from "./refusals.ts";
 import { Watchers } from "./watching.ts";
+
+/** What changes something, and may be refused. */
+const VERBS = [
+  SPAWN_PROGRAM,
+  START_PROGRAM,
+  STOP_PROGRAM,
+  RESTART_PROGRAM,
+  SIGNAL_PROGRAM,
+  REMOVE_PROGRAM,
+] as const;
 
 /** What the messages need. */
 export interface ProgramMessages {
@@ -45,6 +56,7 @@ export function addProgramMessages(messages: ProgramMessages): () => Record<stri
   const { handlers, supervisor, platform, nodeName } = messages;
   const watchers = new Watchers(supervisor, platform);
   const followings = new Followings(supervisor);
+  const refusals = new RefusalLog(supervisor, platform.clock);
   for (const event of [PROGRAMS_DELTA, PROGRAM_LOG, PROGRAM_EVENT]) handlers.messages.define(event);
   const list = () => ({
     node: nodeName(),
@@ -59,9 +71,11 @@ export function addProgramMessages(messages: ProgramMessages): () => Record<stri
   handlers.onRequest(SPAWN_PROGRAM, async ({ by, spec, want = "up", ...call }, { session }) => {
     const asker = askerOf(session, by);
     if (!messages.allowExec && !isLocal(session)) {
-      throw refused(supervisor, call.name, "spawn", asker, {
+      const why = "it takes no command lines from other machines";
+      refusals.note({ program: call.name, verb: "spawn", by: asker, why });
+      throw new HanaError("refused", {
         what: `${nodeName()} refused to spawn ${call.name}`,
-        why: "it takes no command lines from other machines",
+        why,
         hint: "there: hana serve --allow-exec",
       });
     }
@@ -102,7 +116,14 @@ export function addProgramMessages(messages: ProgramMessages): () => Record<stri
     followings.stop(session, follow);
     return {};
   });
+  for (const { name } of VERBS) {
+    const message = handlers.messages.find(name);
+    if (message === undefined) continue;
+    const verb = name.slice(name.lastIndexOf(".") + 1);
+    message.onRefused = (by, { why, what }) => refusals.note({ program: "", verb, by, why: why ?? what });
+  }
   return () => ({
+    refusalsUntold: refusals.untold,
     followings: followings.size,
     followingsMissed: followings.missed,
     watchersCoalesced: watchers.coalesced,
@@ -114,17 +135,6 @@ function askerOf(session: Session, said: string | undefined): string {
   const proved = whoIs(session);
   const shown = said?.replace(/\p{C}/gu, "?").trim() ?? "";
   return shown === "" ? proved : `${shown}, ${proved}`;
-}
-
-function refused(
-  supervisor: Supervisor,
-  program: string,
-  verb: string,
-  by: string,
-  detail: { readonly what: string; readonly why: string; readonly hint: string },
-): HanaError {
-  supervisor.noteRefused({ program, verb, by, why: detail.why });
-  return new HanaError("refused", detail);
 }
 
 function isLocal(session: Session): boolean {
