@@ -14,6 +14,9 @@ export interface ChildFigures {
   readonly pct: number | null;
 }
 
+/** A rate is computed over no less than this. */
+const MIN_RATE_US = 500_000;
+
 /** Keeps the figures. */
 export class FigureBoard {
   #figures: ChildFigures = {
@@ -25,7 +28,9 @@ export class FigureBoard {
     pct: null,
   };
   #beatUs: number | null = null;
-  #frameUs: number | null = null;
+  /** From where the rate is computed. */
+  #fromUs: number | null = null;
+  #fromFrame = 0;
 
   get figures(): ChildFigures {
     return this.#figures;
@@ -49,7 +54,6 @@ export class FigureBoard {
       lateMs: lateMs ?? this.#figures.lateMs,
       beatLateMs,
     };
-    if (frame !== null) this.#frameUs = nowUs;
   }
 
   handleStatus(text: string, pct: number | null): void {
@@ -57,8 +61,13 @@ export class FigureBoard {
   }
 
   #computed(nowUs: number, frame: number): number | null {
-    const before = this.#figures.frame;
-    if (before === null || this.#frameUs === null || frame < before || nowUs <= this.#frameUs) return null;
-    return Math.round((frame - before) * 1e7 / (nowUs - this.#frameUs)) / 10;
+    const elapsedUs = nowUs - (this.#fromUs ?? nowUs);
+    const frames = frame - this.#fromFrame;
+    // Programs that beat with every picture would show the jitter of their timers as a rate.
+    if (this.#fromUs !== null && elapsedUs < MIN_RATE_US && frames >= 0) return this.#figures.fps;
+    const isFirst = this.#fromUs === null;
+    this.#fromUs = nowUs;
+    this.#fromFrame = frame;
+    return isFirst || frames < 0 ? null : Math.round(frames * 1e7 / elapsedUs) / 10;
   }
 }

@@ -60,6 +60,8 @@ export class ChildJudge {
   readonly #silence: SilenceWatch;
   readonly #figures = new FigureBoard();
   readonly #notifyRate = new RateWindow(MAX_LINES_A_SECOND);
+  readonly #toldStatus = new RateWindow(MAX_TOLD_A_SECOND);
+  /** Faults and extensions: a flood of status texts must not hide one. */
   readonly #told = new RateWindow(MAX_TOLD_A_SECOND);
   readonly #brokenTold = new RateWindow(MAX_BROKEN_TOLD_A_SECOND);
   readonly #counters: ChildCounters = {
@@ -78,6 +80,7 @@ export class ChildJudge {
   #isNotifying = false;
   #isReady = false;
   #saidReady = false;
+  #saidBye = false;
   #isLeaving = false;
   #isFlooded = false;
   #stop: ToChild | null = null;
@@ -365,21 +368,22 @@ export class ChildJudge {
 
   #status(nowUs: number, text: string, pct: number | null): void {
     this.#figures.handleStatus(text, pct);
-    if (this.#mayTell(nowUs)) this.#effects.push({ do: "status", text, pct });
+    if (this.#mayTell(nowUs, this.#toldStatus)) this.#effects.push({ do: "status", text, pct });
   }
 
   #extend(nowUs: number, us: number, why: string | null): void {
     // Once it leaves no silence counts; whether it gets more time to end is the machine's to say.
     if (this.#silence.isJudging) this.#silence.extend(nowUs, us);
-    if (this.#mayTell(nowUs)) this.#effects.push({ do: "extend", us, why });
+    if (this.#mayTell(nowUs, this.#told)) this.#effects.push({ do: "extend", us, why });
   }
 
   #fault(nowUs: number, code: string, fatal: boolean, text: string | null): void {
-    if (this.#mayTell(nowUs)) this.#effects.push({ do: "fault", code, fatal, text });
+    if (this.#mayTell(nowUs, this.#told)) this.#effects.push({ do: "fault", code, fatal, text });
   }
 
   #bye(reason: string | null): void {
-    if (this.#isLeaving && this.#stop === null) return;
+    if (this.#saidBye) return;
+    this.#saidBye = true;
     this.#leave();
     this.#effects.push({ do: "bye", reason });
   }
@@ -389,8 +393,8 @@ export class ChildJudge {
     this.#silence.end();
   }
 
-  #mayTell(nowUs: number): boolean {
-    if (this.#told.admit(nowUs)) return true;
+  #mayTell(nowUs: number, window: RateWindow): boolean {
+    if (window.admit(nowUs)) return true;
     this.#counters.untold++;
     return false;
   }

@@ -19,7 +19,7 @@ export const MAX_LINES_A_SECOND = 1_000;
 export const MAX_BROKEN_A_SECOND = 10;
 /** Broken rules a second that are told of; the others are counted. */
 export const MAX_BROKEN_TOLD_A_SECOND = 10;
-/** Status texts, faults and extensions a second that are handed on; the others are counted, the last status is kept. */
+/** Status texts a second that are handed on, and faults and extensions together; the others are counted, the last status is kept. */
 export const MAX_TOLD_A_SECOND = 10;
 /** The longest extension that one message may ask for, in microseconds. */
 export const MAX_EXTEND_US = 120_000_000;

@@ -144,6 +144,14 @@ Deno.test("a flood of good lines is read up to a thousand a second, told once, a
   assert(bench.judge.counters.flooded >= 4_000);
 });
 
+Deno.test("a flood of status texts hides no fault, and a goodbye is told once", () => {
+  const bench = new Bench();
+  bench.connect(1, hello(), ...Array.from({ length: 100 }, () => ({ t: "status", text: "busy" })));
+  bench.say(1, { t: "fault", code: "gpu-lost", fatal: true }, { t: "bye" }, { t: "bye" }, { t: "bye" });
+  assertEquals(bench.effects.slice(-2).map((effect) => effect.do), ["fault", "bye"]);
+  assertEquals(bench.judge.counters.untold, 90);
+});
+
 Deno.test("a line cut anywhere is one line, and CR before the end is dropped", () => {
   const bench = new Bench();
   bench.connect(1);

@@ -161,6 +161,18 @@ Deno.test("the rate is what the program says, else what its frames come to", () 
   assertEquals({ fps, frame, lateMs }, { fps: 59.9, frame: 190, lateMs: 3 });
 });
 
+Deno.test("a program that beats with every picture shows its rate, not the jitter of its timers", () => {
+  const bench = new Bench();
+  bench.connect(1, hello(), { t: "ready" });
+  const rates = new Set<number | null>();
+  for (let frame = 0; frame < 600; frame++) {
+    bench.say(1, { t: "hb", frame });
+    rates.add(bench.judge.figures.fps);
+    bench.pass(16_667 + (frame % 2 === 0 ? 9_000 : -9_000));
+  }
+  for (const rate of rates) assert(rate === null || Math.abs(rate - 60) < 2, `${rate} fps`);
+});
+
 Deno.test("a slow heart gets three beats before the warning and eight before the end", () => {
   const { hang } = SPEC_DEFAULTS;
   assertEquals(silenceLimits(hang, 1_000_000), { warnUs: 2_000_000, killUs: 6_000_000, stallUs: 2_000_000 });
