@@ -8,8 +8,8 @@ export const MAX_WHOLE_LINE_BYTES = 1 << 20;
 /** What came without an end of line is passed on as it is after this long. */
 export const PARTIAL_US = 200_000;
 
-/** Of a flood of shorter lines than 16 bytes on average only so many of 64 KiB are looked at one by one. */
-export const DENSE_LINES = 4_096;
+/** Of a flood of shorter lines than 32 bytes on average only so many of 64 KiB are looked at one by one. */
+export const DENSE_LINES = 2_048;
 
 /** What is kept in memory, whichever comes first. */
 export const RING_LINES = 10_000;

@@ -60,6 +60,9 @@ export interface LogCounters extends Readonly<WriterCounters> {
   readonly refused: number;
 }
 
+/** Events that wait to be asked for; of more the oldest go. */
+const MAX_EVENTS = 64;
+
 const encoder = new TextEncoder();
 
 /** The log of one program, across its runs. */
@@ -302,7 +305,7 @@ export class LogBook {
     this.#writer.add(seq, partial, bytes, from, to);
     if (this.#watch !== null && this.#watch.isIn(bytes, from, to)) {
       this.#watch = null;
-      this.#events.push({ kind: "text-seen", seq });
+      this.#tell({ kind: "text-seen", seq });
     }
   }
 
@@ -343,22 +346,27 @@ export class LogBook {
     this.say(nowUs, `${lines} lines suppressed`);
     if (nowUs - this.#suppressedEventUs < SUPPRESSED_EVENT_US) return;
     this.#suppressedEventUs = nowUs;
-    this.#events.push({ kind: "logs-suppressed", lines });
+    this.#tell({ kind: "logs-suppressed", lines });
   }
 
   #noteDisk(): void {
     const why = this.#writer.refusal;
     if (why === null || this.#isRefused) return;
     this.#isRefused = true;
-    this.#events.push({ kind: "disk-full", why });
+    this.#tell({ kind: "disk-full", why });
   }
 
   #noteFreed(nowUs: number): void {
     const lines = this.#writer.counters.dropped - this.#droppedBefore;
     this.#droppedBefore = this.#writer.counters.dropped;
     this.#isRefused = false;
-    this.#events.push({ kind: "disk-freed", lines });
+    this.#tell({ kind: "disk-freed", lines });
     this.say(nowUs, `${lines} lines are missing here: the disk refused them`);
+  }
+
+  #tell(event: LogBookEvent): void {
+    this.#events.push(event);
+    if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }
 
   #tellFollowers(nowUs: number): void {

@@ -1,6 +1,7 @@
 // Measures what taking bytes costs: `deno run -A tests/unit/supervision/logs/flood_measure.ts [MB]`.
-// Not a test: figures of one machine. Every row is a flood of one kind into a log book on real files.
+// Not a test: figures of one machine. Other work on it slows a second down, hardly a second of CPU. Every row is a flood of one kind into a log book on real files.
 
+import process from "node:process";
 import { LogBook } from "../../../../lib/supervision/logs/mod.ts";
 import { denoPlatform } from "../../../../lib/platform/deno/mod.ts";
 
@@ -45,6 +46,7 @@ for (const [name, byteAt] of Object.entries(kinds)) {
   const chunk = Uint8Array.from({ length: CHUNK }, (_, at) => byteAt(at));
   book.startRun(1, 0);
   const begun = performance.now();
+  const cpu = process.cpuUsage();
   let worst = 0;
   let tickAt = 0;
   const rounds = Math.ceil(megabytes * 1e6 / CHUNK);
@@ -59,10 +61,14 @@ for (const [name, byteAt] of Object.entries(kinds)) {
     worst = Math.max(worst, performance.now() - before);
   }
   const seconds = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const cpuSeconds = (user + system) / 1e6;
   book.close(Math.round(seconds * 1e6));
   const { lines, written, suppressed, ringBytes } = book.counters;
   print(
-    `${name}: ${Math.round(rounds * CHUNK / 1e6 / seconds)} MB/s, worst call ${worst.toFixed(1)} ms, ` +
+    `${name}: ${Math.round(rounds * CHUNK / 1e6 / seconds)} MB/s, ${
+      Math.round(rounds * CHUNK / 1e6 / cpuSeconds)
+    } MB a second of CPU, worst call ${worst.toFixed(1)} ms, ` +
       `lines ${lines}, written ${written}, suppressed ${suppressed}, ring ${
         (ringBytes / 2 ** 20).toFixed(1)
       } MiB, ` +
