@@ -15,6 +15,7 @@ export {
   type FencingToken,
   formatToken,
   HanaError,
+  hasAccess,
   Histogram,
   type Incarnation,
   type NodeId,
@@ -33,12 +34,18 @@ export {
   type Validator,
 } from "./wire/mod.ts";
 export {
+  type AccessGrant,
+  AccessKey,
+  AccessKeyRing,
   createMeshKey,
+  formatAccessCode,
   formatJoinCode,
+  type KeyRing,
   loadKeyRing,
   MeshKey,
   MeshKeyRing,
   openMeshKeyRing,
+  parseAccessCode,
   parseJoinCode,
   rotate,
   saveKeyRing,
@@ -83,6 +90,7 @@ export {
   SessionKeeper,
   type SessionKeeperOptions,
   type SessionStatistics,
+  whoIs,
 } from "./session/mod.ts";
 export {
   type Availability,
