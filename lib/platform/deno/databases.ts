@@ -1,7 +1,8 @@
 // Tables that last, on the SQLite that comes with the runtime.
 // Decides how its promises are kept: a write-ahead log, which a synced commit flushes and a relaxed one does not; a check
 // of the whole file before it is opened for writing; one opener by a lock beside the file. Never looks into a row.
-// SQLite is loaded by the first `open`: most commands never need it.
+// SQLite is loaded by the first `open`: most commands never need it. While it has the file, nobody else of this process may
+// open that: closing any descriptor of a file gives up all locks that the process has on it (fcntl(2)).
 
 import process from "node:process";
 import type { DatabaseSync, StatementSync } from "node:sqlite";

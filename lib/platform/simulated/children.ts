@@ -6,6 +6,7 @@ import { HanaError } from "../../base/mod.ts";
 import type {
   ChildProcess,
   ExitStatus,
+  Host,
   NotifyListener,
   Platform,
   Processes,
@@ -40,6 +41,7 @@ export interface ProgramSurroundings {
   readonly programs: ProgramTable;
   readonly processTable: HostProcessTable;
   readonly createProcess: (start: ProcessStart) => ProgramProcess;
+  readonly facts: Pick<Host, "os">;
 }
 
 /** What a program is started with. */
@@ -309,8 +311,14 @@ export class SimulatedProcesses implements Processes {
   }
 
   listenNotify(path: string, onMessage: (bytes: Uint8Array) => void): Promise<NotifyListener> {
-    const { engine, disk } = this.#around;
+    const { engine, disk, facts } = this.#around;
     try {
+      if (facts.os === "windows") {
+        throw new HanaError("unsupported", {
+          what: `cannot listen on ${path}`,
+          why: "Windows has no such sockets",
+        });
+      }
       return Promise.resolve(listenNotify(engine, disk, this.#record.life, path, onMessage));
     } catch (thrown) {
       return Promise.reject(thrown);

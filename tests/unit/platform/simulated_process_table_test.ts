@@ -1,6 +1,6 @@
 // Processes of a simulated host: the suite of process tables, and what a machine does to processes only rarely.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { HanaError } from "../../../lib/base/mod.ts";
 import type { ExitStatus, ProcessHandlers, ProcessOptions } from "../../../lib/platform/mod.ts";
 import {
@@ -415,4 +415,12 @@ Deno.test("a program tells by NOTIFY_SOCKET, and too much for a listener that st
   assertEquals(all.crashes.map(({ why }) => why), ["a planted bug"]);
   listener.kill();
   assertEquals([host.notify(path, "x"), host.disk.stat(path)?.kind], [false, "socket"]);
+});
+
+Deno.test("systems without subreapers and such sockets say so", async () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  const { processes, processTable } = world.createHost({ name: "w", os: "windows" }).platform;
+  assertEquals(processTable.adoptOrphans(), false);
+  const error = await assertRejects(() => processes.listenNotify("/tmp/n", () => {}), HanaError);
+  assertEquals(error.code, "unsupported");
 });
