@@ -77,7 +77,7 @@ export class ChildJudge {
   /** Who speaks for the program; null before a hello and after its connection closed. */
   #speaker: ChildConnection | null = null;
   #hello: ChildHello | null = null;
-  #isNotifying = false;
+  #saysReady = false;
   #isReady = false;
   #saidReady = false;
   #saidBye = false;
@@ -99,9 +99,12 @@ export class ChildJudge {
   get hello(): ChildHello | null {
     return this.#hello;
   }
-  /** Whether the program says anything of itself: hello, or `sd_notify`. */
+  /**
+   * Whether the program will say when it is ready: it said hello, or asked by `sd_notify` for more time until then.
+   * Pings and status texts alone promise nothing: services of systemd's type `simple` send them and never READY=1.
+   */
   get speaks(): boolean {
-    return this.#hello !== null || this.#isNotifying;
+    return this.#hello !== null || this.#saysReady;
   }
   /** Whether somebody who said hello is connected. */
   get isConnected(): boolean {
@@ -186,7 +189,8 @@ export class ChildJudge {
       this.#broken(nowUs, read.rule, read.detail);
       return this.#take();
     }
-    this.#isNotifying = true;
+    // Only who waits for readiness says so, or asks for more time until then; a plain service may ping as well.
+    if (read.ready || read.extendUs !== null) this.#saysReady = true;
     this.#counters.unknown += read.ignored;
     if (read.status !== null) this.#status(nowUs, read.status, null);
     else if (read.reloading) this.#status(nowUs, "reloading", null);

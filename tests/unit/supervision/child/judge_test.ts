@@ -249,6 +249,15 @@ Deno.test("sd_notify says ready, status, life, more time, its end, and asks to b
   assertEquals(bench.judge.isJudged, false);
 });
 
+Deno.test("who says hello or asks for more time will say ready; who only pings may never", () => {
+  const bench = new Bench();
+  bench.notify("STATUS=working\nMAINPID=7");
+  bench.notify("WATCHDOG=1");
+  assertEquals(bench.judge.speaks, false);
+  bench.notify("EXTEND_TIMEOUT_USEC=5000000");
+  assertEquals(bench.judge.speaks, true);
+});
+
 Deno.test("a datagram that is too long or says nothing breaks a rule and nothing else", () => {
   const bench = new Bench();
   assertEquals(rules(bench.notify(`STATUS=${"x".repeat(5_000)}`)), ["notify-size"]);
