@@ -73,6 +73,7 @@ export class NodePrograms {
       platform,
       nodeName: () => node.name(),
       allowExec: settings.allowExec === true,
+      allowApply: settings.allowApply === true || settings.allowExec === true,
     });
     return new NodePrograms(supervisor, figures);
   }

@@ -37,8 +37,8 @@ export interface SupervisorLimits {
   readonly startUs: number;
   /** How long a shim may take to answer a demand. */
   readonly answerUs: number;
-  /** How long what a lost shim left may take to end. */
-  readonly sweepUs: number;
+  /** How long a verb waits for the shim to take what is wanted; it is on the disk by then. */
+  readonly settleUs: number;
 }
 
 /** The bounds where nothing else is said. */
@@ -52,5 +52,5 @@ export const SUPERVISOR_LIMITS: SupervisorLimits = {
   adoptUs: 100_000,
   startUs: 10_000_000,
   answerUs: 5_000_000,
-  sweepUs: 10_000_000,
+  settleUs: 3_000_000,
 };

@@ -13,7 +13,15 @@ import { digestOf } from "./places.ts";
 import { awaitLock, reachShim } from "./reach.ts";
 import { instanceChange, type InstanceRow, programChange, type ProgramRow } from "./rows.ts";
 import { ShimLink } from "./shim_link.ts";
-import { absentSnapshot, endedInOrder, isDone, journalOf, keptSnapshot, remembered } from "./standing.ts";
+import {
+  absentSnapshot,
+  endedInOrder,
+  isDone,
+  journalOf,
+  keptSnapshot,
+  remembered,
+  shownArgv,
+} from "./standing.ts";
 import { remainsOf, sweep } from "./sweep.ts";
 
 /** Pauses between looks at a shim that does not answer though it lives, and before a shim is started again. */
@@ -49,6 +57,7 @@ export class SupervisedProgram {
   #row: ProgramRow;
   #instance: InstanceRow;
   #snapshot: ProgramSnapshot;
+  #argv: readonly string[];
   #presence: Presence;
   #link: ShimLink | null = null;
   /** The generation that the shim knows. */
@@ -74,6 +83,7 @@ export class SupervisedProgram {
     this.name = row.name;
     this.#context = context;
     this.#row = row;
+    this.#argv = shownArgv(row.spec);
     this.#instance = instance;
     this.#presence = presence;
     this.#isAdopting = presence === "unknown";
@@ -116,6 +126,7 @@ export class SupervisedProgram {
   /** Takes over what was committed together with other programs. */
   accept(row: ProgramRow, now: boolean): void {
     this.#row = row;
+    this.#argv = shownArgv(row.spec);
     this.#now ||= now;
     this.#isHeld = false;
     this.#trouble = null;
@@ -544,21 +555,20 @@ export class SupervisedProgram {
     const missing = () => missingOf(row.spec, (name) => this.#context.standing(name));
     const fresh = this.#instance.snapshot;
     if (this.#link !== null && fresh !== null) {
-      const argv = row.spec.argv;
       const waits = fresh.state === "waiting" ? missing() : null;
       const note = this.#trouble ?? waits ?? fresh.note;
-      return { ...fresh, argv, note, supervised: true };
+      return { ...fresh, argv: this.#argv, note, supervised: true };
     }
     const note = this.#isHeld
       ? "waits for a word since the machine was started anew"
       : this.#trouble ?? (this.#state === "waiting" ? missing() ?? "its shim is being started" : null);
     if (this.#presence === "unknown" && fresh !== null && this.#state !== "unkillable") {
-      return { ...fresh, argv: row.spec.argv, supervised: false, note };
+      return { ...fresh, argv: this.#argv, supervised: false, note };
     }
     const { bootId } = this.#context.platform.processTable;
     const isResting = this.#state === "idle" || this.#state === "done";
     const state = isResting && isDone(row, this.#instance, bootId) ? "done" : this.#state;
-    return absentSnapshot(row, this.#instance, { state, note });
+    return absentSnapshot(row, this.#instance, { state, note }, this.#argv);
   }
 
   #refresh(): void {

@@ -12,13 +12,33 @@ export interface Absence {
   readonly note: string | null;
 }
 
+/** What of a command line is shown in lists, in characters: all of them together must fit into one message. */
+const MAX_SHOWN_LENGTH = 4_096;
+
+/** A command line as it is shown: whole, or its beginning and `…`. */
+export function shownArgv({ argv }: ProgramRow["spec"]): readonly string[] {
+  let room = MAX_SHOWN_LENGTH;
+  const shown: string[] = [];
+  for (const argument of argv) {
+    room -= argument.length + 1;
+    if (room < 0) return [...shown, "…"];
+    shown.push(argument);
+  }
+  return argv;
+}
+
 /** A snapshot for a program without a shim. */
-export function absentSnapshot(row: ProgramRow, instance: InstanceRow, absence: Absence): ProgramSnapshot {
+export function absentSnapshot(
+  row: ProgramRow,
+  instance: InstanceRow,
+  absence: Absence,
+  argv: readonly string[] = [],
+): ProgramSnapshot {
   const last = instance.snapshot;
   return {
     name: row.name,
     generation: row.generation,
-    argv: row.spec.argv,
+    argv,
     want: row.want,
     state: absence.state,
     health: "unknown",

@@ -3,7 +3,7 @@
 // answered. Never touches a program itself: its shim does. No sessions in here (verbs.ts).
 
 import { HanaError } from "../../base/mod.ts";
-import type { Platform } from "../../platform/mod.ts";
+import type { Platform, TimerHandle } from "../../platform/mod.ts";
 import { pruneLogs } from "../logs/mod.ts";
 import type { CrashBundle, LogQuery, LogRecord, ProgramSnapshot } from "../model/mod.ts";
 import { checkProgramName, diffSpecs } from "../spec/mod.ts";
@@ -69,10 +69,11 @@ export class Supervisor {
   readonly #followers = new LogFollowers();
   readonly #programs = new Map<string, SupervisedProgram>();
   readonly #watchers = new Set<ProgramDelta>();
-  /** Restarts that are being asked for, by program and run: whoever asks for the same waits for the same. */
-  readonly #restarts = new Map<string, Promise<boolean>>();
+  /** The newest restart of each program: whoever asks for the same gets the same. */
+  readonly #restarts = new Map<string, AskedRestart>();
   readonly #forgotten = new Map<string, PromiseWithResolvers<void>>();
   readonly #context: ProgramContext;
+  #pruning: TimerHandle | null = null;
   #isStopped = false;
 
   private constructor(options: SupervisorOptions) {
@@ -224,23 +225,22 @@ export class Supervisor {
         void program.settle();
         return this.#coalesced(program, run);
       }
-      const key = `${call.name}/${run}`;
-      const underWay = this.#restarts.get(key);
-      if (underWay !== undefined) {
-        await underWay;
+      const underWay = this.#restarts.get(call.name);
+      if (underWay?.run === run && this.#isUnderWay(underWay, snapshot)) {
+        await underWay.asked;
         return this.#coalesced(program, run);
       }
       const now = call.now === true ? { now: true } : {};
-      const asked = link.demand({ t: "restart", by: call.by, run, ...now }, this.#limits.answerUs)
-        .then(({ done }) => done);
-      this.#restarts.set(key, asked);
+      const asked = link.demand({ t: "restart", by: call.by, run, ...now }, this.#limits.answerUs);
+      this.#restarts.set(call.name, { run, asked, atUs: this.#platform.clock.nowUs() });
       try {
-        if (!await asked) return this.#coalesced(program, run);
-        // Until the next run begins, whoever asks for the same one has what he wants.
-        await this.#afterRun(program, run);
-        return this.#resultOf(call.name, row.generation, run, true, true);
-      } finally {
-        this.#restarts.delete(key);
+        const { done } = await asked;
+        return done
+          ? this.#resultOf(call.name, row.generation, run, true, true)
+          : this.#coalesced(program, run);
+      } catch (thrown) {
+        this.#restarts.delete(call.name);
+        throw thrown;
       }
     });
   }
@@ -380,6 +380,7 @@ export class Supervisor {
   close(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#pruning?.cancel();
     this.#starter.close();
     for (const program of this.#programs.values()) program.stop();
     this.#events.flush();
@@ -394,10 +395,11 @@ export class Supervisor {
     for (const { row, instance } of programs) {
       this.#programs.set(row.name, new SupervisedProgram(this.#context, row, instance, "unknown"));
     }
-    if (this.#store.origin === "damaged" || rebuilt.length > 0) {
-      const text = this.#store.origin === "damaged"
-        ? `the database of programs was damaged and stands aside; ${rebuilt.length} programs were found again`
-        : `the database of programs was missing; ${rebuilt.length} programs were found again`;
+    const { origin } = this.#store;
+    if (origin === "damaged" || rebuilt.length > 0) {
+      const what = { damaged: "was damaged and stands aside", memory: "cannot be opened" };
+      const how = origin === "damaged" || origin === "memory" ? what[origin] : "was missing";
+      const text = `the database of programs ${how}; ${rebuilt.length} programs were found again`;
       this.#noteOwn("fault", { code: "store", text, programs: rebuilt.slice(0, 64) });
     }
     if (this.#store.problem !== null) this.#noteDisk(this.#store.problem);
@@ -423,7 +425,7 @@ export class Supervisor {
       if (!(thrown instanceof HanaError)) throw thrown;
     }
     const { clock, timers } = this.#platform;
-    timers.schedule(clock.nowUs() + PRUNE_EVERY_US, () => this.#prune());
+    this.#pruning = timers.schedule(clock.nowUs() + PRUNE_EVERY_US, () => this.#prune());
   }
 
   async #start(call: VerbCall, digest: string): Promise<VerbResult> {
@@ -463,27 +465,17 @@ export class Supervisor {
 
   /** Waits until a program is in line, but not for ever: what is wanted is on the disk, whoever waits can watch. */
   async #settled(program: SupervisedProgram): Promise<void> {
-    await this.#within(program.settle());
-  }
-
-  async #within(work: Promise<void>): Promise<void> {
     const { clock, timers } = this.#platform;
     const patience = Promise.withResolvers<void>();
-    const timer = timers.schedule(clock.nowUs() + this.#limits.answerUs, () => patience.resolve());
-    await Promise.race([work, patience.promise]);
+    const timer = timers.schedule(clock.nowUs() + this.#limits.settleUs, () => patience.resolve());
+    await Promise.race([program.settle(), patience.promise]);
     timer.cancel();
   }
 
-  /** Resolves when a program has left a run or is on its way out of it. */
-  async #afterRun(program: SupervisedProgram, run: number): Promise<void> {
-    const isOver = ({ run: present, state }: ProgramSnapshot): boolean => present > run || state === "idle";
-    if (isOver(program.snapshot)) return;
-    const over = Promise.withResolvers<void>();
-    const stop = this.watch((_op, now) => {
-      if (now.name === program.name && isOver(now)) over.resolve();
-    });
-    await this.#within(over.promise);
-    stop();
+  /** Whether the run that somebody asked to restart is on its way out still. */
+  #isUnderWay({ atUs }: AskedRestart, { state }: ProgramSnapshot): boolean {
+    const isFresh = this.#platform.clock.nowUs() - atUs < this.#limits.answerUs;
+    return isFresh || state === "stopping" || state === "killing";
   }
 
   async #once(
@@ -554,6 +546,7 @@ export class Supervisor {
   #onForgotten(name: string): void {
     const program = this.#programs.get(name);
     this.#programs.delete(name);
+    this.#restarts.delete(name);
     this.#forgotten.get(name)?.resolve();
     this.#forgotten.delete(name);
     if (program !== undefined) this.#tell("remove", program.snapshot);
@@ -583,6 +576,13 @@ export class Supervisor {
   #noteOwn(kind: "fault" | "disk-full" | "disk-freed", detail: Readonly<Record<string, unknown>>): void {
     this.#events.note({ program: "", run: 0, kind, by: null, detail });
   }
+}
+
+/** A restart that a shim was asked for. */
+interface AskedRestart {
+  readonly run: number;
+  readonly asked: Promise<unknown>;
+  readonly atUs: number;
 }
 
 /** Whether a program that is wanted rests all the same, so that asking for it anew makes a difference. */

@@ -9,6 +9,7 @@ export interface ProgramSnapshot {
   readonly name: string;
   /** The generation of its specification: one more with every change of it or of what is wanted. */
   readonly generation: number;
+  /** Its command line; of one beyond 4,096 characters the beginning and `…`. */
   readonly argv: readonly string[];
   readonly want: Desired;
   readonly state: Actual;

@@ -49,6 +49,8 @@ export interface ProgramMessages {
   nodeName(): string;
   /** Whether other machines may bring command lines of their own. */
   readonly allowExec: boolean;
+  /** Whether they may bring manifests. */
+  readonly allowApply: boolean;
 }
 
 /** Defines and answers the messages. Returns counters of what they hold, for statistics. */
