@@ -15,6 +15,7 @@ import type {
 } from "../mod.ts";
 import { MAX_INPUT_BYTES } from "../processes.ts";
 import type { CrashReporter } from "./crash.ts";
+import { WindowsJobs } from "./jobs.ts";
 import { listenNotify } from "./notify.ts";
 import { lowerPriority } from "./niceness.ts";
 import { checkSpawn, spawnError } from "./spawn_errors.ts";
@@ -28,6 +29,7 @@ class DenoChild implements ChildProcess {
   readonly #child: Deno.ChildProcess;
   readonly #handlers: ProcessHandlers;
   readonly #crashes: CrashReporter;
+  readonly #jobs: WindowsJobs | null;
   readonly #name: string;
   #input: WritableStreamDefaultWriter<Uint8Array> | null = null;
   #inputWaiting = 0;
@@ -38,6 +40,7 @@ class DenoChild implements ChildProcess {
     handlers: ProcessHandlers,
     crashes: CrashReporter,
     onReaped: (processId: number) => void,
+    jobs: WindowsJobs | null,
   ) {
     checkSpawn(options);
     const [program, ...args] = options.argv;
@@ -45,6 +48,7 @@ class DenoChild implements ChildProcess {
     this.#name = program;
     this.#handlers = handlers;
     this.#crashes = crashes;
+    this.#jobs = jobs;
     try {
       this.#child = new Deno.Command(program, {
         args,
@@ -94,7 +98,7 @@ class DenoChild implements ChildProcess {
   }
 
   killGroup(signal: ProcessSignal): boolean {
-    if (Deno.build.os === "windows") return this.kill(signal);
+    if (this.#jobs !== null) return this.#jobs.terminate(this.processId) || this.kill(signal);
     try {
       // The group may live on when its leader has ended.
       Deno.kill(-this.processId, signal);
@@ -151,18 +155,17 @@ class DenoChild implements ChildProcess {
 export class DenoProcesses implements Processes {
   readonly #crashes: CrashReporter;
   readonly #waited = new Set<number>();
+  /** Jobs of the programs started here; null on other systems than Windows. */
+  readonly jobs: WindowsJobs | null = Deno.build.os === "windows" ? new WindowsJobs() : null;
 
   constructor(crashes: CrashReporter) {
     this.#crashes = crashes;
   }
 
   spawn(options: ProcessOptions, handlers: ProcessHandlers): ChildProcess {
-    const child = new DenoChild(
-      options,
-      handlers,
-      this.#crashes,
-      (processId) => this.#waited.delete(processId),
-    );
+    const onReaped = (reaped: number): void => void this.#waited.delete(reaped);
+    const child = new DenoChild(options, handlers, this.#crashes, onReaped, this.jobs);
+    this.jobs?.add(child.processId, options.env ?? {});
     this.#waited.add(child.processId);
     return child;
   }
