@@ -42,6 +42,8 @@ interface Ended {
 /** Keeps runs. */
 export class RunArchive {
   readonly samples = new SampleRing();
+  /** Pieces of output that came too late to belong to a run. */
+  dropped = 0;
   readonly #options: ArchiveOptions;
   readonly #bundles: BundleKeeper;
   #ended: Ended | null = null;
@@ -64,6 +66,8 @@ export class RunArchive {
   /** A run wrote something. */
   handleBytes(run: number, stream: "stdout" | "stderr", bytes: Uint8Array): void {
     if (run === this.#begun?.run) this.#settle();
+    // Somebody of an earlier run that may live on: its lines would be taken for the present one's.
+    if (run < this.#options.logs.run) return void this.dropped++;
     this.#options.logs.handleBytes(this.#options.platform.clock.nowUs(), stream, bytes);
   }
 

@@ -6,7 +6,7 @@ import { HanaError } from "../../base/mod.ts";
 import type { FileLock, ProcessSignal, SupervisorPlatform } from "../../platform/mod.ts";
 import { Journal } from "../journal/mod.ts";
 import { LogBook, type LogFollower } from "../logs/mod.ts";
-import { readSavedMachine } from "../machine/mod.ts";
+import { readSavedMachine, type SavedMachine } from "../machine/mod.ts";
 import {
   type ExitRecord,
   type FromShim,
@@ -174,7 +174,7 @@ export class Shim {
   /** Takes up what an earlier shim left, then does what is wanted now. */
   #begin(): void {
     const { want, by, clear, generation } = this.#assignment;
-    const saved = readSavedMachine(this.#journal.saved("machine"));
+    const saved = readSavedMachine(this.#journal.saved("machine")) ?? afterLostJournal(this.#logs.run);
     const earlier = this.#journal.saved("process");
     const lastExit = this.#journal.eventsAfter(0).findLast(({ kind }) => kind === "exited")?.detail["exit"];
     if (lastExit !== undefined) this.#keeper.setLastExit(lastExit as ExitRecord);
@@ -416,6 +416,28 @@ export class Shim {
 }
 
 type ToShimWant = Extract<ToShim, { t: "want" }>["want"];
+
+/** Without a journal the logs still know how many runs there were: no number is given twice. */
+function afterLostJournal(run: number): SavedMachine | null {
+  if (run === 0) return null;
+  const counters = { spurious: 0, coalesced: 0, failures: 0, forgiven: 0, extensions: 0 };
+  return {
+    v: 1,
+    state: "killing",
+    want: "up",
+    clear: false,
+    reason: "shim-lost",
+    run,
+    fails: 0,
+    tries: 0,
+    concluded: true,
+    gaveUp: false,
+    hurry: false,
+    fallback: false,
+    failureAgesUs: [],
+    counters,
+  };
+}
 
 function removeSockets(
   { files }: SupervisorPlatform,
