@@ -129,5 +129,5 @@ function nothing(hosts: Hosts, asked: number): string {
   if (asked > 0) return "no programs; try: hana spawn -- ./viz";
   return hosts.client.local === null
     ? "no node that supervises programs answered; try: hana serve   on this or another machine"
-    : "the node here supervises no programs; try: hana serve --programs";
+    : "the node here supervises no programs; try: hana serve --programs on";
 }

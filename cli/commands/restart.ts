@@ -11,7 +11,8 @@ import { ProgramWatches } from "../programs/watched.ts";
 
 interface RestartOptions {
   readonly now?: true;
-  readonly wait: boolean;
+  /** False with `--no-wait`. */
+  readonly wait?: boolean;
   readonly op?: string;
 }
 
@@ -53,7 +54,7 @@ async function restart(cli: Cli, names: readonly string[], options: RestartOptio
         host.session.request(RESTART_PROGRAM, { ...parts, name, run, ...now }, { timeoutUs: ANSWER_US }),
     }));
     await follow(cli, watches, orders, {
-      goal: options.wait ? "ready" : null,
+      goal: options.wait !== false ? "ready" : null,
       timeoutUs: cli.settings.timeout ?? DEFAULT_TIMEOUT_US,
       told: "is told to start anew",
       what: "restart",

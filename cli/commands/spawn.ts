@@ -9,6 +9,7 @@ import { nearest } from "../config/mod.ts";
 import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { parseDuration, shellWord } from "../output/mod.ts";
+import { noNodeHere } from "../programs/errors.ts";
 import { type Host, Hosts } from "../programs/hosts.ts";
 import { checkName } from "../programs/names.ts";
 import { checkOp } from "../programs/op.ts";
@@ -21,7 +22,8 @@ interface SpawnOptions extends SpecFlags {
   readonly on?: string;
   readonly name?: string;
   readonly once?: true;
-  readonly wait: boolean;
+  /** False with `--no-wait`. */
+  readonly wait?: boolean;
   readonly op?: string;
 }
 
@@ -87,7 +89,9 @@ async function spawn(cli: Cli, words: readonly string[], options: SpawnOptions):
   const startUs = options.startTimeout === undefined
     ? SPEC_DEFAULTS.startUs
     : parseDuration(options.startTimeout, "--start-timeout");
-  const hosts = await Hosts.open(cli);
+  // Without --on nothing but this machine is meant, and the network is not asked.
+  const hosts = options.on === undefined ? await Hosts.openLocal(cli) : await Hosts.open(cli);
+  if (hosts === null) throw noNodeHere();
   try {
     const watches = new ProgramWatches(hosts);
     const { reached, lost } = await hostsOf(hosts, options.on, name);
@@ -101,7 +105,7 @@ async function spawn(cli: Cli, words: readonly string[], options: SpawnOptions):
         }),
     }));
     await follow(cli, watches, orders, {
-      goal: options.wait ? "ready" : null,
+      goal: options.wait !== false ? "ready" : null,
       timeoutUs: cli.settings.timeout ?? startUs + MARGIN_US,
       told: "is taken on; it will be started",
       what: "spawn",

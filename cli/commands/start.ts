@@ -10,7 +10,8 @@ import { follow } from "../programs/verbs.ts";
 import { ProgramWatches } from "../programs/watched.ts";
 
 interface StartOptions {
-  readonly wait: boolean;
+  /** False with `--no-wait`. */
+  readonly wait?: boolean;
   readonly op?: string;
 }
 
@@ -46,7 +47,7 @@ async function start(cli: Cli, names: readonly string[], options: StartOptions):
         host.session.request(START_PROGRAM, { ...parts, name }, { timeoutUs: ANSWER_US }),
     }));
     await follow(cli, watches, orders, {
-      goal: options.wait ? "ready" : null,
+      goal: options.wait !== false ? "ready" : null,
       timeoutUs: cli.settings.timeout ?? DEFAULT_TIMEOUT_US,
       told: "is told to start",
       what: "start",

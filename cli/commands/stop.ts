@@ -11,7 +11,8 @@ import { ProgramWatches } from "../programs/watched.ts";
 
 interface StopOptions {
   readonly now?: true;
-  readonly wait: boolean;
+  /** False with `--no-wait`. */
+  readonly wait?: boolean;
   readonly op?: string;
 }
 
@@ -50,7 +51,7 @@ async function stop(cli: Cli, names: readonly string[], options: StopOptions): P
         host.session.request(STOP_PROGRAM, { ...parts, name, ...now }, { timeoutUs: ANSWER_US }),
     }));
     await follow(cli, watches, orders, {
-      goal: options.wait ? "stopped" : null,
+      goal: options.wait !== false ? "stopped" : null,
       timeoutUs: cli.settings.timeout ?? DEFAULT_TIMEOUT_US,
       told: "is told to end",
       what: "stop",

@@ -2,7 +2,14 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { type CrashBundle, WHY_PROGRAM } from "../../lib/supervision/mod.ts";
+import {
+  type CrashBundle,
+  type LogRecord,
+  PROGRAM_EVENTS,
+  PROGRAM_LOGS,
+  type ProgramEventEntry,
+  WHY_PROGRAM,
+} from "../../lib/supervision/mod.ts";
 import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { ofHost } from "../programs/errors.ts";
@@ -17,6 +24,8 @@ interface WhyOptions {
 }
 
 const DEFAULT_LINES = 10;
+/** Events that tell how often and by whom. */
+const EVENTS = 200;
 const ANSWER_US = 5_000_000;
 
 /** Declares `hana why`. */
@@ -52,21 +61,44 @@ async function why(cli: Cli, name: string, options: WhyOptions): Promise<void> {
         hint: `hana why ${found.program.name}@${found.host.name}`,
       });
     }
-    await showWhy(cli, found, await bundleOf(found, wanted), { run: wanted, lines });
+    await showWhy(cli, found, await bundleOf(found, wanted, lines), { run: wanted, lines });
   } finally {
     await hosts.close();
   }
 }
 
-/** All that is kept; what the list says alone where nobody has more. */
-async function bundleOf({ host, program }: Found, run: number | null): Promise<CrashBundle> {
+/** All that is kept of a run; without one, of the program as it stands, and of the run that ended last. */
+async function bundleOf({ host, program }: Found, run: number | null, lines: number): Promise<CrashBundle> {
+  const { name } = program;
+  const options = { timeoutUs: ANSWER_US };
   try {
-    const body = { name: program.name, ...(run === null ? {} : { run }) };
-    const { bundle } = await host.session.request(WHY_PROGRAM, body, { timeoutUs: ANSWER_US });
-    return bundle as CrashBundle;
+    if (run !== null) {
+      return (await host.session.request(WHY_PROGRAM, { name, run }, options)).bundle as CrashBundle;
+    }
+    const [kept, page, log] = await Promise.all([
+      // Of a program that never ended nothing may be kept.
+      host.session.request(WHY_PROGRAM, { name }, options).catch(unlessRefused),
+      host.session.request(PROGRAM_EVENTS, { program: name, limit: EVENTS }, options),
+      host.session.request(PROGRAM_LOGS, { name, query: { tail: lines } }, options).catch(unlessRefused),
+    ]);
+    const bundle = kept === null ? null : kept.bundle as CrashBundle;
+    const isWell = program.state === "running" && program.health !== "stalled" &&
+      (program.lastExit === null || program.lastExit.run !== program.run - 1 ||
+        program.lastExit.class === "stopped");
+    return {
+      snapshot: program,
+      events: (page.events as ProgramEventEntry[]).map(({ event }) => event),
+      // What it wrote before it ended says more than what it has written since, unless it ended as it should.
+      lines: isWell || bundle === null ? (log?.records ?? []) as LogRecord[] : bundle.lines,
+      samples: bundle?.samples ?? [],
+      changes: bundle?.changes ?? [],
+    };
   } catch (thrown) {
-    const error = toHanaError(thrown, "unreachable", `${host.name} does not answer`);
-    if (error.code === "refused" || run !== null) throw ofHost(error, host.name);
-    return { snapshot: program, events: [], lines: [], samples: [], changes: [] };
+    throw ofHost(toHanaError(thrown, "unreachable", `${host.name} does not answer`), host.name);
   }
+}
+
+function unlessRefused(thrown: unknown): null {
+  if (thrown instanceof HanaError && thrown.code !== "refused" && thrown.code !== "closed") return null;
+  throw thrown;
 }

@@ -22,7 +22,7 @@ export function ofHost(error: HanaError, node: string): HanaError {
       return new HanaError("not-found", {
         what: `${node} supervises no programs`,
         why: "it was started without",
-        hint: `hana serve --programs    (on ${node})`,
+        hint: `hana serve --programs on    (on ${node})`,
         cause: error,
       });
     case "refused":

@@ -85,20 +85,20 @@ export class EventPaper {
       this.#line(this.#look.tell(entry.event, context), 1);
       return;
     }
-    for (const { text, count, isShown } of this.#look.alerts.handle(entry.event, context)) {
-      if (isShown) this.#line(text, count);
+    for (const { kind, text, count, isShown } of this.#look.alerts.handle(entry.event, context)) {
+      if (isShown) this.#line(text, kind === "clear" ? 1 : count);
     }
   }
 
   #line(text: CrewText, count: number): void {
     const { output } = this.#cli;
     const { mark, tone } = MARKS[text.severity] ?? { mark: "note ", tone: "none" as const };
-    const often = count > 1 ? ` ×${count}` : "";
+    const happened = count > 1 ? text.happened.replace(/\.$/, ` (×${count}).`) : text.happened;
     const todo = text.command === null ? "" : ` ${text.todo}`;
     output.raw(
-      `${output.palette.paint(tone, mark)} ${output.palette.paint("dim", text.code)} ${
-        printable(text.happened)
-      }${often} ${printable(text.done)}${printable(todo)}\n`,
+      `${output.palette.paint(tone, mark)} ${output.palette.paint("dim", text.code)} ${printable(happened)} ${
+        printable(text.done)
+      }${printable(todo)}\n`,
     );
   }
 

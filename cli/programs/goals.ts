@@ -1,7 +1,15 @@
 // What a command waits for, and whether a program is there yet: one row a goal.
 // Decides when a goal is reached, when it cannot be reached any more, and the words for how far it got. Pure.
 
-import { address, briefExit, ENDINGS, inSentence, spanWords } from "../../lib/supervision/crew/mod.ts";
+import {
+  address,
+  briefExit,
+  ENDINGS,
+  inSentence,
+  spanWords,
+  startWords,
+  times,
+} from "../../lib/supervision/crew/mod.ts";
 import type { ProgramSnapshot } from "../../lib/supervision/mod.ts";
 
 /** What is waited for. `ready`: it runs and can be seen. `stopped`: nothing of it runs. `exited`: a run ended. */
@@ -34,7 +42,7 @@ export function standing(
       ? { outcome: "reached", words: "is not there any more" }
       : { outcome: "failed", words: "was removed by somebody" };
   }
-  if (program.generation < start.generation) return underWay(`is told (${stateWords(program, nowWallMs)})`);
+  if (program.generation < start.generation) return underWay(`still ${stateWords(program, nowWallMs)}`);
   return GOALS[goal](program, start, nowWallMs);
 }
 
@@ -97,7 +105,7 @@ function rested(program: ProgramSnapshot, start: GoalStart, nowWallMs: number): 
   return null;
 }
 
-/** How far a program is, in a few words: `backoff, ended 4 times (exit 3), next try in 2 s`. */
+/** How far a program is, in a few words: `between tries: failed 4 times (exit 3), next in 2 s`. */
 export function stateWords(program: ProgramSnapshot, nowWallMs: number): string {
   const note = inSentence(program.note, 80);
   const status = inSentence(program.status, 60);
@@ -113,17 +121,13 @@ export function stateWords(program: ProgramSnapshot, nowWallMs: number): string 
         : `running, ${program.health}, run ${program.run}`;
     case "backoff": {
       const inMs = program.nextTryWallMs === null ? null : Math.max(0, program.nextTryWallMs - nowWallMs);
-      const ended = program.fails === 0
-        ? "ended"
-        : `failed ${program.fails === 1 ? "once" : `${program.fails} times`}`;
-      return `${ended}${exit}${inMs === null ? "" : `, next try in ${spanWords(inMs * 1000)}`}`;
+      const ended = program.fails === 0 ? "ended" : `failed ${times(program.fails)}`;
+      return `between tries: ${ended}${exit}${inMs === null ? "" : `, next in ${spanWords(inMs * 1000)}`}`;
     }
-    case "parked":
-      return `parked${
-        program.lastExit?.why === null || program.lastExit === null
-          ? note === null ? exit : ` (${note})`
-          : ` (${inSentence(program.lastExit.why) ?? "it cannot start"})`
-      }`;
+    case "parked": {
+      const why = startWords(program.lastExit?.why) ?? note;
+      return `parked${why === null ? exit : ` (${why})`}`;
+    }
     case "unkillable":
       return `cannot be ended${note === null ? "" : ` (${note})`}`;
     case "hung":
@@ -132,7 +136,7 @@ export function stateWords(program: ProgramSnapshot, nowWallMs: number): string 
     case "killing":
       return `${program.state === "stopping" ? "ending" : "ending by force"}, run ${program.run}`;
     case "done":
-      return `ended${exit}`;
+      return `done${exit}`;
     case "idle":
       return program.want === "down" ? "stopped" : "about to start";
   }

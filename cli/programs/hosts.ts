@@ -17,6 +17,9 @@ const LOOK_TIMEOUT_US = 1_000_000;
 /** A node that does not answer within this is silent: what others say is shown without it. */
 const ANSWER_US = 3_000_000;
 
+/** Clocks that differ by less are the same to people. */
+const CLOCK_NOISE_MS = 20;
+
 /** A node that is reached. */
 export interface Host {
   readonly name: string;
@@ -123,7 +126,7 @@ export class Hosts {
         host.session.request(LIST_PROGRAMS, {}, { timeoutUs: ANSWER_US }),
         host.self ? null : host.session.request(CLOCK, {}, { timeoutUs: ANSWER_US }).catch(() => null),
       ]);
-      if (clock !== null) host.aheadMs = Math.round(clock.wallMs - (askedMs + Date.now()) / 2);
+      if (clock !== null) host.aheadMs = aheadOf(clock.wallMs, askedMs, Date.now());
       return { host, programs: reply.programs as ProgramSnapshot[], eventId: reply.eventId };
     } catch (thrown) {
       throw ofHost(toHanaError(thrown, "unreachable", `${host.name} does not answer`), host.name);
@@ -198,6 +201,12 @@ export class Hosts {
   close(): Promise<void> {
     return this.client.close();
   }
+}
+
+/** How far a clock that said `wallMs` in between is ahead; 0 where that is no more than the asking took. */
+function aheadOf(wallMs: number, askedMs: number, answeredMs: number): number {
+  const ahead = Math.round(wallMs - (askedMs + answeredMs) / 2);
+  return Math.abs(ahead) <= (answeredMs - askedMs) / 2 + CLOCK_NOISE_MS ? 0 : ahead;
 }
 
 /** Whether a node answered that it has nothing to do with programs. */

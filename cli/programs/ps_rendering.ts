@@ -1,6 +1,6 @@
 // Programs as rows: the columns, the JSON and the closing sentence of `hana ps`.
 
-import { briefExit, inSentence } from "../../lib/supervision/crew/mod.ts";
+import { briefExit, inSentence, startWords } from "../../lib/supervision/crew/mod.ts";
 import type { Actual, Health, ProgramSnapshot } from "../../lib/supervision/mod.ts";
 import {
   briefDuration,
@@ -154,8 +154,8 @@ function noteOf({ program, reachable }: ListedProgram): string | null {
   if (reachable && !program.supervised && program.state !== "idle" && program.state !== "done") {
     notes.push("no watcher");
   }
-  const why = program.state === "parked" ? inSentence(program.lastExit?.why) : null;
-  const note = inSentence(program.note) ?? why;
+  const why = program.state === "parked" ? startWords(program.lastExit?.why) : null;
+  const note = why ?? inSentence(program.note);
   if (note !== null) notes.push(note);
   if (program.unstable) notes.push("unstable");
   const status = isUp(program) || program.state === "starting" ? inSentence(program.status, 60) : null;

@@ -7,7 +7,7 @@ import type { ProgramSnapshot } from "../../lib/supervision/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { briefDuration, EXIT } from "../output/mod.ts";
 import { ofHost } from "./errors.ts";
-import { type Goal, standing } from "./goals.ts";
+import { type Goal, type Standing, standing } from "./goals.ts";
 import type { Host } from "./hosts.ts";
 import { newOp } from "./op.ts";
 import { type Outcome, type OutcomeKind, OutcomeSheet } from "./outcomes.ts";
@@ -65,6 +65,9 @@ export function orderer(cli: Cli): string {
 export function isDebug(cli: Cli): boolean {
   return (cli.program.root.opts() as { debug?: boolean }).debug === true;
 }
+
+/** Taken on, and not listed yet. */
+const NOT_TOLD: Standing = { outcome: "under-way", words: "taken on" };
 
 /** Gives all orders at once and shows what comes of each as soon as it is known. `lost`: outcomes that are known already. */
 export async function follow(
@@ -135,7 +138,16 @@ async function see(
       generation: answer?.generation ?? 0,
       afterRun: order.afterRun ?? (answer === null ? 0 : answer.changed ? answer.run : answer.run - 1),
     };
-    const where = () => standing(goal, watched.get(name), start, Date.now() + host.aheadMs);
+    const answered = answer?.program as ProgramSnapshot | null | undefined;
+    let wasSeen = false;
+    const where = () => {
+      const seen = watched.get(name);
+      wasSeen ||= seen !== undefined;
+      // The watch may tell of a new program a moment after the answer; what was seen and is not there any more is gone.
+      const program = seen ?? (wasSeen ? undefined : answered ?? undefined);
+      if (program === undefined && !wasSeen && answer !== null) return NOT_TOLD;
+      return standing(goal, program, start, Date.now() + host.aheadMs);
+    };
     const leftUs = Math.max(0, following.timeoutUs - (performance.now() - startedMs) * 1000);
     const found = await watched.until(
       () => {
@@ -145,7 +157,7 @@ async function see(
       leftUs,
       signal,
     );
-    const program = watched.get(name) ?? null;
+    const program = watched.get(name) ?? (wasSeen ? null : answered ?? null);
     if (found === null) {
       const { words } = where();
       return {
@@ -162,7 +174,9 @@ async function see(
       name,
       node: host.name,
       outcome: found.outcome === "reached" ? "reached" : "failed",
-      words: found.words,
+      words: answer !== null && !answer.changed && !answer.replayed && found.outcome === "reached"
+        ? `already ${found.words}`
+        : found.words,
       program,
       error: found.outcome === "reached" ? null : failing(order, following, found.words),
       ...facts,
@@ -195,7 +209,7 @@ function late({ name, host }: Order, { timeoutUs, failing }: Following, words: s
 function failing({ name, host }: Order, { failing }: Following, words: string): HanaError {
   return new HanaError("not-found", {
     what: `${address(name, host.name)} ${failing}`,
-    why: `it ${/^(was|cannot|ended|never|failed)/.test(words) ? "" : "is "}${words}`,
+    why: `it ${/^(was|cannot|ended|never)/.test(words) ? "" : "is "}${words}`,
     hint: `hana why ${address(name, host.name)}`,
   });
 }

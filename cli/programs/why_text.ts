@@ -11,6 +11,8 @@ import {
   sentencesOf,
   signalWords,
   spanWords,
+  startWords,
+  times,
 } from "../../lib/supervision/crew/mod.ts";
 import type { CrashBundle, ExitRecord, ResourceSample } from "../../lib/supervision/mod.ts";
 import type { Cli } from "../frame/mod.ts";
@@ -36,7 +38,7 @@ export async function showWhy(cli: Cli, found: Found, bundle: CrashBundle, asked
     nowWallMs: Date.now() + host.aheadMs,
     clock: (wallMs: number) => clock(wallMs - host.aheadMs),
   };
-  const exit = asked.run === null ? null : exitOfRun(bundle, asked.run);
+  const exit = asked.run === null ? null : exitOfRun(bundle, asked.run, program.lastExit);
   const text = exit === null ? explain(bundle, context) : explainExit(program.name, exit, context);
   const lines = asked.lines === 0 ? [] : bundle.lines.slice(-asked.lines);
   const facts = factsOf(bundle, exit ?? bundle.snapshot.lastExit, context.clock);
@@ -120,8 +122,13 @@ function writeWords(
 }
 
 /** How a run ended; null where it still runs or is not on record. */
-function exitOfRun({ snapshot, events }: CrashBundle, run: number): ExitRecord | null {
+function exitOfRun(
+  { snapshot, events }: CrashBundle,
+  run: number,
+  last: ExitRecord | null,
+): ExitRecord | null {
   if (snapshot.lastExit?.run === run) return snapshot.lastExit;
+  if (last?.run === run) return last;
   const event = events.findLast((each) => each.kind === "exited" && each.run === run);
   return event === undefined ? null : exitOf(event);
 }
@@ -135,7 +142,9 @@ function factsOf(
     ["state", `${snapshot.state}, wanted ${snapshot.want}${snapshot.fallback ? ", safe look showing" : ""}`],
     [
       "run",
-      `${snapshot.run}${snapshot.fails > 0 ? `, failed ${snapshot.fails} times since it was last well` : ""}`,
+      `${snapshot.run}${
+        snapshot.fails > 0 ? `, failed ${times(snapshot.fails)} since it was last well` : ""
+      }`,
     ],
     ["command", snapshot.argv.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`).join(" ")],
   ];
@@ -149,8 +158,10 @@ function factsOf(
       "last exit",
       `${exit.class}, ${how}, at ${clock(exit.atWallMs)} after ${spanWords(exit.livedUs)} (run ${exit.run})`,
     ]);
-    if (exit.why !== null && exit.why !== "") facts.push(["reason", exit.why]);
-    if (exit.peakBytes !== null) facts.push(["memory at most", bytesWords(exit.peakBytes)]);
+    if (exit.why !== null && exit.why !== "") facts.push(["reason", startWords(exit.why) ?? exit.why]);
+    if (exit.peakBytes !== null && exit.peakBytes > 0) {
+      facts.push(["memory at most", bytesWords(exit.peakBytes)]);
+    }
   }
   const course = courseOf(samples);
   if (course !== null) facts.push(["last minute", course]);
@@ -161,7 +172,9 @@ function factsOf(
 function courseOf(samples: readonly ResourceSample[]): string | null {
   const first = samples[0];
   const last = samples.at(-1);
-  if (first === undefined || last === undefined) return null;
+  if (
+    first === undefined || last === undefined || samples.every(({ residentBytes }) => residentBytes === 0)
+  ) return null;
   const parts = [`memory ${bytesWords(first.residentBytes)} → ${bytesWords(last.residentBytes)}`];
   const busiest = Math.max(...samples.map(({ cpuShare }) => cpuShare));
   parts.push(`processor ${Math.round(busiest * 100)} % at most`);

@@ -5,8 +5,8 @@
 import type { ProgramEvent, ProgramEventKind } from "../model/mod.ts";
 import { ENDINGS } from "./endings.ts";
 import { exitOf, tell } from "./happenings.ts";
-import { at, compose, type CrewContext, type CrewText, NOTHING } from "./text.ts";
-import { spanWords } from "./words.ts";
+import { address, advise, at, compose, type CrewContext, type CrewText, NOTHING } from "./text.ts";
+import { spanWords, times } from "./words.ts";
 
 /** What can be wrong with a program, each until it is over. */
 export type AlarmTopic =
@@ -46,7 +46,8 @@ export const ALARMS: Readonly<
 > = {
   down: {
     raisedBy: ["exited", "parked", "shim-lost"],
-    clearedBy: ["ready", "stopped", "done"],
+    // Not by `done`: a program that ended badly and is not started again is no reason for an all-clear.
+    clearedBy: ["ready", "stopped"],
     supersededBy: [],
     allClear: "runs again",
   },
@@ -112,7 +113,6 @@ const NOTES: readonly ProgramEventKind[] = [
   "adopted",
   "refused",
   "suspended",
-  "killing",
   "protocol",
   "logs-suppressed",
   "extended",
@@ -152,8 +152,13 @@ export class Alerts {
         alerts.push(allClear(open, event, context));
       }
     }
+    const down = this.#open.get(keyOf("down", event, context));
     if (topic !== null) alerts.push(this.#raise(topic, event, context));
-    else if (NOTES.includes(event.kind) && alerts.length === 0) {
+    else if (event.kind === "done" && down !== undefined) {
+      alerts.push({ kind: "repeat", text: endedBadly(event, context), count: down.count, isShown: true });
+    } else if (event.kind === "started" && down !== undefined) {
+      // One more try: whether it is of any use, the next event says.
+    } else if (NOTES.includes(event.kind) && alerts.length === 0) {
       alerts.push({ kind: "note", text: tell(event, context), count: 1, isShown: true });
     }
     return alerts;
@@ -164,10 +169,10 @@ export class Alerts {
     const text = tell(event, context);
     const open = this.#open.get(key);
     if (open !== undefined) {
+      // That it is not tried any more is no further failure, but always worth a line.
+      if (event.kind === "parked") return { kind: "repeat", text, count: open.count, isShown: true };
       open.count++;
-      // A program that is not tried any more says so, however often it failed before.
-      const isShown = isPowerOfTwo(open.count) || event.kind === "parked";
-      return { kind: "repeat", text, count: open.count, isShown };
+      return { kind: "repeat", text, count: open.count, isShown: isPowerOfTwo(open.count) };
     }
     if (this.#open.size >= MAX_OPEN_ALARMS) {
       const [oldest] = this.#open.keys();
@@ -194,11 +199,22 @@ function topicOf(event: ProgramEvent): AlarmTopic | null {
   return TOPICS.find((topic) => ALARMS[topic].raisedBy.includes(event.kind)) ?? null;
 }
 
+/** It ended badly, and nobody wants it started again. */
+function endedBadly(event: ProgramEvent, context: CrewContext): CrewText {
+  const who = address(event.program, context.node);
+  return compose(event.program, event.atWallMs, {
+    code: "P128",
+    happened: `ended badly${at(event.atWallMs, context)} and is not to be started again`,
+    done: "That is how it was set up.",
+    advice: advise("Look at why", `hana why ${who}`),
+  }, context);
+}
+
 function allClear(open: OpenAlarm, event: ProgramEvent, context: CrewContext): Alert {
   const took = spanWords(Math.max(0, event.atWallMs - open.sinceWallMs) * 1000);
   const isOver = event.kind === "stopped" || event.kind === "done";
   const happened = isOver ? "is not to run any more" : ALARMS[open.topic].allClear;
-  const often = open.count > 1 ? ` It had happened ${open.count} times.` : "";
+  const often = open.count > 1 ? ` It had happened ${times(open.count)}.` : "";
   const text = compose(event.program, event.atWallMs, {
     code: "P100",
     happened: `${happened}${at(event.atWallMs, context)}`,

@@ -4,7 +4,7 @@
 import type { ExitClass, ExitRecord } from "../model/mod.ts";
 import type { CrewCode } from "./codes.ts";
 import { type Advice, advise, NOTHING } from "./text.ts";
-import { bytesWords, codeWords, inSentence, signalWords, spanWords } from "./words.ts";
+import { bytesWords, codeWords, inSentence, signalWords, spanWords, startWords } from "./words.ts";
 
 /** What is said of a class of ending. */
 export interface Ending {
@@ -75,7 +75,8 @@ export const ENDINGS: Readonly<Record<ExitClass, Ending>> = {
   },
   "config": {
     code: "P105",
-    verb: (exit) => `could not start${because(exit.why) || ": its file is missing or may not be run"},`,
+    verb: (exit) =>
+      `could not start${because(startWords(exit.why)) || ": its file is missing or may not be run"},`,
     verbMany: "could not start",
     advice: (who) => advise("Put the file right, or look at its command line", `hana why ${who}`),
     isFine: false,

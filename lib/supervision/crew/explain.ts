@@ -14,7 +14,7 @@ import {
   NOTHING,
   since,
 } from "./text.ts";
-import { bytesWords, codeWords, inSentence, spanWords, times } from "./words.ts";
+import { bytesWords, byWords, codeWords, inSentence, spanWords, startWords, times } from "./words.ts";
 
 /** What is known beside the snapshot. */
 export interface ExplainContext extends CrewContext {
@@ -211,7 +211,7 @@ const STATES: Readonly<Record<Actual, (seen: Case) => Draft>> = {
       return {
         code: "P105",
         happened: `cannot start${at(exit.atWallMs, context)}: ${
-          inSentence(exit.why) ?? note ?? "its file is missing or may not be run"
+          startWords(exit.why) ?? startWords(note) ?? "its file is missing or may not be run"
         }`,
         done: "It is not tried again, but starts by itself when the file is changed or appears.",
         advice: advise("To try at once", `hana start ${who}`),
@@ -400,5 +400,5 @@ function sentence(text: string): string {
 /** Who asked for its end last. */
 function stoppedBy(events: readonly ProgramEvent[]): string | null {
   const event = events.findLast(({ kind, by }) => by !== null && (kind === "wanted" || kind === "stopping"));
-  return inSentence(event?.by ?? null, 60);
+  return byWords(event?.by ?? null);
 }

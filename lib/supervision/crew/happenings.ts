@@ -2,7 +2,7 @@
 // Decides what a crew reads as things happen; what repeats and what is over again, alerts.ts knows.
 // Reads what an event carries with care: an older or newer shim may have written it.
 
-import type { ExitRecord, ProgramEvent, ProgramEventKind } from "../model/mod.ts";
+import type { ExitClass, ExitRecord, ProgramEvent, ProgramEventKind } from "../model/mod.ts";
 import { ENDINGS } from "./endings.ts";
 import {
   address,
@@ -14,7 +14,7 @@ import {
   type Draft,
   NOTHING,
 } from "./text.ts";
-import { bytesWords, inSentence, spanWords, times } from "./words.ts";
+import { bytesWords, byWords, inSentence, spanWords, times } from "./words.ts";
 
 /** What a row sees. */
 interface Happening {
@@ -31,7 +31,7 @@ interface Happening {
 
 /** An event in words. */
 export function tell(event: ProgramEvent, context: CrewContext): CrewText {
-  const by = inSentence(event.by, 60);
+  const by = byWords(event.by);
   const row = KINDS[event.kind] as ((happening: Happening) => Draft) | undefined;
   const happening: Happening = {
     event,
@@ -75,6 +75,12 @@ export function exitOf(event: ProgramEvent): ExitRecord | null {
 const why = (happening: Happening): string => {
   const text = happening.text("why") ?? happening.text("text") ?? happening.text("reason");
   return text === null ? "" : ` (${text})`;
+};
+/** The class of ending that parked it, in words; any other reason as it is. */
+const causeOf = (happening: Happening): string => {
+  const cause = happening.text("why") ?? happening.text("reason");
+  if (cause === null || !Object.hasOwn(ENDINGS, cause)) return why(happening);
+  return `: it ${ENDINGS[cause as ExitClass].verbMany}`;
 };
 const lookWhy = (happening: Happening, text = "If it goes on, look at why") =>
   advise(text, `hana why ${happening.who}`);
@@ -204,7 +210,7 @@ const KINDS: Readonly<Record<ProgramEventKind, (happening: Happening) => Draft>>
   },
   "parked": (h) => ({
     code: "P114",
-    happened: `is not tried any more${h.then}${why(h)}`,
+    happened: `is not tried any more${h.then}${causeOf(h)}`,
     done: "Nothing of it runs.",
     advice: lookWhy(h, "Look at why"),
   }),
@@ -217,8 +223,8 @@ const KINDS: Readonly<Record<ProgramEventKind, (happening: Happening) => Draft>>
   }),
   "killing": (h) => ({
     code: "P120",
-    happened: `is being ended by force${h.then}${why(h)}`,
-    done: "All its processes are ended with it.",
+    happened: `is being ended${h.then} with all its processes`,
+    done: "What does not end by itself is ended by force.",
     advice: NOTHING,
   }),
   "unkillable": (h) => ({

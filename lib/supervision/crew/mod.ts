@@ -8,4 +8,15 @@ export { explain, type ExplainContext, explainExit } from "./explain.ts";
 export { exitOf, tell } from "./happenings.ts";
 export { tellAdopted, tellReachable, tellUnreachable } from "./machines.ts";
 export { address, type CrewContext, type CrewText, sentencesOf } from "./text.ts";
-export { briefExit, bytesWords, codeWords, inSentence, signalWords, spanWords, utcClock } from "./words.ts";
+export {
+  briefExit,
+  bytesWords,
+  byWords,
+  codeWords,
+  inSentence,
+  signalWords,
+  spanWords,
+  startWords,
+  times,
+  utcClock,
+} from "./words.ts";

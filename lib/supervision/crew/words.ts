@@ -122,6 +122,28 @@ export function utcClock(wallMs: number): string {
   return `${two(Math.floor(inDay / 3600))}:${two(Math.floor(inDay / 60) % 60)}:${two(inDay % 60)} UTC`;
 }
 
+/** Why something could not be started, without the words of the system that says so; null where nothing is known. */
+export function startWords(why: string | null | undefined): string | null {
+  const words = inSentence(why);
+  if (words === null) return null;
+  const file = /^cannot start (.+?): /.exec(words)?.[1] ?? /Failed to spawn '(.+?)'/.exec(words)?.[1];
+  const what = file === undefined ? "its file" : `file ${file}`;
+  if (/no such file|cannot find|not found|os error 2\b|ENOENT/i.test(words)) return `${what} is missing`;
+  if (/permission denied|access is denied|os error (13|5)\b|EACCES/i.test(words)) {
+    return `${what} may not be run`;
+  }
+  if (/exec format|os error 8\b|not a valid win32|ENOEXEC/i.test(words)) {
+    return `${what} is no program for this machine`;
+  }
+  return words.replace(/^cannot start /, "");
+}
+
+/** Who asked, without the words in which nodes say how they know: `anna` of `anna, observer (operator)`. */
+export function byWords(by: string | null): string | null {
+  const words = inSentence(by, 60);
+  return inSentence(words?.replace(/ \((?:viewer|crew|operator)\)$/, "").replace(/, observer$/, ""));
+}
+
 /** `text` without its full stop and its line ends, so that it fits into a sentence; null where nothing is left. */
 export function inSentence(text: string | null | undefined, most = 160): string | null {
   if (typeof text !== "string") return null;

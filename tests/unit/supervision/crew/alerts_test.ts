@@ -22,6 +22,27 @@ Deno.test("a crash is an alarm, the same again a repeat of which the 2nd, 4th an
   assertEquals(alerts.openCount, 0);
 });
 
+Deno.test("a program that ended badly for good is no all-clear, and stays an alarm until somebody acts", () => {
+  const alerts = new Alerts();
+  alerts.handle(crash(0), CONTEXT);
+  const [told] = alerts.handle(event("done"), CONTEXT);
+  assertEquals([told?.kind, told?.text.code, told?.isShown], ["repeat", "P128", true]);
+  assertEquals(alerts.openCount, 1);
+  assertEquals(alerts.handle(event("stopped"), CONTEXT).map(({ kind }) => kind), ["clear"]);
+});
+
+Deno.test("tries in between are not told, and that it is parked counts as no further failure", () => {
+  const alerts = new Alerts();
+  alerts.handle(crash(0), CONTEXT);
+  assertEquals(alerts.handle(event("started"), CONTEXT), []);
+  const [parked] = alerts.handle(event("parked", { why: "config" }), CONTEXT);
+  assertEquals([parked?.count, parked?.isShown], [1, true]);
+  assertEquals(
+    parked?.text.happened,
+    "aurora on stage-left is not tried any more at 20:14:07: it could not start.",
+  );
+});
+
 Deno.test("an ending that was asked for is no alarm", () => {
   const alerts = new Alerts();
   for (const fine of ["success", "stopped", "stay-down"] as const) {
