@@ -199,8 +199,9 @@ function unknownMessage(session: Session, name: string, messages: readonly Messa
 }
 
 /** What a call does there; a command that only the leader may give says so. */
-function effectOf({ effect, fenced }: MessageDefinition): string {
-  return fenced === "required" ? "command of the leader" : effect;
+function effectOf({ access, effect, fenced }: MessageDefinition): string {
+  const what = fenced === "required" ? "command of the leader" : effect;
+  return access === undefined ? what : `${what} (${access})`;
 }
 
 function messagesRendering(node: string): Rendering<MessageDefinition> {
