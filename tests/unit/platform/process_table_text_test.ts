@@ -10,6 +10,7 @@ import {
   parseMarked,
   parseProcesses,
 } from "../../../lib/platform/deno/process_table/ps_text.ts";
+import { linuxSyscalls } from "../../../lib/platform/deno/syscalls.ts";
 import type { ProcessFacts } from "../../../lib/platform/mod.ts";
 import "../../support/system_calls.ts";
 
