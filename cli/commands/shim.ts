@@ -10,11 +10,23 @@ export const SHIM_COMMAND = "__shim";
 /** A specification with the largest command line and environment takes a fifth of it. */
 const MAX_LINE_BYTES = 4 << 20;
 const NEWLINE = 10;
+const OF_A_SERVICE = [
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "INVOCATION_ID",
+  "JOURNAL_STREAM",
+];
 
 /** Runs a shim until nothing is left to do. Returns the exit code. */
 export async function runShim(): Promise<number> {
   // A terminal that closes, or Ctrl-C at the daemon, is no reason to leave a program alone.
   for (const signal of ignored()) Deno.addSignalListener(signal, () => {});
+  // What a service manager said to the daemon is not meant for the program: it would answer in the daemon's name.
+  for (const name of OF_A_SERVICE) Deno.env.delete(name);
   const line = await readLine();
   // The daemon went before it had a task for us.
   if (line === null) return 0;
