@@ -430,6 +430,7 @@ function afterLostJournal(run: number): SavedMachine | null {
     run,
     fails: 0,
     tries: 0,
+    fresh: 0,
     concluded: true,
     gaveUp: false,
     hurry: false,
