@@ -19,6 +19,11 @@ export function misfit(path: string, value: unknown, needs: string, hint?: strin
   });
 }
 
+/** A value that is more than there may be. `most` says how much that is. */
+export function excess(path: string, most: string): HanaError {
+  return new HanaError("schema", { what: `the program's ${path} is too much`, why: `there may be ${most}` });
+}
+
 /** A value of the right shape that cannot be used. */
 export function unusable(path: string, why: string, hint?: string): HanaError {
   return new HanaError("config", {
@@ -101,7 +106,7 @@ export function readText(path: string, value: unknown, rules: TextRules): string
   if (value === "" && rules.mayBeEmpty !== true) throw misfit(path, value, "a text that is not empty");
   // Cheap before exact: UTF-8 has at least as many bytes as there are code units.
   if (value.length > rules.maxBytes || byteLength(value) > rules.maxBytes) {
-    throw misfit(path, value, `a text of at most ${rules.maxBytes} bytes`);
+    throw excess(path, `${rules.maxBytes} bytes at most`);
   }
   if (value.includes("\0")) throw misfit(path, value, "a text without NUL");
   if (!value.isWellFormed()) throw misfit(path, value, "a text of whole characters (no lone surrogates)");

@@ -27,6 +27,7 @@ import {
 import { RESERVED_VARIABLE } from "./environment.ts";
 import {
   byteLength,
+  excess,
   field,
   misfit,
   readBoolean,
@@ -126,7 +127,7 @@ function readArgv(path: string, value: unknown): readonly [string, ...string[]] 
   const texts = items.map((item, i) => {
     const text = readText(`${path}[${i}]`, item, { maxBytes: MAX_ARGV_BYTES, mayBeEmpty: i > 0 });
     bytes += byteLength(text) + 1;
-    if (bytes > MAX_ARGV_BYTES) throw misfit(path, value, `at most ${MAX_ARGV_BYTES} bytes together`);
+    if (bytes > MAX_ARGV_BYTES) throw excess(path, `${MAX_ARGV_BYTES} bytes at most`);
     return text;
   });
   const [program, ...rest] = texts;
@@ -137,7 +138,7 @@ function readArgv(path: string, value: unknown): readonly [string, ...string[]] 
 function readEnv(path: string, value: unknown): Readonly<Record<string, string>> {
   const table = readTable(path, value, null);
   const entries = Object.entries(table);
-  if (entries.length > MAX_ENV_ENTRIES) throw misfit(path, value, `at most ${MAX_ENV_ENTRIES} variables`);
+  if (entries.length > MAX_ENV_ENTRIES) throw excess(path, `${MAX_ENV_ENTRIES} variables at most`);
   const env: Record<string, string> = {};
   let bytes = 0;
   for (const [name, item] of entries) {
@@ -154,7 +155,7 @@ function readEnv(path: string, value: unknown): Readonly<Record<string, string>>
     }
     const text = readText(at, item, { maxBytes: MAX_ENV_BYTES, mayBeEmpty: true });
     bytes += name.length + byteLength(text) + 2;
-    if (bytes > MAX_ENV_BYTES) throw misfit(path, value, `at most ${MAX_ENV_BYTES} bytes together`);
+    if (bytes > MAX_ENV_BYTES) throw excess(path, `${MAX_ENV_BYTES} bytes at most`);
     env[name] = text;
   }
   return env;
@@ -255,7 +256,7 @@ function readFallback(path: string, value: unknown): ProgramSpec["fallback"] {
 function readNeeds(path: string, value: unknown): Readonly<Record<string, Milestone>> {
   const table = readTable(path, value, null);
   const entries = Object.entries(table);
-  if (entries.length > MAX_NEEDS) throw misfit(path, value, `at most ${MAX_NEEDS} programs`);
+  if (entries.length > MAX_NEEDS) throw excess(path, `${MAX_NEEDS} programs at most`);
   const needs: Record<string, Milestone> = {};
   for (const [name, item] of entries) {
     checkProgramName(name, `a name in the program's ${path}`);
@@ -267,7 +268,7 @@ function readNeeds(path: string, value: unknown): Readonly<Record<string, Milest
 function readChecksums(path: string, value: unknown): Readonly<Record<string, string>> {
   const table = readTable(path, value, null);
   const entries = Object.entries(table);
-  if (entries.length > MAX_CHECKSUMS) throw misfit(path, value, `at most ${MAX_CHECKSUMS} platforms`);
+  if (entries.length > MAX_CHECKSUMS) throw excess(path, `${MAX_CHECKSUMS} platforms at most`);
   const sums: Record<string, string> = {};
   for (const [platform, item] of entries) {
     if (!/^[a-z][a-z0-9]{1,15}-[a-z0-9][a-z0-9_]{1,15}$/.test(platform)) {
@@ -303,7 +304,7 @@ function readKeepChildren(path: string, value: unknown): readonly string[] {
     const at = `${path}[${i}]`;
     const pattern = readText(at, item, { maxBytes: 4 * MAX_PATTERN_LENGTH, plain: true });
     if (pattern.length > MAX_PATTERN_LENGTH) {
-      throw misfit(at, item, `a regular expression of at most ${MAX_PATTERN_LENGTH} characters`);
+      throw excess(at, `${MAX_PATTERN_LENGTH} characters at most`);
     }
     try {
       new RegExp(pattern, "u");

@@ -117,8 +117,8 @@ export class Forest {
     return count;
   }
 
-  /** Everything until `untilUs`, in order. */
-  advance(untilUs: number): void {
+  /** Everything until `untilUs`, in order; no further than the end of `watched`. */
+  advance(untilUs: number, watched: ProcessIdentity | null = null): void {
     for (let i = 0; i < 100_000; i++) {
       let next: Process | null = null;
       let atUs = untilUs;
@@ -132,6 +132,7 @@ export class Forest {
       this.nowUs = Math.max(this.nowUs, atUs);
       if (this.#endOf(next) <= atUs) this.#end(next);
       else this.#fork(next);
+      if (next.facts.processId === watched?.processId && !this.has(watched)) return;
     }
     this.nowUs = untilUs;
   }
@@ -270,19 +271,15 @@ export class Ending {
     for (let i = 0; i < 100_000 && this.result === null; i++) {
       const dueUs = this.kill.deadline()?.atUs ?? Infinity;
       assert(dueUs > forest.nowUs || dueUs === forest.nowUs, "a deadline in the past");
-      // The end of the leader is heard at once: small steps, as far as the next deadline.
-      const nextUs = Math.min(dueUs, forest.nowUs + 1_000_000, beganUs + limitUs);
-      if (this.sawLeader && this.#leader !== null) {
-        for (let step = 0; step < 50 && forest.nowUs < nextUs && forest.has(this.#leader); step++) {
-          forest.advance(Math.min(nextUs, forest.nowUs + Math.ceil((nextUs - forest.nowUs) / 20) + 100));
-        }
-        if (!forest.has(this.#leader)) {
-          this.sawLeader = false;
-          this.#do(this.kill.handleExit(forest.nowUs));
-          continue;
-        }
+      forest.advance(
+        Math.min(dueUs, forest.nowUs + 1_000_000, beganUs + limitUs),
+        this.sawLeader ? this.#leader : null,
+      );
+      if (this.sawLeader && this.#leader !== null && !forest.has(this.#leader)) {
+        this.sawLeader = false;
+        this.#do(this.kill.handleExit(forest.nowUs));
+        continue;
       }
-      forest.advance(nextUs);
       if (forest.nowUs >= beganUs + limitUs) break;
       this.#do(this.kill.handleDeadline(forest.nowUs));
     }
