@@ -86,6 +86,8 @@ export class TreeKill {
         if (this.#leaderGone) return this.#sweep(nowUs);
         return this.#terminate(nowUs);
       case "sweep":
+        // The others of a group whose leader went heard SIGTERM with it: they keep the rest of their second.
+        if (this.#phase === "terminating" && this.#leaderGone) return [];
         return this.#phase === "sweeping" ? [] : this.#sweep(nowUs);
     }
   }

@@ -58,6 +58,37 @@ Deno.test("a leader that goes politely does not leave a child behind that ignore
   assert(tookUs < 200_000, `took ${tookUs} us`);
 });
 
+Deno.test("a child that goes a while after SIGTERM is not killed because its leader went sooner", () => {
+  const forest = new Forest();
+  const leader = forest.start(POLITE);
+  forest.start({ termUs: 400_000 }, leader.processId);
+  // The model starts each process in a group of its own; these two share one.
+  const signalGroup = forest.signalGroup.bind(forest);
+  forest.signalGroup = (groupId, signal) => {
+    signalGroup(groupId, signal);
+    signalGroup(groupId + 1, signal);
+  };
+  const ending = new Ending(forest, leader).begin("now");
+  ending.run(100_000);
+  assertEquals([ending.result, ending.sawLeader, forest.own], [null, false, 1]);
+  ending.begin("sweep");
+  const tookUs = ending.run();
+  assertEquals([ending.result, forest.own, ending.kill.stats.killed], ["empty", 0, 0]);
+  assert(tookUs > 250_000 && tookUs < 500_000, `took ${tookUs} us`);
+});
+
+Deno.test("a look at what lives beside the leader's end begins nothing", () => {
+  const forest = new Forest();
+  const leader = forest.start(POLITE);
+  const kept = forest.start({ name: "steam-helper" }, leader.processId);
+  const slate = forest.start({ name: "slate" });
+  const { kill } = new Ending(forest, leader, { keepChildren: ["^steam"] });
+  forest.exit(leader);
+  assertEquals(kill.livesOn(forest.scan(false), [slate]), false);
+  assertEquals(kill.livesOn(forest.scan(false), []), true);
+  assertEquals([kill.phase, forest.has(kept), forest.has(slate)], ["idle", true, true]);
+});
+
 Deno.test("a storm of 320 detached processes that ignore SIGTERM is gone in a few rounds", () => {
   const forest = new Forest();
   const leader = forest.start(POLITE);
