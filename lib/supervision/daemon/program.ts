@@ -366,7 +366,8 @@ export class SupervisedProgram {
     } catch (thrown) {
       const error = toHanaError(thrown, "internal", `the shim of ${this.name}`);
       counters.failedStarts++;
-      if (this.#trouble === null) this.#note("fault", { code: "shim", text: error.message });
+      // Told once; the note goes on telling.
+      if (this.#startPauseUs === START_PAUSE_US) this.#note("fault", { code: "shim", text: error.message });
       this.#trouble = `its shim cannot be started: ${error.message}`;
       // Whether one lives after all, the next look tells.
       this.#presence = "unknown";

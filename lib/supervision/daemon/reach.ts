@@ -8,6 +8,8 @@ import { ShimLink } from "./shim_link.ts";
 /** Pauses between tries to reach a new shim: from the first up to the last. */
 const CONNECT_PAUSE_US = 1_000;
 const MAX_CONNECT_PAUSE_US = 20_000;
+/** After something answered that cannot be understood. */
+const BABBLE_PAUSE_US = 500_000;
 /** How long the lock of a shim that said goodbye may still be held. */
 const LOCK_TRIES = 400;
 const LOCK_PAUSE_US = 5_000;
@@ -34,13 +36,15 @@ export async function reachShim(platform: Platform, shim: Awaited): Promise<Shim
     if (timeoutUs <= 0) break;
     // Looked at before the try: whoever ended while it was tried may have been reached.
     const hasEnded = shim.hasEnded();
+    let isThere = false;
     try {
       return await ShimLink.connect({ platform, address, sinceSeq, timeoutUs, name });
     } catch (thrown) {
       if (!(thrown instanceof HanaError)) throw thrown;
+      isThere = thrown.code !== "not-found" && thrown.code !== "unreachable";
     }
     if (hasEnded) throw new HanaError("closed", { what: `the shim of ${name}`, why: "it ended at once" });
-    await pause(platform, pauseUs);
+    await pause(platform, isThere ? BABBLE_PAUSE_US : pauseUs);
     pauseUs = Math.min(pauseUs * 2, MAX_CONNECT_PAUSE_US);
   }
   throw new HanaError("timeout", { what: `the shim of ${name}`, why: "it does not answer" });
