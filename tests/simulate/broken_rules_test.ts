@@ -138,10 +138,10 @@ Deno.test("a node that lets a stranger in is caught by strangers_stay_blind", as
     traffic: [stream({ from: "viz-3", to: "viz-0" })],
   });
   const open: RunHarness = {
-    options: (_name, options) => ({
-      ...options,
-      keys: new MeshKeyRing(options.keys.primary, keyRingOf(1).primary),
-    }),
+    options: (_name, options) => {
+      assert(options.keys.kind === "mesh");
+      return { ...options, keys: new MeshKeyRing(options.keys.primary, keyRingOf(1).primary) };
+    },
   };
   await assertCaught(scenario, open, "strangers_stay_blind");
 });
