@@ -74,8 +74,8 @@ export function parseSize(text: string, flag: string): number {
   const [, digits = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
   const factor = SIZES[unit.toLowerCase()];
   if (digits === "" || factor === undefined) {
-    const number = /\d+(?:\.\d+)?/.exec(text)?.[0] ?? "6";
-    const meant = /t/i.test(unit) ? "TiB" : /m/i.test(unit) && !/g/i.test(unit) ? "MiB" : "GiB";
+    const [, number = "6", first = ""] = /(\d+(?:\.\d+)?)\s*([a-z]?)/i.exec(text) ?? [];
+    const meant = /^t/i.test(first) ? "TiB" : /^m/i.test(first) ? "MiB" : "GiB";
     throw new HanaError("usage", {
       what: `${flag} ${JSON.stringify(text)} is no size`,
       why: "a size is a number and a unit, such as 512MiB or 6GiB",

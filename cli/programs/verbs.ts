@@ -67,7 +67,7 @@ export function isDebug(cli: Cli): boolean {
 }
 
 /** Taken on, and not listed yet. */
-const NOT_TOLD: Standing = { outcome: "under-way", words: "taken on" };
+const TAKEN_ON: Standing = { outcome: "under-way", words: "taken on" };
 
 /** Gives all orders at once and shows what comes of each as soon as it is known. `lost`: outcomes that are known already. */
 export async function follow(
@@ -120,6 +120,7 @@ async function see(
   try {
     // The watch comes first: nothing that happens after the order is missed.
     const watched = goal === null ? null : await watches.of(host);
+    const before = watched?.get(name);
     answer = order.give === null ? null : await order.give({ op, by: orderer(cli) });
     const facts = { replayed: answer?.replayed ?? false, durable: answer?.durable ?? true };
     if (watched === null || goal === null) {
@@ -139,14 +140,20 @@ async function see(
       afterRun: order.afterRun ?? (answer === null ? 0 : answer.changed ? answer.run : answer.run - 1),
     };
     const answered = answer?.program as ProgramSnapshot | null | undefined;
-    let wasSeen = false;
-    const where = () => {
+    let wasSeen = before !== undefined;
+    let latest: ProgramSnapshot | null = null;
+    const where = (): Standing => {
       const seen = watched.get(name);
       wasSeen ||= seen !== undefined;
-      // The watch may tell of a new program a moment after the answer; what was seen and is not there any more is gone.
-      const program = seen ?? (wasSeen ? undefined : answered ?? undefined);
-      if (program === undefined && !wasSeen && answer !== null) return NOT_TOLD;
-      return standing(goal, program, start, Date.now() + host.aheadMs);
+      // The watch may tell of what came of an order a moment after the answer: until then the answer is newer.
+      const isNews = seen !== before;
+      const program = isNews ? seen : answered ?? seen;
+      latest = program ?? null;
+      if (program === undefined && !wasSeen && answer !== null) return TAKEN_ON;
+      const at = standing(goal, program, start, Date.now() + host.aheadMs);
+      return at.outcome === "failed" && !isNews && answer?.changed === true
+        ? { ...at, outcome: "under-way" }
+        : at;
     };
     const leftUs = Math.max(0, following.timeoutUs - (performance.now() - startedMs) * 1000);
     const found = await watched.until(
@@ -157,7 +164,7 @@ async function see(
       leftUs,
       signal,
     );
-    const program = watched.get(name) ?? (wasSeen ? null : answered ?? null);
+    const program = latest as ProgramSnapshot | null;
     if (found === null) {
       const { words } = where();
       return {

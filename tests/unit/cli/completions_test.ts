@@ -103,6 +103,34 @@ Deno.test("bash asks hana for node names and never runs what they say", async ()
   assert(!owned);
 });
 
+Deno.test("bash completes programs, also behind their @, and scenarios beside files", async () => {
+  const models: readonly CommandModel[] = [
+    { path: "", words: [{ name: "why", summary: "why" }], flags: FLAGS, args: [], variadic: false },
+    { path: "why", words: [], flags: FLAGS, args: [{ kind: "program" }], variadic: false },
+    { path: "run", words: [], flags: FLAGS, args: [{ kind: "scenario" }], variadic: true },
+  ];
+  const script = completionScript("bash", models);
+  const programs = "printf '%s\\n' slate slate@left viz@left viz@right 'evil$(touch OWNED)'";
+  const scenarios = "printf '%s\\n' calm-lan join-storm";
+  const body =
+    `case "$1 $2" in "complete programs") ${programs} ;; "complete scenarios") ${scenarios} ;; esac`;
+  await withHana(body, async (path) => {
+    const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
+      [["hana", "why", "sl"], ["slate", "slate@left"]],
+      [["hana", "why", "viz"], ["viz@left", "viz@right"]],
+      // bash takes NAME@NODE apart: only the last piece is replaced.
+      [["hana", "why", "viz", "@"], ["@left", "@right"]],
+      [["hana", "why", "viz", "@", "r"], ["right"]],
+      [["hana", "why", "viz", "@", "left", ""], []],
+      [["hana", "run", "calm"], ["calm-lan"]],
+    ];
+    for (const [words, expected] of cases) {
+      assertEquals(await bash(script, words, path), [...expected], words.join(" "));
+    }
+    for (const offer of await bash(script, ["hana", "why", "evil"], path)) assertMatch(offer, /\\\$/);
+  });
+});
+
 Deno.test("a hana that fails leaves the prompt alone", async () => {
   await withHana("echo broken >&2; exit 70", async (path) => {
     assertEquals(await bash(completionScript("bash", MODELS), ["hana", "ping", ""], path), []);
