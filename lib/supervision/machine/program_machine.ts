@@ -366,7 +366,7 @@ export class ProgramMachine {
   #keepFallback(turn: Turn, to: Actual): void {
     const rule = this.#spec.fallback;
     if (to === "idle" || to === "done") return this.#endFallback(turn);
-    if (this.#fallback || rule === null || this.#want === "down") return;
+    if (this.#fallback || rule === null) return;
     const tries = to === "backoff" || to === "waiting";
     if (to === "parked" || (tries && this.#tally.fails >= rule.after)) {
       this.#fallback = true;

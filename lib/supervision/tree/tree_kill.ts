@@ -9,8 +9,8 @@ import type { TreeEffect, TreeKillOptions, TreeKillStats, TreeMode, TreePhase } 
 export const TERMINATE_US = 1_000_000;
 /** How long a sweep goes on before it names survivors. */
 export const SWEEP_US = 3_000_000;
-/** How long everything after the grace may take. */
-export const FORCE_US = 5_000_000;
+/** How long everything after the grace takes at most. */
+export const FORCE_US = TERMINATE_US + SWEEP_US;
 /** Members that one scan deals with. */
 export const MAX_SCAN_MEMBERS = 4_096;
 /** The first pause between two scans of a sweep: the system needs a moment to end what was killed. */
@@ -28,8 +28,6 @@ export class TreeKill {
   #phase: TreePhase = "idle";
   /** The grace or the time after SIGTERM is over; while sweeping: the end of the sweep. */
   #limitUs = 0;
-  /** Everything by force is over then. */
-  #forceUntilUs = 0;
   #nextScanUs: number | null = null;
   #pauseUs = FIRST_PAUSE_US;
   #awaitsScan = false;
@@ -164,7 +162,6 @@ export class TreeKill {
     this.#phase = "terminating";
     this.#wide = true;
     this.#limitUs = nowUs + TERMINATE_US;
-    this.#forceUntilUs = nowUs + FORCE_US;
     this.#nextScanUs = null;
     return [{ do: "signal-group", signal: "SIGTERM" }];
   }
@@ -172,7 +169,6 @@ export class TreeKill {
   #sweep(nowUs: number): readonly TreeEffect[] {
     // Survivors are looked at once each time, not hunted for ever: their wait is in the kernel.
     this.#limitUs = this.#phase === "survivors" ? nowUs : nowUs + SWEEP_US;
-    if (this.#phase === "terminating") this.#limitUs = Math.min(this.#limitUs, this.#forceUntilUs);
     this.#phase = "sweeping";
     this.#survivors = [];
     this.#rounds = 0;

@@ -143,6 +143,52 @@ Deno.test("a suspended machine has its budgets of silence forgiven and its readi
   assertEquals([program.machine.state, program.taken()], ["running", ["forgive"]]);
 });
 
+Deno.test("an extension outlives a suspended machine, and readiness is counted from there", () => {
+  const program = new ProgramModel();
+  program.start();
+  program.spawned();
+  program.tell({ kind: "extend", us: 100 * SECOND });
+  program.tell({ kind: "suspended" });
+  program.pass(99 * SECOND);
+  assertEquals(program.machine.state, "starting");
+
+  const other = new ProgramModel();
+  other.run();
+  other.exit("crash");
+  other.spawned();
+  other.tell({ kind: "ready" });
+  other.pass(29 * SECOND);
+  other.tell({ kind: "suspended" });
+  other.pass(29 * SECOND);
+  assertEquals(other.machine.fails, 1);
+  other.pass(SECOND);
+  assertEquals(other.machine.fails, 0);
+});
+
+Deno.test("an end that nobody asked for is a failure whatever it calls itself", () => {
+  const program = new ProgramModel();
+  program.run();
+  program.exit("stopped");
+  assertEquals([program.machine.fails, program.machine.counters.failures], [1, 1]);
+});
+
+Deno.test("a picture that stood still before a silence still does after it", () => {
+  const program = new ProgramModel();
+  program.run();
+  program.exit("crash");
+  program.spawned();
+  program.tell({ kind: "ready" });
+  program.tell({ kind: "frozen" });
+  program.tell({ kind: "silent" });
+  program.tell({ kind: "heard" });
+  assertEquals([program.machine.state, program.machine.health], ["running", "stalled"]);
+  program.pass(60 * SECOND);
+  assertEquals(program.machine.fails, 1, "nobody saw it well");
+  program.tell({ kind: "moving" });
+  program.pass(30 * SECOND);
+  assertEquals([program.machine.health, program.machine.fails], ["ready", 0]);
+});
+
 Deno.test("a frozen picture is told, and ends the program only where its policy says so", () => {
   const program = new ProgramModel();
   program.run();

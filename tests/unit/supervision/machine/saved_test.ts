@@ -111,6 +111,29 @@ Deno.test("a program that waits for its needs still waits after the loss of its 
   assertEquals(program.machine.state, "starting");
 });
 
+Deno.test("a human's start that waits is not forgotten for the failure before it", () => {
+  const program = new ProgramModel();
+  program.run();
+  program.exit("fatal");
+  program.start(false);
+  assertEquals(program.machine.state, "waiting");
+  loseShim(program);
+  program.empty();
+  assertEquals(program.machine.state, "waiting");
+});
+
+Deno.test("a lost shim is not charged to the failure before it", () => {
+  const program = new ProgramModel();
+  program.run();
+  program.exit("crash");
+  program.spawned();
+  assertEquals(program.machine.reason, null);
+  loseShim(program);
+  assertEquals(program.machine.reason, "shim-lost");
+  program.empty();
+  assertEquals(program.machine.fails, 1);
+});
+
 Deno.test("a torn, foreign or altered record is no saved machine, and reading one never throws", () => {
   const program = new ProgramModel();
   program.run();

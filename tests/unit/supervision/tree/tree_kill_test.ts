@@ -233,6 +233,41 @@ Deno.test("without adoption every scan asks for the mark, and detached processes
   assertEquals(forest.scans, forest.wideScans);
 });
 
+Deno.test("once anybody was found, descendants alone prove nothing any more, later looks included", () => {
+  const forest = new Forest();
+  const leader = forest.start(POLITE);
+  forest.start({}, leader.processId);
+  const astray = forest.start({ stuckUntilUs: 20_000_000 }, 1);
+  const ending = new Ending(forest, leader).begin("stop");
+  ending.run();
+  assertEquals([ending.result, ending.survivors[0]?.processId], ["survivors", astray.processId]);
+  ending.result = null;
+  ending.begin("sweep");
+  assertEquals(ending.result, "survivors" as string);
+});
+
+Deno.test("a sweep looks again at once while new ones appear, and less often while the killed take their time", () => {
+  const facts = { groupId: 1, parentId: 100, name: "x", residentBytes: 0, cpuUs: 0, waitsIn: null };
+  const member = (processId: number) => ({
+    ...facts,
+    processId,
+    startedAt: 2_000,
+    state: "sleeping" as const,
+  });
+  const { kill } = new Ending(new Forest(), null);
+  kill.begin(0, "sweep");
+  const pauses: number[] = [];
+  let nowUs = 0;
+  for (const found of [[201], [201], [201], [201, 202], [202]]) {
+    kill.handleScan(nowUs, found.map(member));
+    const dueUs = kill.deadline()?.atUs ?? 0;
+    pauses.push(dueUs - nowUs);
+    nowUs = dueUs;
+    kill.handleDeadline(nowUs);
+  }
+  assertEquals(pauses, [1_000, 2_000, 4_000, 1_000, 2_000]);
+});
+
 Deno.test("what a lost shim left is found by its mark alone", () => {
   const forest = new Forest();
   const leader = forest.start({}, 1);
