@@ -124,7 +124,9 @@ export async function connectTo(
     const link = await dial(context, address, { timeoutUs: options.timeoutUs, signal: options.signal });
     const carrier = carrierFor(context, link, "dialler", options.streamOnly);
     // Whoever we dial over a local socket is our own user; over the network the mesh key decides.
-    session = greet(context, carrier, true, isSealed(address) ? context.access : "operator", deadlineUs);
+    const { ring } = context.security;
+    const own = isSealed(address) && ring.kind === "access" ? ring.grant.level : "operator";
+    session = greet(context, carrier, true, isSealed(address) ? context.access : "operator", deadlineUs, own);
   }
   const cancel = (): void => session.abort(new HanaError("cancelled", { what: "connecting was cancelled" }));
   options.signal?.addEventListener("abort", cancel, { once: true });
@@ -155,6 +157,7 @@ function greet(
   weSpeakFirst: boolean,
   access: AccessLevel,
   deadlineUs: number,
+  ownAccess: AccessLevel = "operator",
 ): Session {
   const { platform } = context;
   return Session.start({
@@ -165,6 +168,7 @@ function greet(
     handlers: context.handlers,
     ...(context.codec === undefined ? {} : { codec: context.codec }),
     access,
+    ownAccess,
     ...laneOptions(context, false),
     ...(context.fence === undefined ? {} : { fence: context.fence }),
     limits: { ...context.limits, helloTimeoutUs: Math.max(1, deadlineUs - platform.clock.nowUs()) },

@@ -20,14 +20,19 @@ export interface AdmissionContext {
   readonly counters: SessionCounters;
 }
 
-/** Checks a message of ours before it is sent. Throws `closed` without a peer, `refused` or `schema`. */
+/**
+ * Checks a message of ours before it is sent. Throws `closed` without a peer, `refused` or `schema`.
+ * @param ownAccess what we may do at the peer; a one-way message that needs more is refused here, since its receiver only
+ *   counts it, while a request is for the receiver to refuse
+ */
 export function checkOutgoing(
   local: Identity,
   peer: Identity | null,
   message: CompiledMessage,
   body: unknown,
+  ownAccess: AccessLevel = "operator",
 ): void {
-  const { name } = message.definition;
+  const { name, kind } = message.definition;
   if (peer === null) {
     throw new HanaError("closed", { what: `${name} was not sent`, why: "the session is not open" });
   }
@@ -35,6 +40,13 @@ export function checkOutgoing(
     throw new HanaError("refused", {
       what: `${name} was not sent to ${peer.name}`,
       why: `a ${local.role} may not send it to a ${peer.role}`,
+    });
+  }
+  if (kind === "event" && !hasAccess(ownAccess, message.access)) {
+    throw new HanaError("refused", {
+      what: `${name} was not sent to ${peer.name}`,
+      why: `it needs access ${message.access}, and the key of this machine gives ${ownAccess}`,
+      hint: "hana mesh show",
     });
   }
   const problem = message.body.validate(body);

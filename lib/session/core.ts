@@ -3,7 +3,7 @@
 // input `handle…(nowUs, …)`, output `pollTransmit`, `pollEvent`, `pollTimeout`. Times are monotonic microseconds.
 // A peer's bytes can end its own session and move a counter, nothing else.
 
-import { HanaError, Histogram, isRole, type Role, toHanaError } from "../base/mod.ts";
+import { type AccessLevel, HanaError, Histogram, isRole, type Role, toHanaError } from "../base/mod.ts";
 import { ByteReader, type CodecName, createCodec } from "../wire/mod.ts";
 import type { LaneOffer } from "../lanes/mod.ts";
 import {
@@ -61,6 +61,8 @@ export interface SessionCoreOptions {
   readonly codec: CodecName;
   /** What the peer may do, asked when it greets. */
   readonly access: AccessSource;
+  /** What we may do at the peer; everything unless given. */
+  readonly ownAccess?: AccessLevel;
   readonly limits: SessionLimits;
   /** By what right commands go out and come in; without it none has a token and all are let in. */
   readonly fence?: Fence;
@@ -222,7 +224,7 @@ export class SessionCore {
    * @param options by what right a command goes; with the token of the fence when not given
    */
   encodeEvent(message: CompiledMessage, body: unknown, options: CommandOptions = {}): Uint8Array {
-    checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body);
+    checkOutgoing(this.#local, this.isOpen ? this.#peer : null, message, body, this.options.ownAccess);
     const right = rightOf(this.options.fence, message.definition, options);
     const number = this.#beginMessage(message.definition, right);
     const writer = this.#outbox.writer;
@@ -360,9 +362,7 @@ export class SessionCore {
     this.#heartbeat = new Heartbeat(nowUs, heartbeatUs, silenceUs);
     if (lanes !== null && this.#offer !== null) this.#events.push({ type: "lanes", offer: lanes });
     this.#events.push({ type: "open", peer });
-    if (!this.#tellRole()) {
-      this.#break(new HanaError("closed", { what: "our role changed while we greeted" }));
-    }
+    if (!this.#tellRole()) this.#break(new HanaError("closed", { what: "our role changed as we greeted" }));
   }
 
   #tellRole(): boolean {

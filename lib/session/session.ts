@@ -64,6 +64,8 @@ export interface SessionOptions {
   readonly codec?: CodecName;
   /** What the peer may do: it has proved a key, or sits on this machine. */
   readonly access: AccessSource;
+  /** What we may do at the peer, by the key that we hold; everything unless given. */
+  readonly ownAccess?: AccessLevel;
   readonly limits?: Partial<SessionLimits>;
   /** By what right commands go out and come in. */
   readonly fence?: Fence;
@@ -117,6 +119,7 @@ export class Session<Local extends Role = Role, Remote extends Role = Role> {
       messages: options.handlers.messages,
       codec: options.codec ?? "msgpack",
       access: options.access,
+      ownAccess: options.ownAccess ?? "operator",
       ...(options.fence === undefined ? {} : { fence: options.fence }),
       lanes: () => options.carrier.offer,
       // What the carrier would refuse is refused to the caller; it must not cost the session.

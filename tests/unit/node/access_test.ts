@@ -1,10 +1,10 @@
 // Persons with access keys among whole nodes, on simulated machines: what they see, reach and may command, and what the
 // mesh takes from them.
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type AccessLevel, HanaError } from "../../../lib/base/mod.ts";
 import { ECHO_LANE, type Node, type NodeOptions } from "../../../lib/node/mod.ts";
-import { defineRequest, type Session, whoIs } from "../../../lib/session/mod.ts";
+import { defineEvent, defineRequest, type Session, whoIs } from "../../../lib/session/mod.ts";
 import {
   type AccessGrant,
   AccessKeyRing,
@@ -35,6 +35,14 @@ const REWIRE = defineRequest({
   ...BODY,
 });
 const LOOK = defineRequest({ name: "show.look", effect: "read", ...ROLES, ...BODY });
+const DARK = defineEvent({
+  name: "show.dark",
+  effect: "command",
+  access: "operator",
+  ...ROLES,
+  body: BODY.body,
+});
+const NOTE = defineEvent({ name: "show.note", effect: "read", ...ROLES, body: BODY.body });
 const COMMANDS = [LOOK, CUE, REWIRE] as const;
 
 /** A node of the mesh that answers what it is asked with who asked. */
@@ -253,4 +261,20 @@ Deno.test("a holder of a mesh with another key, and anybody in the open mesh, is
   }
   assertEquals([far.sessions.counters.greeted, open.sessions.counters.greeted], [0, 0]);
   await park.settle(Promise.all([tool, far, open].map((node) => node.stop())));
+});
+
+Deno.test("a one-way message that needs more than the key gives is refused where it is sent, since nobody answers it", async () => {
+  const park = new Park();
+  const far = await served(park, "far");
+  const heard: string[] = [];
+  for (const definition of [DARK, NOTE]) far.onEvent(definition, () => void heard.push(definition.name));
+  const tool = await laptop(park, holder("crew"));
+  const session = await park.settle(tool.open("tcp://10.0.0.1:700"));
+  const error = assertThrows(() => session.post(DARK, {}), HanaError);
+  assertEquals([error.code, error.what], ["refused", "show.dark was not sent to far"]);
+  assertEquals(error.why, "it needs access operator, and the key of this machine gives crew");
+  session.post(NOTE, {});
+  await park.until(() => heard.length === 1, "the other one comes");
+  assertEquals(heard, ["show.note"]);
+  await park.settle(Promise.all([tool.stop(), far.stop()]));
 });
