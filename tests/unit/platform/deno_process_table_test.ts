@@ -135,7 +135,7 @@ Deno.test("a storm of forks and sessions is ended to the last one, and nothing i
   assert(table.adoptOrphans());
   let status: ExitStatus | null = null;
   const storm =
-    "i=0; while [ $i -lt 60 ]; do (setsid /bin/sh -c '/bin/sleep 60 & /bin/sleep 60' &); i=$((i+1)); done; wait";
+    "i=0; while [ $i -lt 60 ]; do (setsid /bin/sh -c '/bin/sleep 60 & /bin/sleep 60' &); i=$((i+1)); done; exec /bin/sleep 60";
   platform.processes.spawn({ argv: ["/bin/sh", "-c", storm], env: { HANA_MARK: "storm" } }, {
     onExit: (ended) => status = ended,
   });

@@ -20,8 +20,10 @@ const SIGNALS: Readonly<Record<ProcessSignal, number>> = {
   SIGSTOP: 19,
 };
 
-/** Looks at a changing tree, at most; what forks faster than this is found by the next scan of whoever kills it. */
-const MAX_WALKS = 8;
+/** Looks at a changing tree in which somebody lives: whoever is missing is found by the next scan of who kills it. */
+const ENOUGH_WALKS = 8;
+/** Looks at a changing tree in which nobody was seen alive. */
+const MAX_WALKS = 64;
 /** The kernel takes environments of up to a quarter of the stack's limit: 2 MiB unless somebody raised that. */
 const MAX_ENVIRONMENT_BYTES = 2 * 1024 * 1024;
 /** Ended children taken off the system's hands in one call. */
@@ -84,16 +86,22 @@ export class LinuxProcessTable implements ProcessTable {
 
   descendants(of: readonly number[]): ProcessFacts[] {
     let known: ReadonlySet<number> = new Set();
-    let walk = this.#walk(of);
-    for (let walks = 1; walks < MAX_WALKS; walks++) {
+    let walk: Walk = { found: [], hasThreads: [], isTorn: true };
+    let seenAlive: readonly ProcessFacts[] = [];
+    for (let walks = 1; walks <= MAX_WALKS; walks++) {
+      walk = this.#walk(of);
       // A process that has ended gave its children away before it could be seen as a zombie: where its parent had been
       // looked at by then, only another look finds them.
       const zombies = walk.found.filter(({ state }) => state === "zombie");
-      if (!walk.isTorn && zombies.every(({ processId }) => known.has(processId))) break;
+      if (!walk.isTorn && zombies.every(({ processId }) => known.has(processId))) return walk.found;
+      if (zombies.length < walk.found.length) {
+        if (walks >= ENOUGH_WALKS) return walk.found;
+        seenAlive = walk.found.filter(({ state }) => state !== "zombie");
+      }
       known = new Set(zombies.map(({ processId }) => processId));
-      walk = this.#walk(of);
     }
-    return walk.found;
+    // It never held still. Whoever was seen alive has ended since, but may have left somebody: "nobody" would be a guess.
+    return [...walk.found, ...seenAlive.filter(({ processId }) => !known.has(processId))];
   }
 
   marked(name: string, value: string): ProcessFacts[] {
