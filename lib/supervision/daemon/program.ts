@@ -131,7 +131,8 @@ export class SupervisedProgram {
     this.#isHeld = false;
     this.#trouble = null;
     this.#startPauseUs = START_PAUSE_US;
-    keepAssignment(this.#context, this.#row, this.#instance);
+    // A shim that is about to be started has it written with its token.
+    if (this.#presence !== "none" || row.want === "down") keepAssignment(this.#context, row, this.#instance);
     this.#refresh();
   }
 

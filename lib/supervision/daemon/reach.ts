@@ -5,8 +5,9 @@ import { HanaError } from "../../base/mod.ts";
 import type { Platform, StreamAddress } from "../../platform/mod.ts";
 import { ShimLink } from "./shim_link.ts";
 
-/** Pauses between tries to reach a new shim: from the first up to the last. */
+/** Pauses between tries to reach a new shim: short while one that waited ready would begin to listen, then longer ones. */
 const CONNECT_PAUSE_US = 1_000;
+const EAGER_TRIES = 50;
 const MAX_CONNECT_PAUSE_US = 20_000;
 /** After something answered that cannot be understood. */
 const BABBLE_PAUSE_US = 500_000;
@@ -31,7 +32,7 @@ export async function reachShim(platform: Platform, shim: Awaited): Promise<Shim
   const { name, address, sinceSeq } = shim;
   const untilUs = platform.clock.nowUs() + shim.timeoutUs;
   let pauseUs = CONNECT_PAUSE_US;
-  while (!shim.isGivenUp()) {
+  for (let tries = 0; !shim.isGivenUp(); tries++) {
     const timeoutUs = untilUs - platform.clock.nowUs();
     if (timeoutUs <= 0) break;
     // Looked at before the try: whoever ended while it was tried may have been reached.
@@ -45,7 +46,7 @@ export async function reachShim(platform: Platform, shim: Awaited): Promise<Shim
     }
     if (hasEnded) throw new HanaError("closed", { what: `the shim of ${name}`, why: "it ended at once" });
     await pause(platform, isThere ? BABBLE_PAUSE_US : pauseUs);
-    pauseUs = Math.min(pauseUs * 2, MAX_CONNECT_PAUSE_US);
+    if (tries >= EAGER_TRIES) pauseUs = Math.min(pauseUs * 2, MAX_CONNECT_PAUSE_US);
   }
   throw new HanaError("timeout", { what: `the shim of ${name}`, why: "it does not answer" });
 }
