@@ -130,7 +130,7 @@ Deno.test("the list of a Mac is read, with names that hold spaces, and lines tha
 
 Deno.test("a mark on a Mac is a word of its own", () => {
   const text = [
-    "  10 /bin/sleep 60 HOME=/Users/x HANA_INSTANCE=ab12 LANG=C",
+    "  10 /bin/sleep 60 USER=x HANA_INSTANCE=ab12 LANG=C",
     "  11 /bin/sleep 60 HANA_INSTANCE=ab12",
     "  12 /bin/sleep 60 HANA_INSTANCE=ab123",
     "  13 /bin/sleep 60 XHANA_INSTANCE=ab12",
