@@ -6,14 +6,15 @@ import { withDeadline } from "./captured_process.ts";
 import { TestNetwork } from "./namespaces.ts";
 import { type Need, skippable } from "./requirement.ts";
 
-/** No test takes longer; most take a few seconds. */
+/** No test takes longer unless it says so; most take a few seconds. */
 const TEST_LIMIT_MS = 60_000;
 
-/** A test that is given an empty network. `alsoNeeds` names programs that it runs there. */
+/** A test that is given an empty network. `alsoNeeds` names programs that it runs there; `limitMs` is for one that must take long. */
 export function liveTest(
   name: string,
   fn: (network: TestNetwork) => Promise<void>,
   alsoNeeds: readonly Need[] = [],
+  limitMs = TEST_LIMIT_MS,
 ): void {
   skippable({
     name,
@@ -21,7 +22,7 @@ export function liveTest(
     fn: async () => {
       await using network = TestNetwork.create();
       try {
-        await withDeadline(fn(network), TEST_LIMIT_MS, () => "the test to end");
+        await withDeadline(fn(network), limitMs, () => "the test to end");
       } catch (thrown) {
         throw withTranscript(thrown, network);
       }
