@@ -241,7 +241,10 @@ export class Shim {
     this.#generation = generation;
     this.#noteWant(want, generation, by);
     const isNew = spec !== undefined && JSON.stringify(spec) !== JSON.stringify(this.#keeper.spec);
-    if (spec !== undefined) this.#keeper.setSpec(spec);
+    if (spec !== undefined) {
+      this.#keeper.setSpec(spec);
+      this.#logs.setLimits(spec.logs);
+    }
     const runs = this.#keeper.run !== null;
     if (want === "down") this.#keeper.handle({ kind: "stop", now: demand.now === true }, by);
     else {
