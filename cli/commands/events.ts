@@ -2,17 +2,19 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { Alerts, sentencesOf, tell } from "../../lib/supervision/crew/mod.ts";
 import {
+  Alerts,
   FOLLOW_EVENTS,
   MAX_LISTED_RECORDS,
   PROGRAM_EVENT,
   PROGRAM_EVENTS,
   type ProgramEventEntry,
+  sentencesOf,
+  tell,
 } from "../../lib/supervision/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, EXIT, parseDuration, whileRead } from "../output/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { EventPaper, type ListedEvent } from "../programs/event_paper.ts";
 import { ofHost } from "../programs/errors.ts";
 import { type Host, Hosts, isWithoutPrograms } from "../programs/hosts.ts";
@@ -49,7 +51,7 @@ export function define(command: Command, cli: Cli): void {
     .option("-n, --lines <N>", `the newest so many of each node; ${DEFAULT_EVENTS} unless a time is given`)
     .option("--all", "every event, on a terminal too; else alarms and what is good to know")
     .action(async (names, options) => await events(cli, names, options as EventsOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function events(cli: Cli, names: readonly string[], options: EventsOptions): Promise<void> {

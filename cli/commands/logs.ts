@@ -10,9 +10,9 @@ import {
   PROGRAM_LOG,
   PROGRAM_LOGS,
 } from "../../lib/supervision/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, EXIT, type JsonObject, parseDuration, printable, whileRead } from "../output/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { isoTime, preciseClock } from "../programs/clock.ts";
 import { ofHost } from "../programs/errors.ts";
 import { type Found, Hosts } from "../programs/hosts.ts";
@@ -56,7 +56,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--stdout", "only what it wrote to standard output")
     .option("-t, --time", "begin each line with the time of day")
     .action(async (names, options) => await logs(cli, names, options as LogsOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function logs(cli: Cli, names: readonly string[], options: LogsOptions): Promise<void> {

@@ -3,9 +3,9 @@
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
 import type { NodeView } from "../../lib/node/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, EXIT } from "../output/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { Hosts, type Listing } from "../programs/hosts.ts";
 import { parseAddress, type ProgramAddress } from "../programs/names.ts";
 import { type ListedProgram, psRendering, type Unreachable } from "../programs/ps_rendering.ts";
@@ -32,7 +32,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--on <NODE>", "a node, all, tag:KEY=VALUE, a condition; several with commas")
     .option("--watch", "go on and show every change")
     .action(async (names, options) => await ps(cli, names, options as PsOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function ps(cli: Cli, names: readonly string[], options: PsOptions): Promise<void> {

@@ -2,10 +2,9 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import { address } from "../../lib/supervision/crew/mod.ts";
-import { REMOVE_PROGRAM } from "../../lib/supervision/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { address, REMOVE_PROGRAM } from "../../lib/supervision/mod.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { Hosts } from "../programs/hosts.ts";
 import { findTargets, opFor } from "../programs/targets.ts";
 import { stateWords } from "../programs/goals.ts";
@@ -34,7 +33,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--now", "with --stop: without their grace")
     .option("--op <ID>", "the name of this demand: whoever repeats it gets its first answer")
     .action(async (names, options) => await remove(cli, names, options as RemoveOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function remove(cli: Cli, names: readonly string[], options: RemoveOptions): Promise<void> {

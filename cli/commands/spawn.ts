@@ -3,12 +3,11 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { SPAWN_PROGRAM, SPEC_DEFAULTS } from "../../lib/supervision/mod.ts";
-import { programNameOf } from "../../lib/supervision/spec/mod.ts";
+import { programNameOf, SPAWN_PROGRAM, SPEC_DEFAULTS } from "../../lib/supervision/mod.ts";
 import { nearest } from "../config/mod.ts";
-import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, collect, setExamples } from "../frame/mod.ts";
 import { parseDuration, shellWord } from "../output/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { noNodeHere } from "../programs/errors.ts";
 import { type Host, Hosts } from "../programs/hosts.ts";
 import { checkName } from "../programs/names.ts";
@@ -40,7 +39,6 @@ export function define(command: Command, cli: Cli): void {
     command,
     { call: "hana spawn -- ./viz --scene intro", why: "here; it is called viz" },
     { call: "hana spawn --on tag:wall=north --ready tcp:7000 -- ./viz", why: "one on each of these nodes" },
-    { call: "hana spawn --on @least-loaded --once -- ./render frame.exr", why: "once, where there is room" },
     {
       call: "hana spawn --name viz --memory-max 6GiB --fallback slate -- ./viz",
       why: "ended and started anew beyond that, and a safe look while it fails",
@@ -76,7 +74,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--op <ID>", "the name of this demand: whoever repeats it gets its first answer")
     .allowUnknownOption()
     .action(async (argv, options) => await spawn(cli, argv, options as SpawnOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function spawn(cli: Cli, words: readonly string[], options: SpawnOptions): Promise<void> {

@@ -2,8 +2,8 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { STOP_PROGRAM } from "../../lib/supervision/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { Hosts } from "../programs/hosts.ts";
 import { findTargets, opFor } from "../programs/targets.ts";
 import { follow } from "../programs/verbs.ts";
@@ -34,7 +34,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--no-wait", "return as soon as the node has taken it on")
     .option("--op <ID>", "the name of this demand: whoever repeats it gets its first answer")
     .action(async (names, options) => await stop(cli, names, options as StopOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function stop(cli: Cli, names: readonly string[], options: StopOptions): Promise<void> {

@@ -2,6 +2,9 @@
 
 import type { CommandEntry } from "../frame/entry.ts";
 
+/** What start, stop and their like have in common on the first page of help. */
+const TOGETHER = "orders to programs that are known";
+
 /** Every command, in the order in which help lists them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
@@ -47,26 +50,31 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "start",
     summary: "start programs that are known",
+    together: TOGETHER,
     load: () => import("./start.ts"),
   },
   {
     name: "stop",
     summary: "end programs, and keep them ended",
+    together: TOGETHER,
     load: () => import("./stop.ts"),
   },
   {
     name: "restart",
     summary: "end the present run of programs and start another",
+    together: TOGETHER,
     load: () => import("./restart.ts"),
   },
   {
     name: "wait",
     summary: "wait for programs to be ready, stopped or ended",
+    together: TOGETHER,
     load: () => import("./wait.ts"),
   },
   {
     name: "rm",
     summary: "forget programs that are stopped",
+    together: TOGETHER,
     load: () => import("./rm.ts"),
   },
   {

@@ -2,8 +2,8 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import type { Goal } from "../programs/goals.ts";
 import { Hosts } from "../programs/hosts.ts";
 import { findTargets } from "../programs/targets.ts";
@@ -43,7 +43,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--stopped", "until nothing of them runs")
     .option("--exited", "until their present run has ended")
     .action(async (names, options) => await wait(cli, names, options as WaitOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function wait(cli: Cli, names: readonly string[], options: WaitOptions): Promise<void> {

@@ -10,8 +10,8 @@ import {
   type ProgramEventEntry,
   WHY_PROGRAM,
 } from "../../lib/supervision/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
-import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { type Cli, setExamples } from "../frame/mod.ts";
+import { addProgramSettings } from "../programs/flags.ts";
 import { ofHost } from "../programs/errors.ts";
 import { type Found, Hosts } from "../programs/hosts.ts";
 import { parseAddress } from "../programs/names.ts";
@@ -44,7 +44,7 @@ export function define(command: Command, cli: Cli): void {
     .option("--run <N>", "this run; -1 is the one before the present one")
     .option("-n, --lines <N>", "so many of its last lines", String(DEFAULT_LINES))
     .action(async (name, options) => await why(cli, name, options as WhyOptions));
-  addSettingFlags(command as unknown as Command, LOOK_SETTINGS);
+  addProgramSettings(command as unknown as Command);
 }
 
 async function why(cli: Cli, name: string, options: WhyOptions): Promise<void> {

@@ -22,7 +22,7 @@ import { Cli } from "./cli.ts";
 import type { CommandEntry } from "./entry.ts";
 import { addGlobalFlags, flagTexts, type GlobalFlags } from "./flags.ts";
 import { helpPage } from "./help.ts";
-import { hide, setExamples } from "./marks.ts";
+import { hide, setExamples, standTogether } from "./marks.ts";
 import type { Program } from "./program.ts";
 import { ParseStop, usageError } from "./usage.ts";
 import { withWholeCall } from "./whole_call.ts";
@@ -103,6 +103,7 @@ class CommandTree implements Program {
     for (const entry of entries) {
       const stub = this.root.command(entry.name).summary(entry.summary).description(entry.summary);
       if (entry.hidden === true) hide(stub);
+      if (entry.together !== undefined) standTogether(stub, entry.together);
     }
     this.#adopt(this.root);
     this.root.hook("preSubcommand", (_root, called) => this.#fill(called));

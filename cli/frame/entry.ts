@@ -13,6 +13,8 @@ export interface CommandEntry {
   readonly name: string;
   /** A few words, for help and completions. */
   readonly summary: string;
+  /** What help says of this command and its neighbours with the same words, on one line of the first page. */
+  readonly together?: string;
   /** Not listed anywhere: a hook for scripts of ours. */
   readonly hidden?: boolean;
   /** Loads the command file; a static `import()`, so that the compiled executable holds it. */

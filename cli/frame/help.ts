@@ -3,7 +3,7 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Palette } from "../output/mod.ts";
-import { getExamples, isHiddenCommand } from "./marks.ts";
+import { getExamples, getTogether, isHiddenCommand } from "./marks.ts";
 import { settingOf } from "./flags.ts";
 import { SETTINGS } from "../config/mod.ts";
 
@@ -53,23 +53,39 @@ export function helpPage(command: CommandUnknownOpts, palette: Palette): string 
   }
   const below = command.commands.filter((child) => !isHiddenCommand(child));
   if (below.length > 0) {
-    lines.push(title("commands"), ...twoColumns(below.map((child) => [child.name(), child.summary()])), "");
+    lines.push(title("commands"), ...twoColumns(commandRows(below)), "");
   }
   const args = command.registeredArguments.filter((argument) => argument.description !== "");
   if (args.length > 0) {
     lines.push(title("arguments"), ...twoColumns(args.map((a) => [a.name(), a.description])), "");
   }
   const flags = visibleFlags(command);
-  if (flags.length > 0) {
-    const heading = isRoot ? "flags of every command" : "flags";
-    lines.push(title(heading), ...twoColumns(flags.map((flag) => [flag.flags, flag.description])), "");
+  if (isRoot) {
+    const names = flags.map((flag) => flag.flags.replace(/ <.*$/, "").replace(/^-\w, /, ""));
+    lines.push(title("flags of every command"), `  ${names.join(" ")}`, "");
+  } else if (flags.length > 0) {
+    lines.push(title("flags"), ...twoColumns(flags.map((flag) => [flag.flags, flag.description])), "");
   }
   lines.push(
     isRoot
-      ? "more: hana help <command>, hana help exit-codes, hana help settings"
+      ? "more: hana help <command>, hana help flags, hana help exit-codes, hana help settings"
       : `output, settings and --timeout: hana help flags`,
   );
   return lines.join("\n") + "\n";
+}
+
+/** A row a command; neighbours that stand together share one. */
+function commandRows(commands: readonly CommandUnknownOpts[]): [string, string][] {
+  const rows: [string, string][] = [];
+  let before: string | null = null;
+  for (const command of commands) {
+    const together = getTogether(command);
+    const last = rows.at(-1);
+    if (together !== null && together === before && last !== undefined) last[0] += `, ${command.name()}`;
+    else rows.push([command.name(), together ?? command.summary()]);
+    before = together;
+  }
+  return rows;
 }
 
 /** Lines of two columns; a first column that is too wide puts its second one on the next line. */

@@ -9,6 +9,7 @@ export interface Example {
 
 const examplesOf = new WeakMap<object, readonly Example[]>();
 const hiddenCommands = new WeakSet<object>();
+const wordsTogether = new WeakMap<object, string>();
 
 /** Gives a command its examples; every visible command has at least two. */
 export function setExamples(command: object, ...examples: readonly Example[]): void {
@@ -28,4 +29,14 @@ export function hide(command: object): void {
 /** Whether a command is kept out of help and completions. */
 export function isHiddenCommand(command: object): boolean {
   return hiddenCommands.has(command);
+}
+
+/** Lets a command stand on one line with its neighbours of the same words where all commands are listed. */
+export function standTogether(command: object, words: string): void {
+  wordsTogether.set(command, words);
+}
+
+/** The words under which a command stands with its neighbours; null for one that stands alone. */
+export function getTogether(command: object): string | null {
+  return wordsTogether.get(command) ?? null;
 }

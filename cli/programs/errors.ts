@@ -4,7 +4,6 @@
 import { HanaError } from "../../lib/base/mod.ts";
 import { nearest } from "../config/mod.ts";
 import { shellWord } from "../output/mod.ts";
-import type { ListedHost, SilentHost } from "./hosts.ts";
 
 /** Nobody supervises on this machine. */
 export function noNodeHere(): HanaError {
@@ -60,8 +59,8 @@ export function ofHost(error: HanaError, node: string): HanaError {
 /** No node has the program. */
 export function hostOfProgramUnknown(
   name: string,
-  listed: readonly ListedHost[],
-  silent: readonly SilentHost[],
+  listed: readonly { readonly programs: readonly { readonly name: string }[] }[],
+  silent: readonly { readonly name: string }[],
   command: string,
 ): HanaError {
   const names = [...new Set(listed.flatMap(({ programs }) => programs.map((program) => program.name)))]

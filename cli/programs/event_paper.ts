@@ -1,9 +1,14 @@
 // Events as they are written: alarms and all-clears in words on a terminal, every event whole for scripts.
 // Decides which events a person sees and how; what they mean, lib/supervision/crew knows.
 
-import type { Alerts, CrewText } from "../../lib/supervision/crew/mod.ts";
-import { type CrewContext, type sentencesOf, type tell } from "../../lib/supervision/crew/mod.ts";
-import type { ProgramEventEntry } from "../../lib/supervision/mod.ts";
+import type {
+  Alerts,
+  CrewContext,
+  CrewText,
+  ProgramEventEntry,
+  sentencesOf,
+  tell,
+} from "../../lib/supervision/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { counted, type JsonObject, jsonText, printable, type Tone } from "../output/mod.ts";
 import { isoTime, wallClock } from "./clock.ts";

@@ -6,11 +6,11 @@ import {
   briefExit,
   ENDINGS,
   inSentence,
+  type ProgramSnapshot,
   spanWords,
   startWords,
   times,
-} from "../../lib/supervision/crew/mod.ts";
-import type { ProgramSnapshot } from "../../lib/supervision/mod.ts";
+} from "../../lib/supervision/mod.ts";
 
 /** What is waited for. `ready`: it runs and can be seen. `stopped`: nothing of it runs. `exited`: a run ended. */
 export type Goal = "ready" | "stopped" | "exited" | "started";

@@ -2,7 +2,7 @@
 // Decides the form; where a program is, hosts.ts finds out.
 
 import { HanaError } from "../../lib/base/mod.ts";
-import { isProgramName, programNameOf } from "../../lib/supervision/spec/mod.ts";
+import { isProgramName, programNameOf } from "../../lib/supervision/mod.ts";
 
 /** A program that somebody named. */
 export interface ProgramAddress {

@@ -2,8 +2,7 @@
 // Decides how an outcome is shown in each mode and what the exit code is; verbs.ts brings outcomes about.
 
 import { type HanaError } from "../../lib/base/mod.ts";
-import { address } from "../../lib/supervision/crew/mod.ts";
-import type { ProgramSnapshot } from "../../lib/supervision/mod.ts";
+import { address, type ProgramSnapshot } from "../../lib/supervision/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import {
   EXIT,

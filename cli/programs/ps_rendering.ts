@@ -1,7 +1,13 @@
 // Programs as rows: the columns, the JSON and the closing sentence of `hana ps`.
 
-import { briefExit, inSentence, startWords } from "../../lib/supervision/crew/mod.ts";
-import type { Actual, Health, ProgramSnapshot } from "../../lib/supervision/mod.ts";
+import {
+  type Actual,
+  briefExit,
+  type Health,
+  inSentence,
+  type ProgramSnapshot,
+  startWords,
+} from "../../lib/supervision/mod.ts";
 import {
   briefDuration,
   type Cell,

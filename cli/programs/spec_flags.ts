@@ -2,7 +2,7 @@
 // Decides how each flag is read and what is wrong with it; the bounds are lib/supervision/spec's.
 
 import { HanaError } from "../../lib/base/mod.ts";
-import { readSpec } from "../../lib/supervision/spec/mod.ts";
+import { readSpec } from "../../lib/supervision/mod.ts";
 import { nearest } from "../config/mod.ts";
 import { parseDuration } from "../output/mod.ts";
 

@@ -2,8 +2,7 @@
 // goal is reached, cannot be reached, or the time is up. Decides what each of these is called; never polls.
 
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { address } from "../../lib/supervision/crew/mod.ts";
-import type { ProgramSnapshot } from "../../lib/supervision/mod.ts";
+import { address, type ProgramSnapshot } from "../../lib/supervision/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { briefDuration, EXIT } from "../output/mod.ts";
 import { ofHost } from "./errors.ts";

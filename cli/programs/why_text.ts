@@ -3,18 +3,20 @@
 
 import {
   bytesWords,
+  type CrashBundle,
   type CrewText,
   ENDINGS,
   exitOf,
+  type ExitRecord,
   explain,
   explainExit,
+  type ResourceSample,
   sentencesOf,
   signalWords,
   spanWords,
   startWords,
   times,
-} from "../../lib/supervision/crew/mod.ts";
-import type { CrashBundle, ExitRecord, ResourceSample } from "../../lib/supervision/mod.ts";
+} from "../../lib/supervision/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { type JsonObject, printable } from "../output/mod.ts";
 import { wallClock } from "./clock.ts";
