@@ -2,10 +2,11 @@
 // every process that carries a program's mark.
 // Decides how they are found (by /proc, in the machine's own namespace); never what they should be doing.
 
+import type { ShimAssignment } from "../../../lib/supervision/mod.ts";
 import { liveTest } from "../live.ts";
-import { eventually } from "../captured_process.ts";
+import { type CapturedProcess, eventually } from "../captured_process.ts";
 import { chaosChild, readStamps, type Stamp } from "../chaos_child.ts";
-import { HanaUser, type ServedNode } from "../hana_process.ts";
+import { hanaProgram, HanaUser, ServedNode } from "../hana_process.ts";
 import type { Machine, TestNetwork } from "../namespaces.ts";
 import { Console, type ConsoleOptions } from "./console.ts";
 
@@ -42,24 +43,51 @@ export class Host {
     return address;
   }
 
-  /** Where the daemon keeps what it knows. */
+  /** Where the daemon keeps what it knows, seen as it sees it. */
   get nodeDirectory(): string {
-    const nodes = `${this.user.stateDirectory}`;
-    for (const path of walk(nodes)) {
-      if (path.endsWith("/programs.db")) return path.slice(0, -"/programs.db".length);
-    }
-    throw new Error(`no programs.db below ${nodes}`);
+    return this.findDirectory(this.user.stateDirectory);
+  }
+
+  /** The directory below `folder` in which a daemon keeps its programs. */
+  findDirectory(folder: string): string {
+    const found = walk(folder).find((path) => path.endsWith("/programs.db"));
+    if (found === undefined) throw new Error(`no programs.db below ${folder}`);
+    return found.slice(0, -"/programs.db".length);
+  }
+
+  /** What a shim was given for a program. */
+  assignment(name: string): ShimAssignment {
+    const text = Deno.readTextFileSync(`${this.nodeDirectory}/programs/${name}/assignment.json`);
+    return JSON.parse(text) as ShimAssignment;
   }
 
   /** Starts a daemon and waits until it can be reached. */
   async serve(...args: string[]): Promise<ServedNode> {
-    this.#node = await this.user.serve("--name", this.machine.name, "--log-level", "error", ...args);
+    this.#node = await this.user.serve(...this.#flags(args));
     return this.#node;
+  }
+
+  /** Starts a daemon through another program, such as `unshare`, whose last arguments are a command line. */
+  async serveUnder(wrapper: readonly string[], ...args: string[]): Promise<ServedNode> {
+    const readyFile = this.path(`ready-${crypto.randomUUID().slice(0, 8)}.json`);
+    const serve = ["serve", "--ready-file", readyFile, ...this.#flags(args)];
+    const process = this.user.startProgram([...wrapper, ...hanaProgram()], serve, { label: "hana serve" });
+    this.#node = await ServedNode.whenReady(process, readyFile);
+    return this.#node;
+  }
+
+  /** Starts a daemon and does not wait for it. */
+  startDaemon(...args: string[]): CapturedProcess {
+    return this.user.start(["serve", ...this.#flags(args)]);
   }
 
   /** Ends the daemon as a crash would, and waits until it is gone. */
   async crash(): Promise<void> {
     await this.node.crash();
+  }
+
+  #flags(args: readonly string[]): string[] {
+    return ["--name", this.machine.name, "--log-level", "error", "--hardware", "off", ...args];
   }
 
   /** A console on this machine. */
@@ -150,6 +178,17 @@ export function lives(processId: number): boolean {
   return found !== null && found.state !== "Z";
 }
 
+/** Memory of a process in bytes: what it alone holds, apart from files that are mapped. */
+export function anonymousBytes(processId: number): number {
+  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${processId}/status`))?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
+/** Bytes of all files below a directory. */
+export function sizeOf(folder: string): number {
+  return walk(folder).reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+}
+
 /** Registers a test on one machine without cables whose daemon runs. */
 export function hostTest(
   name: string,
@@ -169,10 +208,8 @@ export function hostTest(
   );
 }
 
-function* walk(folder: string): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) yield* walk(path);
-    else yield path;
-  }
+function walk(folder: string): string[] {
+  return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) =>
+    isDirectory ? walk(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
 }
