@@ -1,5 +1,5 @@
 // `hana complete nodes|programs|scenarios`: the hidden hook that completion scripts call. Never takes longer than a
-// keystroke may: what is not known within 150 ms (400 for programs, which other machines are asked for) is not offered.
+// keystroke may: what is not known within 150 ms (a second for programs, which other machines are asked for) is not offered.
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../frame/mod.ts";
@@ -7,7 +7,7 @@ import type { Cli } from "../frame/mod.ts";
 /** How long a shell may wait for names. */
 const CAP_MS = 150;
 /** Programs of other machines take two round trips and a handshake more. */
-const PROGRAMS_CAP_MS = 400;
+const PROGRAMS_CAP_MS = 1_000;
 /** Nobody is asked: this is the time that loading the catalogue takes on a slow machine. */
 const SCENARIOS_CAP_MS = 2_000;
 

@@ -31,6 +31,8 @@ interface EventsOptions {
 
 const DEFAULT_EVENTS = 100;
 const ANSWER_US = 5_000_000;
+/** How late an all-clear may be that waited for proof. */
+const TICK_MS = 1_000;
 
 /** Declares `hana events`. */
 export function define(command: Command, cli: Cli): void {
@@ -150,6 +152,7 @@ async function readEvents(
   const listed = all.flat().filter(isMeant).sort(byTime);
   if (listed.length === 0) paper.nothing();
   for (const each of listed) paper.add(each);
+  paper.tick();
 }
 
 async function followEvents(
@@ -204,10 +207,12 @@ async function followEvents(
   for (const each of first.flat().sort(byTime)) show(each);
   isLive = true;
   for (const each of waiting) show(each);
+  const ticks = setInterval(() => whileRead(() => paper.tick(), over.resolve), TICK_MS);
   const { timeout } = cli.settings;
   const timer = timeout === null ? undefined : setTimeout(() => over.resolve(), timeout / 1000);
   await over.promise;
   clearTimeout(timer);
+  clearInterval(ticks);
 }
 
 function byTime(a: ListedEvent, b: ListedEvent): number {

@@ -2,6 +2,7 @@
 // Decides which events a person sees and how; what they mean, lib/supervision/crew knows.
 
 import type {
+  Alert,
   Alerts,
   CrewContext,
   CrewText,
@@ -60,7 +61,7 @@ export class EventPaper {
     else if (output.mode === "plain") output.raw(plainLine(listed));
     else if (output.mode === "quiet") {
       output.raw(`${printable(entry.event.program)}@${printable(host.name)}\n`);
-    } else this.#words(listed, context);
+    } else this.#words(listed);
   }
 
   /** Events that the node could not tell in time. */
@@ -85,12 +86,21 @@ export class EventPaper {
     });
   }
 
-  #words({ entry }: ListedEvent, context: CrewContext): void {
-    if (this.#look.everything) {
-      this.#line(this.#look.tell(entry.event, context), 1);
-      return;
-    }
-    for (const { kind, text, count, isShown } of this.#look.alerts.handle(entry.event, context)) {
+  /** Time has passed: all-clears that waited for proof. */
+  tick(): void {
+    if (this.#cli.output.mode === "table") this.#alerts(this.#look.alerts.handleTime(Date.now()));
+  }
+
+  #words({ host, entry }: ListedEvent): void {
+    // By one clock: alarms of several machines stand in one list.
+    const event = { ...entry.event, atWallMs: entry.event.atWallMs - host.aheadMs };
+    const context: CrewContext = { node: host.name, nowWallMs: Date.now(), clock: wallClock() };
+    if (this.#look.everything) this.#line(this.#look.tell(event, context), 1);
+    else this.#alerts(this.#look.alerts.handle(event, context));
+  }
+
+  #alerts(alerts: readonly Alert[]): void {
+    for (const { kind, text, count, isShown } of alerts) {
       if (isShown) this.#line(text, kind === "clear" ? 1 : count);
     }
   }
@@ -98,7 +108,10 @@ export class EventPaper {
   #line(text: CrewText, count: number): void {
     const { output } = this.#cli;
     const { mark, tone } = MARKS[text.severity] ?? { mark: "note ", tone: "none" as const };
-    const happened = count > 1 ? text.happened.replace(/\.$/, ` (×${count}).`) : text.happened;
+    // P102 says how often by itself.
+    const happened = count > 1 && text.code !== "P102"
+      ? text.happened.replace(/\.$/, ` (×${count}).`)
+      : text.happened;
     const todo = text.command === null ? "" : ` ${text.todo}`;
     output.raw(
       `${output.palette.paint(tone, mark)} ${output.palette.paint("dim", text.code)} ${printable(happened)} ${

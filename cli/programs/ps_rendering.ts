@@ -191,6 +191,7 @@ export function isSameForWatcher(a: ListedProgram, b: ListedProgram): boolean {
     cpuShare: null,
     eventSeq: 0,
   };
-  return a.node === b.node && a.reachable === b.reachable &&
-    JSON.stringify({ ...a.program, ...still }) === JSON.stringify({ ...b.program, ...still });
+  const textOf = ({ program }: ListedProgram): string =>
+    JSON.stringify({ ...program, ...still, process: program.process?.processId ?? null });
+  return a.node === b.node && a.reachable === b.reachable && textOf(a) === textOf(b);
 }

@@ -118,17 +118,31 @@ const NOTES: readonly ProgramEventKind[] = [
   "extended",
 ];
 
+/** What is raised again so soon after its all-clear is the same trouble: three times in that make it unstable. */
+const SAME_MS = 60_000;
+/** A program that failed often is well again when it has been so for this long (research, section 1.5). */
+const PROVEN_MS = 30_000;
+/** From so many times on an all-clear waits for that proof. */
+const OFTEN = 3;
+
 interface OpenAlarm {
   readonly topic: AlarmTopic;
-  readonly program: string;
-  readonly node: string;
   readonly sinceWallMs: number;
   count: number;
+}
+
+/** An alarm that is over, as far as anybody knows yet. */
+interface OverAlarm {
+  readonly alarm: OpenAlarm;
+  readonly overWallMs: number;
+  readonly clear: Alert;
+  isTold: boolean;
 }
 
 /** The alarms of any number of programs. */
 export class Alerts {
   readonly #open = new Map<string, OpenAlarm>();
+  readonly #over = new Map<string, OverAlarm>();
   /** Alarms that had to be forgotten since too many were open; each would have had an all-clear. */
   forgotten = 0;
 
@@ -139,8 +153,9 @@ export class Alerts {
 
   /** Events of a program in the order of their happening. What is to be told, in order. */
   handle(event: ProgramEvent, context: CrewContext): Alert[] {
-    const alerts: Alert[] = [];
+    const alerts = this.handleTime(event.atWallMs);
     const topic = topicOf(event);
+    let cleared = false;
     for (const each of TOPICS) {
       const key = keyOf(each, event, context);
       const open = this.#open.get(key);
@@ -149,7 +164,12 @@ export class Alerts {
       if (supersededBy.includes(event.kind)) this.#open.delete(key);
       else if (clearedBy.includes(event.kind)) {
         this.#open.delete(key);
-        alerts.push(allClear(open, event, context));
+        cleared = true;
+        const clear = allClear(open, event, context);
+        // Whoever stops a program waits for no proof that it is well.
+        const isTold = open.count < OFTEN || event.kind === "stopped" || event.kind === "done";
+        keep(this.#over, key, { alarm: open, overWallMs: event.atWallMs, clear, isTold });
+        if (isTold) alerts.push(clear);
       }
     }
     const down = this.#open.get(keyOf("down", event, context));
@@ -158,36 +178,80 @@ export class Alerts {
       alerts.push({ kind: "repeat", text: endedBadly(event, context), count: down.count, isShown: true });
     } else if (event.kind === "started" && down !== undefined) {
       // One more try: whether it is of any use, the next event says.
-    } else if (NOTES.includes(event.kind) && alerts.length === 0) {
+    } else if (NOTES.includes(event.kind) && !cleared) {
       alerts.push({ kind: "note", text: tell(event, context), count: 1, isShown: true });
+    }
+    return alerts;
+  }
+
+  /** Time has passed: all-clears that waited for proof. `nowWallMs` in the time of the events. */
+  handleTime(nowWallMs: number): Alert[] {
+    const alerts: Alert[] = [];
+    for (const [key, over] of this.#over) {
+      if (!over.isTold && nowWallMs - over.overWallMs >= PROVEN_MS) {
+        over.isTold = true;
+        alerts.push(over.clear);
+      }
+      if (nowWallMs - over.overWallMs >= SAME_MS) this.#over.delete(key);
     }
     return alerts;
   }
 
   #raise(topic: AlarmTopic, event: ProgramEvent, context: CrewContext): Alert {
     const key = keyOf(topic, event, context);
-    const text = tell(event, context);
     const open = this.#open.get(key);
     if (open !== undefined) {
       // That it is not tried any more is no further failure, but always worth a line.
-      if (event.kind === "parked") return { kind: "repeat", text, count: open.count, isShown: true };
-      open.count++;
-      return { kind: "repeat", text, count: open.count, isShown: isPowerOfTwo(open.count) };
+      if (event.kind !== "parked") open.count++;
+      const isShown = isPowerOfTwo(open.count) || event.kind === "parked";
+      return { kind: "repeat", text: textOf(open, event, context), count: open.count, isShown };
     }
-    if (this.#open.size >= MAX_OPEN_ALARMS) {
-      const [oldest] = this.#open.keys();
-      if (oldest !== undefined) this.#open.delete(oldest);
-      this.forgotten++;
-    }
-    this.#open.set(key, {
+    const over = this.#over.get(key);
+    this.#over.delete(key);
+    const alarm: OpenAlarm = {
       topic,
-      program: event.program,
-      node: context.node,
-      sinceWallMs: event.atWallMs,
-      count: 1,
-    });
-    return { kind: "alarm", text, count: 1, isShown: true };
+      sinceWallMs: over?.alarm.sinceWallMs ?? event.atWallMs,
+      count: (over?.alarm.count ?? 0) + 1,
+    };
+    if (!keep(this.#open, key, alarm)) this.forgotten++;
+    // Where nobody was told that it was over, it never was.
+    const isNew = over?.isTold !== false;
+    return {
+      kind: isNew ? "alarm" : "repeat",
+      text: textOf(alarm, event, context),
+      count: alarm.count,
+      isShown: isNew || isPowerOfTwo(alarm.count),
+    };
   }
+}
+
+/** Puts `value` in; false where the oldest had to go for it. */
+function keep<T>(map: Map<string, T>, key: string, value: T): boolean {
+  let hasRoom = true;
+  if (map.size >= MAX_OPEN_ALARMS && !map.has(key)) {
+    hasRoom = false;
+    for (const oldest of map.keys()) {
+      map.delete(oldest);
+      break;
+    }
+  }
+  map.set(key, value);
+  return hasRoom;
+}
+
+/** What an alarm says: a program that fails again and again has a sentence of its own. */
+function textOf(alarm: OpenAlarm, event: ProgramEvent, context: CrewContext): CrewText {
+  const exit = event.kind === "exited" ? exitOf(event) : null;
+  if (exit === null || alarm.count < OFTEN) return tell(event, context);
+  const span = spanWords(Math.max(1_000, event.atWallMs - alarm.sinceWallMs) * 1000);
+  return compose(event.program, event.atWallMs, {
+    code: "P102",
+    happened: `${ENDINGS[exit.class].verbMany} ${times(alarm.count)} in ${span}, last${
+      at(event.atWallMs, context)
+    }`,
+    done: "It is tried again, after a pause that grows.",
+    advice: advise("Look at why", `hana why ${address(event.program, context.node)}`),
+  }, context);
 }
 
 /** The alarm that an event raises; null where nothing is wrong. */

@@ -368,7 +368,7 @@ function often(
   exit: ExitRecord,
 ): string {
   const count = Math.max(program.fails, 1);
-  const exits = events.filter((event) => event.kind === "exited" && event.atWallMs <= exit.atWallMs);
+  const exits = events.filter((event) => event.kind === "exited" && event.run <= exit.run);
   const first = exits.at(-count);
   if (count < 2 || first === undefined) return times(count);
   return `${times(count)} in ${spanWords(Math.max(1_000, exit.atWallMs - first.atWallMs) * 1000)}`;

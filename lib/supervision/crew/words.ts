@@ -138,10 +138,11 @@ export function startWords(why: string | null | undefined): string | null {
   return words.replace(/^cannot start /, "");
 }
 
-/** Who asked, without the words in which nodes say how they know: `anna` of `anna, observer (operator)`. */
+/** Who asked, without the words in which nodes say how they know: `anna at foh` of `anna, foh (operator)`. */
 export function byWords(by: string | null): string | null {
   const words = inSentence(by, 60);
-  return inSentence(words?.replace(/ \((?:viewer|crew|operator)\)$/, "").replace(/, observer$/, ""));
+  const bare = words?.replace(/ \((?:viewer|crew|operator)\)$/, "").replace(/, observer$/, "");
+  return inSentence(bare?.replace(/^([^,]+), ([^,]+)$/, "$1 at $2"));
 }
 
 /** `text` without its full stop and its line ends, so that it fits into a sentence; null where nothing is left. */

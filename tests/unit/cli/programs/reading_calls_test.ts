@@ -145,7 +145,7 @@ const CALLS: readonly Call[] = [
     code: 0,
     tty: 200,
     out:
-      /viz on stage-left crashed \(memory access error\) at [^]*\(×2\)\.[^]*All clear after [^]*It had happened twice\.[^]*slate on stage-left was stopped at .* by anna, desk\./,
+      /viz on stage-left crashed \(memory access error\) at [^]*\(×2\)\.[^]*All clear after [^]*It had happened twice\.[^]*slate on stage-left was stopped at .* by anna at desk\./,
   },
   {
     args: "events -f --ndjson --timeout 400ms",

@@ -7,12 +7,16 @@ import { CLASSES, CONTEXT, event, exit, KINDS, NOW } from "./support.ts";
 
 const crash = (atMs: number) => event("exited", { exit: exit() }, { atWallMs: NOW + atMs });
 
-Deno.test("a crash is an alarm, the same again a repeat of which the 2nd, 4th and 8th are shown, and ready clears it", () => {
+Deno.test("a crash is an alarm, the same again a repeat of which the 2nd, 4th and 8th are shown, and being ready for a while clears it", () => {
   const alerts = new Alerts();
   const told = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => alerts.handle(crash(n * 1_000), CONTEXT)).flat();
   assertEquals(told.map(({ kind }) => kind), ["alarm", ...Array(7).fill("repeat")]);
   assertEquals(told.filter(({ isShown }) => isShown).map(({ count }) => count), [1, 2, 4, 8]);
-  const [clear, ...rest] = alerts.handle(event("ready", {}, { atWallMs: NOW + 12_000 }), CONTEXT);
+  assertEquals(told.at(-1)?.text.happened, "aurora on stage-left crashed 8 times in 7 s, last at 20:14:14.");
+  // Eight times is often: that it is ready is believed when it has been so for a while.
+  assertEquals(alerts.handle(event("ready", {}, { atWallMs: NOW + 12_000 }), CONTEXT), []);
+  assertEquals(alerts.handleTime(NOW + 41_999), []);
+  const [clear, ...rest] = alerts.handleTime(NOW + 42_000);
   assertEquals(rest, []);
   assertEquals([clear?.kind, clear?.text.happened, clear?.text.done], [
     "clear",
@@ -41,6 +45,35 @@ Deno.test("tries in between are not told, and that it is parked counts as no fur
     parked?.text.happened,
     "aurora on stage-left is not tried any more at 20:14:07: it could not start.",
   );
+});
+
+Deno.test("a program that gets ready between its crashes is one trouble, not many", () => {
+  const alerts = new Alerts();
+  const ready = (atMs: number) => event("ready", {}, { atWallMs: NOW + atMs });
+  const told = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((n) => [
+    ...alerts.handle(crash(n * 2_000), CONTEXT),
+    ...alerts.handle(ready(n * 2_000 + 1_000), CONTEXT),
+  ]).filter(({ isShown }) => isShown);
+  assertEquals(told.map(({ kind, count }) => `${kind} ${count}`), [
+    "alarm 1",
+    "clear 1",
+    "alarm 2",
+    "clear 2",
+    "alarm 3",
+    "repeat 4",
+    "repeat 8",
+  ]);
+  assertEquals(alerts.handleTime(NOW + 46_000).map(({ kind, count }) => `${kind} ${count}`), ["clear 8"]);
+  // Long after that the next crash is a new trouble.
+  assertEquals(alerts.handle(crash(200_000), CONTEXT).map(({ count }) => count), [1]);
+});
+
+Deno.test("whoever stops a program that failed often has the all-clear at once", () => {
+  const alerts = new Alerts();
+  for (const n of [0, 1, 2, 3]) alerts.handle(crash(n * 1_000), CONTEXT);
+  const [clear] = alerts.handle(event("stopped", {}, { atWallMs: NOW + 5_000 }), CONTEXT);
+  assertEquals([clear?.kind, clear?.count], ["clear", 4]);
+  assertEquals(alerts.handleTime(NOW + 100_000), []);
 });
 
 Deno.test("an ending that was asked for is no alarm", () => {

@@ -158,7 +158,9 @@ const TOLD: readonly (readonly [string, CrewText, string, readonly string[]])[] 
       program({ state: "backoff", fails: 3, fallback: true, lastExit: exit(), nextTryWallMs: NOW + 4_000 }),
       {
         ...CONTEXT,
-        events: [43, 20, 3].map((s) => event("exited", { exit: exit() }, { atWallMs: NOW - s * 1_000 })),
+        events: [43, 20, 3].map((s, n) =>
+          event("exited", { exit: exit() }, { run: 4 + n, atWallMs: NOW - s * 1_000 })
+        ),
       },
     ),
     "P102",
