@@ -434,7 +434,7 @@ export class Node {
     if (options.programs !== undefined) {
       const { directory } = this.#identity;
       const { runDirectory } = options;
-      const self = { directory, runDirectory, handlers: this.handlers, name: () => this.#name };
+      const self = { id: this.id, directory, runDirectory, handlers: this.handlers, name: () => this.#name };
       this.#programs = await NodePrograms.open(this.#platform, options.programs, self);
     }
     await this.#listeners.open({

@@ -1,9 +1,10 @@
 // The programs of a node: its supervisor, and the messages by which others ask for them.
 // Decides when supervision begins (before anybody can reach the node) and ends (programs go on without it).
 
-import { HanaError } from "../base/mod.ts";
+import { HanaError, type NodeId } from "../base/mod.ts";
 import type { Platform } from "../platform/mod.ts";
 import type { HandlerTable } from "../session/mod.ts";
+import { prepareRunDirectory, socketPath } from "../transport/mod.ts";
 import { addProgramMessages, Supervisor, type SupervisorLimits } from "../supervision/mod.ts";
 
 /** What makes a node start and supervise programs. */
@@ -24,6 +25,7 @@ export const PROGRAMS_CAPABILITY = "programs";
 
 /** What supervision needs of its node. */
 export interface SupervisingNode {
+  readonly id: NodeId;
   /** The node's state directory; null for one that keeps nothing. */
   readonly directory: string | null;
   readonly runDirectory: string | null;
@@ -56,6 +58,11 @@ export class NodePrograms {
         what: "a node that supervises programs",
         why: "it needs a state directory and a run directory",
       });
+    }
+    if (platform.host.os !== "windows") {
+      // What is wrong with the run directory is told in the words of whoever listens there.
+      socketPath(runDirectory, node.id);
+      prepareRunDirectory(platform.files, platform.host, runDirectory);
     }
     const { shim, warm, limits } = settings;
     const supervisor = await Supervisor.open({

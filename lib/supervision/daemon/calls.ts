@@ -118,6 +118,10 @@ export interface ShowProgram {
 /** A generation of a show as this node keeps it. */
 export interface ShowRecord {
   readonly generation: number;
+  /** The show's name; empty where it was not told. */
+  readonly name: string;
+  /** The generation that this one goes back to; null for a new one. */
+  readonly of: number | null;
   readonly sha256: string;
   /** The manifest as it was applied. */
   readonly text: string;
@@ -130,9 +134,15 @@ export interface ApplyCall {
   readonly op: string;
   readonly by: string;
   /** The show as it is kept for `rollback`; its generation must be greater than the one that is kept. */
-  readonly show: Omit<ShowRecord, "atWallMs" | "by">;
+  readonly show:
+    & Pick<ShowRecord, "generation" | "sha256" | "text">
+    & Partial<Pick<ShowRecord, "name" | "of">>;
   /** Every program of the show that belongs here; those of an earlier generation that are missing are removed. */
   readonly programs: readonly ShowProgram[];
+  /** The generation that the asker saw in force, 0 for none: another one is a `conflict`. */
+  readonly base?: number;
+  /** Leaves what runs as it is until `rollOut` names it, or nobody has said anything for a while. */
+  readonly staged?: boolean;
 }
 
 /** What applying changed. */
@@ -142,5 +152,92 @@ export interface ApplyResult {
   readonly changed: readonly string[];
   readonly removed: readonly string[];
   readonly unchanged: readonly string[];
+  /** Programs that are still as they were. */
+  readonly staged: readonly string[];
+  /** False where the disk refused to keep it. */
+  readonly durable: boolean;
   readonly replayed: boolean;
+}
+
+/** What a show would change here. */
+export interface PrepareCall {
+  readonly op: string;
+  readonly by: string;
+  readonly programs: readonly ShowProgram[];
+  /** As in {@linkcode ApplyCall}. */
+  readonly base?: number;
+  /** Keeps others from applying for a moment. */
+  readonly reserve?: boolean;
+}
+
+/** Something that a show finds wanting on this node. */
+export interface ShowProblem {
+  readonly program: string;
+  readonly what: string;
+  readonly why: string;
+  /** Whether the show cannot be applied like this; else people should know. */
+  readonly fatal: boolean;
+}
+
+/** What applying would change, and what is in its way. */
+export interface PrepareResult {
+  /** The generation in force; 0 for none. */
+  readonly base: number;
+  /** `linux-x64` and the like. */
+  readonly platform: string;
+  readonly added: readonly string[];
+  /** With what differs, a line each, and whether it is restarted for that. */
+  readonly changed: readonly ShowChange[];
+  readonly removed: readonly string[];
+  readonly unchanged: readonly string[];
+  /** Of what was applied before, programs that are still as they were. */
+  readonly staged: readonly string[];
+  readonly problems: readonly ShowProblem[];
+}
+
+/** A program that changes. */
+export interface ShowChange {
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly restarts: boolean;
+}
+
+/** Which programs of the show in force are changed now. */
+export interface RollOutCall {
+  readonly by: string;
+  readonly generation: number;
+  readonly names: readonly string[];
+  /** The rest stays as it is until somebody says more: something went wrong. */
+  readonly halt?: boolean;
+}
+
+/** What was let go. */
+export interface RollOutResult {
+  readonly released: readonly ReleasedProgram[];
+  /** Programs that are still as they were. */
+  readonly staged: readonly string[];
+  readonly problems: readonly ShowProblem[];
+}
+
+/** A program that is being changed. */
+export interface ReleasedProgram {
+  readonly name: string;
+  readonly generation: number;
+  /** The run that it found. */
+  readonly run: number;
+  /** Whether another run follows it. */
+  readonly restarts: boolean;
+  /** Whether it is on its way out. */
+  readonly removed: boolean;
+}
+
+/** Which show this node has. */
+export interface ShowStanding {
+  /** Newest first. */
+  readonly generations: readonly Omit<ShowRecord, "text">[];
+  /** How many programs it brought. */
+  readonly programs: number;
+  /** Programs that are still as they were before the newest one. */
+  readonly staged: readonly string[];
+  readonly halted: boolean;
 }

@@ -8,13 +8,21 @@ export type {
   EventPage,
   EventQuery,
   LogListener,
+  PrepareCall,
+  PrepareResult,
   ProgramDelta,
   ProgramEventEntry,
   ProgramOrigin,
   Refusal,
+  ReleasedProgram,
   RestartCall,
+  RollOutCall,
+  RollOutResult,
+  ShowChange,
+  ShowProblem,
   ShowProgram,
   ShowRecord,
+  ShowStanding,
   SignalCall,
   SpawnCall,
   StopCall,
@@ -24,4 +32,5 @@ export type {
 export { SUPERVISOR_LIMITS, type SupervisorLimits, type SupervisorOptions } from "./options.ts";
 export type { SupervisorCounters } from "./context.ts";
 export { findCycle, inOrder, isReached, missingOf, type NeedsOf } from "./needs.ts";
+export { platformName } from "./show_checks.ts";
 export { Supervisor } from "./supervisor.ts";

@@ -29,6 +29,8 @@ export interface SupervisorLimits {
   readonly opAgeUs: number;
   /** Generations of a show that are kept. */
   readonly maxShows: number;
+  /** How long what a show changes waits for a word of whoever rolls it out; then it goes on by itself. */
+  readonly rolloutUs: number;
   /** Shims that are started at once. */
   readonly startsAtOnce: number;
   /** How long the shims of an earlier daemon may take to answer while this one starts. */
@@ -48,6 +50,7 @@ export const SUPERVISOR_LIMITS: SupervisorLimits = {
   maxOps: 10_000,
   opAgeUs: 24 * 3600 * 1_000_000,
   maxShows: 10,
+  rolloutUs: 30_000_000,
   startsAtOnce: 4,
   adoptUs: 100_000,
   startUs: 10_000_000,

@@ -4,6 +4,7 @@
 import { HanaError, toHex } from "../../base/mod.ts";
 import type { Platform, StreamAddress } from "../../platform/mod.ts";
 import { KeyedMac, MAC_BYTES } from "../../security/mod.ts";
+import { MAX_SOCKET_PATH_BYTES } from "../../transport/mod.ts";
 
 /** Where a program's things stand. */
 export interface ProgramPlaces {
@@ -17,8 +18,6 @@ export interface ProgramPlaces {
   readonly notifySocket: string | null;
 }
 
-/** A path of a Unix socket holds 103 bytes on every system; some stay free. */
-const MAX_SOCKET_PATH_BYTES = 100;
 const SOCKET_NAME_DIGITS = 12;
 const PRIVATE_MODE = 0o700;
 
@@ -31,23 +30,14 @@ export class Places {
   readonly #sockets: string;
   readonly #directory: string;
 
-  /** Throws `config` when sockets could not be made below the run directory, `storage` when directories cannot. */
+  /** Throws `storage` when the directory of programs cannot be made. */
   constructor(platform: Platform, directory: string, runDirectory: string) {
     this.#platform = platform;
     this.#directory = directory;
     this.programs = `${directory}/programs`;
     this.#sockets = `${runDirectory}/p`;
     this.database = `${directory}/programs.db`;
-    const longest = `${this.#sockets}/${"0".repeat(SOCKET_NAME_DIGITS)}.c`;
-    if (this.#hasFiles && new TextEncoder().encode(longest).length > MAX_SOCKET_PATH_BYTES) {
-      throw new HanaError("config", {
-        what: `run directory ${runDirectory}`,
-        why: `sockets of programs would have paths over ${MAX_SOCKET_PATH_BYTES} bytes there`,
-        hint: "hana serve --run-dir /tmp/hana",
-      });
-    }
     platform.files.makeDirectory(this.programs, PRIVATE_MODE);
-    if (this.#hasFiles) platform.files.makeDirectory(this.#sockets, PRIVATE_MODE);
   }
 
   /** The places of one program. */
@@ -70,11 +60,39 @@ export class Places {
     return this.#hasFiles ? { kind: "unix", path } : { kind: "pipe", name: path };
   }
 
-  /** Makes a program's directory. */
+  /** Makes a program's directory. Throws `storage`. */
   make(name: string): ProgramPlaces {
     const places = this.of(name);
     this.#platform.files.makeDirectory(places.directory, PRIVATE_MODE);
     return places;
+  }
+
+  /** Makes the directory of sockets. Throws `config` when they would have paths that no system takes, and `storage`. */
+  makeSockets(): void {
+    if (!this.#hasFiles) return;
+    const longest = `${this.#sockets}/${"0".repeat(SOCKET_NAME_DIGITS)}.c`;
+    if (new TextEncoder().encode(longest).length > MAX_SOCKET_PATH_BYTES) {
+      throw new HanaError("config", {
+        what: `run directory ${this.#sockets}`,
+        why: `sockets of programs would have paths over ${MAX_SOCKET_PATH_BYTES} bytes there`,
+        hint: "hana serve --run-dir /tmp/hana",
+      });
+    }
+    this.#platform.files.makeDirectory(this.#sockets, PRIVATE_MODE);
+  }
+
+  /** Takes the directory of sockets away if nobody has one in it. */
+  tidy(): void {
+    if (!this.#hasFiles) return;
+    try {
+      const { files } = this.#platform;
+      if (files.stat(this.#sockets) !== null && files.list(this.#sockets).length === 0) {
+        files.remove(this.#sockets);
+      }
+    } catch (thrown) {
+      // Another daemon of this user may have put one there this very moment.
+      if (!(thrown instanceof HanaError)) throw thrown;
+    }
   }
 
   /** The names of all programs that have a directory. */

@@ -347,6 +347,7 @@ export class SupervisedProgram {
       const isGivenUp = (): boolean => this.#isStopped;
       await awaitLock(platform, { name: this.name, path: at.lock, isGivenUp });
       places.removeSockets(this.name);
+      places.makeSockets();
       const assignment = this.#assign();
       const shim = starter.start(assignment);
       let ended = false;

@@ -147,6 +147,8 @@ export function readShow(text: string): ShowRecord | null {
   if (raw === null || !isCount(raw.generation) || typeof raw.text !== "string") return null;
   return {
     generation: raw.generation,
+    name: typeof raw.name === "string" ? raw.name : "",
+    of: isCount(raw.of) ? raw.of : null,
     sha256: typeof raw.sha256 === "string" ? raw.sha256 : "",
     text: raw.text,
     by: typeof raw.by === "string" ? raw.by : "",

@@ -16,7 +16,7 @@ export interface ShowPlan {
   readonly rows: readonly ProgramRow[];
   /** The show itself. */
   readonly changes: readonly RowChange[];
-  readonly result: Omit<ApplyResult, "replayed">;
+  readonly result: Pick<ApplyResult, "generation" | "added" | "changed" | "removed" | "unchanged">;
 }
 
 /** Generations of a show. */
@@ -34,10 +34,23 @@ export class Shows {
     return this.#store.read("show", (_key, text) => readShow(text), { reverse: true, limit: this.#max });
   }
 
+  /** Throws `conflict` where another generation is in force than the asker saw. */
+  expect(base: number | undefined): void {
+    const [newest] = this.all();
+    const generation = newest?.generation ?? 0;
+    if (base === undefined || base === generation) return;
+    throw new HanaError("conflict", {
+      what: `the show was changed meanwhile: generation ${generation} is in force, not ${base}`,
+      why: newest === undefined ? "its shows are gone" : `${newest.by || "somebody"} applied it`,
+      hint: "hana apply --status",
+    });
+  }
+
   /** What applying changes. Throws `conflict`. */
   plan(call: ApplyCall, present: readonly ProgramRow[], atWallMs: number): ShowPlan {
     const { show, by } = call;
     const [newest] = this.all();
+    this.expect(call.base);
     if (newest !== undefined && show.generation <= newest.generation) {
       throw new HanaError("conflict", {
         what: `generation ${show.generation} of the show`,
@@ -59,7 +72,7 @@ export class Shows {
         throw new HanaError("conflict", {
           what: `program ${name}`,
           why: `${before.by} spawned one of this name`,
-          hint: `hana stop ${name}; hana remove ${name}`,
+          hint: `hana rm ${name} --stop`,
         });
       }
       const isSame = before !== undefined && !before.removing && before.want === want &&
@@ -78,7 +91,8 @@ export class Shows {
       names.removed.push(row.name);
       rows.push({ ...row, want: "down", removing: true, generation: row.generation + 1, by, atWallMs });
     }
-    const record: ShowRecord = { ...show, by, atWallMs };
+    const { generation, sha256, text, name = "", of = null } = show;
+    const record: ShowRecord = { generation, name, of, sha256, text, by, atWallMs };
     const key = String(show.generation).padStart(KEY_DIGITS, "0");
     const changes: RowChange[] = [{ table: "show", key, value: JSON.stringify(record) }];
     const old = this.#store.list("show", { reverse: true }).slice(this.#max - 1);

@@ -37,7 +37,7 @@ import { logsOf, whyOf } from "./reading.ts";
 import { readKnown } from "./rebuild.ts";
 import { newInstance, programChange, type ProgramRow } from "./rows.ts";
 import { ShimStarter } from "./shim_starter.ts";
-import { Shows } from "./shows.ts";
+import { ShowDesk } from "./show_desk.ts";
 import { Store } from "./store.ts";
 
 /** How often the logs of all programs are held to their bound together. */
@@ -47,6 +47,8 @@ const START_PATIENCE = 3;
 
 /** The programs of a node. Make one with {@linkcode Supervisor.open}. */
 export class Supervisor {
+  /** What shows want here. */
+  readonly desk: ShowDesk;
   readonly counters: SupervisorCounters = {
     adopted: 0,
     shimsLost: 0,
@@ -64,7 +66,6 @@ export class Supervisor {
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #ops: OpLog;
-  readonly #shows: Shows;
   readonly #starter: ShimStarter;
   readonly #followers = new LogFollowers();
   readonly #programs = new Map<string, SupervisedProgram>();
@@ -84,7 +85,6 @@ export class Supervisor {
     this.#store = Store.open(platform, this.#places.database);
     this.#events = new EventLog(this.#store, platform, this.#limits.maxEvents);
     this.#ops = new OpLog(this.#store, platform.clock, this.#limits.maxOps, this.#limits.opAgeUs);
-    this.#shows = new Shows(this.#store, this.#limits.maxShows);
     this.#starter = new ShimStarter(platform, shim, warm);
     this.#context = {
       platform,
@@ -103,11 +103,24 @@ export class Supervisor {
       onForgotten: (name) => this.#onForgotten(name),
     };
     this.#store.onProblem = (problem) => this.#noteDisk(problem);
+    this.desk = new ShowDesk({
+      platform,
+      directory,
+      store: this.#store,
+      ops: this.#ops,
+      limits: this.#limits,
+      programs: this.#programs,
+      add: (row) => this.#add(row),
+      settled: (program) => this.#settled(program),
+      checkNeeds: (changed, without) => this.#checkNeeds(changed, without),
+      noteFault: (program, text) =>
+        this.#events.note({ program, run: 0, kind: "fault", by: null, detail: { code: "show", text } }),
+    });
   }
 
   /**
    * Opens the database, takes over what runs, and begins to start what is wanted and does not. Resolves when every shim of
-   * an earlier daemon has answered or had its time. Rejects with `config` (paths too long for sockets), `conflict` (another
+   * an earlier daemon has answered or had its time. Rejects with `conflict` (another
    * daemon has the database) and `storage` (no directory for programs); a damaged database is no reason.
    */
   static async open(options: SupervisorOptions): Promise<Supervisor> {
@@ -323,42 +336,12 @@ export class Supervisor {
 
   /** The generations of the show that are kept, newest first. */
   shows(): readonly ShowRecord[] {
-    return this.#shows.all();
+    return this.desk.all();
   }
 
-  /**
-   * Takes a generation of a show over: all of its programs and the show itself in one commit, then one after the other as
-   * they need each other. Programs that earlier generations brought and this one lacks are removed. Rejects with `conflict`
-   * (an older generation, or a program of that name that a person spawned) and `config` (programs wait for each other).
-   */
+  /** Takes a generation of a show over, and brings everything in line with it. Rejects as {@linkcode ShowDesk.apply}. */
   applyShow(call: ApplyCall): Promise<ApplyResult> {
-    const digest = digestOf(JSON.stringify(call));
-    return this.#ops.once(call.op, digest, async () => {
-      const rows = [...this.#programs.values()].map(({ row }) => row);
-      const atWallMs = Math.floor(this.#platform.clock.wallMs());
-      const plan = this.#shows.plan(call, rows, atWallMs);
-      this.#checkNeeds(
-        new Map(call.programs.map(({ name, spec }) => [name, spec.needs])),
-        plan.result.removed,
-      );
-      const total = new Set([...this.#programs.keys(), ...call.programs.map(({ name }) => name)]).size;
-      if (total > this.#limits.maxPrograms) {
-        throw new HanaError("overloaded", {
-          what: "the show",
-          why: `${total} programs would be on this node`,
-        });
-      }
-      const ops = this.#ops.rowsFor(call.op, digest, plan.result);
-      const isKept = this.#store.commit([...plan.rows.map(programChange), ...plan.changes, ...ops], "synced");
-      if (!isKept && this.#store.problem !== null) this.#noteDisk(this.#store.problem);
-      const settling = plan.rows.map((row) => {
-        const program = this.#programs.get(row.name) ?? this.#add(row);
-        program.accept(row, false);
-        return this.#settled(program);
-      });
-      await Promise.all(settling);
-      return plan.result;
-    });
+    return this.desk.apply(call);
   }
 
   /** Counters and sizes, as plain data. */
@@ -381,11 +364,13 @@ export class Supervisor {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#pruning?.cancel();
+    this.desk.close();
     this.#starter.close();
     for (const program of this.#programs.values()) program.stop();
     this.#events.flush();
     this.#watchers.clear();
     this.#store.close();
+    this.#places.tidy();
   }
 
   // ------------------------------------------------------------------------------------------------------------------
@@ -486,7 +471,10 @@ export class Supervisor {
     if (this.#isStopped) throw new HanaError("closed", { what: "the supervisor", why: "it was stopped" });
     const { by: _by, ...rest } = call;
     const digest = digestOf(`${verb} ${JSON.stringify(rest)}`);
-    const result = await this.#ops.once(call.op, digest, async () => await work(digest));
+    const result = await this.#ops.once(call.op, digest, async () => {
+      this.desk.takeOver(call.name);
+      return await work(digest);
+    });
     // What was answered stays as it is; where the program stands is told as it is now.
     const program = this.#programs.get(call.name)?.snapshot ?? null;
     return { ...result, durable: result.durable ?? true, program };
