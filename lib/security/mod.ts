@@ -15,6 +15,7 @@ export {
 } from "./aead.ts";
 export { type AeadCandidate, aeadCandidates, loadAead, type LoadedAead } from "./aead_load.ts";
 export { CipherState } from "./cipher_state.ts";
+export { Sha256, sha256Hex } from "./digest.ts";
 export type { KeyPurpose, RingKey } from "./derivation.ts";
 export {
   type AccessClaim,

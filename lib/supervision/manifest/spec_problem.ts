@@ -1,0 +1,57 @@
+// What the reader of specifications says of a value, in the words of a manifest.
+// Decides wording alone: durations and sizes as people write them, fields as the manifest calls them.
+
+import type { HanaError } from "../../base/mod.ts";
+import type { ManifestNode } from "./tree.ts";
+import { durationText, shown, sizeText } from "./values.ts";
+
+/** A refusal of `readSpec` about the field at `path`; `node` is its value where that alone is wrong. */
+export function explain(
+  error: HanaError,
+  path: string,
+  node: ManifestNode | null,
+): { what: string; why: string | undefined; hint: string | undefined } {
+  const below = /^the program's [A-Za-z0-9]+([^ ]*)/.exec(error.what)?.[1] ?? "";
+  const at = /^(\[\d+\]|\.[A-Za-z0-9_.-]+)/.test(below) ? path + below : path;
+  const isSimple = node !== null && node.kind === "scalar";
+  const rest = error.what.replace(/^the program's \S+ ?/, "");
+  const what = isSimple && / cannot be /.test(error.what)
+    ? `${at} cannot be ${shown(node)}`
+    : `${at} ${rest}`;
+  return { what, why: error.why === undefined ? undefined : inUnits(error.why), hint: error.hint };
+}
+
+const FIELD_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/hang\.warnUs/g, "hang.warn"],
+  [/hang\.killUs/g, "hang.kill"],
+  [/hang\.stallUs/g, "hang.frozen"],
+  [/successCodes/g, "success_codes"],
+  [/fatalCodes/g, "fatal_codes"],
+];
+
+function inUnits(why: string): string {
+  let text = why
+    .replace(
+      /a whole number of microseconds from (\d+) to (\d+)/,
+      (_all, least, most) =>
+        `a duration from ${durationText(Number(least))} to ${durationText(Number(most))}`,
+    )
+    .replace(
+      /a whole number of bytes from (\d+) to (\d+)/,
+      (_all, least, most) => `a size from ${sizeText(Number(least))} to ${sizeText(Number(most))}`,
+    )
+    .replace(
+      /it is (\d+), not more than hang\.warnUs, which is (\d+)/,
+      (_all, kill, warn) =>
+        `it is ${durationText(Number(kill))}, not more than hang.warn, which is ${
+          durationText(Number(warn))
+        }`,
+    )
+    .replace(
+      /it is (\d+), and a heartbeat comes every (\d+) microseconds only/,
+      (_all, warn, beat) =>
+        `it is ${durationText(Number(warn))}, and a heartbeat comes every ${durationText(Number(beat))} only`,
+    );
+  for (const [pattern, word] of FIELD_WORDS) text = text.replace(pattern, word);
+  return text;
+}
