@@ -35,7 +35,7 @@ import { digestOf, Places } from "./places.ts";
 import { SupervisedProgram } from "./program.ts";
 import { logsOf, whyOf } from "./reading.ts";
 import { readKnown } from "./rebuild.ts";
-import { newInstance, programChange, type ProgramRow } from "./rows.ts";
+import { newInstance, type ProgramRow } from "./rows.ts";
 import { ShimStarter } from "./shim_starter.ts";
 import { ShowDesk } from "./show_desk.ts";
 import { Store } from "./store.ts";
