@@ -364,6 +364,8 @@ export class Keeper {
         if (this.#run !== null) handlers.onReady(this.#run.spec);
         return handlers.onEvent(kind, run, null, { readyUs: this.#run?.readyUs ?? null });
       case "started":
+        // What happens from here on is nobody's wish any more.
+        this.#by = "policy";
         return handlers.onEvent(kind, run, null, { pid: this.#run?.identity.processId ?? null });
       case "fault":
         return; // told with its words when it was said

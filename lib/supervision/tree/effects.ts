@@ -21,7 +21,7 @@ export type TreeEffect =
   /** To exactly these processes (`ProcessTable.signal`). Valid during the call only. */
   | {
     readonly do: "signal";
-    readonly signal: "SIGSTOP" | "SIGKILL";
+    readonly signal: "SIGTERM" | "SIGSTOP" | "SIGKILL";
     readonly members: readonly ProcessIdentity[];
   }
   /**

@@ -37,6 +37,8 @@ export class TreeKill {
   /** Who was found by the scan before. */
   #known: ReadonlySet<number> = new Set();
   #leaderGone: boolean;
+  /** Those found by the next scan are asked one by one. */
+  #asksEach = false;
   #survivors: readonly ProcessFacts[] = [];
   #spared: readonly ProcessIdentity[] = [];
   readonly #stats = { scans: 0, truncated: 0, strangers: 0, kept: 0, killed: 0 };
@@ -115,7 +117,11 @@ export class TreeKill {
     if (members.length === 0) return this.#proved();
     this.#wide = true;
     this.#pause(nowUs, members);
-    if (this.#phase === "terminating") return [];
+    if (this.#phase === "terminating") {
+      const isAsking = this.#asksEach;
+      this.#asksEach = false;
+      return isAsking ? [{ do: "signal", signal: "SIGTERM", members }] : [];
+    }
     this.#stats.killed += members.length;
     // Stopped first, so that nobody of them starts another one while the others are being ended.
     const effects: TreeEffect[] = [
@@ -132,8 +138,10 @@ export class TreeKill {
       case "grace":
         return nowUs < this.#limitUs ? [] : this.#terminate(nowUs);
       case "terminating":
-        if (nowUs >= this.#limitUs) return [{ do: "signal-group", signal: "SIGKILL" }, ...this.#sweep(nowUs)];
-        break;
+        if (nowUs < this.#limitUs) break;
+        return this.#mayHitGroup
+          ? [{ do: "signal-group", signal: "SIGKILL" }, ...this.#sweep(nowUs)]
+          : this.#sweep(nowUs);
       case "sweeping":
         break;
       default:
@@ -163,7 +171,17 @@ export class TreeKill {
     this.#wide = true;
     this.#limitUs = nowUs + TERMINATE_US;
     this.#nextScanUs = null;
-    return [{ do: "signal-group", signal: "SIGTERM" }];
+    if (this.#mayHitGroup) return [{ do: "signal-group", signal: "SIGTERM" }];
+    this.#asksEach = true;
+    return [this.#scan()];
+  }
+
+  /**
+   * A group is named by its leader's number alone: once the leader is gone it may be somebody else's. And whoever may live
+   * on can be in the group as well.
+   */
+  get #mayHitGroup(): boolean {
+    return !this.#leaderGone && this.#keep.length === 0;
   }
 
   #sweep(nowUs: number): readonly TreeEffect[] {

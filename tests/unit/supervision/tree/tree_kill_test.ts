@@ -77,6 +77,31 @@ Deno.test("a child that goes a while after SIGTERM is not killed because its lea
   assert(tookUs > 250_000 && tookUs < 500_000, `took ${tookUs} us`);
 });
 
+Deno.test("a group is not signalled by its leader's number once the leader is gone: somebody else may have it", () => {
+  const forest = new Forest();
+  const leader = forest.start(POLITE);
+  forest.start({ detaches: true }, leader.processId);
+  const ending = new Ending(forest, leader).begin("now");
+  const tookUs = ending.run();
+  assertEquals([ending.result, forest.own], ["empty", 0]);
+  assertEquals(forest.groupSignals, ["SIGTERM"]);
+  assert(tookUs >= 1_000_000 && tookUs < 1_200_000, `took ${tookUs} us`);
+});
+
+Deno.test("where children may live on nobody is signalled by a group that they may be in", () => {
+  const forest = new Forest();
+  const leader = forest.start(POLITE);
+  const helper = forest.start(POLITE, leader.processId);
+  const kept = forest.start({ ...POLITE, name: "steam-helper" }, leader.processId);
+  const ending = new Ending(forest, leader, { keepChildren: ["^steam"] }).begin("now");
+  const tookUs = ending.run();
+  assertEquals([ending.result, forest.groupSignals], ["empty", []]);
+  assertEquals([forest.has(leader), forest.has(helper), forest.has(kept)], [false, false, true]);
+  // Both went when they were asked.
+  assertEquals(ending.kill.stats.killed, 0);
+  assert(tookUs < 200_000, `took ${tookUs} us`);
+});
+
 Deno.test("a look at what lives beside the leader's end begins nothing", () => {
   const forest = new Forest();
   const leader = forest.start(POLITE);
