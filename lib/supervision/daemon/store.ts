@@ -24,6 +24,8 @@ export type StoreOrigin =
 const MAX_DAMAGED = 3;
 /** Changes that wait for a disk that refuses; beyond them events and answers are dropped first. */
 const MAX_PENDING = 4_096;
+/** While the disk refuses, what need not be synced is tried once in so many commits. */
+const TRY_EVERY = 16;
 /** What stands beside a database in use. */
 const BESIDE = ["-wal", "-shm", "-journal"];
 
@@ -47,6 +49,7 @@ export class Store {
   onProblem: ((problem: HanaError | null) => void) | null = null;
   readonly origin: StoreOrigin;
   #database: Database;
+  #waited = 0;
   /** What was refused: the newest change of each row. */
   readonly #pending = new Map<string, RowChange>();
 
@@ -95,6 +98,11 @@ export class Store {
 
   /** Writes. False when the disk refused: the changes go with the next commit then. */
   commit(changes: readonly RowChange[], durability: Durability): boolean {
+    const mayWait = this.problem !== null && this.origin !== "memory" && durability === "relaxed";
+    if (mayWait && ++this.#waited % TRY_EVERY !== 0) {
+      this.#keep(changes);
+      return false;
+    }
     const all = this.#pending.size === 0 ? changes : this.#withPending(changes);
     if (all.length === 0) return this.problem === null;
     try {
@@ -115,7 +123,7 @@ export class Store {
   }
 
   close(): void {
-    if (this.#pending.size > 0) this.commit([], "relaxed");
+    if (this.#pending.size > 0) this.commit([], "synced");
     this.#database.close();
   }
 
