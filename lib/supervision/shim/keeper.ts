@@ -145,6 +145,8 @@ export class Keeper {
   /** Goes on where a lost shim left off; `notBefore`: when the program's processes began, as far as known. */
   restore(saved: SavedMachine, notBefore: number): void {
     this.#ending = this.#endingOf(null, notBefore);
+    // The machine may be in the next run when this end is told.
+    if (LIVE.has(saved.state)) this.#end = this.#endOf(saved.run, null, UNSEEN);
     this.#do(this.machine.restore(this.#nowUs, saved));
     this.#settle();
   }
@@ -398,7 +400,7 @@ export class Keeper {
 
   #onEnded(detail: Readonly<Record<string, unknown>>): void {
     const { handlers } = this.#options;
-    const end = this.#end ?? this.#endOf(this.machine.run, null, "its end was not seen");
+    const end = this.#end ?? this.#endOf(this.machine.run, null, UNSEEN);
     const exit: ExitRecord = { ...end, class: detail["class"] as ExitClass };
     this.#end = null;
     this.#lastExit = exit;
@@ -463,6 +465,9 @@ function without(found: readonly ProcessFacts[], left: readonly ProcessIdentity[
   for (const { processId, parentId } of found) if (gone.has(parentId)) gone.add(processId);
   return found.filter(({ processId }) => !gone.has(processId));
 }
+
+/** How a run ended that had another shim. */
+const UNSEEN = "its end was not seen";
 
 /** Events that somebody brought about. */
 const BY_SOMEBODY: ReadonlySet<ProgramEventKind> = new Set(["stopping", "killing", "stopped", "waiting"]);

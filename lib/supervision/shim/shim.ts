@@ -104,10 +104,13 @@ export class Shim {
         watchText: (text) => this.#logs.watchText(text),
         onRunStarted: (run) => {
           this.#archive.startRun(run.number);
+          // Synced, behind the number of the run: a machine that loses its power must not give that number again. It
+          // runs already, so that this costs no start anything.
+          this.#save();
           this.#journal.append({
             kind: "process",
             save: { run: run.number, process: run.identity, startedWallMs: run.startedWallMs },
-          }, false);
+          }, true);
         },
         // The machine may be in the next run already.
         onRunEnded: (exit) => {
