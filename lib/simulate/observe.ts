@@ -5,6 +5,7 @@
 import type { NodeId } from "../base/mod.ts";
 import type { LeaseMode, LeaseToken } from "../discovery/mod.ts";
 import type { NodeState } from "../node/mod.ts";
+import type { ProgramEvent, ProgramSnapshot } from "../supervision/mod.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Something that happened. `atUs` is true time since the run began. */
@@ -119,10 +120,79 @@ export type Fact =
     readonly chosen: readonly string[];
     readonly text: string;
   }
+  /** A process of a program or a shim began, stands by its program, or ended: the truth of its machine. */
+  | {
+    readonly kind: "process";
+    readonly atUs: number;
+    readonly node: string;
+    /** Empty for a shim without a task. */
+    readonly program: string;
+    readonly what: "started" | "holds" | "ended";
+    readonly part: "leader" | "slate" | "child" | "shim";
+    readonly processId: number;
+    readonly run: number | null;
+    /** Of one that ended: its code, its signal, or `power-lost`. */
+    readonly how: string | null;
+  }
+  /** A node's daemon, or the shim of one of its programs, has signalled another process. */
+  | {
+    readonly kind: "signalled";
+    readonly atUs: number;
+    readonly node: string;
+    /** Whose shim; null for the daemon. */
+    readonly program: string | null;
+    readonly signal: string;
+    readonly processId: number;
+    /** Null for somebody who has nothing to do with programs. */
+    readonly target: { readonly node: string; readonly program: string; readonly part: string } | null;
+  }
+  /** A program does by itself what its plan says. */
+  | {
+    readonly kind: "behaves";
+    readonly atUs: number;
+    readonly node: string;
+    readonly program: string;
+    readonly run: number;
+    readonly what: "ready" | "ends" | "hangs" | "freezes" | "waits-in-kernel";
+  }
+  /** A node has learnt what happened to one of its programs. */
+  | {
+    readonly kind: "program";
+    readonly atUs: number;
+    readonly node: string;
+    readonly origin: "shim" | "daemon";
+    readonly event: ProgramEvent;
+  }
+  /** A console asks a node for something, or has its answer. */
+  | {
+    readonly kind: "asked";
+    readonly atUs: number;
+    /** The console. */
+    readonly node: string;
+    readonly target: string;
+    readonly program: string;
+    readonly verb: "spawn" | "start" | "stop" | "restart" | "apply";
+    readonly op: string;
+    /** The run that a restart means; null where it means any. */
+    readonly run: number | null;
+    readonly sentAtUs: number;
+    /** `sent`, `ok`, or the code of an error. */
+    readonly status: string;
+    readonly answer: AskedAnswer | null;
+  }
   | { readonly kind: "phase"; readonly atUs: number; readonly phase: "warm" | "quiet" | "end" }
   | { readonly kind: "claim"; readonly atUs: number; readonly claim: string }
   | { readonly kind: "crash"; readonly atUs: number; readonly node: string; readonly text: string }
   | { readonly kind: "violation"; readonly atUs: number; readonly violation: Violation };
+
+/** What a node answered to a console. */
+export interface AskedAnswer {
+  readonly generation: number;
+  readonly changed: boolean;
+  readonly replayed: boolean;
+  /** Whether it is on the disk. */
+  readonly durable: boolean;
+}
 
 /** A rule that was broken. */
 export interface Violation {
@@ -190,8 +260,24 @@ export interface Oracle {
   lease?(node: string): LeaseStanding | null;
   /** Messages and datagrams that a node's present life has dropped because something was full; null where nobody counts. */
   drops?(node: string): number | null;
+  /** A program as its node shows it; null where the node is down or does not know it. */
+  program?(node: string, program: string): ProgramSnapshot | null;
+  /** What lives of a program, by the machine's own table: processes, and shims that stand by it. */
+  lives?(node: string, program: string): LivingProgram;
+  /** How often a node's present life has missed events of its programs; null where nobody counts. */
+  programCounters?(node: string): Readonly<Record<string, number>> | null;
   /** A node's monotonic clock; null while it is down or where nobody can read it. */
   monotonicUs(node: string): number | null;
+}
+
+/** What lives of a program. */
+export interface LivingProgram {
+  readonly leaders: number;
+  /** All its processes, the safe look's too. */
+  readonly processes: number;
+  readonly shims: number;
+  /** Whether one of its processes waits in the kernel. */
+  readonly inKernel: boolean;
 }
 
 /** Datagrams of discovery. */

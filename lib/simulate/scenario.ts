@@ -5,6 +5,7 @@
 
 import type { Role } from "../base/mod.ts";
 import type { LinkSpec } from "../platform/simulated/mod.ts";
+import type { ProgramAction, ProgramPlan } from "./program_plan.ts";
 
 export type { DelaySpec, LinkSpec } from "../platform/simulated/mod.ts";
 
@@ -28,6 +29,8 @@ export interface Scenario {
   readonly network: NetworkPlan;
   readonly nodes: readonly NodePlan[];
   readonly traffic: readonly TrafficPlan[];
+  /** Programs that nodes supervise; left out where there are none. */
+  readonly programs?: readonly ProgramPlan[];
   /** In the order of `atUs`; generators are expanded already. */
   readonly timeline: readonly TimedAction[];
   readonly expect: Expectations;
@@ -141,7 +144,8 @@ export type Action =
   | { readonly verb: "leave"; readonly nodes: Selector }
   | { readonly verb: "clock"; readonly nodes: Selector; readonly change: ClockChange }
   /** A note in the report. */
-  | { readonly verb: "mark"; readonly text: string };
+  | { readonly verb: "mark"; readonly text: string }
+  | ProgramAction;
 
 /** How a wall clock goes wrong. The monotonic clock never does. */
 export type ClockChange =

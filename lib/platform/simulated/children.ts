@@ -209,6 +209,7 @@ class SimulatedChild implements ChildProcess, Held {
   readonly #around: ProgramSurroundings;
   readonly #program: RunningProgram;
   readonly #owner: ProcessLife;
+  readonly #parent: ProcessRecord;
   #hasEnded = false;
   #isInputOpen: boolean;
   #inputWaiting = 0;
@@ -222,6 +223,7 @@ class SimulatedChild implements ChildProcess, Held {
   ) {
     this.#around = around;
     this.#owner = parent.life;
+    this.#parent = parent;
     this.#isInputOpen = options.input === "pipe";
     const pipe = new OutputPipe(
       around.engine,
@@ -269,13 +271,13 @@ class SimulatedChild implements ChildProcess, Held {
   }
 
   kill(signal: ProcessSignal): boolean {
-    return this.#owner.alive && this.#program.record.signal(signal);
+    return this.#owner.alive && this.#program.record.signal(signal, this.#parent);
   }
 
   killGroup(signal: ProcessSignal): boolean {
     if (!this.#owner.alive) return false;
     const members = this.#around.processTable.inGroup(this.processId);
-    for (const member of members) member.signal(signal);
+    for (const member of members) member.signal(signal, this.#parent);
     return members.length > 0;
   }
 

@@ -29,6 +29,6 @@ export { type EventKind, type EventTap, type SimulatedEvent } from "./event_log.
 export { type CrashHook } from "./engine.ts";
 export { type Program, type ProgramScript, ProgramTable, type StartOptions } from "./programs.ts";
 export type { ProcessRecord, ProcessStart } from "./process_record.ts";
-export { HostProcessTable } from "./process_table.ts";
+export { HostProcessTable, type ProcessWatcher } from "./process_table.ts";
 export { PhiloxStream, SimulatedRandom } from "./random.ts";
 export { type StreamPieces, WINDOW_BYTES } from "./stream.ts";

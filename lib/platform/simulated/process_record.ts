@@ -39,7 +39,9 @@ export interface ProcessStart {
 
 /** Where ends are told; a `HostProcessTable` is one. */
 export interface RecordKeeper {
-  onEnded(record: ProcessRecord): void;
+  onEnded(record: ProcessRecord, status: ExitStatus): void;
+  /** `from` is who sent it; null for somebody outside of the machine's processes. */
+  onSignal(record: ProcessRecord, signal: ProcessSignal, from: ProcessRecord | null): void;
 }
 
 /** A process. */
@@ -48,6 +50,8 @@ export class ProcessRecord implements ProcessIdentity {
   readonly startedAt: number;
   readonly groupId: number;
   readonly name: string;
+  /** What it was started as, in full. */
+  readonly program: string;
   readonly env: Readonly<Record<string, string>>;
   readonly life: ProcessLife;
   parentId: number;
@@ -84,6 +88,7 @@ export class ProcessRecord implements ProcessIdentity {
     this.parentId = start.parentId;
     this.groupId = start.groupId ?? life.processId;
     this.name = start.program.slice(start.program.lastIndexOf("/") + 1).slice(0, NAME_LENGTH);
+    this.program = start.program;
     this.env = start.env;
   }
 
@@ -115,13 +120,18 @@ export class ProcessRecord implements ProcessIdentity {
   }
 
   /** Sends it a signal; false when it has ended. A process that waits in the kernel gets it afterwards, SIGKILL too. */
-  signal(signal: ProcessSignal): boolean {
+  signal(signal: ProcessSignal, from: ProcessRecord | null = null): boolean {
     if (!this.alive) return false;
+    this.#keeper.onSignal(this, signal, from);
+    this.#receive(signal);
+    return true;
+  }
+
+  #receive(signal: ProcessSignal): void {
     if (signal === "SIGSTOP") this.#stop();
     else if (signal === "SIGCONT") this.#continue();
     else if (this.#waitsIn !== null || (this.#isStopped && signal !== "SIGKILL")) this.#pending.add(signal);
     else this.#take(signal);
-    return true;
   }
 
   /** Lets it wait in the kernel, in this function, until null is set: nothing ends it meanwhile. */
@@ -140,7 +150,7 @@ export class ProcessRecord implements ProcessIdentity {
     if (!this.alive) return;
     this.life.end("killed");
     this.#waitsIn = null;
-    this.#keeper.onEnded(this);
+    this.#keeper.onEnded(this, status);
     this.onEnded?.(status);
   }
 
@@ -167,7 +177,7 @@ export class ProcessRecord implements ProcessIdentity {
   #deliverPending(): void {
     const pending = [...this.#pending];
     this.#pending.clear();
-    for (const signal of pending) this.signal(signal);
+    for (const signal of pending) if (this.alive) this.#receive(signal);
   }
 
   #take(signal: ProcessSignal): void {

@@ -2,7 +2,7 @@
 // Decides, as Linux does, that an orphan goes to its nearest living ancestor that adopts, else to the first process, and
 // that who has ended stays as a zombie until its parent has heard of it. Never starts or ends anybody by itself.
 
-import type { ProcessFacts, ProcessIdentity, ProcessSignal, ProcessTable } from "../mod.ts";
+import type { ExitStatus, ProcessFacts, ProcessIdentity, ProcessSignal, ProcessTable } from "../mod.ts";
 import type { Engine } from "./engine.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { ProcessRecord, type ProcessStart, type RecordKeeper } from "./process_record.ts";
@@ -14,8 +14,17 @@ const TICK_US = 10_000;
 /** A machine takes so long until it starts anything of ours: no process of ours began with it. */
 const BOOT_US = 8_000_000;
 
+/** Told of what befalls processes, from outside of the world: for whoever judges it. */
+export interface ProcessWatcher {
+  onStarted(record: ProcessRecord): void;
+  onEnded(record: ProcessRecord, how: ExitStatus | "power-lost"): void;
+  onSignal(record: ProcessRecord, signal: ProcessSignal, from: ProcessRecord | null): void;
+}
+
 /** All processes of one host since it has power. */
 export class HostProcessTable implements RecordKeeper {
+  /** Told of everything, where somebody watches. */
+  watcher: ProcessWatcher | null = null;
   readonly #engine: Engine;
   readonly #hostName: string;
   readonly #records = new Map<number, ProcessRecord>();
@@ -62,11 +71,17 @@ export class HostProcessTable implements RecordKeeper {
     const startedAt = Math.floor((this.#engine.nowUs - this.#bootedUs + BOOT_US) / TICK_US);
     const record = new ProcessRecord(this.#engine, this, life, start, startedAt);
     this.#records.set(record.processId, record);
+    this.watcher?.onStarted(record);
     return record;
   }
 
   /** The power went: nobody is left, and the next boot is another one. */
   reset(): void {
+    if (this.watcher !== null) {
+      for (const record of this.#records.values()) {
+        if (!record.isZombie) this.watcher.onEnded(record, "power-lost");
+      }
+    }
     this.#records.clear();
     this.#boots++;
     this.#bootedUs = this.#engine.nowUs;
@@ -84,8 +99,13 @@ export class HostProcessTable implements RecordKeeper {
     }
   }
 
-  onEnded(record: ProcessRecord): void {
+  onSignal(record: ProcessRecord, signal: ProcessSignal, from: ProcessRecord | null): void {
+    this.watcher?.onSignal(record, signal, from);
+  }
+
+  onEnded(record: ProcessRecord, status: ExitStatus): void {
     if (this.#records.get(record.processId) !== record) return;
+    this.watcher?.onEnded(record, status);
     const heir = this.#heirOf(record);
     for (const child of this.list()) {
       if (child.parentId !== record.processId) continue;
@@ -162,7 +182,7 @@ export class SimulatedProcessTable implements ProcessTable {
   signal(identity: ProcessIdentity, signal: ProcessSignal): boolean {
     const record = this.#table.find(identity.processId);
     if (!this.#record.alive || record === null || record.startedAt !== identity.startedAt) return false;
-    return record.signal(signal);
+    return record.signal(signal, this.#record);
   }
 
   adoptOrphans(): boolean {

@@ -1,9 +1,12 @@
 // What must hold in every scenario in the normal form, however it came about: written by hand, shrunk, or sent.
 // Decides nothing about structure (normal_form.ts does); here names must mean somebody and times must fit.
 
+import { meansProgram, PROGRAM_ACTIONS } from "../program_plan.ts";
 import type { Action, NodePlan, Scenario, TimedAction } from "../scenario.ts";
 import { pathOf, ScenarioProblem, suggest } from "./problem.ts";
 import { checkSelector, isRandomSelector, selectNodes } from "./selector.ts";
+import { PROGRAM_VERBS } from "./program_verbs.ts";
+import { checkPrograms } from "./programs.ts";
 import { PLAIN_VERBS } from "./verbs.ts";
 
 /** The longest run. */
@@ -29,6 +32,7 @@ export function checkScenario(scenario: Scenario, pathOfAction?: (id: string) =>
     checkSelector(plan.to, scenario.nodes, `${path}.to`);
     if (plan.endUs < plan.startUs) throw new ScenarioProblem(`${path}.end`, "lies before the start");
   });
+  checkPrograms(scenario.programs ?? [], scenario.nodes);
   const ids = new Set<string>();
   scenario.timeline.forEach((timed, index) => {
     const path = pathOfAction?.(timed.id) ?? pathOf("timeline", index);
@@ -39,7 +43,7 @@ export function checkScenario(scenario: Scenario, pathOfAction?: (id: string) =>
   });
 }
 
-const verbs = new Map(PLAIN_VERBS.map((row) => [row.verb, row]));
+const verbs = new Map([...PLAIN_VERBS, ...PROGRAM_VERBS].map((row) => [row.verb, row]));
 
 /** What hurts has no place in the warm-up and in the quiet tail. */
 function checkPlace({ atUs, forUs = 0, action }: TimedAction, scenario: Scenario, path: string): void {
@@ -114,6 +118,10 @@ export function selectorsOf(action: Action): readonly (readonly [key: string, se
     case "heal":
     case "mark":
       return [];
+    case "start-program":
+    case "stop-program":
+    case "restart-program":
+      return [["on", action.nodes], ...(action.from === undefined ? [] : [["from", action.from] as const])];
     default:
       return [["nodes", action.nodes]];
   }
@@ -125,6 +133,7 @@ function checkAction({ atUs, forUs, action }: TimedAction, scenario: Scenario, p
   if (atUs > durationUs) throw new ScenarioProblem(path, "begins after the run has ended");
   if (forUs !== undefined && forUs <= 0) throw new ScenarioProblem(path, "lasts no time");
   for (const [key, selector] of selectorsOf(action)) checkSelector(selector, nodes, pathOf(verbPath, key));
+  if (PROGRAM_ACTIONS.has(action.verb)) checkProgramAction(action, scenario, verbPath);
   if (action.verb === "partition") checkGroups(action.groups, nodes, verbPath);
   if (action.verb === "address" || action.verb === "interface") {
     if (isRandomSelector(action.nodes)) return;
@@ -143,6 +152,20 @@ function checkAction({ atUs, forUs, action }: TimedAction, scenario: Scenario, p
       );
     }
   }
+}
+
+function checkProgramAction(action: Action, { programs = [] }: Scenario, path: string): void {
+  if (programs.length === 0) {
+    throw new ScenarioProblem(path, "the scenario has no programs", "programs: {scene: {on: viz-*}}");
+  }
+  if (!("program" in action)) return;
+  if (programs.some(({ name }) => meansProgram(action.program, name))) return;
+  const names = programs.map(({ name }) => name);
+  throw new ScenarioProblem(
+    `${path}.program`,
+    `there is no program ${action.program}`,
+    suggest(action.program, names),
+  );
 }
 
 function checkGroups(groups: readonly string[], nodes: readonly NodePlan[], path: string): void {

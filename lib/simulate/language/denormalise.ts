@@ -6,6 +6,7 @@ import { writeExpectations } from "./expect.ts";
 import { writeLink } from "./links.ts";
 import { writeNetwork, writeTraffic } from "./network.ts";
 import { writeNode } from "./nodes.ts";
+import { writeProgram } from "./programs.ts";
 import { CLOCK_DIFFERENCE, DRIFT, DURATION, SHARE, writeQuantity } from "./units.ts";
 
 const us = (value: number): string => writeQuantity(DURATION, value);
@@ -23,6 +24,9 @@ export function denormalise(scenario: Scenario): Record<string, unknown> {
     nodes: Object.fromEntries(scenario.nodes.map((node) => [node.name, writeNode(node)])),
     network: writeNetwork(scenario.network),
     ...(scenario.traffic.length === 0 ? {} : { traffic: scenario.traffic.map(writeTraffic) }),
+    ...(scenario.programs === undefined
+      ? {}
+      : { programs: Object.fromEntries(scenario.programs.map((each) => [each.name, writeProgram(each)])) }),
     ...(scenario.timeline.length === 0 ? {} : { timeline: scenario.timeline.map(writeTimed) }),
     expect: writeExpectations(scenario.expect),
   };
@@ -64,6 +68,23 @@ function writeArgument(action: Action): unknown {
         : { nodes: action.nodes, software: action.software };
     case "clock":
       return { nodes: action.nodes, ...writeClock(action.change) };
+    case "start-program":
+    case "stop-program":
+    case "restart-program":
+      return {
+        program: action.program,
+        on: action.nodes,
+        ...(action.from === undefined ? {} : { from: action.from }),
+        ...(action.consoles === undefined ? {} : { consoles: action.consoles }),
+        ...(action.sameRun === undefined ? {} : { same_run: action.sameRun }),
+        ...(action.now === undefined ? {} : { now: action.now }),
+      };
+    case "kill-program":
+      return { program: action.program, on: action.nodes, signal: action.signal };
+    case "kill-shim":
+    case "stop-shim":
+    case "remove-binary":
+      return { program: action.program, on: action.nodes };
     default:
       return action.nodes;
   }

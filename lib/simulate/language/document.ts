@@ -6,6 +6,7 @@ import { expectShape } from "./expect.ts";
 import { link } from "./links.ts";
 import { networkShape, trafficShape } from "./network.ts";
 import { nodesShape } from "./nodes.ts";
+import { programsShape } from "./programs.ts";
 import {
   choice,
   type JsonSchema,
@@ -54,6 +55,7 @@ export const documentFields = {
   nodes: required(nodesShape, "Groups of nodes and single nodes by name."),
   network: optional(networkShape, "Segments and how their links fare."),
   traffic: optional(trafficShape, "Messages that flow by themselves."),
+  programs: optional(programsShape, "Programs that nodes start and keep running."),
   timeline: optional(list(entryShape), "What happens, and when."),
   expect: optional(expectShape, "What the run must show."),
 };
@@ -82,6 +84,7 @@ export function scenarioSchema(): Record<string, unknown> {
       // Null takes away what the extended scenario has.
       nodes: orNullInside(properties.nodes),
       params: orNullInside(properties.params),
+      programs: orNullInside(properties.programs),
     },
     $defs: { reference: referenceDefinition, [link.definition]: link.define() },
   };

@@ -87,6 +87,17 @@ const onlyNodes = record({ verb, nodes });
 const pair = { verb, from: need(words), to: need(words) };
 const change = choice(["down", "up", "remove", "recreate"]);
 
+const aboutProgram = record({ verb, nodes, program: need(name) });
+const asked = {
+  verb,
+  nodes,
+  program: need(name),
+  from: may(words),
+  consoles: may(bytes),
+  sameRun: may(yesNo),
+  now: may(yesNo),
+};
+
 const actionRows: Record<Action["verb"], Shape<unknown>> = {
   "partition": record({ verb, groups: need(list(words, { min: 1 })) }),
   "isolate": onlyNodes,
@@ -107,6 +118,20 @@ const actionRows: Record<Action["verb"], Shape<unknown>> = {
   "leave": onlyNodes,
   "clock": record({ verb, nodes, change: need(clockChange) }),
   "mark": record({ verb, text: need(words) }),
+  "start-program": record(asked),
+  "stop-program": record(asked),
+  "restart-program": record(asked),
+  "kill-program": record({
+    verb,
+    nodes,
+    program: need(name),
+    signal: need(choice(["SIGKILL", "SIGTERM", "SIGSTOP", "SIGCONT"])),
+  }),
+  "kill-shim": aboutProgram,
+  "stop-shim": aboutProgram,
+  "remove-binary": aboutProgram,
+  "fill-disk": onlyNodes,
+  "apply-show": onlyNodes,
 };
 
 const node = record({
@@ -137,6 +162,46 @@ const traffic = record({
   endUs: need(us),
 });
 
+const program = record({
+  name: need(name),
+  on: need(words),
+  startUs: need(orNull(us)),
+  want: need(choice(["up", "once"])),
+  does: need(record({
+    speaks: need(choice(["none", "notify", "protocol"])),
+    startTakesUs: may(us),
+    endsAfterUs: may(us),
+    endCode: may(bytes),
+    endSignal: may(choice(["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT"])),
+    hangsAfterUs: may(us),
+    freezesAfterUs: may(us),
+    driverAfterUs: may(us),
+    driverForUs: may(us),
+    ignoresTerm: may(yesNo),
+    stopTakesUs: may(us),
+    forks: may(bytes),
+    memoryBytes: may(bytes),
+    times: may(bytes),
+  })),
+  rules: need(record({
+    restart: may(choice(["always", "on-failure", "never"])),
+    backoffCapUs: may(us),
+    giveUp: may(record({ after: need(bytes), withinUs: need(us) })),
+    graceUs: may(us),
+    startUs: may(us),
+    heartbeatUs: may(us),
+    hangWarnUs: may(us),
+    hangKillUs: may(us),
+    stallUs: may(us),
+    stall: may(choice(["alert", "restart"])),
+    needs: may(mapping(choice(["started", "ready", "done"]), { what: "a program", pattern: "" })),
+    bind: may(yesNo),
+    memoryMaxBytes: may(bytes),
+    boot: may(choice(["restore", "ask"])),
+    fallbackAfter: may(bytes),
+  })),
+});
+
 const scenario = record({
   version: need(choice([SCENARIO_VERSION])),
   name: need(text("a name", SCENARIO_NAME)),
@@ -151,6 +216,7 @@ const scenario = record({
   })),
   nodes: need(list(node, { min: 1 })),
   traffic: need(list(traffic)),
+  programs: may(list(program)),
   timeline: need(
     list(
       record({ id: need(name), atUs: need(us), forUs: may(us), action: need(tagged("verb", actionRows)) }),

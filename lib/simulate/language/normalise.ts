@@ -11,6 +11,7 @@ import { canonical } from "./hash.ts";
 import { planNetwork, planTraffic } from "./network.ts";
 import { planNodes } from "./nodes.ts";
 import { isNormalForm, readNormalForm } from "./normal_form.ts";
+import { planPrograms } from "./programs.ts";
 import { combinations, merge, type Parameters, substitute } from "./params.ts";
 import { kindOf, pathOf, ScenarioProblem, suggest } from "./problem.ts";
 import { isRecord, refuseUnknownKeys } from "./shape.ts";
@@ -131,6 +132,7 @@ function normaliseOne(whole: Record<string, unknown>, parameters: Parameters, la
     durationUs: document.duration ?? null,
   });
   const durationUs = document.duration ?? durationOf(document, timeline, warmupUs, quietUs);
+  const programs = planPrograms(document.programs ?? {});
   const scenario: Scenario = {
     version: SCENARIO_VERSION,
     name: label === "" ? document.name : `${document.name}[${label.slice(0, 200)}]`,
@@ -142,6 +144,8 @@ function normaliseOne(whole: Record<string, unknown>, parameters: Parameters, la
     network,
     nodes,
     traffic: planTraffic(document.traffic ?? [], { warmupUs, durationUs }),
+    // A scenario without programs is the one that it was before there were any.
+    ...(programs.length === 0 ? {} : { programs }),
     timeline,
     expect: planExpectations(document.expect),
   };

@@ -3,23 +3,31 @@
 import type { ObserverDefinition, RunContext } from "../observe.ts";
 import { settledPairs } from "./membership.ts";
 import { seconds } from "./measure.ts";
+import { watchProgramNumbers } from "./programs.ts";
 
 /** Lives of an id follow each other. */
 export const incarnationMonotonic: ObserverDefinition = {
   id: "incarnation_monotonic",
   kind: "safety",
   summary:
-    "Each start of an id has a later incarnation than the one before, and no view goes back to an older one.",
+    "Each start of an id has a later incarnation than the one before, and no view goes back to an older one; runs and " +
+    "events of a program are counted on, whatever becomes of its shim, its node and its machine.",
   byDefault: true,
-  create: ({ oracle, violate }: RunContext) => {
+  create: (context: RunContext) => {
+    const { oracle, violate, scenario } = context;
+    const onProgram = scenario.programs === undefined ? null : watchProgramNumbers(context);
     const started = new Map<string, { node: string; incarnation: number }>();
     const seen = new Map<string, Map<string, number>>();
     // Ids that two nodes have had: until one of them takes another, views go from one to the other.
     const copied = new Set<string>();
     return {
-      wants: ["node-started", "view"],
+      wants: onProgram === null
+        ? ["node-started", "view"]
+        : ["node-started", "view", "process", "program", "node-stopped"],
       onFact: (fact) => {
-        if (fact.kind === "node-started") {
+        if (fact.kind === "process" || fact.kind === "program" || fact.kind === "node-stopped") {
+          onProgram?.(fact);
+        } else if (fact.kind === "node-started") {
           seen.delete(fact.node);
           const last = started.get(fact.id);
           started.set(fact.id, { node: fact.node, incarnation: fact.incarnation });

@@ -4,7 +4,7 @@
 import { HanaError } from "../../base/mod.ts";
 import type { ObserverDefinition } from "../observe.ts";
 import { boundedMemory, boundedTraffic } from "./bounds.ts";
-import { factClaims, frameClaims } from "./claims.ts";
+import { CLAIMS as FACT_CLAIMS, factClaims, frameClaims } from "./claims.ts";
 import { coldStart, datagramsFit, discoveryLoad } from "./datagrams.ts";
 import { deathNeedsSilence, deaths } from "./deaths.ts";
 import { convergenceTimes, discoveryTimes, undiscoveryTimes, unmetPairs } from "./discovery_times.ts";
@@ -27,10 +27,14 @@ import {
 import { leaderTimes, oneLease, tokensGrow } from "./leadership.ts";
 import { acknowledgedOnce, orderKept } from "./messages.ts";
 import { pathFigures } from "./paths.ts";
+import { PROGRAM_CLAIMS, programFigures } from "./program_figures.ts";
+import { answeredWantKept, demandDoneOnce, desiredReachedAfterQuiet } from "./program_wishes.ts";
+import { noDoubleSpawn, nothingLeftBehind, nothingUnrelatedSignalled } from "./programs.ts";
 import { suspicions } from "./suspicions.ts";
 import { discoveryCost, queueDrops, volume } from "./volume.ts";
 
-export { CLAIMS } from "./claims.ts";
+/** Claims with what they say; a scenario asks for them under `sometimes`. */
+export const CLAIMS: Readonly<Record<string, string>> = { ...FACT_CLAIMS, ...PROGRAM_CLAIMS };
 
 /** All observers, in the order in which they are shown. */
 export const OBSERVERS: ObserverDefinition[] = [
@@ -47,6 +51,11 @@ export const OBSERVERS: ObserverDefinition[] = [
   timersMonotonic,
   orderKept,
   acknowledgedOnce,
+  noDoubleSpawn,
+  nothingLeftBehind,
+  nothingUnrelatedSignalled,
+  demandDoneOnce,
+  answeredWantKept,
   boundedTraffic,
   boundedMemory,
   noUnhandledException,
@@ -54,6 +63,7 @@ export const OBSERVERS: ObserverDefinition[] = [
   convergedAfterQuiet,
   uniqueNamesAfterQuiet,
   uniqueIdsAfterQuiet,
+  desiredReachedAfterQuiet,
   discoveryTimes,
   undiscoveryTimes,
   convergenceTimes,
@@ -64,6 +74,7 @@ export const OBSERVERS: ObserverDefinition[] = [
   laneFigures,
   sessionFigures,
   pathFigures,
+  programFigures,
   volume,
   queueDrops,
   discoveryCost,

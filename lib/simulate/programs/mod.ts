@@ -1,3 +1,4 @@
 // Programs of simulated machines: hana's own shim, and scripts that stand in for visualizations.
 
-export { HANA_PROGRAM, hanaProgram } from "./shim_program.ts";
+export { HANA_PROGRAM, hanaProgram, runHana, type ShimWatch } from "./shim_program.ts";
+export { programScript, remainingScript, type ScriptStage, slateScript } from "./script.ts";

@@ -62,6 +62,21 @@ export function factText(fact: Fact): string {
       }`;
     case "fault":
       return `fault ${fact.action} ${fact.phase === "begin" ? "begins" : "ends"}: ${fact.text}`;
+    case "process":
+      return `${fact.node}: ${processText(fact)}`;
+    case "signalled": {
+      const who = fact.program === null ? "the daemon" : `the shim of ${fact.program || "nothing"}`;
+      const whom = fact.target === null ? "a stranger" : `${fact.target.part} of ${fact.target.program}`;
+      return `${fact.node}: ${who} sends ${fact.signal} to ${whom} (${fact.processId})`;
+    }
+    case "behaves":
+      return `${fact.node}: ${fact.program} #${fact.run} ${DEED[fact.what]}`;
+    case "program": {
+      const { program, run, kind, by } = fact.event;
+      return `${fact.node} notes that ${program} #${run}: ${kind}${by === null ? "" : ` (${by})`}`;
+    }
+    case "asked":
+      return askedText(fact);
     case "phase":
       return PHASE[fact.phase];
     case "claim":
@@ -71,6 +86,33 @@ export function factText(fact: Fact): string {
     case "violation":
       return `VIOLATION ${fact.violation.id}: ${fact.violation.text}`;
   }
+}
+
+const DEED: Readonly<Record<"ready" | "ends" | "hangs" | "freezes" | "waits-in-kernel", string>> = {
+  "ready": "is ready",
+  "ends": "ends by itself",
+  "hangs": "falls silent",
+  "freezes": "shows one picture for ever",
+  "waits-in-kernel": "waits in the kernel",
+};
+
+function processText(fact: Extract<Fact, { kind: "process" }>): string {
+  const { part, program, run, what, processId, how } = fact;
+  const whose = program === "" ? part : `${part} of ${program}${run === null ? "" : ` #${run}`}`;
+  const did = { started: "starts", holds: "stands by it", ended: `ends (${how ?? ""})` }[what];
+  return `${whose} (${processId}) ${did}`;
+}
+
+function askedText(fact: Extract<Fact, { kind: "asked" }>): string {
+  const { node, target, program, verb, op, run, status, answer, atUs, sentAtUs } = fact;
+  const what = `${verb} ${program}${run === null ? "" : ` #${run}`} at ${target} (${op})`;
+  if (status === "sent") return `${node} asks to ${what}`;
+  const said = answer === null
+    ? status
+    : `generation ${answer.generation}, ${answer.changed ? "done" : "so already"}${
+      answer.replayed ? ", again" : ""
+    }`;
+  return `${node} is answered: ${what}: ${said} after ${spanText(atUs - sentAtUs)}`;
 }
 
 const STOPPED: Readonly<Record<"leave" | "crash" | "power-loss" | "failed", string>> = {

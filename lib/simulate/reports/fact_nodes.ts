@@ -22,6 +22,12 @@ export function nodesOf(fact: Fact): readonly string[] {
       return fact.chosen;
     case "violation":
       return fact.violation.nodes;
+    case "asked":
+      return [fact.node, fact.target];
+    case "process":
+    case "signalled":
+    case "behaves":
+    case "program":
     case "node-started":
     case "node-ready":
     case "node-stopped":

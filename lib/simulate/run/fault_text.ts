@@ -30,6 +30,18 @@ export function textOf(action: Action, chosen: readonly string[]): string {
       return action.text;
     case "heal":
       return "heal";
+    case "start-program":
+    case "stop-program":
+    case "restart-program": {
+      const by = (action.consoles ?? 1) > 1 ? ` by ${action.consoles} consoles` : "";
+      return `${action.verb} ${action.program} at ${names}${by}`;
+    }
+    case "kill-program":
+      return `${action.signal} to ${action.program} at ${names}`;
+    case "kill-shim":
+    case "stop-shim":
+    case "remove-binary":
+      return `${action.verb} ${action.program} at ${names}`;
     default:
       return `${action.verb} ${names}`;
   }

@@ -5,6 +5,7 @@ import { HanaError } from "../../base/mod.ts";
 import type { RandomStream } from "../../platform/mod.ts";
 import { resolveSelector } from "../language/mod.ts";
 import type { Fact } from "../observe.ts";
+import type { ProgramAction } from "../program_plan.ts";
 import type {
   Action,
   ClockChange,
@@ -22,6 +23,10 @@ export interface FaultSurroundings {
   readonly ground: FaultGround;
   readonly stations: ReadonlyMap<string, FaultStation>;
   tell(fact: Fact): void;
+  /** Where there are programs. */
+  readonly programs?: FaultPrograms | undefined;
+  /** Told when a machine has lost its power. */
+  onPowerLost?(host: string): void;
   /** Who may act as leader now; where nobody knows, the first app stands for it. */
   leaders?(): readonly string[];
 }
@@ -36,6 +41,18 @@ export interface FaultStation {
   losePower(): void;
   leave(then?: () => void): void;
   restart(software?: string): void;
+}
+
+/** Programs to which a timeline does something. */
+export interface FaultPrograms {
+  /** The nodes of these that have such a program. */
+  having(chosen: readonly string[], pattern: string): string[];
+  /** Plays a verb; returns how to take it back, null where that cannot be. */
+  play(
+    action: ProgramAction,
+    chosen: readonly string[],
+    chooseAskers: () => readonly string[],
+  ): (() => void) | null;
 }
 
 /** A machine that something happens to. */
@@ -253,7 +270,21 @@ export class Faults {
         return this.#restart(select(action.nodes), action.software, forUs !== undefined);
       case "mark":
         return once([]);
+      default:
+        return this.#playProgram(action, select);
     }
+  }
+
+  #playProgram(action: ProgramAction, select: (selector: Selector) => string[]): Done {
+    const { programs, scenario } = this.#around;
+    const all = select(action.nodes);
+    if (programs === undefined) return once([]);
+    const chosen = "program" in action ? programs.having(all, action.program) : all;
+    const undo = programs.play(action, chosen, () => {
+      if ("from" in action && action.from !== undefined) return select(action.from);
+      return scenario.nodes.filter(({ role }) => role === "app").map(({ name }) => name);
+    });
+    return { chosen, undo, endsWithQuiet: true };
   }
 
   #restart(chosen: readonly string[], software: string | undefined, staysAway: boolean): Done {
@@ -312,6 +343,7 @@ export class Faults {
     const hosts = this.#hostsOf(chosen);
     const hit: FaultStation[] = [];
     for (const name of hosts) {
+      this.#around.onPowerLost?.(name);
       this.#around.ground.host(name).crash();
       this.#around.ground.noteHost(name);
       for (const station of this.#around.stations.values()) {

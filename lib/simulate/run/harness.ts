@@ -12,6 +12,8 @@ export interface RunHarness {
   platform?(node: string, platform: Platform): Platform;
   /** What a node is started with in place of what the scenario says. */
   options?(node: string, options: NodeOptions): NodeOptions;
+  /** What the shims of a node run on in place of their platform. */
+  shimPlatform?(node: string, platform: Platform): Platform;
   /** Called when the world stands and nothing has started yet: for attackers and probes. */
   world?(world: SimulatedWorld, scenario: Scenario): void;
 }

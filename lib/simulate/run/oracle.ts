@@ -5,16 +5,19 @@ import type { NodeId } from "../../base/mod.ts";
 import { DEFAULT_MAX_PEERS } from "../../discovery/mod.ts";
 import { LANES } from "../../lanes/mod.ts";
 import { DEFAULT_MAX_SESSIONS, type Node } from "../../node/mod.ts";
-import type { DatagramCounts, Gauge, LeaseStanding, Oracle, PathQuality } from "../observe.ts";
+import type { ProgramSnapshot } from "../../supervision/mod.ts";
+import type { DatagramCounts, Gauge, LeaseStanding, LivingProgram, Oracle, PathQuality } from "../observe.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Faults } from "./faults.ts";
 import type { Ground } from "./ground.ts";
+import type { ProgramStage } from "./programs/mod.ts";
 import type { Listed, Station } from "./station.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** Messages that a kept session lets wait (lib/session/keeper.ts). */
 const MAX_WAITING = 1024;
 
+const NOTHING_LIVES: LivingProgram = { leaders: 0, processes: 0, shims: 0, inKernel: false };
 const NOBODY: ReadonlyMap<string, Listed> = new Map();
 
 /** What an oracle looks at. */
@@ -24,6 +27,8 @@ export interface OracleSurroundings {
   readonly stations: ReadonlyMap<string, Station>;
   readonly faults: Faults;
   readonly traffic: Traffic;
+  /** Not given where there are none. */
+  readonly programs?: ProgramStage | undefined;
   phase(): Oracle["phase"];
 }
 
@@ -151,6 +156,18 @@ export class RunOracle implements Oracle {
       }
     }
     return drops;
+  }
+
+  program(node: string, program: string): ProgramSnapshot | null {
+    return this.#around.programs?.shown(node, program) ?? null;
+  }
+
+  lives(node: string, program: string): LivingProgram {
+    return this.#around.programs?.lives(node, program) ?? NOTHING_LIVES;
+  }
+
+  programCounters(node: string): Readonly<Record<string, number>> | null {
+    return this.#around.programs?.counters(node) ?? null;
   }
 
   monotonicUs(name: string): number | null {

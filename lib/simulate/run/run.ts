@@ -25,6 +25,7 @@ import { typeOfDatagram } from "./frame_type.ts";
 import { Ground } from "./ground.ts";
 import { plantedHarness, type RunHarness } from "./harness.ts";
 import { RunOracle } from "./oracle.ts";
+import { ProgramStage } from "./programs/mod.ts";
 import { selectObservers } from "./selection.ts";
 import { Station } from "./station.ts";
 import { Traffic } from "./traffic.ts";
@@ -79,6 +80,7 @@ class Run {
   readonly #bus: FactBus;
   readonly #stations = new Map<string, Station>();
   readonly #traffic: Traffic;
+  readonly #programs: ProgramStage | undefined;
   readonly #faults: Faults;
   readonly #oracle: RunOracle;
   readonly #observers: RunObserver[] = [];
@@ -104,7 +106,26 @@ class Run {
     const isWanted = (kind: Fact["kind"]): boolean => this.#bus.isWanted(kind);
     const leaders = (): string[] =>
       scenario.nodes.map(({ name }) => name).filter((name) => this.#oracle.isLeading(name));
-    this.#faults = new Faults({ scenario, ground: this.#ground, stations: this.#stations, tell, leaders });
+    const harness = options.harness ?? plantedHarness(scenario);
+    const stage = scenario.programs === undefined ? undefined : new ProgramStage({
+      scenario,
+      stations: this.#stations,
+      harness,
+      host: (name) => this.#ground.host(name),
+      nowUs: () => world.nowUs,
+      at: (atUs, run) => world.at(atUs, run),
+      tell,
+    });
+    this.#programs = stage;
+    this.#faults = new Faults({
+      scenario,
+      ground: this.#ground,
+      stations: this.#stations,
+      tell,
+      leaders,
+      programs: stage,
+      onPowerLost: (host) => stage?.onPowerLost(host),
+    });
     this.#traffic = new Traffic({
       scenario,
       stations: this.#stations,
@@ -121,9 +142,9 @@ class Run {
       stations: this.#stations,
       faults: this.#faults,
       traffic: this.#traffic,
+      programs: stage,
       phase: () => this.#phase,
     });
-    const harness = options.harness ?? plantedHarness(scenario);
     const opening = new SharedOpening();
     for (const plan of scenario.nodes) {
       this.#stations.set(
@@ -137,10 +158,14 @@ class Run {
           nowUs: () => world.nowUs,
           tell,
           isWanted,
+          programs: stage?.settingsOf(plan.name),
           nameOf: (id) => this.#oracle.nameOf(id),
           station: (name) => this.#stations.get(name) ?? null,
           onId: (station, id) => this.#oracle.noteId(station, id),
-          onReady: (station, node, platform) => this.#traffic.onReady(station, node, platform),
+          onReady: (station, node, platform) => {
+            this.#traffic.onReady(station, node, platform);
+            stage?.onReady(station, node);
+          },
           onDown: (station) => this.#traffic.onDown(station),
         }),
       );
@@ -158,6 +183,7 @@ class Run {
       if (startUs !== null) world.at(startUs, () => this.#stations.get(name)?.start());
     }
     this.#traffic.schedule();
+    this.#programs?.schedule();
     this.#faults.schedule();
     if (quietUs > 0) world.at(durationUs - quietUs, () => this.#beginQuiet());
     let second = 1;

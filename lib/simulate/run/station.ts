@@ -4,7 +4,7 @@
 
 import { HanaError, type NodeId } from "../../base/mod.ts";
 import type { DiscoveryEvent, RegistryDelta, RegistryEntry, SharedOpening } from "../../discovery/mod.ts";
-import { Node, type NodeOptions } from "../../node/mod.ts";
+import { Node, type NodeOptions, type ProgramSettings } from "../../node/mod.ts";
 import type { Platform } from "../../platform/mod.ts";
 import type { SimulatedHost, SimulatedProcess } from "../../platform/simulated/mod.ts";
 import type { Session } from "../../session/mod.ts";
@@ -38,6 +38,8 @@ export interface StationSurroundings {
   nameOf(id: NodeId): string | null;
   /** The station of a name. */
   station(name: string): Station | null;
+  /** What makes it supervise programs; not given where nobody does. */
+  readonly programs?: ProgramSettings | undefined;
   /** A life has begun under this id. */
   onId(station: Station, id: NodeId): void;
   /** It can be reached. */
@@ -130,6 +132,10 @@ export class Station {
   get sinceUs(): number {
     return this.#sinceUs;
   }
+  /** The number of its process on its machine; null while none runs. */
+  get processId(): number | null {
+    return this.#process?.record.processId ?? null;
+  }
   /** Lives begun so far. */
   get lives(): number {
     return this.#lives;
@@ -217,8 +223,9 @@ export class Station {
   }
 
   #options(): NodeOptions {
-    const { plan } = this.#around;
+    const { plan, programs } = this.#around;
     return {
+      ...(programs === undefined ? {} : { programs }),
       role: plan.role,
       name: plan.wantedName ?? plan.name,
       software: this.#software.slice(0, 32),

@@ -2,6 +2,7 @@
 // Decides what must change along, so that each is one that can be played and written as a file; runs nothing.
 
 import { checkScenario, isRandom, isSettled, namesOf, VERBS } from "../language/mod.ts";
+import { meansProgram, PROGRAM_ACTIONS, type ProgramPlan } from "../program_plan.ts";
 import type { Action, NodePlan, Scenario, Selector, TimedAction } from "../scenario.ts";
 
 /** The scenario with other parts; null when it could not be played. */
@@ -34,10 +35,40 @@ export function withoutNodes(scenario: Scenario, gone: ReadonlySet<string>): Sce
     const [from, to] = [rewrite(override.from), rewrite(override.to)];
     return from === null || to === null ? [] : [{ ...override, from, to }];
   });
+  const programs = scenario.programs?.flatMap((plan) => {
+    const on = rewrite(plan.on);
+    return on === null ? [] : [{ ...plan, on }];
+  });
   const used = new Set(nodes.flatMap(({ interfaces }) => interfaces.map(({ segment }) => segment)));
   const segments = scenario.network.segments.filter(({ name }) => used.has(name));
   const network = { segments: segments.length === 0 ? scenario.network.segments : segments, overrides };
-  return changed(scenario, { nodes, timeline, traffic, network });
+  const parts = { nodes, timeline, traffic, network };
+  return programs === undefined ? changed(scenario, parts) : changed(withPrograms(scenario, programs), {
+    ...parts,
+    timeline: timeline.filter(({ action }) => meansSomething(action, programs)),
+  });
+}
+
+/** The scenario with these programs; without the key where there are none. */
+function withPrograms(scenario: Scenario, programs: readonly ProgramPlan[]): Scenario {
+  const { programs: _programs, ...rest } = scenario;
+  return programs.length === 0 ? rest : { ...rest, programs };
+}
+
+/** The scenario without one of its programs: actions on it, and what needs it, go too. */
+export function withoutProgram(scenario: Scenario, name: string): Scenario | null {
+  const programs = scenario.programs?.filter((plan) =>
+    plan.name !== name && plan.rules.needs?.[name] === undefined
+  );
+  if (programs === undefined) return null;
+  const timeline = scenario.timeline.filter(({ action }) => meansSomething(action, programs));
+  return changed(withPrograms(scenario, programs), { timeline });
+}
+
+function meansSomething(action: Action, programs: readonly ProgramPlan[]): boolean {
+  if (!PROGRAM_ACTIONS.has(action.verb)) return true;
+  if (!("program" in action)) return programs.length > 0;
+  return programs.some(({ name }) => meansProgram(action.program, name));
 }
 
 /** The selector among fewer nodes; null when it means nobody any more. */
@@ -72,6 +103,15 @@ export function rewriteAction(
     case "link": {
       const [from, to] = [rewrite(action.from), rewrite(action.to)];
       return from === null || to === null ? null : { ...action, from, to };
+    }
+    case "start-program":
+    case "stop-program":
+    case "restart-program": {
+      const { from, ...rest } = action;
+      const nodes = rewrite(action.nodes);
+      const asker = from === undefined ? null : rewrite(from);
+      if (nodes === null) return null;
+      return { ...rest, nodes, ...(asker === null ? {} : { from: asker }) };
     }
     default: {
       const nodes = rewrite(action.nodes);
