@@ -272,6 +272,28 @@ Deno.test("a disk that refuses stops nothing: verbs say that they are not kept, 
   assertEquals(bench.see("aurora").want, "up");
 });
 
+Deno.test("a disk that takes no database at all still lets a daemon find and command what runs", async () => {
+  const bench = new Bench();
+  await bench.open();
+  await bench.spawn("aurora", ["stays"]);
+  await bench.untilState("aurora", "running");
+  bench.host.main.kill();
+  for (const name of bench.host.disk.list(DIRECTORY)) {
+    if (name.startsWith("programs.db")) bench.host.disk.remove(`${DIRECTORY}/${name}`);
+  }
+  bench.host.disk.refuse = (operation, path) =>
+    operation === "write" || (operation === "lock" && path.startsWith(DATABASE)) ? "read-only" : null;
+  await bench.reopen();
+  assertEquals((bench.supervisor.statistics()["store"] as { origin: string }).origin, "memory");
+  assertEquals([bench.see("aurora").run, bench.see("aurora").supervised], [1, true]);
+  const result = await bench.verb("stop", "aurora");
+  assertEquals([result.changed, result.durable], [true, false]);
+  await bench.untilState("aurora", "idle");
+  const own = bench.events().filter(({ origin }) => origin === "daemon").map(({ event }) => event.kind);
+  assertEquals(own, ["fault", "disk-full"]);
+  assertEquals(bench.crashes, []);
+});
+
 function shimOf(bench: Bench, name: string): { processId: number; startedAt: number } {
   const lead = bench.see(name).process;
   const facts = bench.host.platform.processTable.inspect(lead?.processId ?? 0);
