@@ -91,6 +91,15 @@ const TABLES: Readonly<
     ],
     takesOptions: true,
   },
+  supervision: {
+    summary:
+      "table: what supervision takes and how soon it acts; the same misbehaving programs under hana, supervisor, pm2, runit, s6 and daemontools (root; options)",
+    command: [
+      ...["run", "--quiet", "-A", "--config", config],
+      new URL("./supervision/main.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
   leases: {
     summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./leases.ts", import.meta.url).pathname],
