@@ -191,6 +191,13 @@ export class Supervisor {
       const result = { name: call.name, generation: row.generation, run, changed: true };
       const ops = this.#ops.rowsFor(call.op, digest, result);
       const program = known ?? this.#add(row);
+      this.#forgotten.get(call.name)?.reject(
+        new HanaError("conflict", {
+          what: call.name,
+          why: `${call.by} spawned it anew while it was removed`,
+        }),
+      );
+      this.#forgotten.delete(call.name);
       const durable = program.change(row, false, ops);
       await this.#settled(program);
       return this.#resultOf(call.name, row.generation, run, true, durable);
@@ -282,6 +289,8 @@ export class Supervisor {
       this.#expect(call, program.row);
       const gone = this.#forgotten.get(call.name) ?? Promise.withResolvers<void>();
       this.#forgotten.set(call.name, gone);
+      // Who is answered before has nobody who awaits it.
+      gone.promise.catch(() => {});
       const change = { want: "down", removing: true } as const;
       const result = program.row.removing
         ? this.#resultOf(call.name, program.row.generation, program.snapshot.run, false, true)

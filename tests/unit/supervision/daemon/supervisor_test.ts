@@ -145,6 +145,25 @@ Deno.test("a program that is removed leaves no process, no row and no file", asy
   assertEquals(bench.crashes, []);
 });
 
+Deno.test("a program that is spawned anew while it is removed stays, and whoever removed it is told", async () => {
+  const bench = new Bench();
+  const supervisor = await bench.open();
+  bench.program("stubborn", (program) => {
+    program.onSignal = () => {};
+  });
+  await bench.spawn("aurora", ["stubborn"], { graceUs: 3 * SECOND });
+  await bench.untilState("aurora", "running");
+  const call = { op: bench.op(), name: "aurora", by: "anna" };
+  const refused = assertRejects(() => supervisor.remove(call), HanaError);
+  await bench.untilState("aurora", "stopping");
+  await bench.spawn("aurora", ["stays"]);
+  assertEquals((await bench.settle(refused)).code, "conflict");
+  await bench.untilState("aurora", "running");
+  await bench.pass(10 * SECOND);
+  assertEquals([bench.alive("stubborn").length, bench.alive("stays").length], [0, 1]);
+  assertEquals(bench.crashes, []);
+});
+
 Deno.test("a program waits for what it needs with a named reason, and starts behind it", async () => {
   const bench = new Bench();
   await bench.open();
