@@ -269,3 +269,138 @@ export const UNFOLLOW_PROGRAM = defineRequest({
   body: s.object({ follow: FOLLOW }),
   reply: s.object({}),
 });
+
+/** Characters of a manifest that a node keeps. */
+export const MAX_SHOW_LENGTH = 256 * 1024;
+const SHOW_PROGRAMS = s.array(
+  s.object({ name: NAME, spec: s.unknown(), want: s.enum(["up", "once", "down"]) }),
+  { maxItems: MAX_LISTED_PROGRAMS },
+);
+const NAMES = s.array(NAME, { maxItems: MAX_LISTED_PROGRAMS });
+const SHOW_GENERATION = s.integer({ minimum: 1, maximum: 2 ** 40 });
+const BASE = s.optional(s.integer({ minimum: 0 }));
+/** What is in the way of a show, or should be known (`ShowProblem`). */
+const PROBLEMS = s.array(
+  s.object({
+    program: s.string({ maxLength: 64 }),
+    what: s.string(),
+    why: s.string(),
+    fatal: s.boolean(),
+  }),
+  { maxItems: 4 * MAX_LISTED_PROGRAMS },
+);
+
+/** Which show the node has, and which it had. */
+export const SHOW_STATUS = defineRequest({
+  name: "hana.programs.show-status",
+  description: "The show of the node, the generations before it, and how far it was rolled out.",
+  ...LOOK,
+  body: s.object({}),
+  reply: s.object({
+    node: s.string(),
+    /** `ShowRecord`s without their texts, newest first. */
+    generations: s.array(s.unknown(), { maxItems: 64 }),
+    programs: s.integer({ minimum: 0 }),
+    staged: NAMES,
+    halted: s.boolean(),
+  }),
+});
+
+/** The manifest of a generation as it was applied. What stands in it may be nobody else's business. */
+export const SHOW_TEXT = defineRequest({
+  name: "hana.programs.show-text",
+  description: "The manifest of a generation of the show.",
+  ...CHANGE,
+  effect: "read",
+  body: s.object({ generation: SHOW_GENERATION }),
+  reply: s.object({ name: s.string(), sha256: s.string(), text: s.string() }),
+});
+
+/** Asks what a show would change, and what is in its way. Changes nothing. */
+export const PREPARE_SHOW = defineRequest({
+  name: "hana.programs.prepare-show",
+  description: "What a show would change, and what is in its way; changes nothing.",
+  ...CHANGE,
+  body: s.object({
+    op: OP,
+    by: BY,
+    programs: SHOW_PROGRAMS,
+    /** Refused with `conflict` when another generation is in force; 0 for none. */
+    base: BASE,
+    /** Keeps other consoles from applying for some seconds. */
+    reserve: s.optional(s.boolean()),
+  }),
+  reply: s.object({
+    base: s.integer({ minimum: 0 }),
+    platform: s.string(),
+    added: NAMES,
+    changed: s.array(
+      s.object({ name: NAME, lines: s.array(s.string(), { maxItems: 64 }), restarts: s.boolean() }),
+      { maxItems: MAX_LISTED_PROGRAMS },
+    ),
+    removed: NAMES,
+    unchanged: NAMES,
+    staged: NAMES,
+    problems: PROBLEMS,
+  }),
+});
+
+/** Takes a show over, whole or not at all; what runs stays as it is until `roll-out-show`, or until nobody says anything. */
+export const APPLY_SHOW = defineRequest({
+  name: "hana.programs.apply-show",
+  description: "Takes a generation of a show over in one transaction; rolling it out comes after.",
+  ...CHANGE,
+  body: s.object({
+    op: OP,
+    by: BY,
+    show: s.object({
+      name: s.string({ minLength: 1, maxLength: 64 }),
+      generation: SHOW_GENERATION,
+      /** The generation that this one goes back to. */
+      of: s.optional(s.nullable(SHOW_GENERATION)),
+      sha256: s.string({ minLength: 64, maxLength: 64 }),
+      text: s.string({ maxLength: MAX_SHOW_LENGTH }),
+    }),
+    programs: SHOW_PROGRAMS,
+    base: BASE,
+  }),
+  reply: s.object({
+    generation: SHOW_GENERATION,
+    added: NAMES,
+    changed: NAMES,
+    removed: NAMES,
+    unchanged: NAMES,
+    /** Programs that wait for their turn. */
+    staged: NAMES,
+    durable: s.boolean(),
+    replayed: s.boolean(),
+  }),
+});
+
+/** Changes programs whose turn it is; with none named it only says that somebody is still at it. */
+export const ROLL_OUT_SHOW = defineRequest({
+  name: "hana.programs.roll-out-show",
+  description: "Brings programs in line with the show that was taken over.",
+  ...CHANGE,
+  body: s.object({
+    by: BY,
+    generation: SHOW_GENERATION,
+    names: NAMES,
+    /** What is left stays as it is until somebody says more. */
+    halt: s.optional(s.boolean()),
+  }),
+  reply: s.object({
+    released: s.array(
+      s.object({
+        name: NAME,
+        generation: s.integer({ minimum: 0 }),
+        run: s.integer({ minimum: 0 }),
+        restarts: s.boolean(),
+        removed: s.boolean(),
+      }),
+      { maxItems: MAX_LISTED_PROGRAMS },
+    ),
+    staged: NAMES,
+    problems: PROBLEMS,
+  }),
+});

@@ -19,6 +19,7 @@ export type {
   ManifestProgram,
 } from "./manifest.ts";
 export { type ReadManifest, readManifest } from "./reader.ts";
+export { changeWords } from "./spec_problem.ts";
 export { manifestSchema } from "./json_schema.ts";
 export {
   type HostPlacement,

@@ -58,6 +58,7 @@ class ManifestReader {
   readonly #values: Values;
   /** Of all programs, those with problems too. */
   #names: ReadonlySet<string> = new Set();
+  readonly #selected: Pick<ManifestProgram, "name" | "on">[] = [];
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -76,7 +77,7 @@ class ManifestReader {
     const programs = this.#readPrograms(root, fields);
     if (programs === null) return null;
     const groups = readGroups(this.#values, fields.get("groups"), this.#names, hosts);
-    checkSelectors(this.#problems, programs, hosts, groups);
+    checkSelectors(this.#problems, this.#selected, hosts, groups);
     this.#checkNeeds(programs);
     return { show, hosts, programs, groups };
   }
@@ -254,6 +255,7 @@ class ManifestReader {
     const on = onEntry === undefined
       ? this.#lackOn(path, at)
       : readSelectors(this.#values, onEntry.path, onEntry.entry.value);
+    this.#selected.push({ name, on });
     const needs = this.#readNeeds(given.get("needs"), name, all);
     const values: Record<string, unknown> = {};
     for (const [key, { value }] of given) {
@@ -308,6 +310,8 @@ class ManifestReader {
   ): unknown {
     const { argv } = value as { argv: unknown };
     if (typeof argv !== "string" || given === undefined) return value;
+    // What stands in for all others needs nothing to stand in for itself.
+    if (argv === name && given.path.startsWith("defaults.")) return null;
     const other = argv === name ? undefined : all.get(argv);
     const run = other?.get("run")?.value;
     if (other !== undefined) return { ...value as object, argv: run ?? ["x"] };

@@ -64,12 +64,12 @@ export function hostsOfGroup(group: ManifestGroup): readonly string[] {
 /** Looks up every name. With no hosts in the manifest, unknown ones are looked for on the network later. */
 export function checkSelectors(
   problems: Problems,
-  programs: ReadonlyMap<string, ManifestProgram>,
+  programs: readonly Pick<ManifestProgram, "name" | "on">[],
   hosts: Manifest["hosts"],
   groups: ReadonlyMap<string, ManifestGroup>,
 ): void {
   const seen = new Set<string>();
-  for (const { name, on } of programs.values()) {
+  for (const { name, on } of programs) {
     for (const { kind, text, at } of on) {
       // What `defaults` says is wrong once, not once a program.
       const place = `${at.line}:${at.column}`;

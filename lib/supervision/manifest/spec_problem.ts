@@ -2,6 +2,7 @@
 // Decides wording alone: durations and sizes as people write them, fields as the manifest calls them.
 
 import type { HanaError } from "../../base/mod.ts";
+import { PROGRAM_FIELDS } from "./fields.ts";
 import type { ManifestNode } from "./tree.ts";
 import { durationText, shown, sizeText } from "./values.ts";
 
@@ -55,3 +56,25 @@ function inUnits(why: string): string {
   for (const [pattern, word] of FIELD_WORDS) text = text.replace(pattern, word);
   return text;
 }
+
+/** A line of `diffSpecs` as a manifest says it: `graceUs: 5000000 -> 1000000` is `grace: 5s -> 1s`. */
+export function changeWords(line: string): string {
+  const [, field = "", below = "", rest = ""] = /^([A-Za-z0-9]+)([^:]*): (.*)$/s.exec(line) ?? [];
+  const name = Object.keys(PROGRAM_FIELDS).find((key) => PROGRAM_FIELDS[key]?.spec === field) ??
+    (field === "" ? "" : field);
+  if (field === "") return line;
+  const path = `${field}${below}`;
+  const inField = BELOW[path] ?? `${name}${below}`;
+  const write = /Us$/.test(path) ? durationText : /Bytes$/.test(path) ? sizeText : null;
+  const values = write === null ? rest : rest.replace(/\b\d+\b/g, (digits) => write(Number(digits)));
+  return `${inField}: ${values}`;
+}
+
+const BELOW: Readonly<Record<string, string>> = {
+  "hang.warnUs": "hang.warn",
+  "hang.killUs": "hang.kill",
+  "hang.stallUs": "hang.frozen",
+  "giveUp.withinUs": "give_up.within",
+  "giveUp.after": "give_up.after",
+  "logs.rotateBytes": "logs.rotate",
+};

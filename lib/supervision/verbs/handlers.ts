@@ -4,7 +4,7 @@
 
 import { HanaError } from "../../base/mod.ts";
 import type { Platform } from "../../platform/mod.ts";
-import { type HandlerTable, type Session, whoIs } from "../../session/mod.ts";
+import type { HandlerTable } from "../../session/mod.ts";
 import type { Supervisor } from "../daemon/mod.ts";
 import {
   FOLLOW_EVENTS,
@@ -26,8 +26,10 @@ import {
   WHY_PROGRAM,
 } from "../messages.ts";
 import { readSpec } from "../spec/mod.ts";
+import { askerOf, isLocal } from "./asker.ts";
 import { Followings } from "./following.ts";
 import { RefusalLog } from "./refusals.ts";
+import { addShowMessages, SHOW_VERBS } from "./shows.ts";
 import { Watchers } from "./watching.ts";
 
 /** What changes something, and may be refused. */
@@ -118,7 +120,8 @@ export function addProgramMessages(messages: ProgramMessages): () => Record<stri
     followings.stop(session, follow);
     return {};
   });
-  for (const { name } of VERBS) {
+  addShowMessages(messages, refusals);
+  for (const { name } of [...VERBS, ...SHOW_VERBS]) {
     const message = handlers.messages.find(name);
     if (message === undefined) continue;
     const verb = name.slice(name.lastIndexOf(".") + 1);
@@ -130,16 +133,4 @@ export function addProgramMessages(messages: ProgramMessages): () => Record<stri
     followingsMissed: followings.missed,
     watchersCoalesced: watchers.coalesced,
   });
-}
-
-/** Who asks: what the session has proved, and in front of it what the console says of who sits there. */
-function askerOf(session: Session, said: string | undefined): string {
-  const proved = whoIs(session);
-  const shown = said?.replace(/\p{C}/gu, "?").trim() ?? "";
-  return shown === "" ? proved : `${shown}, ${proved}`;
-}
-
-function isLocal(session: Session): boolean {
-  const { local, remote } = session.statistics().path;
-  return /^(unix|pipe|mem):/.test(local) || /^(unix|pipe|mem):/.test(remote);
 }
