@@ -78,6 +78,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./rm.ts"),
   },
   {
+    name: "apply",
+    summary: "make hosts have the programs of a show, or go back",
+    load: () => import("./apply.ts"),
+  },
+  {
     name: "leader",
     summary: "which app leads, and letting another one lead",
     load: () => import("./leader.ts"),

@@ -310,8 +310,8 @@ export const SHOW_STATUS = defineRequest({
 export const SHOW_TEXT = defineRequest({
   name: "hana.programs.show-text",
   description: "The manifest of a generation of the show.",
-  ...CHANGE,
-  effect: "read",
+  ...LOOK,
+  access: "operator",
   body: s.object({ generation: SHOW_GENERATION }),
   reply: s.object({ name: s.string(), sha256: s.string(), text: s.string() }),
 });
