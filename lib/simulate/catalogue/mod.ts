@@ -12,6 +12,7 @@ import { LEADERSHIP } from "./leadership.ts";
 import { MACHINES } from "./machines.ts";
 import { NETWORK } from "./network.ts";
 import { ORIGINAL } from "./original.ts";
+import { PROGRAMS } from "./programs.ts";
 import { WIFI } from "./wifi.ts";
 
 export type { CatalogueEntry, CatalogueSuite } from "./entry.ts";
@@ -26,6 +27,7 @@ const ENTRIES: readonly CatalogueEntry[] = [
   ...LANES,
   ...MACHINES,
   ...IDENTITY,
+  ...PROGRAMS,
   ...ORIGINAL,
   ...CANARY,
 ];

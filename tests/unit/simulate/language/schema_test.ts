@@ -30,7 +30,8 @@ Deno.test("the example of every verb is one", () => {
   for (const { verb, example } of VERBS) {
     const entry = exampleOf(example);
     assert(Object.keys(entry).includes(verb), example);
-    const raw = { name: "x", extends: "base", timeline: [{ at: "10s", ...entry }], duration: "90s" };
+    const programs = { scene: { on: "viz-*" } };
+    const raw = { name: "x", extends: "base", programs, timeline: [{ at: "10s", ...entry }], duration: "90s" };
     assert(fits(raw, schema, schema), `${verb}: ${example}`);
     normaliseScenario(raw);
   }
@@ -40,7 +41,7 @@ Deno.test("the example of every verb is one", () => {
 function exampleOf(example: string): Record<string, unknown> {
   const quoted = example.replaceAll(
     /"[^"]*"|[A-Za-z0-9@][^,:[\]{}]*|\*/g,
-    (word) => word.startsWith('"') ? word : /^\d+$/.test(word) ? word : JSON.stringify(word.trim()),
+    (word) => word.startsWith('"') ? word : /^(\d+|true|false)$/.test(word) ? word : JSON.stringify(word.trim()),
   );
   return JSON.parse(`{${quoted}}`);
 }
