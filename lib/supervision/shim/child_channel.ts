@@ -42,13 +42,18 @@ export class ChildChannel {
     this.#handlers = handlers;
   }
 
-  /** Starts to listen; without datagrams where the system has none. Rejects as {@linkcode Streams.listen} does. */
+  /**
+   * Starts to listen, or listens anew: who is connected stays. Without datagrams where the system has none. Rejects as
+   * {@linkcode Streams.listen} does.
+   */
   async listen(
     streams: Streams,
     processes: Processes,
     address: StreamAddress,
     notifySocket: string | null,
   ): Promise<void> {
+    this.#listener?.close();
+    this.#notify?.close();
     this.#listener = await streams.listen(address, {
       onStream: (stream) => this.#onStream(stream),
       onError: () => {},

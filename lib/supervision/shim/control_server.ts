@@ -55,8 +55,9 @@ export class ControlServer {
     this.#handlers = handlers;
   }
 
-  /** Starts to listen. Rejects as {@linkcode Streams.listen} does. */
+  /** Starts to listen, or listens anew: who is connected stays. Rejects as {@linkcode Streams.listen} does. */
   async listen(streams: Streams, address: StreamAddress): Promise<void> {
+    this.#listener?.close();
     this.#listener = await streams.listen(address, {
       onStream: (stream) => this.#onStream(stream),
       onError: () => this.counters.refused++,

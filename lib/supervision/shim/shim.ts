@@ -23,6 +23,7 @@ import { type Answer, ControlServer, SHIM_VERSION } from "./control_server.ts";
 import { Keeper, LIVE } from "./keeper.ts";
 import { RunArchive } from "./run_archive.ts";
 import { snapshotOf } from "./snapshot_of.ts";
+import { SocketWatch } from "./socket_watch.ts";
 
 type Demand = Exclude<ToShim, { t: "hello" } | { t: "follow" }>;
 
@@ -56,6 +57,7 @@ export class Shim {
   readonly #archive: RunArchive;
   readonly #keeper: Keeper;
   readonly #control: ControlServer;
+  readonly #sockets: SocketWatch;
   readonly #ended = Promise.withResolvers<void>();
   #generation: number;
   #follower: LogFollower | null = null;
@@ -133,6 +135,12 @@ export class Shim {
       onDemand: (demand) => this.#onDemand(demand),
       onFollowed: (isFollowed) => this.#onFollowed(isFollowed),
     });
+    this.#sockets = new SocketWatch({
+      platform,
+      agenda: this.#agenda,
+      paths: socketsOf(assignment),
+      listen: () => this.#listen(),
+    });
   }
 
   /**
@@ -158,6 +166,7 @@ export class Shim {
       void shim.#close();
       throw thrown;
     }
+    shim.#sockets.start();
     shim.#begin();
     return shim;
   }
@@ -172,6 +181,8 @@ export class Shim {
     const { childSocket, controlSocket, notifySocket } = this.#assignment;
     await this.#keeper.channel.listen(streams, processes, { kind: "unix", path: childSocket }, notifySocket);
     await this.#control.listen(streams, { kind: "unix", path: controlSocket });
+    // It may have come to its end while it listened anew.
+    if (this.#isOver) this.#leave();
   }
 
   /** Takes up what an earlier shim left, then does what is wanted now. */
@@ -409,14 +420,20 @@ export class Shim {
   #close(): Promise<void> {
     this.#isOver = true;
     this.#agenda.close();
-    const said = this.#control.close();
-    this.#keeper.close();
+    const said = this.#leave();
     this.#archive.close();
     this.#logs.close(this.#platform.clock.nowUs());
     this.#journal.close();
+    this.#lock.release();
+    return said;
+  }
+
+  /** Listens no more. Resolves when what was said has gone out. */
+  #leave(): Promise<void> {
+    const said = this.#control.close();
+    this.#keeper.close();
     // The system takes a moment to remove them, which this process may not have.
     removeSockets(this.#platform, this.#assignment);
-    this.#lock.release();
     return said;
   }
 }
@@ -446,13 +463,14 @@ function afterLostJournal(run: number): SavedMachine | null {
   };
 }
 
-function removeSockets(
-  { files }: SupervisorPlatform,
-  { controlSocket, childSocket, notifySocket }: ShimAssignment,
-): void {
-  for (const path of [controlSocket, childSocket, notifySocket]) {
+function socketsOf({ controlSocket, childSocket, notifySocket }: ShimAssignment): string[] {
+  return [controlSocket, childSocket, ...(notifySocket === null ? [] : [notifySocket])];
+}
+
+function removeSockets({ files }: SupervisorPlatform, assignment: ShimAssignment): void {
+  for (const path of socketsOf(assignment)) {
     try {
-      if (path !== null) files.remove(path);
+      files.remove(path);
     } catch {
       // Listening there says what is wrong with it.
     }

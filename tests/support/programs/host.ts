@@ -13,6 +13,8 @@ import { Console, type ConsoleOptions } from "./console.ts";
 /** A process of the machine, as /proc tells. */
 export interface FoundProcess {
   readonly processId: number;
+  /** Its number in the innermost namespace of process numbers. */
+  readonly insideId: number;
   readonly parentId: number;
   /** `R`, `S`, `D`, `T`, `Z`. */
   readonly state: string;
@@ -154,11 +156,19 @@ export function inspect(processId: number): FoundProcess | null {
     const stat = Deno.readTextFileSync(`/proc/${processId}/stat`);
     const [state = "", parentId = ""] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const argv = Deno.readTextFileSync(`/proc/${processId}/cmdline`).split("\0").slice(0, -1);
+    const numbers = /^NSpid:.*?(\d+)$/m.exec(Deno.readTextFileSync(`/proc/${processId}/status`))?.[1];
     const environment = readEnvironment(processId);
     const mark = environment.find((line) => line.startsWith("HANA_INSTANCE="))?.slice(
       "HANA_INSTANCE=".length,
     );
-    return { processId, parentId: Number(parentId), state, argv, mark: mark ?? null };
+    return {
+      processId,
+      insideId: Number(numbers),
+      parentId: Number(parentId),
+      state,
+      argv,
+      mark: mark ?? null,
+    };
   } catch {
     return null;
   }
