@@ -137,6 +137,7 @@ function stateCell({ program, reachable, aheadMs }: ListedProgram, nowMs: number
   const tone = STATE_TONES[program.state] ?? "none";
   if (program.state === "backoff" && program.nextTryWallMs !== null) {
     const inMs = Math.max(0, program.nextTryWallMs - nowMs - aheadMs);
+    if (inMs < 50) return { text: "backoff(now)", tone };
     return { text: `backoff(${briefDuration(Math.round(inMs / 100) * 100_000)})`, tone };
   }
   return { text: program.state, tone };

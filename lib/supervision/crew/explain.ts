@@ -112,7 +112,9 @@ const STATES: Readonly<Record<Actual, (seen: Case) => Draft>> = {
         what === null ? "" : ` (${what.replace(/^waits for/i, "for")})`
       }${sinceState}`,
       done: "It starts by itself as soon as that is there.",
-      advice: names === undefined
+      advice: names !== undefined && /not known/.test(what ?? "")
+        ? advise("Spawn it there, or see what it is called", `hana ps --on ${context.node}`)
+        : names === undefined
         ? advise("See what holds it up", `hana events ${who}`)
         : advise("See what holds that up", `hana why ${address(names, context.node)}`),
     };

@@ -266,7 +266,7 @@ const KINDS: Readonly<Record<ProgramEventKind, (happening: Happening) => Draft>>
       happened: `uses ${
         bytes === null ? "more memory than it may" : `${bytesWords(bytes)} of memory, more than it may`
       }${h.then}`,
-      done: "It is ended and started again.",
+      done: "It is ended, and started again where that is wanted.",
       advice: lookWhy(h, "Raise its --memory-max or reduce what it loads; what it held"),
     };
   },
