@@ -118,7 +118,7 @@ const CALLS: readonly Call[] = [
   {
     args: "call right --list -q",
     code: 0,
-    out: /^hana\.sink\.figures\nhana\.ping\.control\n(.*\n)*hana\.identify\n$/,
+    out: /^hana\.sink\.figures\nhana\.ping\.control\n(.*\n)*hana\.identify\nhana\.viz\.set\nhana\.viz\.get\n$/,
   },
   { args: "call right --list --json", code: 0, out: /^\{"schema":"hana\.call\.list\/1",/ },
   { args: "call right hana.identfy", code: 1, out: SILENT, err: /did you mean hana\.identify\?/ },
@@ -192,7 +192,7 @@ liveTest("--log-level decides how much a node tells: warnings, nodes, every even
   assert(info.includes("found b (daemon)") && !info.includes("debug: "), info);
   const debug = await told("debug");
   assertMatch(debug, /debug: \{"kind":"added","id":"[0-9a-f]{32}"\}\n/);
-  assertMatch(debug, /debug: observer \(observer\) opened a session from unix:/);
+  assertMatch(debug, /debug: a \(observer\) opened a session from unix:/);
 });
 
 liveTest("on a terminal --watch draws the table and nothing else, with ages that live", async (network) => {
