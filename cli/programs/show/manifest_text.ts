@@ -49,7 +49,15 @@ export function parseManifestText(text: string): ParsedManifest {
     return { root: null, problems };
   }
   // Names that stand there twice are told by the reader, with the line of the first.
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
+  const document = parseOrNull(text, lines);
+  if (document === null) {
+    problems.add(
+      { line: 1, column: 1 },
+      "tables and lists are nested too deep",
+      `${MAX_MANIFEST_DEPTH} levels are the most`,
+    );
+    return { root: null, problems };
+  }
   for (const { pos: [offset], message } of [...document.errors, ...document.warnings]) {
     problems.add(placeOf(lines, offset), `this is no YAML: ${oneLine(message)}`);
   }
@@ -66,6 +74,16 @@ export function parseManifestText(text: string): ParsedManifest {
     );
   }
   return root === null || problems.count > 0 ? { root: null, problems } : { root, problems: null };
+}
+
+/** Null where the parser ran out of room: it calls itself for every level. */
+function parseOrNull(text: string, lineCounter: LineCounter): Document | null {
+  try {
+    return parseDocument(text, { lineCounter, uniqueKeys: false, prettyErrors: false }) as Document;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return null;
+    throw thrown;
+  }
 }
 
 class TreeMaker {

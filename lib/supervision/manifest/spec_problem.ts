@@ -19,7 +19,11 @@ export function explain(
   const what = isSimple && / cannot be /.test(error.what)
     ? `${at} cannot be ${shown(node)}`
     : `${at} ${rest}`;
-  return { what, why: error.why === undefined ? undefined : inUnits(error.why), hint: error.hint };
+  return {
+    what: inWords(what),
+    why: error.why === undefined ? undefined : inUnits(error.why),
+    hint: error.hint,
+  };
 }
 
 const FIELD_WORDS: readonly (readonly [RegExp, string])[] = [
@@ -31,7 +35,7 @@ const FIELD_WORDS: readonly (readonly [RegExp, string])[] = [
 ];
 
 function inUnits(why: string): string {
-  let text = why
+  const text = why
     .replace(
       /a whole number of microseconds from (\d+) to (\d+)/,
       (_all, least, most) =>
@@ -53,8 +57,11 @@ function inUnits(why: string): string {
       (_all, warn, beat) =>
         `it is ${durationText(Number(warn))}, and a heartbeat comes every ${durationText(Number(beat))} only`,
     );
-  for (const [pattern, word] of FIELD_WORDS) text = text.replace(pattern, word);
-  return text;
+  return inWords(text);
+}
+
+function inWords(text: string): string {
+  return FIELD_WORDS.reduce((words, [pattern, word]) => words.replace(pattern, word), text);
 }
 
 /** A line of `diffSpecs` as a manifest says it: `graceUs: 5000000 -> 1000000` is `grace: 5s -> 1s`. */
