@@ -56,11 +56,21 @@ function found(host: Host, insideId: number): FoundProcess {
   return process;
 }
 
-const NEEDS = ["command:cc", "command:nsenter"] as const;
+/** Registers a test on a machine with process numbers of its own. */
+function apartTest(name: string, fn: (host: Host) => Promise<void>): void {
+  liveTest(name, async (network) => {
+    const host = new Host(network.addMachine("stage"), await chaosChild());
+    try {
+      await host.serveUnder(FIRST);
+      await fn(host);
+    } finally {
+      // Its first process outlives the one that is known, and holds its output.
+      for (const { processId } of host.processes()) if (lives(processId)) Deno.kill(processId, "SIGKILL");
+    }
+  }, ["command:cc", "command:nsenter"]);
+}
 
-liveTest("a stranger with the number of an ended leader outlives the end of its tree", async (network) => {
-  const host = new Host(network.addMachine("stage"), await chaosChild());
-  await host.serveUnder(FIRST);
+apartTest("a stranger with the number of an ended leader outlives the end of its tree", async (host) => {
   await using console = await host.console();
   // The leader goes at SIGTERM, its children never do: the end of the tree goes on without the leader.
   await console.spawn("wall", host.chaos("wall", "fork 2 setsid"));
@@ -75,13 +85,11 @@ liveTest("a stranger with the number of an ended leader outlives the end of its 
   await console.untilState("wall", "idle");
   assert(lives(stranger), "the stranger was ended");
   assertEquals(host.marked(), []);
-}, NEEDS);
+});
 
-liveTest(
+apartTest(
   "strangers with the numbers of a lost program and its shim are left alone by the next daemon",
-  async (network) => {
-    const host = new Host(network.addMachine("stage"), await chaosChild());
-    await host.serveUnder(FIRST);
+  async (host) => {
     let insideId = 0;
     {
       await using console = await host.console();
@@ -113,7 +121,6 @@ liveTest(
     assertEquals(strangers.map(lives), [true, true]);
     assertEquals(host.marked(), []);
   },
-  NEEDS,
 );
 
 hostTest(
