@@ -49,9 +49,15 @@ async function restart(cli: Cli, names: readonly string[], options: RestartOptio
     const orders = found.map(({ host, program: { name, run } }) => ({
       host,
       name,
-      afterRun: run,
+      // A demand that is repeated by its name is word for word the same, whatever has happened since.
+      ...(op === undefined ? { afterRun: run } : {}),
       give: (parts: { op: string; by: string }) =>
-        host.session.request(RESTART_PROGRAM, { ...parts, name, run, ...now }, { timeoutUs: ANSWER_US }),
+        host.session.request(RESTART_PROGRAM, {
+          ...parts,
+          name,
+          ...(op === undefined ? { run } : {}),
+          ...now,
+        }, { timeoutUs: ANSWER_US }),
     }));
     await follow(cli, watches, orders, {
       goal: options.wait !== false ? "ready" : null,

@@ -127,7 +127,7 @@ export function startWords(why: string | null | undefined): string | null {
   const words = inSentence(why);
   if (words === null) return null;
   const file = /^cannot start (.+?): /.exec(words)?.[1] ?? /Failed to spawn '(.+?)'/.exec(words)?.[1];
-  const missing = /^(.+?): there is no such program/.exec(words)?.[1];
+  const missing = /^(?:cannot start )?(.+?): there is no such program/.exec(words)?.[1];
   if (missing !== undefined) return `file ${missing} is missing`;
   const what = file === undefined ? "its file" : `file ${file}`;
   if (/no such file|cannot find|not found|os error 2\b|ENOENT/i.test(words)) return `${what} is missing`;

@@ -99,6 +99,13 @@ const CALLS: readonly Call[] = [
     },
   },
   {
+    args: "restart viz --op 01J0Q2Z5M7R8T9V0W1X2Y3Z4A5",
+    here: { ...LEFT, course: [{ ...UP, run: 2 }] },
+    code: 0,
+    // The same name must mean the same demand, also when another run is up by then.
+    ordered: ([order]) => assertEquals(Object.keys(order?.body ?? {}).sort(), ["by", "name", "op"]),
+  },
+  {
     args: "start viz",
     here: {
       name: "stage-left",

@@ -8,6 +8,7 @@ import {
   inSentence,
   signalWords,
   spanWords,
+  startWords,
   utcClock,
 } from "../../../../lib/supervision/crew/mod.ts";
 import { CLASSES, exit } from "./support.ts";
@@ -62,6 +63,19 @@ Deno.test("each ending has a short word for a column, at most ten letters", () =
   assertEquals(briefExit(exit()), "SIGSEGV");
   assertEquals(briefExit(exit({ class: "failure", code: 3, signal: null })), "exit 3");
   assertEquals(briefExit(exit({ class: "success", code: 0, signal: null })), "ok");
+});
+
+Deno.test("why something could not start is said without the system's words", () => {
+  const cases: readonly (readonly [string | null, string | null])[] = [
+    ["cannot start ./viz: there is no such program", "file ./viz is missing"],
+    ["./viz: there is no such program", "file ./viz is missing"],
+    ["cannot start ./viz: No such file or directory (os error 2)", "file ./viz is missing"],
+    ["cannot start ./viz: Permission denied (os error 13)", "file ./viz may not be run"],
+    ["cannot start ./viz: Exec format error (os error 8)", "file ./viz is no program for this machine"],
+    ["cannot start ./viz: its checksum is another one", "./viz: its checksum is another one"],
+    [null, null],
+  ];
+  for (const [why, words] of cases) assertEquals(startWords(why), words);
 });
 
 Deno.test("the clock counts in UTC where nobody brought another one, before 1970 as well", () => {
