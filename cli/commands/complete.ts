@@ -14,11 +14,17 @@ const SCENARIOS_CAP_MS = 2_000;
 /** Names of the nodes that the local node knows. Nothing when none runs. */
 export async function completeNodes(cli: Cli): Promise<string[]> {
   const { MeshClient } = await import("../nodes/mesh_client.ts");
-  const client = await MeshClient.openLocal(cli);
-  if (client === null) return [];
-  const nodes = await client.nodes();
-  await client.close();
-  return nodes.filter((node) => node.state === "alive" || node.state === "suspect").map((node) => node.name);
+  const ask = async (): Promise<string[]> => {
+    const client = await MeshClient.openLocal(cli);
+    if (client === null) return [];
+    const nodes = await client.nodes();
+    await client.close();
+    return nodes.filter((node) => node.state === "alive" || node.state === "suspect").map((node) =>
+      node.name
+    );
+  };
+  // Loading counts for nobody's silence.
+  return await withinCap(ask(), CAP_MS);
 }
 
 /** Programs of the mesh as its nodes tell them: NAME where one node alone has it, and NAME@NODE always. */
@@ -39,7 +45,6 @@ export async function completePrograms(cli: Cli): Promise<string[]> {
       await hosts.close();
     }
   };
-  // Loading counts for nobody's silence.
   return await withinCap(ask(), PROGRAMS_CAP_MS);
 }
 
@@ -56,7 +61,7 @@ export function define(command: Command, cli: Cli): void {
   command.argument("<what>", "nodes, programs or scenarios").action(async (what) => {
     // A completion script must never fill the prompt with an error.
     const names = what === "nodes"
-      ? await withinCap(completeNodes(cli), CAP_MS)
+      ? await completeNodes(cli).catch(() => [])
       : what === "programs"
       ? await completePrograms(cli).catch(() => [])
       : what === "scenarios"
