@@ -74,6 +74,7 @@ export class Admission {
     );
     peer.peerCount = sighting.peerCount;
     peer.skewMs = datagram.header.sentMs - nowUs / 1000;
+    peer.route.noteHeard(nowUs, datagram.header.path);
     if (!this.context.registry.insert(nowUs, peer)) return this.refuseForRoom(nowUs, life.id);
     this.parts.overflow.delete(life.id);
     if (rttUs === null) this.parts.measuring.add(peer);

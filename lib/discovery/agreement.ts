@@ -2,8 +2,9 @@
 // Decides when a difference is more than a message on its way (discovery research 6.5), and that few ask, not all.
 // Never decides what is fetched (sync_puller.ts).
 
+import type { NodeId } from "../base/mod.ts";
 import { type Context, drawBetween } from "./context.ts";
-import { contributionOf, Digest } from "./digest.ts";
+import { type Contribution, contributionOf, Digest } from "./digest.ts";
 import type { Link } from "./links.ts";
 import type { Peer } from "./peer.ts";
 import type { SyncPuller } from "./sync_puller.ts";
@@ -18,10 +19,23 @@ const DIGEST_LIFE_US = 2_000_000;
 const NO_COOKIE = "0000000000000000";
 
 interface OwnDigest {
-  readonly text: string;
-  readonly revision: number;
+  readonly sum: Digest;
+  text: string;
+  revision: number;
   readonly stateVersion: number;
+  /** When all were looked at. */
   readonly atUs: number;
+  /** What each has added, while nodes come and go, so that a change costs one step; null in a quiet mesh. */
+  readonly parts: Map<NodeId, Contribution> | null;
+}
+
+/** Whether a node stands in the digest of a link; null stands for all links. */
+function counts(nowUs: number, peer: Peer, link: Link | null): boolean {
+  if (!peer.isAwaited) return false;
+  if (link === null) return true;
+  // Whoever is cut off knows as much as before: nobody shall fetch lists because of it.
+  const isMissed = peer.state === "partitioned" || peer.state === "unreachable";
+  return peer.isOnLink(link.key, isMissed ? peer.lastHeardUs : nowUs);
 }
 
 /** Keeps the lists of the mesh the same. */
@@ -37,28 +51,55 @@ export class Agreement {
     const key = link?.key ?? "";
     const known = this.#digests.get(key);
     if (
-      known !== undefined && known.revision === registry.identityRevision &&
-      known.stateVersion === own.stateVersion && nowUs - known.atUs < DIGEST_LIFE_US
+      known !== undefined && known.stateVersion === own.stateVersion &&
+      nowUs - known.atUs < DIGEST_LIFE_US &&
+      (known.revision === registry.identityRevision || this.#canFollow(nowUs, known, link))
     ) return known.text;
-    const digest = new Digest();
-    if (!isObserver) digest.toggle(contributionOf(own.id, own.incarnation, own.stateVersion));
+    const isChanging = known !== undefined && known.revision !== registry.identityRevision;
+    const parts = isChanging ? new Map<NodeId, Contribution>() : null;
+    const sum = new Digest();
+    if (!isObserver) sum.toggle(contributionOf(own.id, own.incarnation, own.stateVersion));
     for (const peer of registry.peers()) {
-      // Whoever is cut off knows as much as before: nobody shall fetch lists because of it.
-      const isMissed = peer.state === "partitioned" || peer.state === "unreachable";
-      const atUs = isMissed ? peer.lastHeardUs : nowUs;
-      if (peer.isAwaited && (link === null || peer.isOnLink(link.key, atUs))) {
-        digest.toggle(peer.contribution);
-      }
+      if (!counts(nowUs, peer, link)) continue;
+      sum.toggle(peer.contribution);
+      parts?.set(peer.id, peer.contribution);
     }
-    const { text } = digest;
+    const { text } = sum;
     if (this.#digests.size > 64) this.#digests.clear();
     this.#digests.set(key, {
+      sum,
       text,
       revision: registry.identityRevision,
       stateVersion: own.stateVersion,
       atUs: nowUs,
+      parts,
     });
     return text;
+  }
+
+  /** Takes into a digest who has changed since. False when that is not known. */
+  #canFollow(nowUs: number, digest: OwnDigest, link: Link | null): boolean {
+    const { registry } = this.context;
+    const { parts, sum } = digest;
+    if (parts === null) return false;
+    const revision = registry.identityRevision;
+    for (let change = digest.revision + 1; change <= revision; change++) {
+      const id = registry.identityChange(change);
+      if (id === null) return false;
+      const before = parts.get(id);
+      if (before !== undefined) {
+        sum.toggle(before);
+        parts.delete(id);
+      }
+      const peer = registry.peer(id);
+      if (peer !== undefined && counts(nowUs, peer, link)) {
+        sum.toggle(peer.contribution);
+        parts.set(id, peer.contribution);
+      }
+      digest.revision = change;
+    }
+    digest.text = sum.text;
+    return true;
   }
 
   /** Compares the digest of a peer that is present, heard by `link`, with ours. Returns whether that made us ask. */

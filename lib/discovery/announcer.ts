@@ -229,7 +229,8 @@ export class Announcer {
         const question = attempts.length === 0
           ? null
           : this.#startQuestion(nowUs, link, Math.max(...attempts));
-        this.context.outbox.toLink(nowUs, link, this.announcement(nowUs, link, question), true);
+        const alsoBroadcast = attempts.includes(0) || !this.#isMulticastEnough(nowUs, link);
+        this.context.outbox.toLink(nowUs, link, this.announcement(nowUs, link, question), alsoBroadcast);
       }
     }
     if (this.#nextBeatUs !== null && this.#nextBeatUs <= nowUs) this.#beat(nowUs);
@@ -317,6 +318,22 @@ export class Announcer {
       ? { kind: "query", bootNonce: own.bootNonce, question, target: null } as const
       : this.announcement(nowUs, link, question);
     outbox.toEndpoint(nowUs, endpoint, link, message);
+  }
+
+  /**
+   * Whether broadcast would only repeat what multicast tells: while a whole show is switched on, others are heard on the
+   * link by multicast, and nobody by broadcast alone. Each has announced itself by both then, and copies of all that
+   * follows would be half of the storm.
+   */
+  #isMulticastEnough(nowUs: number, link: Link): boolean {
+    if (link.isDegraded || !this.parts.isStorm(nowUs)) return false;
+    let isHeard = false;
+    for (const peer of this.context.registry.peers()) {
+      if (!peer.isPresent || !peer.isOnLink(link.key, nowUs)) continue;
+      if (peer.isHeardByMulticast(nowUs)) isHeard = true;
+      else if (peer.isBroadcastOnly(nowUs)) return false;
+    }
+    return isHeard;
   }
 
   #jitteredBeatUs(): number {

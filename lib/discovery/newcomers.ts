@@ -60,6 +60,12 @@ interface Newcomer {
 /** The waiting room. */
 export class Newcomers {
   readonly #waiting = new Map<NodeId, Newcomer>();
+  /** The same by the first bytes of their ids, as beats name them. */
+  readonly #byTarget = new Map<string, Newcomer>();
+  /** When the next is due: asked for after every datagram, and while a show is switched on everybody waits. */
+  #nextUs = Infinity;
+  /** Whether who was due next is due later or gone, so that all must be looked at. */
+  #isNextStale = false;
   #metCount = 0;
   #metSinceUs = 0;
 
@@ -92,24 +98,26 @@ export class Newcomers {
       if (known.asked > ASKS_LEFT_FROM) known.asked = ASKS_LEFT_FROM;
       if (known.asked === 0 && waitUs === 0 && known.isHeld) {
         known.isHeld = false;
-        known.nextUs = nowUs + this.#echoWaitUs(nowUs, id);
+        this.#plan(known, nowUs + this.#echoWaitUs(nowUs, id));
         if (known.nextUs === nowUs) this.#ask(nowUs, known);
       }
       return;
     }
     if (known !== undefined && known.sighting.life.incarnation > sighting.life.incarnation) return;
-    this.#waiting.delete(id);
+    if (known !== undefined) this.#forget(known);
     this.#noteMet(nowUs);
     if (waitUs === 0) waitUs = this.#echoWaitUs(nowUs, id);
     if (this.#waiting.size >= MAX_NEWCOMERS) {
-      for (const oldest of this.#waiting.keys()) {
-        this.#waiting.delete(oldest);
+      for (const oldest of this.#waiting.values()) {
+        this.#forget(oldest);
         this.context.counters.dropped.candidates++;
         break;
       }
     }
-    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0, nextUs: nowUs + waitUs, isHeld };
+    const newcomer: Newcomer = { sighting, metUs: nowUs, asked: 0, nextUs: Infinity, isHeld };
     this.#waiting.set(id, newcomer);
+    this.#byTarget.set(targetOf(id), newcomer);
+    this.#plan(newcomer, nowUs + waitUs);
     if (waitUs === 0) this.#ask(nowUs, newcomer);
   }
 
@@ -132,13 +140,12 @@ export class Newcomers {
     if (this.#waiting.size === 0) return [];
     const found: Sighting[] = [];
     for (const { target, incarnation } of joined) {
-      for (const [id, { sighting }] of this.#waiting) {
-        if (sighting.life.incarnation !== incarnation || targetOf(id) !== target) continue;
-        if (sighting.record === null) continue;
-        this.#waiting.delete(id);
-        found.push(sighting);
-        break;
-      }
+      const newcomer = this.#byTarget.get(target);
+      if (newcomer === undefined) continue;
+      const { sighting } = newcomer;
+      if (sighting.life.incarnation !== incarnation || sighting.record === null) continue;
+      this.#forget(newcomer);
+      found.push(sighting);
     }
     return found;
   }
@@ -168,27 +175,47 @@ export class Newcomers {
   take(life: Life): Sighting | null {
     const newcomer = this.#waiting.get(life.id);
     if (newcomer === undefined || newcomer.sighting.life !== life) return null;
-    this.#waiting.delete(life.id);
+    this.#forget(newcomer);
     return newcomer.sighting;
   }
 
   /** Asks again and gives up where it is time. */
   handleTimeout(nowUs: number): void {
-    for (const [id, newcomer] of this.#waiting) {
+    if (this.#dueUs() > nowUs) return;
+    for (const newcomer of this.#waiting.values()) {
       if (newcomer.nextUs > nowUs) continue;
       const isOver = newcomer.asked >= WAITS_US.length || newcomer.metUs + GIVE_UP_US <= nowUs;
-      if (isOver) this.#waiting.delete(id);
+      if (isOver) this.#forget(newcomer);
       else this.#ask(nowUs, newcomer);
     }
   }
 
   /** What is due next. */
   next(): Wake | null {
-    let atUs = Infinity;
-    for (const newcomer of this.#waiting.values()) {
-      atUs = Math.min(atUs, newcomer.nextUs);
-    }
+    const atUs = this.#dueUs();
     return atUs === Infinity ? null : { atUs, reason: "newcomer" };
+  }
+
+  #dueUs(): number {
+    if (!this.#isNextStale) return this.#nextUs;
+    this.#isNextStale = false;
+    this.#nextUs = Infinity;
+    for (const { nextUs } of this.#waiting.values()) if (nextUs < this.#nextUs) this.#nextUs = nextUs;
+    return this.#nextUs;
+  }
+
+  #plan(newcomer: Newcomer, atUs: number): void {
+    if (newcomer.nextUs === this.#nextUs && atUs > newcomer.nextUs) this.#isNextStale = true;
+    newcomer.nextUs = atUs;
+    if (atUs < this.#nextUs) this.#nextUs = atUs;
+  }
+
+  #forget(newcomer: Newcomer): void {
+    const { id } = newcomer.sighting.life;
+    this.#waiting.delete(id);
+    // Another one whose id begins alike may have taken the place.
+    if (this.#byTarget.get(targetOf(id)) === newcomer) this.#byTarget.delete(targetOf(id));
+    if (newcomer.nextUs === this.#nextUs) this.#isNextStale = true;
   }
 
   #ask(nowUs: number, newcomer: Newcomer): void {
@@ -205,10 +232,10 @@ export class Newcomers {
       } as const
       : { kind: "ping", bootNonce: own.bootNonce, nonce, target, observer: isObserver } as const;
     if (!outbox.toEndpoint(nowUs, from, link, message)) {
-      newcomer.nextUs = nowUs + BUSY_RETRY_US;
+      this.#plan(newcomer, nowUs + BUSY_RETRY_US);
       return;
     }
-    newcomer.nextUs = nowUs + (WAITS_US[newcomer.asked] ?? 0);
+    this.#plan(newcomer, nowUs + (WAITS_US[newcomer.asked] ?? 0));
     newcomer.asked++;
     if (SHOUTED.includes(newcomer.asked) && link !== null) outbox.toLink(nowUs, link, message, true);
   }

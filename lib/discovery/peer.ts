@@ -7,6 +7,7 @@ import type { Census } from "./census.ts";
 import type { Path } from "./datagram.ts";
 import { type Contribution, contributionOf } from "./digest.ts";
 import type { LinkInterface } from "./endpoint.ts";
+import { hash32 } from "./hash.ts";
 import type { Life } from "./lives.ts";
 import type { NodeRecord } from "./record.ts";
 import type { Suspicion } from "./suspicion.ts";
@@ -75,7 +76,7 @@ export interface PeerWatch {
   /** Something may have become due earlier than it was. */
   isDueStale: boolean;
   /** Who is present, or in which version, has changed. */
-  onIdentity(): void;
+  onIdentity(id: NodeId): void;
 }
 
 /** A node that has proved that it lives. */
@@ -119,6 +120,8 @@ export class Peer {
 
   /** The same as that of its life and its record; here too, since every datagram asks for it. */
   readonly id: NodeId;
+  /** Where it is on the ring (ring.ts), as a signed integer, which the engine keeps within the object. */
+  readonly ringPlace: number;
   #record: NodeRecord;
   #stateVersion: number;
 
@@ -131,6 +134,7 @@ export class Peer {
     from: IpEndpoint,
   ) {
     this.id = life.id;
+    this.ringPlace = hash32(life.id) | 0;
     this.#record = record;
     this.#stateVersion = record.stateVersion;
     this.sinceUs = admittedUs;
@@ -155,7 +159,7 @@ export class Peer {
     if (record.stateVersion === this.#stateVersion) return;
     this.#stateVersion = record.stateVersion;
     this.#contribution = null;
-    this.watch?.onIdentity();
+    this.watch?.onIdentity(this.id);
   }
 
   /** What this life and this record add to a digest. */
@@ -187,7 +191,7 @@ export class Peer {
     if (wasPresent === this.isPresent) return;
     if (wasPresent) this.watch.census.remove(this.#peerCount);
     else this.watch.census.add(this.#peerCount);
-    this.watch.onIdentity();
+    this.watch.onIdentity(this.id);
   }
 
   /** The node's own beat period in µs, as it last said. */
@@ -318,6 +322,8 @@ export class Peer {
 
   /** Whether multicast from the node does not reach us though broadcast does. */
   isBroadcastOnly(nowUs: number): boolean {
+    // A copy by broadcast may be the first that counts of who was let in between the two.
+    if (nowUs - this.admittedUs < 2 * this.beatUs) return false;
     return this.#hasHeard("broadcast", nowUs) && !this.#hasHeard("multicast", nowUs);
   }
 

@@ -44,6 +44,8 @@ export interface RegistryDelta {
 
 /** One place of so many is kept for apps and daemons. */
 const KEPT_SHARE = 64;
+/** Changes of who is present that are remembered. */
+const CHANGES_KEPT = 64;
 /** Hex digits below which a text is no id prefix: a name like `cafe` should not hit an id by chance. */
 const MIN_PREFIX_DIGITS = 4;
 
@@ -59,9 +61,11 @@ export class Registry {
   readonly #watch: PeerWatch = {
     census: this.#census,
     isDueStale: true,
-    onIdentity: () => this.#identityRevision++,
+    onIdentity: (id) => this.#noteIdentity(id),
   };
   #identityRevision = 0;
+  /** Whom the last of these changes were about, by their numbers. */
+  readonly #identityChanges: NodeId[] = [];
   #revision = 0;
   #nowUs = 0;
 
@@ -142,6 +146,17 @@ export class Registry {
     return this.#identityRevision;
   }
 
+  /** Whom the change with this number was about; null when it is too long ago. */
+  identityChange(revision: number): NodeId | null {
+    const isKept = revision > this.#identityRevision - CHANGES_KEPT && revision <= this.#identityRevision;
+    return isKept ? this.#identityChanges[revision % CHANGES_KEPT] ?? null : null;
+  }
+
+  #noteIdentity(id: NodeId): void {
+    this.#identityRevision++;
+    this.#identityChanges[this.#identityRevision % CHANGES_KEPT] = id;
+  }
+
   /** Whether nothing about the peers has changed of which more follows: who is present, what they count, what is due. */
   get isSettled(): boolean {
     return !this.#watch.isDueStale && !this.#census.hasChanged;
@@ -186,7 +201,7 @@ export class Registry {
     this.#byTarget.set(targetOf(peer.id), peer);
     peer.watch = this.#watch;
     if (peer.isPresent) this.#census.add(peer.peerCount);
-    this.#identityRevision++;
+    this.#noteIdentity(peer.id);
     this.#watch.isDueStale = true;
     this.#tell(nowUs, isNew ? "add" : "update", peer);
     return true;
@@ -207,7 +222,7 @@ export class Registry {
 
   #unwatch(peer: Peer): void {
     peer.watch = null;
-    this.#identityRevision++;
+    this.#noteIdentity(peer.id);
     if (peer.isPresent) this.#census.remove(peer.peerCount);
   }
 

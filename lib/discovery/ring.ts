@@ -12,11 +12,14 @@ const MIN_NODES = 100;
 const ASKERS = 5;
 /** How often each is asked, in µs. */
 export const ROUND_US = 1_000_000;
+/** Between two choices at least, in µs: while a show is switched on, who is there changes with every datagram. */
+const CHOOSE_GAP_US = 50_000;
 
 /** Our part of the ring. */
 export class Ring {
   #watched: Peer[] = [];
   #revision = -1;
+  #chosenUs = Number.NEGATIVE_INFINITY;
   #turn = 0;
   #nextUs = Infinity;
 
@@ -27,8 +30,9 @@ export class Ring {
     const { registry, isObserver } = this.context;
     if (isObserver) return false;
     let isChanged = false;
-    if (this.#revision !== registry.identityRevision) {
+    if (this.#revision !== registry.identityRevision && nowUs >= this.#chosenUs + CHOOSE_GAP_US) {
       this.#revision = registry.identityRevision;
+      this.#chosenUs = nowUs;
       isChanged = this.#choose(nowUs);
     }
     if (nowUs < this.#nextUs) return isChanged;
@@ -53,7 +57,7 @@ export class Ring {
       const ownPlace = hash32(own.id);
       for (const peer of registry.peers()) {
         if (!peer.isPresent || peer.isRelayed) continue;
-        const distance = (ownPlace - hash32(peer.id)) >>> 0;
+        const distance = (ownPlace - peer.ringPlace) >>> 0;
         if (wanted.length < ASKERS) wanted.push({ peer, distance });
         else {
           let farthest = 0;
