@@ -443,6 +443,8 @@ export class Keeper {
     const leader = processTable.inspect(run.identity.processId);
     const isSame = leader !== null && leader.startedAt === run.identity.startedAt;
     const members = [...(isSame ? [leader] : []), ...this.#descendants(run)];
+    // Its end is told after the fact: nothing is no measurement of it.
+    if (members.length === 0) return;
     const sample = run.sampler.handleLook(nowUs, members);
     this.#sample = {
       atWallMs: clock.wallMs(),
