@@ -23,9 +23,9 @@ export const incarnationMonotonic: ObserverDefinition = {
     return {
       wants: onProgram === null
         ? ["node-started", "view"]
-        : ["node-started", "view", "process", "program", "node-stopped"],
+        : ["node-started", "view", "process", "program", "fault"],
       onFact: (fact) => {
-        if (fact.kind === "process" || fact.kind === "program" || fact.kind === "node-stopped") {
+        if (fact.kind === "process" || fact.kind === "program" || fact.kind === "fault") {
           onProgram?.(fact);
         } else if (fact.kind === "node-started") {
           seen.delete(fact.node);

@@ -157,36 +157,61 @@ export const nothingUnrelatedSignalled: ObserverDefinition = {
   },
 };
 
+/** A disk that was full is tried again after this at the latest (lib/supervision/journal). */
+const DISK_RETRY_US = 6_000_000;
+
+/** The kinds of facts that {@linkcode watchProgramNumbers} takes. */
+export type NumberedFact = Extract<Fact, { kind: "process" | "program" | "fault" }>;
+
 /** Watches that numbers of runs and events of programs only grow; part of `incarnation_monotonic`. */
-export function watchProgramNumbers(
-  { violate }: RunContext,
-): (fact: Extract<Fact, { kind: "process" | "program" | "node-stopped" }>) => void {
+export function watchProgramNumbers({ oracle, violate }: RunContext): (fact: NumberedFact) => void {
   const runs = new Map<string, number>();
-  const events = new Map<string, number>();
+  /** What each number stands for. */
+  const events = new Map<string, Map<number, string>>();
+  /** Until when what happens at a node may not be on its disk. */
+  const fullUntilUs = new Map<string, number>();
   const say = (node: string, text: string): void =>
     violate({ id: "incarnation_monotonic", kind: "safety", nodes: [node], text: `${node}: ${text}` });
+
+  function onProcess(fact: ProcessFact): void {
+    const key = keyOf(fact);
+    if (fact.what === "ended") {
+      if (fact.part !== "shim" && fact.how !== "power-lost") return;
+      // Numbers that nobody could write down are lost with whoever knew them, and may be given again. Without power that
+      // holds for events too that were written and not synced; runs always are.
+      const isLost = oracle.nowUs <= (fullUntilUs.get(fact.node) ?? -1);
+      if (isLost) runs.delete(key);
+      if (isLost || fact.how === "power-lost") events.delete(`${key}/shim`);
+      if (isLost || fact.how === "power-lost") events.delete(`${fact.node}//daemon`);
+      return;
+    }
+    if (fact.part !== "leader" || fact.what !== "started" || fact.run === null) return;
+    const last = runs.get(key) ?? 0;
+    runs.set(key, Math.max(last, fact.run));
+    if (fact.run > last) return;
+    say(fact.node, `a run of ${fact.program} starts as number ${fact.run} after it was ${last}`);
+  }
+
   return (fact) => {
-    if (fact.kind === "process") {
-      if (fact.part !== "leader" || fact.what !== "started" || fact.run === null) return;
-      const key = keyOf(fact);
-      const last = runs.get(key) ?? 0;
-      runs.set(key, Math.max(last, fact.run));
-      if (fact.run <= last) {
-        say(fact.node, `a run of ${fact.program} starts as number ${fact.run} after it was ${last}`);
-      }
-    } else if (fact.kind === "program") {
-      const { program, seq } = fact.event;
+    if (fact.kind === "process") onProcess(fact);
+    else if (fact.kind === "fault") {
+      if (fact.verb !== "fill-disk") return;
+      const untilUs = fact.phase === "begin" ? Infinity : fact.atUs + DISK_RETRY_US;
+      for (const node of fact.chosen) fullUntilUs.set(node, untilUs);
+    } else {
+      const { program, seq, kind, atUs } = fact.event;
       const key = `${
         keyOf({ node: fact.node, program: fact.origin === "shim" ? program : "" })
       }/${fact.origin}`;
-      const last = events.get(key) ?? 0;
-      events.set(key, Math.max(last, seq));
-      if (seq <= last) {
-        say(fact.node, `event ${seq} of ${program} (${fact.event.kind}) comes after event ${last}`);
+      const known = events.get(key) ?? new Map<number, string>();
+      events.set(key, known);
+      // A node that could not keep what it heard hears it again: the same number for the same event.
+      const what = `${kind} at ${atUs}`;
+      const before = known.get(seq);
+      known.set(seq, what);
+      if (before !== undefined && before !== what) {
+        say(fact.node, `event ${seq} of ${program} is ${what} µs, and was ${before} µs`);
       }
-    } else if (fact.how === "power-loss") {
-      // What happened was written down, but not all of it was on the disk for good: its numbers may be given again.
-      for (const key of events.keys()) if (key.startsWith(`${fact.node}/`)) events.delete(key);
     }
   };
 }
