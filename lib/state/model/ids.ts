@@ -22,9 +22,11 @@ export interface StateEpoch {
   readonly hostId: NodeId;
 }
 
-/** The longest path in characters, the longest segment, and the most segments. */
+/** The longest path in characters. */
 export const MAX_PATH_LENGTH = 128;
+/** The longest segment of a path in characters. */
 export const MAX_SEGMENT_LENGTH = 63;
+/** The most segments of a path. */
 export const MAX_SEGMENTS = 8;
 
 const PATH = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;

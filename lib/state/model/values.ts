@@ -62,8 +62,9 @@ export interface ParameterDefinition {
   readonly description: string | null;
 }
 
-/** The lowest and the highest priority that a client may have; 0 is "I do not control this". */
+/** "I do not control this". */
 export const MIN_PRIORITY = 0;
+/** The highest priority that a client may have; those above it are the host's own (E1.31 has 200 as well). */
 export const MAX_PRIORITY = 200;
 /** That of an app that says nothing else. */
 export const DEFAULT_PRIORITY = 100;
