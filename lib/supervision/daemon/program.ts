@@ -396,7 +396,9 @@ export class SupervisedProgram {
     if (clear) this.#noteCleared();
     keepAssignment(this.#context, this.#row, this.#instance);
     this.#saveSoon();
-    return assignmentOf(this.#context, row, token, clear);
+    const { seq, snapshot } = this.#instance;
+    // A disk that was full may have cost the shim before its journal.
+    return { ...assignmentOf(this.#context, row, token, clear), known: { run: snapshot?.run ?? 0, seq } };
   }
 
   /** Takes a connection over if it is the right one. */

@@ -75,8 +75,10 @@ export class Journal {
    * Opens the journal at `path`, made when missing; its directory is made too. A torn last line is cut and garbage is
    * skipped: both are counted, and the file is written anew without them. One of another version, or one that cannot be
    * read, is put aside as `<path>.other`. Never throws: a disk that refuses leaves an empty journal in memory, tried again later.
+   *
+   * @param leastSeq the next event has this number at least: events may be known that the file has lost
    */
-  static open(files: Files, path: string): Journal {
+  static open(files: Files, path: string, leastSeq = 1): Journal {
     let content: JournalContent | null = null;
     let refused = false;
     try {
@@ -85,6 +87,7 @@ export class Journal {
       refused = true;
     }
     const journal = new Journal(files, path, content ?? emptyContent());
+    journal.#nextSeq = Math.max(journal.#nextSeq, leastSeq);
     if (refused) {
       journal.counters.refused++;
       journal.#behind = true;

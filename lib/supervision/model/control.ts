@@ -34,6 +34,8 @@ export interface ShimAssignment {
   readonly by: string;
   /** Whether its needs are met already; else it waits for `clear`. */
   readonly clear: boolean;
+  /** The newest run and event that the daemon knows of: numbers go on behind them where the journal knows of fewer. */
+  readonly known?: { readonly run: number; readonly seq: number };
 }
 
 /** A daemon says. `op` numbers a demand; its answer has the same. */

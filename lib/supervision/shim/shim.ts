@@ -76,7 +76,7 @@ export class Shim {
     this.#startedUs = clock.nowUs();
     this.#generation = assignment.generation;
     this.#agenda = new Agenda(platform);
-    this.#journal = Journal.open(files, `${directory}/journal`);
+    this.#journal = Journal.open(files, `${directory}/journal`, (assignment.known?.seq ?? 0) + 1);
     this.#logs = new LogBook({
       files,
       directory: `${directory}/logs`,
@@ -188,7 +188,8 @@ export class Shim {
   /** Takes up what an earlier shim left, then does what is wanted now. */
   #begin(): void {
     const { want, by, clear, generation } = this.#assignment;
-    const saved = readSavedMachine(this.#journal.saved("machine")) ?? afterLostJournal(this.#logs.run);
+    const lastRun = Math.max(this.#logs.run, this.#assignment.known?.run ?? 0);
+    const saved = countedOn(readSavedMachine(this.#journal.saved("machine")), lastRun);
     const earlier = this.#journal.saved("process");
     const lastExit = this.#journal.eventsAfter(0).findLast(({ kind }) => kind === "exited")?.detail["exit"];
     if (lastExit !== undefined) this.#keeper.setLastExit(lastExit as ExitRecord);
@@ -440,8 +441,9 @@ export class Shim {
 
 type ToShimWant = Extract<ToShim, { t: "want" }>["want"];
 
-/** Without a journal the logs still know how many runs there were: no number is given twice. */
-function afterLostJournal(run: number): SavedMachine | null {
+/** Without the newest of a journal the logs and the daemon still know how many runs there were: no number is given twice. */
+function countedOn(saved: SavedMachine | null, run: number): SavedMachine | null {
+  if (saved !== null) return saved.run >= run ? saved : { ...saved, run };
   if (run === 0) return null;
   const counters = { spurious: 0, coalesced: 0, failures: 0, forgiven: 0, extensions: 0 };
   return {
