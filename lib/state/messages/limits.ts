@@ -1,0 +1,75 @@
+// How much a message of shared state may hold, and the numbers of the kinds.
+// Decides bounds that encoder and decoder share: what cannot be read is not written.
+
+import type { EntryType, StateMessageKind } from "./types.ts";
+
+/** The version of this protocol, told in hello. */
+export const STATE_PROTOCOL = 1;
+
+/** Bytes of a message. A chunk aims at half of it. */
+export const MAX_MESSAGE_BYTES = 65_536;
+/** Bytes of entries in a chunk, unless one value alone is larger. */
+export const CHUNK_BYTES = 32_768;
+/** Entries of a message. */
+export const MAX_ENTRIES = 16_384;
+/** Bytes of a value of type text, bytes or json. */
+export const MAX_VALUE_BYTES = 32_768;
+/** The largest path id, generation and request number. */
+export const MAX_U32 = 0xffff_ffff;
+/** The largest number of a client. */
+export const MAX_CLIENT = 0xffff;
+/** Subsystems of a host, and so of every list of them. */
+export const MAX_SUBSYSTEMS = 256;
+/** Interests, capabilities and guards of a message. */
+export const MAX_INTERESTS = 64;
+export const MAX_CAPABILITIES = 32;
+export const MAX_GUARDS = 64;
+/** Objects of an own message, paths of a welcome that were taken over. */
+export const MAX_OBJECTS = 1_024;
+export const MAX_TAKEN_OVER = 4_096;
+/** Definitions of a transaction. */
+export const MAX_DEFINITIONS = 1_024;
+/** Words of an enum. */
+export const MAX_WORDS = 256;
+/** Bytes of names of clients, subsystems and capabilities; of texts for people. */
+export const MAX_NAME_BYTES = 63;
+export const MAX_TEXT_BYTES = 255;
+/** Bytes of a reconnect token; parts of a digest. */
+export const TOKEN_BYTES = 16;
+export const DIGEST_BUCKETS = 16;
+/** The largest sequence of a client: its acknowledgement carries one bit more. */
+export const MAX_SEQUENCE = 2 ** 52 - 1;
+
+/** The low five bits of a message's first byte. 11 is kept for streams; above 15 nothing is given out. */
+export const KIND_NUMBERS: Readonly<Record<StateMessageKind, number>> = {
+  hello: 1,
+  welcome: 2,
+  chunk: 3,
+  set: 4,
+  tx: 5,
+  nack: 6,
+  patch: 7,
+  ack: 8,
+  resync: 9,
+  beat: 10,
+  own: 12,
+  priv: 13,
+  bye: 14,
+  error: 15,
+};
+
+/** The types of entries in the order of their numbers, in which they also stand in a message. */
+export const ENTRY_TYPES: readonly EntryType[] = [
+  "f32",
+  "unit",
+  "i32",
+  "bool",
+  "enum",
+  "text",
+  "bytes",
+  "vec3",
+  "quat",
+  "json",
+  "definition",
+  "gone",
+];
