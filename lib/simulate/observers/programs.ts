@@ -160,6 +160,15 @@ export const nothingUnrelatedSignalled: ObserverDefinition = {
 /** A disk that was full is tried again after this at the latest (lib/supervision/journal). */
 const DISK_RETRY_US = 6_000_000;
 
+/** While these last nobody tries it again. */
+const HOLDS: ReadonlySet<string> = new Set(["freeze", "slow", "stop-shim"]);
+
+interface Behind {
+  full: number;
+  held: number;
+  untilUs: number;
+}
+
 /** The kinds of facts that {@linkcode watchProgramNumbers} takes. */
 export type NumberedFact = Extract<Fact, { kind: "process" | "program" | "fault" }>;
 
@@ -168,8 +177,8 @@ export function watchProgramNumbers({ oracle, violate }: RunContext): (fact: Num
   const runs = new Map<string, number>();
   /** What each number stands for. */
   const events = new Map<string, Map<number, string>>();
-  /** Until when what happens at a node may not be on its disk. */
-  const fullUntilUs = new Map<string, number>();
+  /** Nodes at which what happened may not be on the disk. */
+  const behind = new Map<string, Behind>();
   const say = (node: string, text: string): void =>
     violate({ id: "incarnation_monotonic", kind: "safety", nodes: [node], text: `${node}: ${text}` });
 
@@ -179,7 +188,7 @@ export function watchProgramNumbers({ oracle, violate }: RunContext): (fact: Num
       if (fact.part !== "shim" && fact.how !== "power-lost") return;
       // Numbers that nobody could write down are lost with whoever knew them, and may be given again. Without power that
       // holds for events too that were written and not synced; runs always are.
-      const isLost = oracle.nowUs <= (fullUntilUs.get(fact.node) ?? -1);
+      const isLost = oracle.nowUs <= (behind.get(fact.node)?.untilUs ?? -1);
       if (isLost) runs.delete(key);
       if (isLost || fact.how === "power-lost") events.delete(`${key}/shim`);
       if (isLost || fact.how === "power-lost") events.delete(`${fact.node}//daemon`);
@@ -195,9 +204,17 @@ export function watchProgramNumbers({ oracle, violate }: RunContext): (fact: Num
   return (fact) => {
     if (fact.kind === "process") onProcess(fact);
     else if (fact.kind === "fault") {
-      if (fact.verb !== "fill-disk") return;
-      const untilUs = fact.phase === "begin" ? Infinity : fact.atUs + DISK_RETRY_US;
-      for (const node of fact.chosen) fullUntilUs.set(node, untilUs);
+      const by = fact.phase === "begin" ? 1 : -1;
+      const key = fact.verb === "fill-disk" ? "full" : HOLDS.has(fact.verb) ? "held" : null;
+      if (key === null) return;
+      for (const node of fact.chosen) {
+        const state = behind.get(node) ?? { full: 0, held: 0, untilUs: -1 };
+        behind.set(node, state);
+        state[key] += by;
+        const isBehind = state.full > 0 || fact.atUs <= state.untilUs;
+        if (!isBehind) continue;
+        state.untilUs = state.full + state.held > 0 ? Infinity : fact.atUs + DISK_RETRY_US;
+      }
     } else {
       const { program, seq, kind, atUs } = fact.event;
       const key = `${
