@@ -80,6 +80,8 @@ export class Keeper {
   #isEmptied = false;
   #end: Omit<ExitRecord, "class"> | null = null;
   #lastExit: ExitRecord | null = null;
+  /** An end that is written down when the next start is under way: nobody waits for the disk in between. */
+  #untold: { readonly exit: ExitRecord; readonly fails: unknown } | null = null;
   #sample: ResourceSample | null = null;
   #note: string | null = null;
   #by = "policy";
@@ -145,8 +147,6 @@ export class Keeper {
   /** Goes on where a lost shim left off; `notBefore`: when the program's processes began, as far as known. */
   restore(saved: SavedMachine, notBefore: number): void {
     this.#ending = this.#endingOf(null, notBefore);
-    // The machine may be in the next run when this end is told.
-    if (LIVE.has(saved.state)) this.#end = this.#endOf(saved.run, null, UNSEEN);
     this.#do(this.machine.restore(this.#nowUs, saved));
     this.#settle();
   }
@@ -202,6 +202,7 @@ export class Keeper {
 
   #do(actions: readonly MachineAction[]): void {
     for (const action of actions) {
+      if (action.do !== "spawn") this.#tellEnd();
       switch (action.do) {
         case "spawn":
           this.#spawn();
@@ -228,6 +229,7 @@ export class Keeper {
           break;
       }
     }
+    this.#tellEnd();
   }
 
   #spawn(): void {
@@ -251,12 +253,14 @@ export class Keeper {
         onReady: (from, told) => this.#onReady(from, told),
         onExit: (from, status) => this.#onExit(from, status),
       });
+      this.#tellEnd();
       this.#run = run;
       this.#ending = this.#endingOf(run, run.identity.startedAt);
       handlers.onRunStarted(run);
       this.handle({ kind: "spawned" });
       agenda.set("sample", this.#nowUs + SAMPLE_US, (nowUs) => this.#look(nowUs));
     } catch (thrown) {
+      this.#tellEnd();
       const failure = spawnFailureOf(thrown);
       this.#end = this.#endOf(number, null, failure.why);
       this.#note = failure.why;
@@ -329,7 +333,6 @@ export class Keeper {
 
   #onExit(run: ProgramRun, status: ExitStatus): void {
     if (run !== this.#run) return;
-    this.#look(this.#nowUs);
     this.#options.agenda.set("sample", null, () => {});
     this.#end = this.#endOf(run.number, status, null);
     const remains = !this.#isEmptied && this.#ending?.handleExit() === true;
@@ -399,14 +402,22 @@ export class Keeper {
   }
 
   #onEnded(detail: Readonly<Record<string, unknown>>): void {
-    const { handlers } = this.#options;
-    const end = this.#end ?? this.#endOf(this.machine.run, null, UNSEEN);
+    const end = this.#end ?? this.#endOf(this.machine.run, null, "its end was not seen");
     const exit: ExitRecord = { ...end, class: detail["class"] as ExitClass };
     this.#end = null;
     this.#lastExit = exit;
     this.#sample = null;
     if (exit.class !== "config" && exit.class !== "resources") this.#note = null;
-    handlers.onEvent("exited", exit.run, null, { exit, fails: detail["fails"] });
+    this.#untold = { exit, fails: detail["fails"] };
+  }
+
+  /** Tells of the end of a run: behind the next start where that follows at once, before all else that does. */
+  #tellEnd(): void {
+    if (this.#untold === null) return;
+    const { exit, fails } = this.#untold;
+    this.#untold = null;
+    const { handlers } = this.#options;
+    handlers.onEvent("exited", exit.run, null, { exit, fails });
     handlers.onRunEnded(exit);
   }
 
@@ -443,8 +454,6 @@ export class Keeper {
     const leader = processTable.inspect(run.identity.processId);
     const isSame = leader !== null && leader.startedAt === run.identity.startedAt;
     const members = [...(isSame ? [leader] : []), ...this.#descendants(run)];
-    // Its end is told after the fact: nothing is no measurement of it.
-    if (members.length === 0) return;
     const sample = run.sampler.handleLook(nowUs, members);
     this.#sample = {
       atWallMs: clock.wallMs(),
@@ -467,9 +476,6 @@ function without(found: readonly ProcessFacts[], left: readonly ProcessIdentity[
   for (const { processId, parentId } of found) if (gone.has(parentId)) gone.add(processId);
   return found.filter(({ processId }) => !gone.has(processId));
 }
-
-/** How a run ended that had another shim. */
-const UNSEEN = "its end was not seen";
 
 /** Events that somebody brought about. */
 const BY_SOMEBODY: ReadonlySet<ProgramEventKind> = new Set(["stopping", "killing", "stopped", "waiting"]);
