@@ -147,6 +147,8 @@ export class Keeper {
   /** Goes on where a lost shim left off; `notBefore`: when the program's processes began, as far as known. */
   restore(saved: SavedMachine, notBefore: number): void {
     this.#ending = this.#endingOf(null, notBefore);
+    // The machine may be in the next run when this end is told.
+    if (LIVE.has(saved.state)) this.#end = this.#endOf(saved.run, null, UNSEEN);
     this.#do(this.machine.restore(this.#nowUs, saved));
     this.#settle();
   }
@@ -402,7 +404,7 @@ export class Keeper {
   }
 
   #onEnded(detail: Readonly<Record<string, unknown>>): void {
-    const end = this.#end ?? this.#endOf(this.machine.run, null, "its end was not seen");
+    const end = this.#end ?? this.#endOf(this.machine.run, null, UNSEEN);
     const exit: ExitRecord = { ...end, class: detail["class"] as ExitClass };
     this.#end = null;
     this.#lastExit = exit;
@@ -454,6 +456,8 @@ export class Keeper {
     const leader = processTable.inspect(run.identity.processId);
     const isSame = leader !== null && leader.startedAt === run.identity.startedAt;
     const members = [...(isSame ? [leader] : []), ...this.#descendants(run)];
+    // Its end is told after the fact: nothing is no measurement of it.
+    if (members.length === 0) return;
     const sample = run.sampler.handleLook(nowUs, members);
     this.#sample = {
       atWallMs: clock.wallMs(),
@@ -476,6 +480,9 @@ function without(found: readonly ProcessFacts[], left: readonly ProcessIdentity[
   for (const { processId, parentId } of found) if (gone.has(parentId)) gone.add(processId);
   return found.filter(({ processId }) => !gone.has(processId));
 }
+
+/** How a run ended that had another shim. */
+const UNSEEN = "its end was not seen";
 
 /** Events that somebody brought about. */
 const BY_SOMEBODY: ReadonlySet<ProgramEventKind> = new Set(["stopping", "killing", "stopped", "waiting"]);
