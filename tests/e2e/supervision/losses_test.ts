@@ -6,6 +6,7 @@ import type { ProgramSnapshot } from "../../../lib/supervision/mod.ts";
 import { type Console } from "../../support/programs/console.ts";
 import { type Host, hostTest, lives } from "../../support/programs/host.ts";
 import { latenessOf } from "../../support/programs/lateness.ts";
+import { printFigure } from "../../support/programs/print.ts";
 
 const ROUNDS = Number(Deno.env.get("HANA_CHAOS_ROUNDS") ?? "100");
 
@@ -56,7 +57,7 @@ hostTest("a daemon killed a hundred times disturbs no program, and loses no even
   assertEquals(host.stamps("pressed").filter(({ what }) => what === "start").length, 1 + presses);
   for (const name of steady) assertEquals(host.stamps(name).length, 1, name);
   const { p50Ms, p99Ms, maxMs } = latenessOf(readyMs);
-  print(
+  printFigure(
     `a daemon that adopts 6 programs is ready after p50 ${round(p50Ms)}, p99 ${round(p99Ms)}, most ${
       round(maxMs)
     } ms`,
@@ -176,8 +177,4 @@ function pause(ms: number): Promise<void> {
 
 function round(ms: number): number {
   return Math.round(ms);
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`    ${text}\n`));
 }

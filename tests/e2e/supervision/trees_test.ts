@@ -3,6 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { hostTest, inspect, lives } from "../../support/programs/host.ts";
+import { printFigure } from "../../support/programs/print.ts";
 
 const GRACE = { graceUs: 300_000 };
 
@@ -69,7 +70,7 @@ hostTest(
     assertEquals(host.marked(), []);
     assertEquals(console.events("storm", "unkillable"), []);
     assert(tookMs < 5_000);
-    print(`a storm of 321 processes is ended within ${Math.round(tookMs)} ms`);
+    printFigure(`a storm of 321 processes is ended within ${Math.round(tookMs)} ms`);
     // A crash of their leader ends them just the same, and one that emptied its environment with them.
     await console.spawn(
       "bare",
@@ -206,8 +207,4 @@ function checkAlone(
   const runs = stamps.filter(({ what }) => what === "start");
   assertEquals(runs.map(({ run }) => run), runs.map((_, index) => index + 1));
   assertEquals(new Set(runs.map(({ parentId }) => parentId)).size, 1);
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`    ${text}\n`));
 }

@@ -1,0 +1,190 @@
+// Programs that write too much, too long, too wild: neither they nor their shim may suffer from it.
+// HANA_CHAOS_SECONDS says how long a flood lasts (10 by default; 60 is what docs/supervision.md was measured with).
+
+import { assert, assertEquals } from "@std/assert";
+import { eventually } from "../../support/captured_process.ts";
+import { chaosChild } from "../../support/chaos_child.ts";
+import { liveTest } from "../../support/live.ts";
+import { anonymousBytes, Host, hostTest, lives, sizeOf } from "../../support/programs/host.ts";
+import { measureLateness } from "../../support/programs/lateness.ts";
+import { printFigure } from "../../support/programs/print.ts";
+
+const SECONDS = Number(Deno.env.get("HANA_CHAOS_SECONDS") ?? "10");
+const MEBIBYTE = 1 << 20;
+/** What the log of a program may take on the disk: a file that is written and those that are kept. */
+const MOST_ON_DISK = 9 * 8 * MEBIBYTE + MEBIBYTE;
+/** What a shim may hold of its own, whatever its program writes. */
+const MOST_MEMORY = 60 * MEBIBYTE;
+
+hostTest(
+  "a flood of 100 MB a second neither delays heartbeats nor fills memory or disk",
+  async (host, console) => {
+    await console.spawn("flood", host.chaos("flood", "speak", "flood 100MB"));
+    await console.untilState("flood", "running");
+    const shim = host.shimOf(console, "flood");
+    let memory = 0;
+    const wroteBefore = written(console.processId("flood"));
+    const looking = setInterval(() => memory = Math.max(memory, anonymousBytes(shim)), 100);
+    const late = await measureLateness(host.assignment("flood").controlSocket, SECONDS * 1_000);
+    clearInterval(looking);
+    const rate = (written(console.processId("flood")) - wroteBefore) / SECONDS / 1e6;
+    const onDisk = sizeOf(`${host.assignment("flood").directory}/logs`);
+    printFigure(
+      `flood of ${rate.toFixed(0)} MB/s for ${SECONDS} s: heard after p50 ${
+        late.shim.p50Ms.toFixed(1)
+      }, p99 ${late.shim.p99Ms.toFixed(1)}, most ` +
+        `${late.shim.maxMs.toFixed(1)} ms (own timers p99 ${late.own.p99Ms.toFixed(1)} ms); shim holds ` +
+        `${(memory / MEBIBYTE).toFixed(1)} MiB, log ${(onDisk / MEBIBYTE).toFixed(1)} MiB`,
+    );
+    // What the tests' own process was late by is the machine's doing, not the shim's.
+    assert(late.shim.p99Ms < 50 + late.own.p99Ms, `p99 ${late.shim.p99Ms} ms`);
+    assert(memory < MOST_MEMORY, `${memory} bytes`);
+    assert(onDisk < MOST_ON_DISK, `${onDisk} bytes`);
+    assertEquals(console.events("flood", "hung", "exited"), []);
+    assert(console.events("flood", "logs-suppressed").length > 0);
+    // Its newest lines are there all the same, and somebody who follows them does not hold it up.
+    assert((await console.logs("flood", { tail: 10, stream: "stdout" })).length === 10);
+  },
+  { limitMs: 60_000 + SECONDS * 1_000 },
+);
+
+hostTest(
+  "a gigabyte without an end of line, and bytes that are no text, cost neither memory nor the program",
+  async (host, console) => {
+    await console.spawn("long", host.chaos("long", "speak", "line 1GiB"));
+    await console.spawn("noise", host.chaos("noise", "speak", "garbage 32MiB"));
+    await console.untilState("long", "running");
+    await console.untilState("noise", "running");
+    const shims = ["long", "noise"].map((name) => host.shimOf(console, name));
+    let memory = 0;
+    for (const name of ["long", "noise"]) {
+      await eventually(`all of ${name} to be taken`, () => {
+        memory = Math.max(memory, ...shims.map(anonymousBytes));
+        return host.stamps(name).some(({ what }) => what === "poured");
+      }, 40_000);
+    }
+    assert(memory < MOST_MEMORY, `${memory} bytes`);
+    for (const name of ["long", "noise"]) {
+      const lines = await console.logs(name, { tail: 50, stream: "stdout" });
+      assert(lines.length > 0, name);
+      for (const { text } of lines) assert(text.length <= 16_384, `${name}: ${text.length}`);
+      assert(sizeOf(`${host.assignment(name).directory}/logs`) < MOST_ON_DISK);
+      assertEquals(console.events(name, "hung", "exited"), [], name);
+    }
+    assert((await console.logs("long", { tail: 50 })).some(({ partial }) => partial));
+  },
+);
+
+hostTest(
+  "a program that floods its own socket with garbage is heard no more, and loses nothing else",
+  async (host, console) => {
+    await console.spawn("babble", host.chaos("babble", "speak", "socket 64KiB for 5s"));
+    await console.spawn("other", host.chaos("other", "speak"));
+    await console.untilState("babble", "running");
+    const shim = host.shimOf(console, "babble");
+    const late = await measureLateness(host.assignment("babble").controlSocket, 4_000);
+    printFigure(
+      `socket flood: heard after p50 ${late.shim.p50Ms.toFixed(1)}, p99 ${late.shim.p99Ms.toFixed(1)} ms`,
+    );
+    assert(anonymousBytes(shim) < MOST_MEMORY);
+    await eventually("the flood to end", () => host.stamps("babble").some(({ what }) => what === "poured"));
+    await console.untilEvent("babble", "protocol");
+    assert(console.events("babble", "protocol").length < 200, "told of a bounded number of times");
+    assertEquals(console.events("babble", "exited", "killing"), []);
+    await console.until(
+      "its heartbeat",
+      () => console.program("babble").fps === 60 && console.program("babble").health === "ready",
+    );
+    assertEquals(console.program("other").state, "running");
+  },
+);
+
+hostTest(
+  "a program that lies about its token is not believed, and one that closes its output lives",
+  async (host, console) => {
+    await console.spawn("liar", host.chaos("liar", "lie"), {
+      ready: { kind: "told" },
+      startUs: 1_500_000,
+      restart: "never",
+    });
+    const broken = await console.untilEvent("liar", "protocol");
+    assertEquals(broken.detail.rule, "token");
+    const exit = (await console.untilEvent("liar", "exited")).detail.exit as { class: string };
+    assertEquals(exit.class, "start-timeout");
+    assertEquals(console.events("liar", "ready"), []);
+    await console.spawn("quiet", host.chaos("quiet", "speak", "close stdout"));
+    await console.untilState("quiet", "running");
+    const shim = host.shimOf(console, "quiet");
+    const before = cpuTicks(shim);
+    await console.until("some heartbeats", () => (console.program("quiet").frame ?? 0) > 0);
+    await console.until("a sample", () => console.program("quiet").residentBytes !== null);
+    assert(cpuTicks(shim) - before < 100, "an output that ended keeps no CPU busy");
+    await console.stop("quiet");
+    assertEquals((await console.untilState("quiet", "idle")).lastExit?.code, 0);
+  },
+);
+
+hostTest(
+  "a program that takes more memory than it may is ended for it, and it is said so",
+  async (host, console) => {
+    const limit = { memoryMaxBytes: 64 * MEBIBYTE };
+    await console.spawn("hungry", host.chaos("hungry", "run 1 alloc 100MB up to 256MiB"), limit);
+    await console.untilEvent("hungry", "memory");
+    const exited = await console.untilEvent("hungry", "exited");
+    const exit = exited.detail.exit as { class: string; peakBytes: number };
+    assertEquals(exit.class, "oom");
+    assert(exit.peakBytes > 64 * MEBIBYTE && exit.peakBytes <= 260 * MEBIBYTE, String(exit.peakBytes));
+    await console.until(
+      "its second run",
+      () => console.program("hungry").run === 2 && console.program("hungry").state === "running",
+    );
+  },
+);
+
+liveTest(
+  "a disk that its own program has filled costs lines, never the program or its supervision",
+  async (network) => {
+    const host = new Host(network.addMachine("stage"), await chaosChild());
+    // A disk of its own that is gone with the last process that sees it.
+    const mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=6m tmpfs "$0" && exec "$@"'];
+    await host.serveUnder([...mount, host.user.home.state]);
+    await using console = await host.console();
+    const filler = `${host.user.home.state}/filler`;
+    await console.spawn(
+      "fills",
+      host.chaos("fills", "speak", `fill ${filler} up to 64MiB`, "chatter 2000 for 60s"),
+    );
+    await console.untilState("fills", "running");
+    await console.spawn("crashes", host.chaos("crashes", "chatter 500 for 60s", "signal SEGV after 600ms"), {
+      backoffCapUs: 300_000,
+    });
+    await console.until("three runs on a full disk", () => console.program("crashes").run >= 3);
+    await console.untilEvent("fills", "disk-full");
+    const before = console.processId("fills");
+    assert(
+      (await console.logs("fills", { tail: 5, stream: "stdout" })).length === 5,
+      "the newest lines are in memory",
+    );
+    // A wish that cannot be kept on the disk is carried out.
+    await console.stop("crashes", true);
+    await console.untilState("crashes", "idle");
+    // Room again: lines are kept again.
+    Deno.truncateSync(`/proc/${host.node.process.processId}/root${filler}`, 0);
+    await console.untilEvent("fills", "disk-freed");
+    assert(lives(before));
+    assertEquals(console.events("fills", "exited"), []);
+  },
+  ["command:cc"],
+);
+
+/** Bytes that a process has written so far. */
+function written(processId: number): number {
+  return Number(/^wchar: (\d+)$/m.exec(Deno.readTextFileSync(`/proc/${processId}/io`))?.[1]);
+}
+
+/** CPU time of a process so far, in hundredths of a second. */
+function cpuTicks(processId: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${processId}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
