@@ -4,13 +4,13 @@
 import { median } from "../../statistics.ts";
 import { killAndWait } from "../figures/crashes.ts";
 import { eventually, inspect, signalProcess } from "../processes.ts";
-import { quoted } from "./tool.ts";
 import type { Outcome, Scene } from "./scene.ts";
 
 /** How long a tool has to end what is left of a program. */
 const LEFT_MS = 15_000;
 const CRASHES = 10;
 const EARLY_CRASHES = 6;
+const EARLY_CRASHES_SH = new URL("../programs/early_crashes.sh", import.meta.url).pathname;
 
 /** A scenario. */
 export interface Scenario {
@@ -46,14 +46,9 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "crash-loop",
     text: `crashes 0.3 s after its start, ${EARLY_CRASHES} times, then is well`,
-    // Counts its own starts, so that it is the same under every tool.
-    argv: (child, stamps) => [
-      "/bin/sh",
-      "-c",
-      `if [ "$(cat ${quoted(stamps)} 2>/dev/null | wc -l)" -lt ${2 * EARLY_CRASHES} ]; ` +
-      `then exec ${quoted(child)} ${quoted(`stamp ${stamps}`)} 'exit 1 after 300ms'; ` +
-      `else exec ${quoted(child)} ${quoted(`stamp ${stamps}`)}; fi`,
-    ],
+    // It counts its own starts, so that it is the same under every tool.
+    // A start and an end each time.
+    argv: (child, stamps) => ["/bin/sh", EARLY_CRASHES_SH, child, stamps, String(2 * EARLY_CRASHES)],
     play: playCrashLoop,
   },
   { name: "ignores-term", text: "ignores SIGTERM, is stopped", argv: orders("ignore TERM"), play: playStop },

@@ -80,7 +80,7 @@ export async function killAndWait(stamps: string, timeoutMs = 60_000): Promise<n
 }
 
 function startLoop(bench: Bench, command: readonly string[], stamps: string): Deno.ChildProcess {
-  return startChild([...command, bench.child, `stamp ${stamps}`], {
+  return startChild([...bench.isolated, ...command, bench.child, `stamp ${stamps}`], {
     env: { [MARK_NAME]: bench.mark },
     stdin: "null",
     stdout: "null",
