@@ -6,7 +6,7 @@ import { isUtf8, utf8ToText } from "./utf8.ts";
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
-/** Reads big-endian values one after the other. One reader can be pointed at one buffer after another. */
+/** Reads values one after the other, big-endian unless a name says otherwise. One reader can be pointed at one buffer after another. */
 export class ByteReader {
   #bytes: Uint8Array = EMPTY;
   #view: DataView | null = null;
@@ -65,9 +65,17 @@ export class ByteReader {
 
   /** A double; NaN and the infinities are values like any other. */
   f64(): number {
-    if (!this.#take(8)) return 0;
-    this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
-    return this.#view.getFloat64(this.#at - 8);
+    return this.#take(8) ? this.#data().getFloat64(this.#at - 8) : 0;
+  }
+
+  /** A float of 32 bits, little-endian; NaN and the infinities are values like any other. */
+  f32le(): number {
+    return this.#take(4) ? this.#data().getFloat32(this.#at - 4, true) : 0;
+  }
+
+  /** An unsigned integer of 16 bits, little-endian. */
+  u16le(): number {
+    return this.#take(2) ? this.#data().getUint16(this.#at - 2, true) : 0;
   }
 
   /**
@@ -123,6 +131,11 @@ export class ByteReader {
     }
     this.#at += count;
     return true;
+  }
+
+  #data(): DataView {
+    this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    return this.#view;
   }
 
   #byte(at: number): number {

@@ -15,7 +15,7 @@ export function varintBytes(value: number): 1 | 2 | 4 | 8 {
   return value < 0x40 ? 1 : value < 0x4000 ? 2 : value < 0x4000_0000 ? 4 : 8;
 }
 
-/** Writes big-endian values one after the other. */
+/** Writes values one after the other, big-endian unless a name says otherwise. */
 export class ByteWriter {
   readonly #maxBytes: number;
   #bytes: Uint8Array;
@@ -93,6 +93,17 @@ export class ByteWriter {
   /** A double. */
   f64(value: number): void {
     if (this.#grow(8)) this.#view.setFloat64(this.#length - 8, value);
+  }
+
+  /** A float of 32 bits, little-endian: for columns that programs read as arrays. */
+  f32le(value: number): void {
+    if (this.#grow(4)) this.#view.setFloat32(this.#length - 4, value, true);
+  }
+
+  /** An unsigned integer of 16 bits, little-endian: for columns that programs read as arrays. */
+  u16le(value: number): void {
+    if (!isUnsigned(value, 0xffff)) this.failed = true;
+    else if (this.#grow(2)) this.#view.setUint16(this.#length - 2, value, true);
   }
 
   /** A variable-length integer from 0 to 2^53 − 1 in its shortest form (RFC 9000 section 16). */

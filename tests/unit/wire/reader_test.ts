@@ -6,20 +6,25 @@ import { hex, utf8 } from "./values.ts";
 
 /** One value of a layout: how it is written and read. */
 type Field =
-  | { readonly kind: "u8" | "u16" | "u32" | "u48" | "varint" | "f64"; readonly value: number }
+  | {
+    readonly kind: "u8" | "u16" | "u16le" | "u32" | "u48" | "varint" | "f32le" | "f64";
+    readonly value: number;
+  }
   | { readonly kind: "text"; readonly value: string }
   | { readonly kind: "bytes"; readonly value: Uint8Array };
 
-const number = (kind: "u8" | "u16" | "u32" | "u48" | "varint", bits: number): fc.Arbitrary<Field> =>
+const number = (kind: "u8" | "u16" | "u16le" | "u32" | "u48" | "varint", bits: number): fc.Arbitrary<Field> =>
   fc.oneof(fc.maxSafeNat().map((n) => n % 2 ** bits), fc.constantFrom(0, 1, 2 ** bits - 1))
     .map((value) => ({ kind, value }));
 
 const anyField: fc.Arbitrary<Field> = fc.oneof(
   number("u8", 8),
   number("u16", 16),
+  number("u16le", 16),
   number("u32", 32),
   number("u48", 48),
   number("varint", 53),
+  fc.float().map((value): Field => ({ kind: "f32le", value })),
   fc.double().map((value): Field => ({ kind: "f64", value })),
   fc.string({ unit: "grapheme", maxLength: 20 }).filter((text) => utf8(text).length < 256)
     .map((value): Field => ({ kind: "text", value })),
@@ -88,9 +93,16 @@ Deno.test("integers are big-endian", () => {
   assertEquals(toHex(writer.view()), "010203f4050607f8090a0b0c0dbff8000000000000");
 });
 
+Deno.test("what is called little-endian is", () => {
+  const writer = new ByteWriter(16);
+  writer.u16le(0x0102);
+  writer.f32le(-1.5);
+  assertEquals(toHex(writer.view()), "02010000c0bf");
+});
+
 Deno.test("a value that its type cannot hold fails and writes nothing", () => {
-  for (const kind of ["u8", "u16", "u32", "u48", "varint"] as const) {
-    const bits = { u8: 8, u16: 16, u32: 32, u48: 48, varint: 53 }[kind];
+  for (const kind of ["u8", "u16", "u16le", "u32", "u48", "varint"] as const) {
+    const bits = { u8: 8, u16: 16, u16le: 16, u32: 32, u48: 48, varint: 53 }[kind];
     for (const value of [-1, 0.5, 2 ** bits, NaN, Infinity]) {
       const writer = new ByteWriter(16);
       writer[kind](value);
