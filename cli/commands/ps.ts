@@ -10,6 +10,7 @@ import { Hosts, type Listing } from "../programs/hosts.ts";
 import { parseAddress, type ProgramAddress } from "../programs/names.ts";
 import { type ListedProgram, psRendering, type Unreachable } from "../programs/ps_rendering.ts";
 import { watchPrograms } from "../programs/ps_watch.ts";
+import { laggingHosts } from "../programs/show/status.ts";
 
 interface PsOptions {
   readonly on?: string;
@@ -103,6 +104,7 @@ async function show(
   const refused = silent.length > 0 && listed.length === 0 ? silent[0]?.error : undefined;
   if (refused !== undefined && silent.length === 1) throw refused;
   for (const { name, why } of unreachable) cli.output.warn(`${name} is not in the list: ${why}`);
+  for (const sentence of await laggingHosts(hosts, listed)) cli.output.warn(sentence);
   const missing = addresses.filter(({ name, node }) =>
     !rows.some((row) => row.program.name === name && (node ?? row.node) === row.node)
   );

@@ -58,8 +58,14 @@ export function parseManifestText(text: string): ParsedManifest {
     );
     return { root: null, problems };
   }
-  for (const { pos: [offset], message } of [...document.errors, ...document.warnings]) {
-    problems.add(placeOf(lines, offset), `this is no YAML: ${oneLine(message)}`);
+  const told = new Set<number>();
+  for (const { pos: [offset], code, message } of [...document.errors, ...document.warnings]) {
+    const place = placeOf(lines, offset);
+    if (told.has(place.line)) continue;
+    told.add(place.line);
+    problems.add(place, `this is no YAML: ${oneLine(message)}`);
+    // What comes behind a bracket too many says nothing about the file.
+    if (code === "UNEXPECTED_TOKEN") break;
   }
   const tree = new TreeMaker(document, lines, problems);
   const root = document.contents === null

@@ -88,16 +88,22 @@ export async function lookAtShows(hosts: Hosts, only: readonly string[] | null):
 async function ask(hosts: Hosts, node: NodeView): Promise<ShowHost> {
   const host = await hosts.reach(node);
   try {
-    const [status, { programs }] = await Promise.all([
-      host.session.request(SHOW_STATUS, {}, { timeoutUs: ANSWER_US }),
-      hosts.list(host),
-    ]);
-    const generations = status.generations as ShowHeading[];
-    const { programs: count, staged, halted } = status;
-    return { node, host, generations, count, staged, halted, programs };
+    const { programs } = await hosts.list(host);
+    return await showOf(host, node, programs);
   } catch (thrown) {
     throw ofHost(toHanaError(thrown, "unreachable", `${node.name} does not answer`), node.name);
   }
+}
+
+/** The show of a host whose programs are known. */
+export async function showOf(
+  host: Host,
+  node: NodeView,
+  programs: readonly ProgramSnapshot[],
+): Promise<ShowHost> {
+  const status = await host.session.request(SHOW_STATUS, {}, { timeoutUs: ANSWER_US });
+  const { programs: count, staged, halted } = status;
+  return { node, host, generations: status.generations as ShowHeading[], count, staged, halted, programs };
 }
 
 /** What of a node decides where programs go. */

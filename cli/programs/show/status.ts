@@ -4,7 +4,8 @@
 import type { Cli } from "../../frame/mod.ts";
 import { type Cell, counted, EXIT, type JsonObject, type Rendering } from "../../output/mod.ts";
 import { isoTime, wallClock } from "../clock.ts";
-import { behind, newestOf, type ShowHost, type ShowMesh, showsInForce } from "./show_hosts.ts";
+import type { Hosts, ListedHost } from "../hosts.ts";
+import { behind, newestOf, type ShowHost, type ShowMesh, showOf, showsInForce } from "./show_hosts.ts";
 
 /** What mends a host that is behind. */
 export const CATCH_UP = "hana apply --resume";
@@ -40,6 +41,16 @@ export async function showStatus(cli: Cli, mesh: ShowMesh): Promise<void> {
   for (const { name, error } of mesh.silent) cli.output.warn(`${name} is not in the list: ${error.message}`);
   if (mesh.silent.length > 0) cli.exitWith(EXIT.partial);
   else if (rows.every(({ state }) => state === "none")) cli.exitWith(EXIT.negative);
+}
+
+/** The sentences of {@linkcode lagging} about hosts that were asked for their programs; one that does not tell says nothing. */
+export async function laggingHosts(hosts: Hosts, listed: readonly ListedHost[]): Promise<string[]> {
+  const nodes = await hosts.client.nodes();
+  const found = await Promise.all(listed.map(async ({ host, programs }) => {
+    const node = nodes.find(({ id }) => id === host.id);
+    return node === undefined ? null : await showOf(host, node, programs).catch(() => null);
+  }));
+  return lagging({ hosts: found.filter((each) => each !== null), silent: [] });
 }
 
 /** A sentence for each node that is behind or was halted. */
