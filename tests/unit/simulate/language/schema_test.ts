@@ -31,7 +31,13 @@ Deno.test("the example of every verb is one", () => {
     const entry = exampleOf(example);
     assert(Object.keys(entry).includes(verb), example);
     const programs = { scene: { on: "viz-*" } };
-    const raw = { name: "x", extends: "base", programs, timeline: [{ at: "10s", ...entry }], duration: "90s" };
+    const raw = {
+      name: "x",
+      extends: "base",
+      programs,
+      timeline: [{ at: "10s", ...entry }],
+      duration: "90s",
+    };
     assert(fits(raw, schema, schema), `${verb}: ${example}`);
     normaliseScenario(raw);
   }
@@ -41,7 +47,8 @@ Deno.test("the example of every verb is one", () => {
 function exampleOf(example: string): Record<string, unknown> {
   const quoted = example.replaceAll(
     /"[^"]*"|[A-Za-z0-9@][^,:[\]{}]*|\*/g,
-    (word) => word.startsWith('"') ? word : /^(\d+|true|false)$/.test(word) ? word : JSON.stringify(word.trim()),
+    (word) =>
+      word.startsWith('"') ? word : /^(\d+|true|false)$/.test(word) ? word : JSON.stringify(word.trim()),
   );
   return JSON.parse(`{${quoted}}`);
 }
