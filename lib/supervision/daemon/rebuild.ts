@@ -53,8 +53,10 @@ export function readKnown(platform: Platform, places: Places, store: Store): Kno
       programs.push({ row, instance: newerOf(instance, kept?.instance ?? null) });
       continue;
     }
-    if (store.origin === "opened" && isFree(platform, places.of(name).lock)) {
-      // The database is whole and does not know it: it was removed, and something kept us from removing its files.
+    const isRemoved = kept === null || kept.program.removing;
+    if (isRemoved && store.origin === "opened" && isFree(platform, places.of(name).lock)) {
+      // The database does not know it, and its own file says that it was removed: something kept us from removing its
+      // files. One that only the database has forgotten is no such case: a page or a log of it may be lost.
       erased.push(name);
       places.erase(name);
       continue;

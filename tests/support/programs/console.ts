@@ -41,6 +41,7 @@ export interface Answered {
   readonly run: number;
   readonly changed: boolean;
   readonly replayed: boolean;
+  readonly durable: boolean;
 }
 
 /** How to reach a node. */
