@@ -97,6 +97,7 @@ async function run(options: Options, bench: Bench, hanaText: string): Promise<nu
     schema: "hana.bench-supervision/1",
     machine: describeMachine(),
     hana: hanaText,
+    priority: options.hasPriority,
     rows: rows.map((row) => ({ ...row, kept: isKept(row) })),
     comparison,
     unmeasured,
@@ -141,6 +142,7 @@ async function main(): Promise<number> {
       isolated: isolated({ loopbackOnly: true }),
       mark,
       isQuick: options.isQuick,
+      ahead: options.hasPriority ? ["chrt", "-r", "10"] : [],
       say,
     };
     return await run(options, bench, text);

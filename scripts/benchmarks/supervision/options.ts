@@ -23,6 +23,8 @@ export interface Options {
   /** Scenarios of the comparison, by name; null for all. */
   readonly scenarios: readonly string[] | null;
   readonly isQuick: boolean;
+  /** Gives what is timed priority over the rest of a busy machine: hana, its programs and the baselines alike. */
+  readonly hasPriority: boolean;
   /** Compiles the executable first when a source is newer. */
   readonly compiles: boolean;
   /** Another executable than that of this checkout. */
@@ -33,7 +35,7 @@ export interface Options {
 
 /** How it is called. */
 export const USAGE = `usage: scripts/bench supervision [--only ${FIGURES.join(",")}] [--tools hana,pm2,…]
-         [--scenarios crash,…] [--compiled] [--binary FILE] [--quick] [--json FILE]`;
+         [--scenarios crash,…] [--compiled] [--binary FILE] [--quick] [--priority] [--json FILE]`;
 
 /** Null for a command line that cannot be understood. */
 export function parseOptions(args: readonly string[]): Options | null {
@@ -41,7 +43,7 @@ export function parseOptions(args: readonly string[]): Options | null {
   const flags = new Set<string>();
   for (let at = 0; at < args.length; at++) {
     const name = args[at] ?? "";
-    if (name === "--quick" || name === "--compiled") {
+    if (["--quick", "--compiled", "--priority"].includes(name)) {
       flags.add(name);
       continue;
     }
@@ -57,6 +59,7 @@ export function parseOptions(args: readonly string[]): Options | null {
     tools: values.get("--tools")?.split(",") ?? null,
     scenarios: values.get("--scenarios")?.split(",") ?? null,
     isQuick: flags.has("--quick"),
+    hasPriority: flags.has("--priority"),
     compiles: flags.has("--compiled"),
     binary: values.get("--binary") ?? null,
     json: values.get("--json") ?? null,

@@ -38,6 +38,8 @@ export interface Bench {
   readonly isolated: readonly string[];
   readonly mark: string;
   readonly isQuick: boolean;
+  /** Comes before what is timed: what gives it priority, or nothing. */
+  readonly ahead: readonly string[];
   say(text: string): void;
 }
 

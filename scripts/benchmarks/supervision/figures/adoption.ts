@@ -16,8 +16,9 @@ const CONFIG = new URL("../../../../deno.json", import.meta.url).pathname;
 export async function measureAdoption(bench: Bench): Promise<Row[]> {
   const directory = ownDirectory(bench, "adopt");
   const rounds = bench.isQuick ? 3 : 12;
-  const daemon = new Daemon({ ...bench, prefix: bench.isolated, directory });
-  const empty = new Daemon({ ...bench, prefix: bench.isolated, directory: ownDirectory(bench, "empty") });
+  const prefix = [...bench.ahead, ...bench.isolated];
+  const daemon = new Daemon({ ...bench, prefix, directory });
+  const empty = new Daemon({ ...bench, prefix, directory: ownDirectory(bench, "empty") });
   await daemon.start();
   await empty.start();
   let console = await daemon.console();
@@ -86,8 +87,10 @@ async function leaders(console: Awaited<ReturnType<Daemon["console"]>>): Promise
 }
 
 async function adoptAlone(bench: Bench, directory: string, runDirectory: string): Promise<number> {
-  const ran = await new Deno.Command(Deno.execPath(), {
+  const [command = "", ...before] = [...bench.ahead, Deno.execPath()];
+  const ran = await new Deno.Command(command, {
     args: [
+      ...before,
       ...["run", "-A", "--quiet", "--no-check", "--config", CONFIG],
       ...[ADOPT_TS, directory, runDirectory, ...bench.hana, "__shim"],
     ],

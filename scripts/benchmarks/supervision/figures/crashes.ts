@@ -20,7 +20,7 @@ export async function measureCrashes(bench: Bench): Promise<Row[]> {
   const ofHana: number[] = [];
   const ofC: number[] = [];
   const ofDeno: number[] = [];
-  const daemon = new Daemon({ ...bench, prefix: bench.isolated, directory });
+  const daemon = new Daemon({ ...bench, prefix: [...bench.ahead, ...bench.isolated], directory });
   const loopC = startLoop(bench, [bench.respawn], `${directory}/c`);
   const loopDeno = startLoop(bench, [Deno.execPath(), "run", "-A", "--quiet", RESPAWN_TS], `${directory}/d`);
   await daemon.start();
@@ -80,7 +80,7 @@ export async function killAndWait(stamps: string, timeoutMs = 60_000): Promise<n
 }
 
 function startLoop(bench: Bench, command: readonly string[], stamps: string): Deno.ChildProcess {
-  return startChild([...bench.isolated, ...command, bench.child, `stamp ${stamps}`], {
+  return startChild([...bench.ahead, ...command, bench.child, `stamp ${stamps}`], {
     env: { [MARK_NAME]: bench.mark },
     stdin: "null",
     stdout: "null",

@@ -28,7 +28,7 @@ export async function measureRemote(bench: Bench): Promise<Row[]> {
   try {
     const near = ownDirectory(bench, "near");
     const far = ownDirectory(bench, "far");
-    const enter = (namespace: string): string[] => ["ip", "netns", "exec", namespace];
+    const enter = (namespace: string): string[] => [...bench.ahead, "ip", "netns", "exec", namespace];
     const common = { hana: bench.hana, mark: bench.mark };
     const local = new Daemon({ ...common, prefix: enter(here), directory: near });
     const args = ["--allow-exec", "--name", "far"];
