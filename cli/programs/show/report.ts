@@ -151,6 +151,9 @@ export class ApplyReport {
 
   #exitCode(kind: "plan" | "apply", hosts: readonly HostReport[]): ExitCode {
     const codes = new Set<ExitCode>();
+    // Somebody else has changed the show: whatever else was reached, it is not this one that is in force.
+    const errors = [...this.#outcomes, ...hosts].map(({ error }) => error);
+    if (errors.some((error) => error?.code === "conflict")) return EXIT.refused;
     if (this.#plan.pending.length > 0) codes.add(EXIT.partial);
     for (const { error, outcome } of hosts) {
       if (error !== null) codes.add(exitCodeOf(error));

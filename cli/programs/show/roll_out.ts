@@ -54,6 +54,8 @@ class RollOut {
   readonly #rolling = new Map<string, Rolling>();
   readonly #passed = new Map<string, Promise<Passed>>();
   readonly #cleared = new Map<string, Promise<void>>();
+  /** Hosts on which another show is in force by now. */
+  readonly #overtaken = new Set<string>();
 
   constructor(options: RollOutOptions) {
     this.#options = options;
@@ -135,7 +137,7 @@ class RollOut {
       const [problem] = reply.problems;
       if (problem !== undefined) {
         this.#left.get(plan.name)?.add(name);
-        throw new HanaError("conflict", { what: `${plan.name}: ${problem.what}`, why: problem.why });
+        throw new HanaError("config", { what: `${plan.name}: ${problem.what}`, why: problem.why });
       }
       const released = reply.released.find((each) => each.name === name);
       // Somebody else, or the host itself, was first.
@@ -147,6 +149,13 @@ class RollOut {
     } catch (thrown) {
       if (this.#options.signal.aborted) return false;
       const error = ofHost(toHanaError(thrown, "unreachable", `${plan.name} does not answer`), plan.name);
+      if (error.code === "conflict" && this.#left.get(plan.name)?.has(name) === true) {
+        // Another show came in between: what is left here is its business, and one word about it is enough.
+        const isFirst = !this.#overtaken.has(plan.name);
+        this.#overtaken.add(plan.name);
+        this.#left.get(plan.name)?.clear();
+        if (!isFirst) return false;
+      } else if (this.#overtaken.has(plan.name)) return false;
       this.#options.onOutcome({
         name,
         node: plan.name,
