@@ -1,0 +1,489 @@
+// All claims on all paths of a host, its clients' coming and going, and the time.
+// Decides which claims each event touches: a write, a lost client, an ended lease, a settle time; and tells what stands and what
+// changed. Never decides who wins (winner.ts), who may write, or when a client counts as lost (holding/).
+
+import {
+  CLAIM_LEASE_US,
+  type ClientNumber,
+  MAX_PRIORITY,
+  type ParameterDefinition,
+  type PathId,
+  type StateValue,
+} from "../model/mod.ts";
+import {
+  type ChangeCause,
+  LEASED,
+  type MergeCounters,
+  type MergeDeadline,
+  MOMENTARY,
+  type PathChange,
+  PICK_UP,
+  type SetOutcome,
+  type SetRefusal,
+  type TakenOver,
+} from "./change.ts";
+import { type Claim, type ClaimRegister, HOST, MAX_HOST_PRIORITY, NOBODY } from "./claim.ts";
+import { type Due, DueList } from "./due_list.ts";
+import { explainPath, type Explanation } from "./explanation.ts";
+import type { PathRecord } from "./merging.ts";
+import { type Numbering, PathClaims } from "./path_claims.ts";
+import type { Winner } from "./winner.ts";
+
+/** The most registers on one path, and in one table. */
+export const MAX_CLAIMS_PER_PATH = 64;
+export const MAX_CLAIMS = 262_144;
+/** How long a fallback waits for the others to be confirmed (E1.31 section 6.7.1: how long a silent source counts). */
+export const SETTLE_US = CLAIM_LEASE_US;
+
+/** How a table begins. */
+export interface ClaimTableOptions {
+  /** The host's term: the numbers of a later one are newer than all of an earlier one. */
+  readonly term: number;
+  readonly maxClaimsPerPath?: number;
+  readonly maxClaims?: number;
+}
+
+/** One claim with its path and its lease. */
+interface Lease {
+  readonly path: PathClaims;
+  readonly client: ClientNumber;
+}
+
+/** A client as far as its claims go. */
+interface ClientRecord {
+  readonly client: ClientNumber;
+  /** Where it has a register, with its lease where it ever had one. */
+  readonly paths: Map<PathId, Due<Lease> | null>;
+  isLost: boolean;
+  /** On how many paths it may be doubted; 0 spares the look at them. */
+  doubts: number;
+  isToProbe: boolean;
+}
+
+/** The claims of a host. */
+export class ClaimTable {
+  readonly #numbers: { -readonly [K in keyof Numbering]: Numbering[K] };
+  readonly #paths = new Map<PathId, PathClaims>();
+  readonly #clients = new Map<ClientNumber, ClientRecord>();
+  readonly #leases = new DueList<Lease>();
+  readonly #settles = new DueList<PathClaims>();
+  readonly #changed: PathClaims[] = [];
+  #nextChanged = 0;
+  readonly #toCopy: PathClaims[] = [];
+  readonly #toProbe: ClientRecord[] = [];
+  readonly #maxPerPath: number;
+  readonly #maxClaims: number;
+  #claims = 0;
+
+  readonly counters: MergeCounters = {
+    writes: 0,
+    shadowed: 0,
+    reaching: 0,
+    refusedUnknownPath: 0,
+    refusedPriority: 0,
+    refusedReserved: 0,
+    refusedFull: 0,
+    refusedLostClient: 0,
+    evicted: 0,
+    leasesEnded: 0,
+    settles: 0,
+    settlesUnheard: 0,
+    lost: 0,
+    returned: 0,
+    overtaken: 0,
+  };
+
+  constructor(options: ClaimTableOptions) {
+    this.#numbers = { term: options.term, sequence: 0 };
+    this.#maxPerPath = options.maxClaimsPerPath ?? MAX_CLAIMS_PER_PATH;
+    this.#maxClaims = options.maxClaims ?? MAX_CLAIMS;
+  }
+
+  /** The last number given to a change. */
+  get sequence(): number {
+    return this.#numbers.sequence;
+  }
+
+  /** How many registers it holds, released ones and those of lost clients among them. */
+  get size(): number {
+    return this.#claims;
+  }
+
+  /**
+   * A path begins, at its default or at a stored look; or its definition changes. A stored look of a path that is there
+   * already is not taken.
+   */
+  handleDefinition(path: PathId, definition: ParameterDefinition, look?: StateValue): void {
+    const known = this.#paths.get(path);
+    if (known !== undefined) {
+      known.redefine(definition);
+      this.#note(known);
+      return;
+    }
+    const claims = new PathClaims(path, definition, this.#numbers);
+    this.#paths.set(path, claims);
+    if (look !== undefined) claims.restore(look);
+    this.#note(claims);
+  }
+
+  /** A path is gone, with all claims on it. No change is told: the caller says that the path is deleted. */
+  handleRemoval(path: PathId): void {
+    const claims = this.#paths.get(path);
+    if (claims === undefined) return;
+    this.#paths.delete(path);
+    this.#settles.clear(claims.settling);
+    for (const { client } of claims.claims) {
+      if (client === NOBODY) continue;
+      this.#claims--;
+      const record = this.#clients.get(client);
+      const lease = record?.paths.get(path);
+      if (lease) this.#leases.clear(lease);
+      record?.paths.delete(path);
+    }
+  }
+
+  /** A client is there. Needed before its first write; nothing happens where it is known. */
+  handleJoin(client: ClientNumber): void {
+    if (this.#clients.has(client)) return;
+    this.#clients.set(client, { client, paths: new Map(), isLost: false, doubts: 0, isToProbe: false });
+  }
+
+  /**
+   * A client writes; priority 0 releases. The value is checked already (schema/), and stays as it is.
+   * @param flags of MOMENTARY, LEASED and PICK_UP.
+   */
+  handleSet(
+    nowUs: number,
+    path: PathId,
+    client: ClientNumber,
+    value: StateValue,
+    priority: number,
+    flags = 0,
+  ): SetOutcome {
+    const claims = this.#paths.get(path);
+    if (claims === undefined) return this.#refuse("unknown-path");
+    if (!Number.isInteger(priority) || priority < 0 || priority > MAX_HOST_PRIORITY) {
+      return this.#refuse("priority");
+    }
+    if (priority > MAX_PRIORITY && client !== HOST) return this.#refuse("reserved");
+    const record = this.#recordOf(client);
+    if (record === null || record.isLost) return this.#refuse("lost-client");
+    if (record.doubts > 0) this.#confirm(record);
+    let claim = claims.find(client);
+    if (priority === 0) {
+      if (claim !== null) this.#release(claims, claim, record, "released");
+      return "released";
+    }
+    if (claim === null) {
+      claim = this.#add(claims, record);
+      if (claim === null) return this.#refuse("full");
+    }
+    const counters = this.counters;
+    counters.writes++;
+    if ((flags & (PICK_UP | MOMENTARY)) === PICK_UP && typeof value === "number") {
+      const isWrite = claims.reach(claim, value, priority);
+      if (!isWrite) {
+        counters.reaching++;
+        if (claim.leaseUntilUs !== 0) this.#lease(nowUs, claims, claim, record);
+        this.#note(claims);
+        return "reaching";
+      }
+    }
+    if ((flags & (MOMENTARY | LEASED)) !== 0) this.#lease(nowUs, claims, claim, record);
+    else if (claim.leaseUntilUs !== 0) this.#endLease(claims, claim, record);
+    counters.overtaken += claims.write(claim, value, priority, (flags & MOMENTARY) !== 0);
+    this.#note(claims);
+    if (claims.stands(claim)) return "stands";
+    counters.shadowed++;
+    return "shadowed";
+  }
+
+  /**
+   * Renews the lease of a claim without a write. One that ended meanwhile comes back unless somebody wrote.
+   * @returns whether the client controls the path.
+   */
+  handleRefresh(nowUs: number, path: PathId, client: ClientNumber): boolean {
+    const claims = this.#paths.get(path);
+    const record = this.#recordOf(client);
+    const claim = claims?.find(client) ?? null;
+    if (claims === undefined || record === null || record.isLost || claim === null) return false;
+    if (record.doubts > 0) this.#confirm(record);
+    if (claim.standing === "released" || claim.standing === "reaching") return false;
+    const isBack = claims.comeBack(claim);
+    if (isBack && this.#leaseOf(record, path) !== null) this.#lease(nowUs, claims, claim, record);
+    this.#note(claims);
+    return isBack;
+  }
+
+  /** Anything came from a client: it is there. Ends the doubt about it. */
+  noteHeard(client: ClientNumber): void {
+    const record = this.#clients.get(client);
+    if (record !== undefined && record.doubts > 0) this.#confirm(record);
+  }
+
+  /** A client is suspected or lost: what it controls turns stale. */
+  handleLost(nowUs: number, client: ClientNumber): void {
+    const record = this.#clients.get(client);
+    if (record === undefined || record.isLost) return;
+    record.isLost = true;
+    record.doubts = 0;
+    for (const path of record.paths.keys()) {
+      const claims = this.#paths.get(path);
+      const claim = claims?.find(client) ?? null;
+      if (claims === undefined || claim === null) continue;
+      this.#endLease(claims, claim, record);
+      this.#lose(nowUs, claims, claim, "lost");
+    }
+  }
+
+  /**
+   * A lost client is back: what it controlled is live again where nobody wrote meanwhile.
+   * @returns the paths that it lost.
+   */
+  handleReturn(client: ClientNumber): readonly TakenOver[] {
+    const record = this.#clients.get(client);
+    if (record === undefined || !record.isLost) return [];
+    record.isLost = false;
+    const taken: TakenOver[] = [];
+    for (const path of record.paths.keys()) {
+      const claims = this.#paths.get(path);
+      const claim = claims?.find(client) ?? null;
+      if (claims === undefined || claim === null) continue;
+      if (claims.comeBack(claim)) this.counters.returned++;
+      else taken.push({ path, by: claim.takenBy });
+      this.#note(claims);
+    }
+    return taken;
+  }
+
+  /** A client says goodbye: it releases all that it controls, and is unknown from then on. */
+  handleLeave(client: ClientNumber): void {
+    const record = this.#clients.get(client);
+    if (record === undefined) return;
+    for (const path of record.paths.keys()) {
+      const claims = this.#paths.get(path);
+      const claim = claims?.find(client) ?? null;
+      if (claims !== undefined && claim !== null) this.#release(claims, claim, record, "left");
+    }
+    this.handleForget(client);
+  }
+
+  /** A lost client's time to come back is over: its claims go; what it kept stands as nobody's until somebody writes. */
+  handleForget(client: ClientNumber): void {
+    const record = this.#clients.get(client);
+    if (record === undefined) return;
+    this.#clients.delete(client);
+    for (const path of record.paths.keys()) {
+      const claims = this.#paths.get(path);
+      const claim = claims?.find(client) ?? null;
+      if (claims === undefined || claim === null) continue;
+      this.#endLease(claims, claim, record);
+      claims.forget(claim);
+      this.#claims--;
+      this.#note(claims);
+    }
+  }
+
+  /** Takes over the newer registers of a path from another host's copy. The numbers go on behind theirs. */
+  handleCopy(path: PathId, record: PathRecord): void {
+    const claims = this.#paths.get(path);
+    if (claims === undefined) return;
+    for (const claim of claims.merge(record)) {
+      if (claim.client === NOBODY) continue;
+      this.handleJoin(claim.client);
+      this.#clients.get(claim.client)?.paths.set(path, null);
+      this.#claims++;
+    }
+    const numbers = this.#numbers;
+    if (record.look.term === numbers.term) numbers.sequence = Math.max(numbers.sequence, record.look.stamp);
+    for (const { term, stamp } of record.claims) {
+      if (term === numbers.term) numbers.sequence = Math.max(numbers.sequence, stamp);
+    }
+    this.#note(claims);
+  }
+
+  /** Ends the leases and settle times that are due. */
+  handleTimeout(nowUs: number): void {
+    for (let lease = this.#leases.poll(nowUs); lease !== null; lease = this.#leases.poll(nowUs)) {
+      const claim = lease.path.find(lease.client);
+      if (claim === null) continue;
+      this.counters.leasesEnded++;
+      claim.leaseUntilUs = 0;
+      this.#lose(nowUs, lease.path, claim, "lease");
+    }
+    for (let path = this.#settles.poll(nowUs); path !== null; path = this.#settles.poll(nowUs)) {
+      if (path.endSettling() > 0) this.counters.settlesUnheard++;
+      this.#note(path);
+    }
+  }
+
+  /** When it wants `handleTimeout`; null for never. A renewed lease may leave this too early. */
+  pollTimeout(): MergeDeadline | null {
+    const [lease, settle] = [this.#leases.nextUs(), this.#settles.nextUs()];
+    if (lease === Infinity && settle === Infinity) return null;
+    return lease <= settle ? { atUs: lease, reason: "lease" } : { atUs: settle, reason: "settle" };
+  }
+
+  /** The next path where something else stands than at the last call. Read it before the next `handle…`. */
+  pollChange(): PathChange | null {
+    while (this.#nextChanged < this.#changed.length) {
+      const path = this.#changed[this.#nextChanged++];
+      if (path === undefined || this.#paths.get(path.path) !== path) continue;
+      const change = path.takeChange();
+      if (change !== null) return change;
+    }
+    this.#changed.length = 0;
+    this.#nextChanged = 0;
+    return null;
+  }
+
+  /** The next path whose registers a standby has to have again: `recordOf` it. */
+  pollCopy(): PathId | null {
+    for (let path = this.#toCopy.pop(); path !== undefined; path = this.#toCopy.pop()) {
+      path.isToCopy = false;
+      path.isQueuedToCopy = false;
+      if (this.#paths.get(path.path) === path) return path.path;
+    }
+    return null;
+  }
+
+  /** The next client that the table must hear from: ask it for a sign of life, then call `noteHeard`. */
+  pollProbe(): ClientNumber | null {
+    for (let record = this.#toProbe.pop(); record !== undefined; record = this.#toProbe.pop()) {
+      record.isToProbe = false;
+      if (record.doubts > 0 && !record.isLost) return record.client;
+    }
+    return null;
+  }
+
+  /** What stands at a path; null for none. The object changes with the next `handle…`. */
+  winner(path: PathId): Winner | null {
+    return this.#paths.get(path)?.winner ?? null;
+  }
+
+  /** The claim of a client on a path; null for none. */
+  claim(path: PathId, client: ClientNumber): Claim | null {
+    return this.#paths.get(path)?.find(client) ?? null;
+  }
+
+  /** All registers of a path, for a standby; null for no such path. They change with the next `handle…`. */
+  recordOf(path: PathId): PathRecord | null {
+    return this.#paths.get(path) ?? null;
+  }
+
+  /** Why a path has its value: every claim with why it stands or does not. Null for no such path. */
+  explain(nowUs: number, path: PathId): Explanation | null {
+    const claims = this.#paths.get(path);
+    return claims === undefined
+      ? null
+      : explainPath(nowUs, claims, claims.definition, claims.winner, claims.settling.atUs);
+  }
+
+  #recordOf(client: ClientNumber): ClientRecord | null {
+    const record = this.#clients.get(client);
+    if (record !== undefined || client !== HOST) return record ?? null;
+    this.handleJoin(HOST);
+    return this.#clients.get(HOST) ?? null;
+  }
+
+  /** A register for a client; null where there is no room. */
+  #add(claims: PathClaims, record: ClientRecord): ClaimRegister | null {
+    if (claims.claims.length >= this.#maxPerPath || this.#claims >= this.#maxClaims) {
+      const evictable = claims.findEvictable();
+      if (evictable === null) return null;
+      const owner = this.#clients.get(evictable.client);
+      const lease = owner?.paths.get(claims.path);
+      if (lease) this.#leases.clear(lease);
+      owner?.paths.delete(claims.path);
+      claims.remove(evictable);
+      this.#claims--;
+      this.counters.evicted++;
+    }
+    record.paths.set(claims.path, null);
+    this.#claims++;
+    return claims.insert(record.client);
+  }
+
+  #release(claims: PathClaims, claim: ClaimRegister, record: ClientRecord, cause: ChangeCause): void {
+    this.#endLease(claims, claim, record);
+    claims.release(claim, cause);
+    this.#note(claims);
+  }
+
+  #lose(nowUs: number, claims: PathClaims, claim: ClaimRegister, cause: ChangeCause): void {
+    this.counters.lost++;
+    if (claims.lose(claim, cause) > 0) {
+      if (claims.settling.atUs === 0) {
+        this.counters.settles++;
+        this.#settles.set(claims.settling, nowUs + SETTLE_US);
+      }
+      for (const { client, standing } of claims.claims) {
+        if (standing !== "doubted") continue;
+        const record = this.#clients.get(client);
+        if (record === undefined) continue;
+        record.doubts++;
+        if (record.isToProbe) continue;
+        record.isToProbe = true;
+        this.#toProbe.push(record);
+      }
+    }
+    this.#note(claims);
+  }
+
+  /** A doubted client was heard. */
+  #confirm(record: ClientRecord): void {
+    record.doubts = 0;
+    for (const path of record.paths.keys()) {
+      const claims = this.#paths.get(path);
+      const claim = claims?.find(record.client) ?? null;
+      if (claims === undefined || claim === null) continue;
+      claims.confirm(claim);
+      this.#note(claims);
+    }
+  }
+
+  #leaseOf(record: ClientRecord, path: PathId): Due<Lease> | null {
+    return record.paths.get(path) ?? null;
+  }
+
+  #lease(nowUs: number, path: PathClaims, claim: ClaimRegister, record: ClientRecord): void {
+    let lease = this.#leaseOf(record, path.path);
+    if (lease === null) {
+      lease = { subject: { path, client: record.client }, atUs: 0, index: 0 };
+      record.paths.set(path.path, lease);
+    }
+    claim.leaseUntilUs = nowUs + CLAIM_LEASE_US;
+    this.#leases.set(lease, claim.leaseUntilUs);
+  }
+
+  #endLease(path: PathClaims, claim: ClaimRegister, record: ClientRecord): void {
+    claim.leaseUntilUs = 0;
+    const lease = this.#leaseOf(record, path.path);
+    if (lease !== null) this.#leases.clear(lease);
+  }
+
+  /** Queues a path where something changed. */
+  #note(path: PathClaims): void {
+    if (path.isChanged && !path.isQueued) {
+      path.isQueued = true;
+      this.#changed.push(path);
+    }
+    if (path.isToCopy && !path.isQueuedToCopy) {
+      path.isQueuedToCopy = true;
+      this.#toCopy.push(path);
+    }
+    if (path.settling.atUs !== 0 && !path.claims.some(({ standing }) => standing === "doubted")) {
+      this.#settles.clear(path.settling);
+    }
+  }
+
+  #refuse(refusal: SetRefusal): SetRefusal {
+    const counters = this.counters;
+    if (refusal === "unknown-path") counters.refusedUnknownPath++;
+    else if (refusal === "priority") counters.refusedPriority++;
+    else if (refusal === "reserved") counters.refusedReserved++;
+    else if (refusal === "full") counters.refusedFull++;
+    else counters.refusedLostClient++;
+    return refusal;
+  }
+}
