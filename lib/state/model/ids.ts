@@ -9,6 +9,9 @@ export type PathId = number & { readonly __brand: "PathId" };
 /** A client of a host by its number; never used again within an epoch. 0 is the host itself. */
 export type ClientNumber = number & { readonly __brand: "ClientNumber" };
 
+/** A subsystem by its number; given by the host, never used again within an epoch. 0 is the book of definitions. */
+export type SubsystemNumber = number & { readonly __brand: "SubsystemNumber" };
+
 /** Counts the changes of one subsystem within one epoch, from 1 on; 0 is before all of them. */
 export type Version = number & { readonly __brand: "Version" };
 

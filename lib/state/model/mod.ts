@@ -12,6 +12,7 @@ export {
   MAX_SEGMENTS,
   type PathId,
   type StateEpoch,
+  type SubsystemNumber,
   type Version,
 } from "./ids.ts";
 export {
