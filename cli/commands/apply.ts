@@ -3,8 +3,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { manifestSchema } from "../../lib/supervision/manifest/mod.ts";
-import { APPLY_SHOW } from "../../lib/supervision/mod.ts";
+import { APPLY_SHOW, manifestSchema } from "../../lib/supervision/mod.ts";
 import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
 import { EXIT, jsonText } from "../output/mod.ts";

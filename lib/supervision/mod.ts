@@ -6,6 +6,7 @@ export * from "./model/mod.ts";
 export * from "./messages.ts";
 export * from "./daemon/mod.ts";
 export * from "./spec/mod.ts";
+export * from "./manifest/mod.ts";
 export * from "./crew/mod.ts";
 export { addProgramMessages, type ProgramMessages } from "./verbs/mod.ts";
 export { readAssignment, Shim } from "./shim/mod.ts";

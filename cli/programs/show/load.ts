@@ -6,10 +6,10 @@ import { sha256Hex } from "../../../lib/security/mod.ts";
 import {
   type Manifest,
   type ManifestProblem,
+  type ManifestProblems,
   MAX_MANIFEST_LENGTH,
-  type Problems,
   readManifest,
-} from "../../../lib/supervision/manifest/mod.ts";
+} from "../../../lib/supervision/mod.ts";
 import type { Cli } from "../../frame/mod.ts";
 import { counted } from "../../output/mod.ts";
 import { parseManifestText } from "./manifest_text.ts";
@@ -30,7 +30,7 @@ const MAX_BYTES = 4 * MAX_MANIFEST_LENGTH;
 export class ManifestRefused extends HanaError {
   readonly problems: readonly ManifestProblem[];
 
-  constructor(source: string, problems: Problems) {
+  constructor(source: string, problems: ManifestProblems) {
     const left = problems.count - problems.told.length;
     super("config", {
       what: `${source} was not applied`,

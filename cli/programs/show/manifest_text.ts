@@ -5,12 +5,12 @@
 import {
   type ManifestEntry,
   type ManifestNode,
+  type ManifestPosition,
+  ManifestProblems,
   MAX_MANIFEST_DEPTH,
   MAX_MANIFEST_LENGTH,
   MAX_MANIFEST_NODES,
-  type Position,
-  Problems,
-} from "../../../lib/supervision/manifest/mod.ts";
+} from "../../../lib/supervision/mod.ts";
 import {
   type Document,
   isAlias,
@@ -25,11 +25,11 @@ import {
 /** What was read: the tree, or what is wrong with the text. */
 export type ParsedManifest =
   | { readonly root: ManifestNode; readonly problems: null }
-  | { readonly root: null; readonly problems: Problems };
+  | { readonly root: null; readonly problems: ManifestProblems };
 
 /** Reads the text. Never throws. */
 export function parseManifestText(text: string): ParsedManifest {
-  const problems = new Problems();
+  const problems = new ManifestProblems();
   if (text.length > MAX_MANIFEST_LENGTH) {
     problems.add(
       { line: 1, column: 1 },
@@ -95,10 +95,14 @@ function parseOrNull(text: string, lineCounter: LineCounter): Document | null {
 class TreeMaker {
   #nodes = 0;
 
-  constructor(readonly document: Document, readonly lines: LineCounter, readonly problems: Problems) {}
+  constructor(
+    readonly document: Document,
+    readonly lines: LineCounter,
+    readonly problems: ManifestProblems,
+  ) {}
 
   /** `at` counts for nodes without a place of their own. */
-  make(node: Node | null, at: Position, depth: number): ManifestNode {
+  make(node: Node | null, at: ManifestPosition, depth: number): ManifestNode {
     const place = node?.range === undefined || node.range === null ? at : placeOf(this.lines, node.range[0]);
     const nothing: ManifestNode = { kind: "scalar", value: null, ...place };
     if (++this.#nodes > MAX_MANIFEST_NODES || depth > MAX_MANIFEST_DEPTH) {
@@ -148,7 +152,7 @@ function plainValue(value: unknown): string | number | boolean | null {
   return value === null || value === undefined ? null : String(value);
 }
 
-function placeOf(lines: LineCounter, offset: number): Position {
+function placeOf(lines: LineCounter, offset: number): ManifestPosition {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(1, line), column: Math.max(1, col) };
 }
@@ -159,7 +163,7 @@ function oneLine(message: string): string {
 }
 
 /** Brackets beyond any use, before a parser that calls itself for each of them sees them. */
-function depthProblem(text: string): Position | null {
+function depthProblem(text: string): ManifestPosition | null {
   let depth = 0;
   let line = 1;
   let start = -1;

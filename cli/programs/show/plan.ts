@@ -5,11 +5,12 @@ import { HanaError, toHanaError } from "../../../lib/base/mod.ts";
 import {
   type HostPlacement,
   type Placed,
+  PREPARE_SHOW,
+  type PrepareResult,
   resolveManifest,
   type RolloutOrder,
   rolloutOrder,
-} from "../../../lib/supervision/manifest/mod.ts";
-import { PREPARE_SHOW, type PrepareResult } from "../../../lib/supervision/mod.ts";
+} from "../../../lib/supervision/mod.ts";
 import { ofHost } from "../errors.ts";
 import { type LoadedShow, ManifestRefused } from "./load.ts";
 import { knownHost, newestOf, type ShowHost, type ShowMesh, type SilentNode } from "./show_hosts.ts";

@@ -2,8 +2,7 @@
 // Decides words and the exit code; plan.ts and roll_out.ts bring about what is told.
 
 import { HanaError } from "../../../lib/base/mod.ts";
-import { address } from "../../../lib/supervision/crew/mod.ts";
-import { changeWords } from "../../../lib/supervision/manifest/mod.ts";
+import { address, changeWords } from "../../../lib/supervision/mod.ts";
 import type { Cli } from "../../frame/mod.ts";
 import {
   counted,

@@ -3,9 +3,13 @@
 // in which order, lib/supervision/manifest decides, and a host whose console dies goes on by itself.
 
 import { HanaError, toHanaError } from "../../../lib/base/mod.ts";
-import { address } from "../../../lib/supervision/crew/mod.ts";
-import { placeKey } from "../../../lib/supervision/manifest/mod.ts";
-import { type ProgramSnapshot, ROLL_OUT_SHOW, SPEC_DEFAULTS } from "../../../lib/supervision/mod.ts";
+import {
+  address,
+  placeKey,
+  type ProgramSnapshot,
+  ROLL_OUT_SHOW,
+  SPEC_DEFAULTS,
+} from "../../../lib/supervision/mod.ts";
 import { briefDuration } from "../../output/mod.ts";
 import { ofHost } from "../errors.ts";
 import { standing } from "../goals.ts";

@@ -4,8 +4,12 @@
 import { HanaError, nearest, toHanaError } from "../../../lib/base/mod.ts";
 import { parseCondition } from "../../../lib/discovery/mod.ts";
 import type { NodeView } from "../../../lib/node/mod.ts";
-import { type ProgramSnapshot, SHOW_STATUS, type ShowRecord } from "../../../lib/supervision/mod.ts";
-import type { KnownHost } from "../../../lib/supervision/manifest/mod.ts";
+import {
+  type KnownHost,
+  type ProgramSnapshot,
+  SHOW_STATUS,
+  type ShowRecord,
+} from "../../../lib/supervision/mod.ts";
 import { isPresent } from "../../nodes/filter.ts";
 import { ofHost } from "../errors.ts";
 import { type Host, type Hosts, isWithoutPrograms } from "../hosts.ts";

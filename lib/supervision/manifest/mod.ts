@@ -7,9 +7,9 @@ export {
   MAX_MANIFEST_DEPTH,
   MAX_MANIFEST_LENGTH,
   MAX_MANIFEST_NODES,
-  type Position,
+  type Position as ManifestPosition,
 } from "./tree.ts";
-export { type ManifestProblem, MAX_TOLD_PROBLEMS, Problems } from "./problems.ts";
+export { type ManifestProblem, MAX_TOLD_PROBLEMS, Problems as ManifestProblems } from "./problems.ts";
 export type {
   GroupMember,
   HostSelector,

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import {
   type HostPlacement,
   type KnownHost,
-  type Problems,
+  type ManifestProblems,
   resolveManifest,
   rolloutOrder,
 } from "../../../../lib/supervision/manifest/mod.ts";
@@ -21,7 +21,7 @@ function placesOf(text: string, nodes: readonly KnownHost[] = []): Record<string
   return Object.fromEntries(hosts.map(({ host, programs }) => [host, programs.map(({ name }) => name)]));
 }
 
-function problemsOf(problems: Problems): string[] {
+function problemsOf(problems: ManifestProblems): string[] {
   return problems.told.map(({ line, column, what, why = "" }) => `${line}:${column} ${what} | ${why}`);
 }
 

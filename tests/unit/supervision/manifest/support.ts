@@ -5,12 +5,12 @@ import { parseManifestText } from "../../../../cli/programs/show/manifest_text.t
 import {
   type KnownHost,
   type Manifest,
-  type Problems,
+  type ManifestProblems,
   readManifest,
 } from "../../../../lib/supervision/manifest/mod.ts";
 
 /** The manifest, or its problems. */
-export function read(text: string): { manifest: Manifest | null; problems: Problems | null } {
+export function read(text: string): { manifest: Manifest | null; problems: ManifestProblems | null } {
   const parsed = parseManifestText(text);
   return parsed.root === null ? { manifest: null, problems: parsed.problems } : readManifest(parsed.root);
 }
