@@ -1,6 +1,7 @@
 // How much a message of shared state may hold, and the numbers of the kinds.
 // Decides bounds that encoder and decoder share: what cannot be read is not written.
 
+import type { RateClass } from "../model/mod.ts";
 import type { EntryType, StateMessageKind } from "./types.ts";
 
 /** The version of this protocol, told in hello. */
@@ -14,12 +15,18 @@ export const CHUNK_BYTES = 32_768;
 export const MAX_ENTRIES = 16_384;
 /** Bytes of a value of type text, bytes or json. */
 export const MAX_VALUE_BYTES = 32_768;
+/** Containers inside one another in a value of type json. */
+export const MAX_JSON_DEPTH = 16;
 /** The largest path id, generation and request number. */
 export const MAX_U32 = 0xffff_ffff;
 /** The largest number of a client. */
 export const MAX_CLIENT = 0xffff;
 /** Subsystems of a host, and so of every list of them. */
 export const MAX_SUBSYSTEMS = 256;
+/** The largest number of a subsystem; numbers are not used again within an epoch. */
+export const MAX_SUBSYSTEM = 0xffff;
+/** Bytes of the prefix of an interest. */
+export const MAX_PREFIX_BYTES = 128;
 /** Interests, capabilities and guards of a message. */
 export const MAX_INTERESTS = 64;
 export const MAX_CAPABILITIES = 32;
@@ -29,6 +36,9 @@ export const MAX_OBJECTS = 1_024;
 export const MAX_TAKEN_OVER = 4_096;
 /** Definitions of a transaction. */
 export const MAX_DEFINITIONS = 1_024;
+/** Bytes of what a definition says about itself; the longest fade, in microseconds: an hour. */
+export const MAX_DESCRIPTION_BYTES = 1_024;
+export const MAX_FADE_US = 3_600_000_000;
 /** Words of an enum. */
 export const MAX_WORDS = 256;
 /** Bytes of names of clients, subsystems and capabilities; of texts for people. */
@@ -37,6 +47,10 @@ export const MAX_TEXT_BYTES = 255;
 /** Bytes of a reconnect token; parts of a digest. */
 export const TOKEN_BYTES = 16;
 export const DIGEST_BUCKETS = 16;
+/** Chunks of a subsystem. */
+export const MAX_CHUNKS = 0xffff;
+/** The largest version, term and clock. */
+export const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 /** The largest sequence of a client: its acknowledgement carries one bit more. */
 export const MAX_SEQUENCE = 2 ** 52 - 1;
 
@@ -58,6 +72,9 @@ export const KIND_NUMBERS: Readonly<Record<StateMessageKind, number>> = {
   error: 15,
 };
 
+/** How many of the flags in its first byte a kind has, by its number. */
+export const KIND_FLAGS: readonly number[] = [3, 2, 1, 2, 3, 1, 2, 3, 0, 2, 1, 3, 0, 0, 1, 0];
+
 /** The types of entries in the order of their numbers, in which they also stand in a message. */
 export const ENTRY_TYPES: readonly EntryType[] = [
   "f32",
@@ -73,3 +90,6 @@ export const ENTRY_TYPES: readonly EntryType[] = [
   "definition",
   "gone",
 ];
+
+/** The classes of rates in the order of their numbers. */
+export const RATE_CLASSES = ["fast", "slow", "rare"] as const satisfies readonly RateClass[];

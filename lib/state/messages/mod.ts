@@ -2,6 +2,10 @@
 // Decides what a message holds and how it lies on the wire (docs/state-protocol.md); never who may say what, or what
 // follows from it.
 
+export { splitEntries } from "./columns.ts";
+export { MessageDecoder } from "./decoder.ts";
+export { MessageEncoder } from "./encoder.ts";
+export { DECODE_PROBLEMS, type DecodeProblem } from "./fields.ts";
 export {
   CHUNK_BYTES,
   DIGEST_BUCKETS,
@@ -55,6 +59,7 @@ export {
   type WireEntry,
   type WriteAck,
 } from "./types.ts";
+export { stepsToUnit, UNIT_STEPS, unitToSteps } from "./values.ts";
 export {
   BEAT_STATES,
   type BeatState,
