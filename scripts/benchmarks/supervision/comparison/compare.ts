@@ -108,7 +108,10 @@ async function play(bench: Bench, tool: Tool, scenario: Scenario): Promise<Cell>
   }));
   const about = { tool: tool.name, settings: tool.settings, scenario: scenario.name };
   try {
-    const scene = await Scene.begin(tool, { bench, directory, mark, programs });
+    const around = scenario.isTimed === true
+      ? { ...bench, isolated: [...bench.ahead, ...bench.isolated] }
+      : bench;
+    const scene = await Scene.begin(tool, { bench: around, directory, mark, programs });
     return { ...about, ...await scenario.play(scene) };
   } catch (thrown) {
     const text = thrown instanceof Error ? thrown.message : String(thrown);

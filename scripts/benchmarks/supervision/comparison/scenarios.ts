@@ -19,6 +19,8 @@ export interface Scenario {
   /** How many programs, and what they do: `stamps` is the file of starts, `child` the chaos child. */
   readonly count?: number;
   readonly argv: (child: string, stamps: string) => readonly string[];
+  /** It times something: priority over the rest of the machine is for it. */
+  readonly isTimed?: true;
   /** Nothing else runs meanwhile. */
   readonly alone?: true;
   play(scene: Scene): Promise<Outcome>;
@@ -41,6 +43,7 @@ export const SCENARIOS: readonly Scenario[] = [
     count: CRASHES,
     argv: orders(),
     alone: true,
+    isTimed: true,
     play: playCrash,
   },
   {
