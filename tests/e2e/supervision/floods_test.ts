@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { eventually } from "../../support/captured_process.ts";
 import { chaosChild } from "../../support/chaos_child.ts";
 import { liveTest } from "../../support/live.ts";
-import { anonymousBytes, Host, hostTest, lives, sizeOf } from "../../support/programs/host.ts";
+import { anonymousBytes, cpuTicks, Host, hostTest, lives, sizeOf } from "../../support/programs/host.ts";
 import { measureLateness } from "../../support/programs/lateness.ts";
 import { printFigure } from "../../support/programs/print.ts";
 
@@ -180,11 +180,4 @@ liveTest(
 /** Bytes that a process has written so far. */
 function written(processId: number): number {
   return Number(/^wchar: (\d+)$/m.exec(Deno.readTextFileSync(`/proc/${processId}/io`))?.[1]);
-}
-
-/** CPU time of a process so far, in hundredths of a second. */
-function cpuTicks(processId: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${processId}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
 }

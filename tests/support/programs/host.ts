@@ -194,6 +194,13 @@ export function anonymousBytes(processId: number): number {
   return Number(kilobytes ?? 0) * 1024;
 }
 
+/** CPU time of a process so far, in hundredths of a second. */
+export function cpuTicks(processId: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${processId}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 /** Bytes of all files below a directory. */
 export function sizeOf(folder: string): number {
   return walk(folder).reduce((sum, path) => sum + Deno.statSync(path).size, 0);
