@@ -22,7 +22,15 @@ import {
   type SetRefusal,
   type TakenOver,
 } from "./change.ts";
-import { type Claim, type ClaimRegister, HOST, MAX_HOST_PRIORITY, NOBODY } from "./claim.ts";
+import {
+  type Claim,
+  type ClaimRegister,
+  HOST,
+  isHeldByWriter,
+  isStale,
+  MAX_HOST_PRIORITY,
+  NOBODY,
+} from "./claim.ts";
 import { type Due, DueList } from "./due_list.ts";
 import { explainPath, type Explanation } from "./explanation.ts";
 import type { PathRecord } from "./merging.ts";
@@ -30,7 +38,7 @@ import { type Numbering, PathClaims } from "./path_claims.ts";
 import type { Winner } from "./winner.ts";
 
 /** The most registers on one path, and in one table. */
-export const MAX_CLAIMS_PER_PATH = 64;
+export const MAX_CLAIMS_PER_PATH = 256;
 export const MAX_CLAIMS = 262_144;
 /** How long a fallback waits for the others to be confirmed (E1.31 section 6.7.1: how long a silent source counts). */
 export const SETTLE_US = CLAIM_LEASE_US;
@@ -55,8 +63,8 @@ interface ClientRecord {
   /** Where it has a register, with its lease where it ever had one. */
   readonly paths: Map<PathId, Due<Lease> | null>;
   isLost: boolean;
-  /** On how many paths it may be doubted; 0 spares the look at them. */
-  doubts: number;
+  /** Some claim of it may be doubted; otherwise nobody needs to look. */
+  isDoubted: boolean;
   isToProbe: boolean;
 }
 
@@ -132,20 +140,19 @@ export class ClaimTable {
     if (claims === undefined) return;
     this.#paths.delete(path);
     this.#settles.clear(claims.settling);
-    for (const { client } of claims.claims) {
-      if (client === NOBODY) continue;
-      this.#claims--;
-      const record = this.#clients.get(client);
-      const lease = record?.paths.get(path);
-      if (lease) this.#leases.clear(lease);
-      record?.paths.delete(path);
-    }
+    for (const claim of claims.claims.slice()) this.#drop(claims, claim);
   }
 
   /** A client is there. Needed before its first write; nothing happens where it is known. */
   handleJoin(client: ClientNumber): void {
     if (this.#clients.has(client)) return;
-    this.#clients.set(client, { client, paths: new Map(), isLost: false, doubts: 0, isToProbe: false });
+    this.#clients.set(client, {
+      client,
+      paths: new Map(),
+      isLost: false,
+      isDoubted: false,
+      isToProbe: false,
+    });
   }
 
   /**
@@ -168,7 +175,7 @@ export class ClaimTable {
     if (priority > MAX_PRIORITY && client !== HOST) return this.#refuse("reserved");
     const record = this.#recordOf(client);
     if (record === null || record.isLost) return this.#refuse("lost-client");
-    if (record.doubts > 0) this.#confirm(record);
+    if (record.isDoubted) this.#confirm(record);
     let claim = claims.find(client);
     if (priority === 0) {
       if (claim !== null) this.#release(claims, claim, record, "released");
@@ -207,10 +214,10 @@ export class ClaimTable {
     const record = this.#recordOf(client);
     const claim = claims?.find(client) ?? null;
     if (claims === undefined || record === null || record.isLost || claim === null) return false;
-    if (record.doubts > 0) this.#confirm(record);
+    if (record.isDoubted) this.#confirm(record);
     if (claim.standing === "released" || claim.standing === "reaching") return false;
     const isBack = claims.comeBack(claim);
-    if (isBack && this.#leaseOf(record, path) !== null) this.#lease(nowUs, claims, claim, record);
+    if (isBack && claim.leaseUntilUs !== 0) this.#lease(nowUs, claims, claim, record);
     this.#note(claims);
     return isBack;
   }
@@ -218,7 +225,7 @@ export class ClaimTable {
   /** Anything came from a client: it is there. Ends the doubt about it. */
   noteHeard(client: ClientNumber): void {
     const record = this.#clients.get(client);
-    if (record !== undefined && record.doubts > 0) this.#confirm(record);
+    if (record !== undefined && record.isDoubted) this.#confirm(record);
   }
 
   /** A client is suspected or lost: what it controls turns stale. */
@@ -226,12 +233,12 @@ export class ClaimTable {
     const record = this.#clients.get(client);
     if (record === undefined || record.isLost) return;
     record.isLost = true;
-    record.doubts = 0;
+    record.isDoubted = false;
     for (const path of record.paths.keys()) {
       const claims = this.#paths.get(path);
       const claim = claims?.find(client) ?? null;
       if (claims === undefined || claim === null) continue;
-      this.#endLease(claims, claim, record);
+      this.#stopLease(claim, record, path);
       this.#lose(nowUs, claims, claim, "lost");
     }
   }
@@ -240,7 +247,7 @@ export class ClaimTable {
    * A lost client is back: what it controlled is live again where nobody wrote meanwhile.
    * @returns the paths that it lost.
    */
-  handleReturn(client: ClientNumber): readonly TakenOver[] {
+  handleReturn(nowUs: number, client: ClientNumber): readonly TakenOver[] {
     const record = this.#clients.get(client);
     if (record === undefined || !record.isLost) return [];
     record.isLost = false;
@@ -249,8 +256,11 @@ export class ClaimTable {
       const claims = this.#paths.get(path);
       const claim = claims?.find(client) ?? null;
       if (claims === undefined || claim === null) continue;
-      if (claims.comeBack(claim)) this.counters.returned++;
-      else taken.push({ path, by: claim.takenBy });
+      if (!isStale(claim)) continue;
+      if (claims.comeBack(claim)) {
+        this.counters.returned++;
+        if (claim.leaseUntilUs !== 0) this.#lease(nowUs, claims, claim, record);
+      } else taken.push({ path, by: claim.takenBy });
       this.#note(claims);
     }
     return taken;
@@ -277,29 +287,41 @@ export class ClaimTable {
       const claims = this.#paths.get(path);
       const claim = claims?.find(client) ?? null;
       if (claims === undefined || claim === null) continue;
-      this.#endLease(claims, claim, record);
+      this.#stopLease(claim, record, path);
       claims.forget(claim);
       this.#claims--;
       this.#note(claims);
     }
   }
 
-  /** Takes over the newer registers of a path from another host's copy. The numbers go on behind theirs. */
+  /**
+   * A standby hears how a path stands at its host: exactly as `record` says, which is complete. Copies come in the order in
+   * which the host made them.
+   */
   handleCopy(path: PathId, record: PathRecord): void {
-    const claims = this.#paths.get(path);
-    if (claims === undefined) return;
-    for (const claim of claims.merge(record)) {
-      if (claim.client === NOBODY) continue;
-      this.handleJoin(claim.client);
-      this.#clients.get(claim.client)?.paths.set(path, null);
-      this.#claims++;
+    this.#take(path, record, true);
+  }
+
+  /** Takes over the newer registers of a path from another history, and keeps its own otherwise. */
+  handleMerge(path: PathId, record: PathRecord): void {
+    this.#take(path, record, false);
+  }
+
+  /**
+   * A standby becomes the host, under a term above all that it copied. Leases and settle times begin anew, by its own clock;
+   * everybody counts as there until `handleLost` says otherwise.
+   */
+  handleReign(nowUs: number, term: number): void {
+    this.#numbers.term = term;
+    for (const claims of this.#paths.values()) {
+      for (const claim of claims.claims) {
+        const record = this.#clients.get(claim.client);
+        if (record === undefined || !isHeldByWriter(claim)) continue;
+        if (claim.leaseUntilUs !== 0) this.#lease(nowUs, claims, claim, record);
+        if (claim.standing !== "live") this.#doubt(record);
+      }
+      if (claims.claims.some(({ standing }) => standing === "doubted")) this.#settle(nowUs, claims);
     }
-    const numbers = this.#numbers;
-    if (record.look.term === numbers.term) numbers.sequence = Math.max(numbers.sequence, record.look.stamp);
-    for (const { term, stamp } of record.claims) {
-      if (term === numbers.term) numbers.sequence = Math.max(numbers.sequence, stamp);
-    }
-    this.#note(claims);
   }
 
   /** Ends the leases and settle times that are due. */
@@ -308,7 +330,6 @@ export class ClaimTable {
       const claim = lease.path.find(lease.client);
       if (claim === null) continue;
       this.counters.leasesEnded++;
-      claim.leaseUntilUs = 0;
       this.#lose(nowUs, lease.path, claim, "lease");
     }
     for (let path = this.#settles.poll(nowUs); path !== null; path = this.#settles.poll(nowUs)) {
@@ -351,7 +372,7 @@ export class ClaimTable {
   pollProbe(): ClientNumber | null {
     for (let record = this.#toProbe.pop(); record !== undefined; record = this.#toProbe.pop()) {
       record.isToProbe = false;
-      if (record.doubts > 0 && !record.isLost) return record.client;
+      if (record.isDoubted && !record.isLost) return record.client;
     }
     return null;
   }
@@ -391,12 +412,7 @@ export class ClaimTable {
     if (claims.claims.length >= this.#maxPerPath || this.#claims >= this.#maxClaims) {
       const evictable = claims.findEvictable();
       if (evictable === null) return null;
-      const owner = this.#clients.get(evictable.client);
-      const lease = owner?.paths.get(claims.path);
-      if (lease) this.#leases.clear(lease);
-      owner?.paths.delete(claims.path);
-      claims.remove(evictable);
-      this.#claims--;
+      this.#drop(claims, evictable);
       this.counters.evicted++;
     }
     record.paths.set(claims.path, null);
@@ -413,26 +429,68 @@ export class ClaimTable {
   #lose(nowUs: number, claims: PathClaims, claim: ClaimRegister, cause: ChangeCause): void {
     this.counters.lost++;
     if (claims.lose(claim, cause) > 0) {
-      if (claims.settling.atUs === 0) {
-        this.counters.settles++;
-        this.#settles.set(claims.settling, nowUs + SETTLE_US);
-      }
+      this.#settle(nowUs, claims);
       for (const { client, standing } of claims.claims) {
         if (standing !== "doubted") continue;
         const record = this.#clients.get(client);
-        if (record === undefined) continue;
-        record.doubts++;
-        if (record.isToProbe) continue;
-        record.isToProbe = true;
-        this.#toProbe.push(record);
+        if (record !== undefined) this.#doubt(record);
       }
     }
     this.#note(claims);
   }
 
+  #settle(nowUs: number, claims: PathClaims): void {
+    if (claims.settling.atUs !== 0) return;
+    this.counters.settles++;
+    this.#settles.set(claims.settling, nowUs + SETTLE_US);
+  }
+
+  /** Some claim of a client waits until it is heard. */
+  #doubt(record: ClientRecord): void {
+    record.isDoubted = true;
+    if (record.isToProbe) return;
+    record.isToProbe = true;
+    this.#toProbe.push(record);
+  }
+
+  #take(path: PathId, record: PathRecord, isComplete: boolean): void {
+    const claims = this.#paths.get(path);
+    if (claims === undefined) return;
+    if (isComplete) {
+      for (
+        const claim of claims.claims.filter(({ client }) =>
+          !record.claims.some((theirs) => theirs.client === client)
+        )
+      ) {
+        this.#drop(claims, claim);
+      }
+    }
+    for (const { client } of claims.merge(record)) {
+      if (client === NOBODY) continue;
+      this.handleJoin(client);
+      this.#clients.get(client)?.paths.set(path, null);
+      this.#claims++;
+    }
+    const numbers = this.#numbers;
+    numbers.sequence = Math.max(numbers.sequence, record.look.stamp);
+    for (const { stamp } of record.claims) numbers.sequence = Math.max(numbers.sequence, stamp);
+    this.#note(claims);
+  }
+
+  /** Drops a register without a trace. */
+  #drop(claims: PathClaims, claim: Claim): void {
+    claims.remove(claim);
+    if (claim.client === NOBODY) return;
+    this.#claims--;
+    const owner = this.#clients.get(claim.client);
+    const lease = owner?.paths.get(claims.path);
+    if (lease) this.#leases.clear(lease);
+    owner?.paths.delete(claims.path);
+  }
+
   /** A doubted client was heard. */
   #confirm(record: ClientRecord): void {
-    record.doubts = 0;
+    record.isDoubted = false;
     for (const path of record.paths.keys()) {
       const claims = this.#paths.get(path);
       const claim = claims?.find(record.client) ?? null;
@@ -442,12 +500,8 @@ export class ClaimTable {
     }
   }
 
-  #leaseOf(record: ClientRecord, path: PathId): Due<Lease> | null {
-    return record.paths.get(path) ?? null;
-  }
-
   #lease(nowUs: number, path: PathClaims, claim: ClaimRegister, record: ClientRecord): void {
-    let lease = this.#leaseOf(record, path.path);
+    let lease = record.paths.get(path.path) ?? null;
     if (lease === null) {
       lease = { subject: { path, client: record.client }, atUs: 0, index: 0 };
       record.paths.set(path.path, lease);
@@ -457,8 +511,14 @@ export class ClaimTable {
   }
 
   #endLease(path: PathClaims, claim: ClaimRegister, record: ClientRecord): void {
+    this.#stopLease(claim, record, path.path);
     claim.leaseUntilUs = 0;
-    const lease = this.#leaseOf(record, path.path);
+  }
+
+  /** The time of a lease does not run while its writer is gone; its claim is leased anew when it is back. */
+  #stopLease(claim: Claim, record: ClientRecord, path: PathId): void {
+    if (claim.leaseUntilUs === 0) return;
+    const lease = record.paths.get(path) ?? null;
     if (lease !== null) this.#leases.clear(lease);
   }
 

@@ -2,7 +2,7 @@
 // Decides the reasons as codes and numbers, from which people's sentences are made. Never names clients: it knows numbers.
 
 import { type ClientNumber, MAX_PRIORITY, type ParameterDefinition, type StateValue } from "../model/mod.ts";
-import { type Claim, HOST, NOBODY, type Standing } from "./claim.ts";
+import { type Claim, HOST, isHeldByWriter, NOBODY, type Standing } from "./claim.ts";
 import type { PathRecord } from "./merging.ts";
 import type { Winner, WinReason } from "./winner.ts";
 
@@ -82,7 +82,9 @@ export function explainPath(
     standing: claim.standing,
     fate: fateOf(claim, definition, winner),
     momentary: claim.momentary,
-    leaseLeftUs: claim.leaseUntilUs === 0 ? null : Math.max(0, claim.leaseUntilUs - nowUs),
+    leaseLeftUs: claim.leaseUntilUs === 0 || !isHeldByWriter(claim)
+      ? null
+      : Math.max(0, claim.leaseUntilUs - nowUs),
     takenBy: claim.standing === "overtaken" ? claim.takenBy : null,
   }));
   claims.sort((a, b) => rankOf(a) - rankOf(b) || b.priority - a.priority || b.seq - a.seq);
@@ -95,7 +97,9 @@ export function explainPath(
     parts: winner.parts,
     merge: definition.merge,
     onLoss: definition.onLoss,
-    settleLeftUs: settleUntilUs === 0 ? null : Math.max(0, settleUntilUs - nowUs),
+    settleLeftUs: settleUntilUs === 0 || winner.reason !== "settling"
+      ? null
+      : Math.max(0, settleUntilUs - nowUs),
     look: record.look.value,
     claims,
   };

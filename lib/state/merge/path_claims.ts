@@ -27,6 +27,7 @@ import { compareLooks, type PathRecord } from "./merging.ts";
 import { hasMet } from "./pick_up.ts";
 import { equalValues } from "./values.ts";
 import {
+  addValues,
   contends,
   type Look,
   type MutableWinner,
@@ -344,11 +345,11 @@ export class PathClaims implements PathRecord {
   /** Keeps a lost writer's value as nobody's. Several parts of a sum become one. */
   #bequeath(claim: Claim): void {
     const legacy = this.find(NOBODY) ?? this.insert(NOBODY);
-    const { value, standing } = legacy;
-    const isSum = standing === "kept" && typeof value === "number" && typeof claim.value === "number";
+    const value = legacy.standing === "kept" ? addValues(legacy.value, claim.value) : claim.value;
+    this.#stand(legacy, "kept");
     copyClaim(legacy, claim);
-    if (isSum && typeof claim.value === "number") legacy.value = value + claim.value;
-    if (standing !== "kept") this.#stale++;
+    legacy.value = value;
+    legacy.leaseUntilUs = 0;
     this.#stamp(legacy);
   }
 

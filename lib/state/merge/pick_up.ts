@@ -7,7 +7,7 @@ import type { ParameterDefinition } from "../model/mod.ts";
 const NEAR = 1 / 127;
 
 /**
- * Whether a fader has met the value `target`: it is near, or it passed it with its last movement.
+ * Whether a fader has met the value `target`: it is near, was near, or passed it with its last movement.
  * @param from the position before; null where none is known.
  * @param to the position now.
  */
@@ -20,5 +20,6 @@ export function hasMet(
   const { min, max, type } = definition;
   const range = type === "unit" ? 1 : min !== null && max !== null ? max - min : 0;
   if (Math.abs(to - target) <= range * NEAR) return true;
-  return from !== null && (from < target) !== (to < target) && from !== target;
+  if (from === null) return false;
+  return Math.abs(from - target) <= range * NEAR || (from < target) !== (to < target);
 }

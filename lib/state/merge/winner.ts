@@ -230,7 +230,8 @@ function beats(claim: Claim, other: Claim, rule: MergeRule, holder: ClientNumber
   // What nobody holds gives a sum no holder as long as somebody adds to it.
   if (rule === "sum" && (claim.client === NOBODY || other.client === NOBODY)) return other.client === NOBODY;
   if (rule === "highest") {
-    const [size, otherSize] = [sizeOf(claim.value), sizeOf(other.value)];
+    const size = sizeOf(claim.value);
+    const otherSize = sizeOf(other.value);
     if (size !== otherSize && !(Number.isNaN(size) && Number.isNaN(otherSize))) {
       return size > otherSize || Number.isNaN(otherSize);
     }
@@ -274,21 +275,24 @@ function sumOf(
     }
     if (next === null) break;
     last = next.client;
-    total = total === null ? next.value : add(total, next.value);
+    total = total === null ? next.value : addValues(total, next.value);
   }
   return clamp(total, definition);
 }
 
 /** The sum of two values; of those that cannot be added, the later one. */
-function add(a: StateValue, b: StateValue): StateValue {
+export function addValues(a: StateValue, b: StateValue): StateValue {
   if (typeof a === "number" && typeof b === "number") return a + b;
   if (isNumbers(a) && isNumbers(b)) return b.map((element, at) => element + (a[at] ?? 0));
   return b;
 }
 
-function clamp(value: StateValue, { min, max }: ParameterDefinition): StateValue {
-  if (typeof value === "number") return Math.min(max ?? Infinity, Math.max(min ?? -Infinity, value));
+function clamp(value: StateValue, { type, min, max }: ParameterDefinition): StateValue {
+  const [low, high] = type === "unit" ? [0, 1] : [min ?? -Infinity, max ?? Infinity];
+  if (typeof value === "number") {
+    return Math.min(high, Math.max(low, type === "f32" ? Math.fround(value) : value));
+  }
   return isNumbers(value)
-    ? value.map((element) => Math.min(max ?? Infinity, Math.max(min ?? -Infinity, element)))
+    ? value.map((element) => Math.min(high, Math.max(low, Math.fround(element))))
     : value;
 }
