@@ -2,7 +2,7 @@
 // Decides the vocabulary alone; how it is written stands in language/programs.ts, what plays it in run/programs.
 
 import type { Milestone, RestartPolicy } from "../supervision/mod.ts";
-import type { Selector } from "./scenario.ts";
+import type { Selector } from "./selector_text.ts";
 
 /** A program that some nodes have. */
 export interface ProgramPlan {

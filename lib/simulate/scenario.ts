@@ -4,9 +4,11 @@
 // Times are integer microseconds since the run began, sizes bytes, rates shares from 0 to 1.
 
 import type { Role } from "../base/mod.ts";
+import type { Selector } from "./selector_text.ts";
 import type { LinkSpec } from "../platform/simulated/mod.ts";
 import type { ProgramAction, ProgramPlan } from "./program_plan.ts";
 
+export type { Selector } from "./selector_text.ts";
 export type { DelaySpec, LinkSpec } from "../platform/simulated/mod.ts";
 
 /** The version that scenario files name. */
@@ -90,12 +92,6 @@ export interface TrafficPlan {
   readonly startUs: number;
   readonly endUs: number;
 }
-
-/**
- * Who is meant: `viz-3`, `viz-*`, `viz-0..3`, `@role:app`, `@group:viz`, `@host:rack-1`, `@random(3)`, `@random(2, viz-*)`,
- * `@all`, `!viz-1`, or several with commas. Roles and random draws are settled when the action fires, and logged.
- */
-export type Selector = string;
 
 /** An action at its time; `forUs` undoes it by itself where that makes sense. */
 export interface TimedAction {

@@ -77,7 +77,7 @@ export const WORLDLY_GLOBALS: ReadonlySet<string> = new Set([
 ]);
 
 /** Those of them that are words of ours as well: where a file declares one itself, that is what it means. */
-export const COMMON_WORDS: ReadonlySet<string> = new Set(["process", "navigator", "require"]);
+export const COMMON_WORDS: ReadonlySet<string> = new Set(["process", "navigator", "require", "console"]);
 
 /** Single files that may name one of them all the same, and why. */
 export const WORLDLY_EXCEPTIONS: readonly {
