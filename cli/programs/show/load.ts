@@ -72,8 +72,8 @@ function asError(source: string, { line, column, what, why, hint }: ManifestProb
 
 function readFile(path: string): Uint8Array {
   try {
-    const { size, isFile } = Deno.statSync(path);
-    if (!isFile && size > 0) throw unreadable(path, "it is no file");
+    const { size, isFile, isFifo } = Deno.statSync(path);
+    if (!isFile && isFifo !== true) throw unreadable(path, "it is no file; standard input is -");
     if (size > MAX_BYTES) throw unreadable(path, `it has ${size} bytes, a manifest at most ${MAX_BYTES}`);
     return Deno.readFileSync(path);
   } catch (thrown) {

@@ -13,6 +13,7 @@ import { digestOf } from "./places.ts";
 import { awaitLock, reachShim } from "./reach.ts";
 import { instanceChange, type InstanceRow, programChange, type ProgramRow } from "./rows.ts";
 import { ShimLink } from "./shim_link.ts";
+import { requireFile } from "./show_checks.ts";
 import {
   absentSnapshot,
   endedInOrder,
@@ -32,14 +33,7 @@ const MAX_START_PAUSE_US = 15_000_000;
 const TOKEN_BYTES = 16;
 
 /** States in which a process runs: a shim that finds one of them in its journal knows that the one before it was lost. */
-const LIVE: ReadonlySet<unknown> = new Set([
-  "starting",
-  "running",
-  "hung",
-  "stopping",
-  "killing",
-  "unkillable",
-]);
+const LIVE = new Set<unknown>(["starting", "running", "hung", "stopping", "killing", "unkillable"]);
 
 /** What is known of a program's shim. */
 type Presence =
@@ -346,6 +340,7 @@ export class SupervisedProgram {
       const at = places.make(this.name);
       const isGivenUp = (): boolean => this.#isStopped;
       await awaitLock(platform, { name: this.name, path: at.lock, isGivenUp });
+      await requireFile(platform, this.name, this.#row.spec);
       places.removeSockets(this.name);
       places.makeSockets();
       const assignment = this.#assign();

@@ -73,6 +73,12 @@ export async function checkSum(
   return { program: name, what: `${name}: ${path} is another file`, why, fatal: true };
 }
 
+/** Rejects with `config` where the file of a program is not the one that its specification means. */
+export async function requireFile(platform: Platform, name: string, spec: ProgramSpec): Promise<void> {
+  const problem = await checkSum(platform, name, spec);
+  if (problem?.fatal === true) throw new HanaError("config", { what: problem.what, why: problem.why });
+}
+
 async function digestOf(platform: Platform, path: string): Promise<string | null> {
   const hash = new Sha256();
   try {

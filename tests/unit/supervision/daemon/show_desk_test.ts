@@ -240,6 +240,32 @@ Deno.test("a file that was replaced between prepare and its turn is not started,
   assertEquals(fault?.event.detail["code"], "show");
 });
 
+Deno.test("a file that was replaced while the machine was off is not started, until it is the right one again", async () => {
+  const bench = new Bench();
+  bench.program("/shows/viz", () => {});
+  const { files: disk } = bench.host.platform;
+  const put = (text: string) =>
+    bench.host.platform.files.write("/shows/viz", new TextEncoder().encode(text), 0o755);
+  disk.makeDirectory("/shows", 0o755);
+  put("one");
+  const sha256 = { "linux-x64": sha256Hex(new TextEncoder().encode("one")) };
+  await bench.open();
+  await bench.settle(
+    bench.supervisor.desk.apply(
+      show(bench, 1, [wanted("viz", ["/shows/viz"], { sha256 })], { staged: false }),
+    ),
+  );
+  await bench.untilState("viz", "running");
+  put("two");
+  await bench.powerCycle();
+  await bench.pass(30 * SECOND);
+  assertEquals(bench.starts.length, 1);
+  assertMatch(bench.see("viz").note ?? "", /\/shows\/viz is another file/);
+  put("one");
+  await bench.untilState("viz", "running");
+  assertEquals(bench.crashes, []);
+});
+
 Deno.test("power that goes anywhere between taking a show over and its end leaves the old one or the new one", async () => {
   const found = new Set<number>();
   for (let delayUs = 0; delayUs <= 6_000; delayUs += 300) {
