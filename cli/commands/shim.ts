@@ -27,16 +27,19 @@ export async function runShim(): Promise<number> {
   for (const signal of ignored()) Deno.addSignalListener(signal, () => {});
   // What a service manager said to the daemon is not meant for the program: it would answer in the daemon's name.
   for (const name of OF_A_SERVICE) Deno.env.delete(name);
-  const line = await readLine();
-  // The daemon went before it had a task for us.
-  if (line === null) return 0;
   let note: string | null = null;
   try {
-    const assignment = readAssignment(line);
-    note = `${assignment.directory}/shim-error`;
     const platform = denoShimPlatform({
       onCrash: (error) => leaveNote(note, textOf(error)),
     });
+    // A spare has time until its task comes: what is loaded when it is first used, is used once before.
+    const { processTable } = platform;
+    processTable.descendants([processTable.self.processId]);
+    const line = await readLine();
+    // The daemon went before it had a task for us.
+    if (line === null) return 0;
+    const assignment = readAssignment(line);
+    note = `${assignment.directory}/shim-error`;
     const shim = await Shim.start(platform, assignment);
     await shim.ended;
     return 0;

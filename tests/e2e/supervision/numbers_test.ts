@@ -2,8 +2,12 @@
 // aims stand in docs/supervision.md. HANA_CHAOS_SAMPLES says how many programs crash for it (20 unless given).
 
 import { assert } from "@std/assert";
-import { hostTest } from "../../support/programs/host.ts";
-import type { Lateness } from "../../support/programs/lateness.ts";
+import { chaosChild } from "../../support/chaos_child.ts";
+import { denoRun } from "../../support/cli.ts";
+import { HanaUser } from "../../support/hana_process.ts";
+import { liveTest } from "../../support/live.ts";
+import { Host, hostTest } from "../../support/programs/host.ts";
+import { type Lateness, latenessOf } from "../../support/programs/lateness.ts";
 import {
   measureAdoption,
   measureRestart,
@@ -11,6 +15,7 @@ import {
   measureStorm,
 } from "../../support/programs/measure.ts";
 import { printFigure } from "../../support/programs/print.ts";
+import { shareKey } from "../stage.ts";
 
 const SAMPLES = Number(Deno.env.get("HANA_CHAOS_SAMPLES") ?? "20");
 
@@ -37,6 +42,28 @@ hostTest("a spawn is answered in a moment, and a storm is over soon", async (hos
   printFigure(`end of a storm of 321 processes: ${stormMs.toFixed(0)} ms`);
   assert(stormMs < 10_000, `${stormMs} ms`);
 });
+
+liveTest(
+  "a spawn on another machine is answered in a moment",
+  async (network) => {
+    network.addSegment("stage");
+    const at = (digit: number) => ({ segments: [{ segment: "stage", address: `10.77.1.${digit}/24` }] });
+    const stage = new Host(network.addMachine("stage", at(1)), await chaosChild());
+    const foh = new HanaUser(network.addMachine("foh", at(2)));
+    await shareKey(stage.user, foh);
+    const { port } = await stage.serve("--allow-exec");
+    const far = denoRun(new URL("../../support/programs/far_console.ts", import.meta.url).pathname);
+    const target = [`tcp://10.77.1.1:${port}`, foh.stateDirectory, String(SAMPLES)];
+    const ran = await foh.startProgram(far, [...target, stage.child, "speak"]).ended(
+      SAMPLES * 3_000 + 20_000,
+    );
+    const late = latenessOf(JSON.parse(ran.stdout) as number[]);
+    printFigure(`spawn over a cable, asked to answered: ${figures(late)}`);
+    assert(late.p50Ms < 1_000, `p50 ${late.p50Ms} ms`);
+  },
+  ["command:cc"],
+  60_000 + SAMPLES * 3_000,
+);
 
 function figures({ samples, p50Ms, p99Ms, maxMs }: Lateness): string {
   return `p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)}, most ${maxMs.toFixed(1)} ms (${samples} samples)`;
