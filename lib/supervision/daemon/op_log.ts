@@ -88,17 +88,24 @@ export class OpLog {
     }
   }
 
-  /** The run that this op means: `run` when it is asked for first, and the same however often it is asked for again. */
+  /**
+   * The run that this op means: `run` when it is asked for first, and the same however often it is asked for again. It is
+   * on the disk before anybody acts on it: a daemon that dies before it can answer is asked again in its next life.
+   */
   runOf(op: string, run: number): number {
     const known = this.#runs.get(op);
     if (known !== undefined) return known;
+    const changes: RowChange[] = [];
     if (this.#runs.size >= this.#max) {
       for (const oldest of this.#runs.keys()) {
         this.#runs.delete(oldest);
+        if (!this.#answered.has(oldest)) changes.push({ table: "op", key: oldest, value: null });
         break;
       }
     }
     this.#runs.set(op, run);
+    const value = JSON.stringify({ run, atWallMs: Math.floor(this.#clock.wallMs()) });
+    this.#store.commit([...changes, { table: "op", key: op, value }], "synced");
     return run;
   }
 
@@ -129,13 +136,20 @@ export class OpLog {
     const rows = this.#store.read("op", (op, text) => {
       const raw = readObject(text);
       const answer = asObject(raw?.answer);
-      if (answer === null || typeof raw?.digest !== "string" || typeof raw.atWallMs !== "number") return null;
-      const ageUs = Math.max(0, Math.round((wallMs - raw.atWallMs) * 1000));
-      return { op, digest: raw.digest, answer, atUs: nowUs - ageUs };
+      if (typeof raw?.atWallMs !== "number") return null;
+      const atUs = nowUs - Math.max(0, Math.round((wallMs - raw.atWallMs) * 1000));
+      if (typeof raw.run === "number" && answer === null) return { op, run: raw.run, atUs };
+      if (answer === null || typeof raw.digest !== "string") return null;
+      return { op, digest: raw.digest, answer, atUs };
     });
     rows.sort((a, b) => a.atUs - b.atUs);
-    for (const { op, ...answered } of rows) this.#answered.set(op, answered);
-    const old = this.#trim();
+    const old: RowChange[] = [];
+    for (const row of rows) {
+      if (row.run === undefined) this.#answered.set(row.op, row);
+      else if (nowUs - row.atUs < this.#ageUs && this.#runs.size < this.#max) this.#runs.set(row.op, row.run);
+      else old.push({ table: "op", key: row.op, value: null });
+    }
+    old.push(...this.#trim());
     if (old.length > 0) this.#store.commit(old, "relaxed");
   }
 }

@@ -566,9 +566,7 @@ export class SupervisedProgram {
       return { ...fresh, argv: this.#argv, supervised: false, note };
     }
     const { bootId } = this.#context.platform.processTable;
-    const isResting = this.#state === "idle" || this.#state === "done";
-    const state = isResting && isDone(row, this.#instance, bootId) ? "done" : this.#state;
-    return absentSnapshot(row, this.#instance, { state, note }, this.#argv);
+    return absentSnapshot(row, this.#instance, { state: this.#state, note }, this.#argv, bootId);
   }
 
   #refresh(): void {
@@ -582,7 +580,10 @@ export class SupervisedProgram {
     this.#saveAgain = true;
     this.#context.platform.timers.defer(() => {
       this.#saveAgain = false;
-      if (!this.#isForgotten) this.#context.store.commit([instanceChange(this.#instance)], "relaxed");
+      if (this.#isForgotten) return;
+      // Events first: a machine that loses its power in between must not know of one that it does not have.
+      this.#context.events.flush();
+      this.#context.store.commit([instanceChange(this.#instance)], "relaxed");
     });
   }
 
