@@ -469,6 +469,7 @@ export function whatCannotBePlayed(scenario: Scenario): string[] {
       reasons.add(`restart as ${action.software} (there is one program, of one version)`);
     }
   }
+  if (scenario.programs !== undefined) reasons.add("programs (they are scripts of simulated machines)");
   for (const tag of scenario.tags) {
     if (tag.startsWith("planted-bug:")) {
       reasons.add(`the ${tag.replace(":", " ")} (the program is the one that ships)`);

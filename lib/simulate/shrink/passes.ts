@@ -3,7 +3,7 @@
 
 import type { Scenario } from "../scenario.ts";
 import { minimiseList, minimiseNumber } from "./minimise.ts";
-import { changed, earlier, endingAt, lastEndUs, withoutNodes } from "./reductions.ts";
+import { changed, earlier, endingAt, lastEndUs, withoutNodes, withoutProgram } from "./reductions.ts";
 import type { ShrinkSession } from "./session.ts";
 
 const SECOND_US = 1_000_000;
@@ -65,6 +65,13 @@ export async function dropNodes(session: ShrinkSession): Promise<void> {
     const stay = new Set(kept);
     return attempt(new Set(candidates.filter((name) => !stay.has(name))));
   });
+}
+
+/** Fewer programs: what is done to those that go, and those that need them, go too. */
+export async function dropPrograms(session: ShrinkSession): Promise<void> {
+  for (const { name } of session.scenario.programs ?? []) {
+    await session.try(withoutProgram(session.scenario, name), `removed the program ${name}`);
+  }
 }
 
 /** Less traffic, and special links. */

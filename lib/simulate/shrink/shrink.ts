@@ -4,7 +4,7 @@
 
 import { hashScenario } from "../language/mod.ts";
 import type { Scenario } from "../scenario.ts";
-import { dropActions, dropNodes, dropTraffic, squeezeTime, trimExpectations } from "./passes.ts";
+import { dropActions, dropNodes, dropPrograms, dropTraffic, squeezeTime, trimExpectations } from "./passes.ts";
 import { lastEndUs } from "./reductions.ts";
 import { type ShrinkOptions, type ShrinkResult, ShrinkSession } from "./session.ts";
 import { simplifyValues } from "./values.ts";
@@ -27,6 +27,7 @@ export async function shrinkScenario(scenario: Scenario, options: ShrinkOptions)
     await dropNodes(session);
     await squeezeTime(session);
     await dropTraffic(session);
+    await dropPrograms(session);
     await simplifyValues(session);
     if (weight(session.scenario) === before) break;
   }
