@@ -51,7 +51,10 @@ export interface Claim {
   readonly standing: Standing;
   /** It vanishes with its release or its lease as if it had never been. */
   readonly momentary: boolean;
-  /** When it ends unless it is refreshed, in microseconds of the host's clock; 0 for never. */
+  /**
+   * When it ends unless it is refreshed, in microseconds of the host's clock; 0 for never. Refreshing is no change that is
+   * copied: a standby knows that a claim is leased, not until when.
+   */
   readonly leaseUntilUs: number;
   /** Who overtook it; 0 where nobody did, or the host. */
   readonly takenBy: ClientNumber;

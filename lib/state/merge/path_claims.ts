@@ -130,6 +130,7 @@ export class PathClaims implements PathRecord {
     if (at < 0) return;
     if (isStale(claim)) this.#stale--;
     this.claims.splice(at, 1);
+    this.isToCopy = true;
   }
 
   /** A client writes. */
@@ -170,9 +171,7 @@ export class PathClaims implements PathRecord {
   release(claim: ClaimRegister, cause: ChangeCause): void {
     if (claim.standing === "released") return;
     this.#stamp(claim);
-    this.#stand(claim, "released");
-    claim.priority = 0;
-    claim.momentary = false;
+    this.#end(claim);
     this.#evaluate(cause);
   }
 
@@ -219,8 +218,8 @@ export class PathClaims implements PathRecord {
     if (!isStale(claim)) return true;
     const isBack = claim.standing !== "overtaken";
     this.#stamp(claim);
-    this.#stand(claim, isBack ? "live" : "released");
-    if (!isBack) claim.priority = 0;
+    if (isBack) this.#stand(claim, "live");
+    else this.#end(claim);
     this.#evaluate("returned");
     return isBack;
   }
@@ -293,6 +292,13 @@ export class PathClaims implements PathRecord {
     this.isToCopy = true;
     claim.term = numbers.term;
     return claim.stamp = ++numbers.sequence;
+  }
+
+  #end(claim: ClaimRegister): void {
+    this.#stand(claim, "released");
+    claim.priority = 0;
+    claim.momentary = false;
+    claim.leaseUntilUs = 0;
   }
 
   #stand(claim: ClaimRegister, standing: Claim["standing"]): void {
