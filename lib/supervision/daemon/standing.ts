@@ -27,20 +27,23 @@ export function shownArgv({ argv }: ProgramRow["spec"]): readonly string[] {
   return argv;
 }
 
-/** A snapshot for a program without a shim. */
+/** A snapshot for a program without a shim. With `bootId` one that has done what was wanted in this boot says so. */
 export function absentSnapshot(
   row: ProgramRow,
   instance: InstanceRow,
   absence: Absence,
   argv: readonly string[] = [],
+  bootId: string | null = null,
 ): ProgramSnapshot {
   const last = instance.snapshot;
+  const isResting = absence.state === "idle" || absence.state === "done";
+  const isOver = isResting && bootId !== null && isDone(row, instance, bootId);
   return {
     name: row.name,
     generation: row.generation,
     argv,
     want: row.want,
-    state: absence.state,
+    state: isOver ? "done" : absence.state,
     health: "unknown",
     process: null,
     run: last?.run ?? 0,
