@@ -361,3 +361,11 @@ Deno.test("the JSON Schema names every field that is read, with what it means", 
   assert(!("run" in schema.properties.defaults.properties));
   assertEquals(schema.required, ["hana", "show", "programs"]);
 });
+
+Deno.test("the documentation of manifests names every field", () => {
+  const text = Deno.readTextFileSync(new URL("../../../../docs/manifest.md", import.meta.url));
+  const rows = text.split("\n").filter((line) => line.startsWith("| `")).join("\n");
+  for (const field of Object.keys(PROGRAM_FIELDS)) {
+    assert(rows.includes(`\`${field}\``), `${field} is not in docs/manifest.md`);
+  }
+});
