@@ -386,6 +386,8 @@ export class Shim {
   }
 
   #planJournal(): void {
+    // A disk that has refused just now is tried again from now on.
+    this.#journal.handleTick(this.#platform.clock.nowUs());
     const next = this.#journal.deadline();
     this.#agenda.set("journal", next?.atUs ?? null, (nowUs) => {
       this.#journal.handleTick(nowUs);

@@ -31,3 +31,19 @@ Deno.test("a shim that follows a lost one tells the end of the run that was lost
   });
   assertEquals(ends, [[1, 1, "shim-lost"]]);
 });
+
+Deno.test("what a full disk refused is on it for good a few seconds after it has room again", async () => {
+  const bench = new Bench();
+  await bench.start(["stays"]);
+  await bench.until(() => bench.state.state === "running", "it runs");
+  bench.host.disk.limitBytes = bench.host.disk.usedBytes;
+  bench.host.processTable.named("stays")[0]?.signal("SIGKILL");
+  await bench.until(() => bench.state.run === 2 && bench.state.state === "running", "the second run");
+  bench.host.disk.limitBytes = null;
+  // Nothing happens that would have to be synced.
+  await bench.pass(6 * SECOND);
+  bench.host.restart();
+  await bench.start(["stays"]);
+  await bench.until(() => bench.state.process !== null, "the next run");
+  assertEquals(bench.state.run, 3);
+});
