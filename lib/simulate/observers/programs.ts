@@ -190,8 +190,13 @@ export function watchProgramNumbers({ oracle, violate }: RunContext): (fact: Num
       // holds for events too that were written and not synced; runs always are.
       const isLost = oracle.nowUs <= (behind.get(fact.node)?.untilUs ?? -1);
       if (isLost) runs.delete(key);
-      if (isLost || fact.how === "power-lost") events.delete(`${key}/shim`);
-      if (isLost || fact.how === "power-lost") events.delete(`${fact.node}//daemon`);
+      if (isLost) events.delete(`${key}/shim`);
+      if (!isLost && fact.how !== "power-lost") return;
+      for (const each of events.keys()) {
+        if (each.startsWith(`${fact.node}/`) && (fact.how === "power-lost" || each.endsWith("//daemon"))) {
+          events.delete(each);
+        }
+      }
       return;
     }
     if (fact.part !== "leader" || fact.what !== "started" || fact.run === null) return;

@@ -4,7 +4,14 @@
 
 import { hashScenario } from "../language/mod.ts";
 import type { Scenario } from "../scenario.ts";
-import { dropActions, dropNodes, dropPrograms, dropTraffic, squeezeTime, trimExpectations } from "./passes.ts";
+import {
+  dropActions,
+  dropNodes,
+  dropPrograms,
+  dropTraffic,
+  squeezeTime,
+  trimExpectations,
+} from "./passes.ts";
 import { lastEndUs } from "./reductions.ts";
 import { type ShrinkOptions, type ShrinkResult, ShrinkSession } from "./session.ts";
 import { simplifyValues } from "./values.ts";
