@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { fromHex, type NodeId, toHex } from "../../lib/base/mod.ts";
+import { UNIT_STEPS } from "../../lib/state/digest/mod.ts";
 import * as messages from "../../lib/state/messages/mod.ts";
 import type {
   ClientNumber,
@@ -104,7 +105,7 @@ const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.opt
 /** A value of each type. */
 const VALUES: Readonly<Record<ValueType, fc.Arbitrary<StateValue>>> = {
   f32: float,
-  unit: fc.nat(messages.UNIT_STEPS).map(messages.stepsToUnit),
+  unit: fc.nat(UNIT_STEPS).map((step) => step / UNIT_STEPS),
   i32: fc.oneof(fc.integer({ min: -70, max: 70 }), fc.integer()),
   bool: fc.boolean(),
   enum: short(63, 1),

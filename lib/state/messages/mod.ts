@@ -59,7 +59,6 @@ export {
   type WireEntry,
   type WriteAck,
 } from "./types.ts";
-export { stepsToUnit, UNIT_STEPS, unitToSteps } from "./values.ts";
 export {
   BEAT_STATES,
   type BeatState,

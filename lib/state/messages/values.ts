@@ -2,12 +2,10 @@
 // Decides that a value without a form is refused on both sides. Ranges and words are the schema's business, not ours.
 
 import { type ByteWriter, type Codec, createCodec } from "../../wire/mod.ts";
+import { UNIT_STEPS } from "../digest/mod.ts";
 import type { StateValue, ValueType } from "../model/mod.ts";
 import { type FieldReader, writeF32, writeLongText, writeVarint } from "./fields.ts";
 import { MAX_JSON_DEPTH, MAX_NAME_BYTES, MAX_U32, MAX_VALUE_BYTES } from "./limits.ts";
-
-/** The greatest number on the wire of a value of type `unit`, which stands for 1. */
-export const UNIT_STEPS = 65_535;
 
 /** The fewest bytes of a value in a column, by the number of its type; a bool has a bit, a path that is gone nothing. */
 export const MIN_VALUE_BYTES: readonly number[] = [4, 2, 1, 0, 2, 1, 1, 12, 16, 2, 7, 0];
@@ -25,13 +23,8 @@ export function createJsonCodec(): Codec {
 }
 
 /** The number on the wire of a `unit`, 0 to {@linkcode UNIT_STEPS}; NaN where `value` is none. */
-export function unitToSteps(value: StateValue): number {
+function unitToSteps(value: StateValue): number {
   return typeof value === "number" && value >= 0 && value <= 1 ? Math.round(value * UNIT_STEPS) : NaN;
-}
-
-/** The value that `steps` stands for. */
-export function stepsToUnit(steps: number): number {
-  return steps / UNIT_STEPS;
 }
 
 /** Writes one value of any type but bool, which columns pack. */
@@ -69,7 +62,7 @@ export function readValue(reader: FieldReader, type: ValueType, json: Codec): St
     case "f32":
       return reader.f32();
     case "unit":
-      return stepsToUnit(reader.u16le());
+      return reader.u16le() / UNIT_STEPS;
     case "i32": {
       const zigzag = reader.varint(MAX_U32);
       return (zigzag >>> 1) ^ -(zigzag & 1);
