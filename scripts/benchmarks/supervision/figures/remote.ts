@@ -3,7 +3,7 @@
 // Decides that a warm shim is there each time: half a second passes between two programs.
 
 import { Daemon } from "../daemon.ts";
-import { MARK_NAME } from "../processes.ts";
+import { inspect, MARK_NAME } from "../processes.ts";
 import { type Bench, ownDirectory, type Row } from "../row.ts";
 import { CannotMeasure } from "../../result.ts";
 import { figuresOf } from "./crashes.ts";
@@ -92,6 +92,7 @@ export async function measureRemote(bench: Bench): Promise<Row[]> {
 
 /** Two namespaces with a cable. Their names say whose they are. */
 function makeCable(): [string, string] {
+  removeThoseOfDeadRuns();
   const names: [string, string] = [`hana-sv-${Deno.pid}-near`, `hana-sv-${Deno.pid}-far`];
   const [near, far] = names;
   if (!ip("netns", "add", near) || !ip("netns", "add", far)) {
@@ -104,6 +105,20 @@ function makeCable(): [string, string] {
     ip("-n", name, "link", "set", "eth0", "up");
   }
   return names;
+}
+
+/** A run that was killed removes nothing itself. */
+function removeThoseOfDeadRuns(): void {
+  let names: string[] = [];
+  try {
+    names = Array.from(Deno.readDirSync("/run/netns"), ({ name }) => name);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  }
+  for (const name of names) {
+    const processId = /^hana-sv-(\d+)-(?:near|far)$/.exec(name)?.[1];
+    if (processId !== undefined && inspect(Number(processId)) === null) ip("netns", "del", name);
+  }
 }
 
 function ip(...args: string[]): boolean {
