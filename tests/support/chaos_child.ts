@@ -1,26 +1,36 @@
-// chaos_child.c as a program, and what its stamps say.
-// Decides that it is compiled once a version of its source, whichever test needs it first.
+// The C programs of the tests: chaos_child.c, what its stamps say, and a clock that jumps.
+// Decides that each is compiled once a version of its source, whichever test needs it first.
 
-const SOURCE = new URL("./chaos_child.c", import.meta.url).pathname;
+const compiling = new Map<string, Promise<string>>();
 
-let compiling: Promise<string> | null = null;
-
-/** The path of the compiled program. Rejects with what the compiler said. */
+/** The path of the compiled chaos-child. Rejects with what the compiler said. */
 export function chaosChild(): Promise<string> {
-  return compiling ??= compile();
+  return compiled("chaos_child", ["-pthread"]);
 }
 
-async function compile(): Promise<string> {
-  const source = await Deno.readFile(SOURCE);
+/** The path of a library for LD_PRELOAD: the wall clock jumps by a year every second. */
+export function jumpingClock(): Promise<string> {
+  return compiled("jumping_clock", ["-shared", "-fPIC", "-ldl"]);
+}
+
+function compiled(name: string, flags: readonly string[]): Promise<string> {
+  const running = compiling.get(name) ?? compile(name, flags);
+  compiling.set(name, running);
+  return running;
+}
+
+async function compile(name: string, flags: readonly string[]): Promise<string> {
+  const sourcePath = new URL(`./${name}.c`, import.meta.url).pathname;
+  const source = await Deno.readFile(sourcePath);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", source)).toHex().slice(0, 16);
   const folder = `/tmp/hana-chaos-${Deno.uid()}-${digest}`;
-  const path = `${folder}/chaos-child`;
+  const path = `${folder}/${name.replace("_", "-")}`;
   if (await isFile(path)) return path;
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   // Two test files may compile at once: whoever is last replaces an equal file by an equal one.
   const own = `${path}.${Deno.pid}`;
   const cc = new Deno.Command("cc", {
-    args: ["-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", own, SOURCE],
+    args: ["-O1", "-Wall", "-Wextra", "-Werror", "-o", own, sourcePath, ...flags],
     stderr: "piped",
   });
   const { success, stderr } = await cc.output();

@@ -2,12 +2,15 @@
 // to spare. HANA_CHAOS_LONG=1 takes the times of the specification (a minute of standstill, ten of load).
 
 import { assert, assertEquals } from "@std/assert";
-import { type Host, hostTest, lives } from "../../support/programs/host.ts";
+import { chaosChild, jumpingClock } from "../../support/chaos_child.ts";
+import { liveTest } from "../../support/live.ts";
+import { Host, hostTest, lives } from "../../support/programs/host.ts";
 import type { Console } from "../../support/programs/console.ts";
 import { printFigure } from "../../support/programs/print.ts";
 
 const IS_LONG = Deno.env.get("HANA_CHAOS_LONG") === "1";
 const STANDSTILL_MS = IS_LONG ? 60_000 : 10_000;
+const YEAR_MS = 365 * 24 * 3600 * 1000;
 const LOAD_MS = IS_LONG ? 600_000 : 10_000;
 
 hostTest(
@@ -145,6 +148,33 @@ hostTest(
     assert((plain.readyUs ?? 0) >= 1_000_000 && (plain.readyUs ?? 0) < 2_500_000, String(plain.readyUs));
     assertEquals((await console.untilState("notes", "running")).health, "ready");
   },
+);
+
+liveTest(
+  "a wall clock that jumps a year back and ahead every second makes nobody look hung, and moves no pause",
+  async (network) => {
+    const host = new Host(network.addMachine("stage"), await chaosChild());
+    await host.serveUnder(["env", `LD_PRELOAD=${await jumpingClock()}`]);
+    await using console = await host.console();
+    await console.spawn("wall", host.chaos("wall", "speak", "chatter 50 for 3000s"));
+    await console.spawn("loop", host.chaos("loop", "chatter 50 for 9s", "exit 3 after 300ms"), {
+      backoffCapUs: 500_000,
+    });
+    await console.until("it to be ready", () => isReady(console, "wall", 1));
+    const [before, startMs] = [console.processId("wall"), performance.now()];
+    await console.until("some runs", () => console.program("loop").run >= 8);
+    // Seven pauses: none, a quarter of a second, and five of half a second, give or take a fifth.
+    const tookMs = performance.now() - startMs;
+    assert(tookMs > 2_000 && tookMs < 15_000, `${tookMs} ms`);
+    const years = console.entries.map(({ event }) => Math.round(event.atWallMs / YEAR_MS));
+    assert(new Set(years).size >= 2, "the clock did jump");
+    await withoutFalseKill(host, console, "wall", before);
+    assertEquals(console.events("wall", "hung", "suspended"), []);
+    await console.stop("loop");
+    await console.untilState("loop", "idle");
+    console.assertGapFree();
+  },
+  ["command:cc"],
 );
 
 async function withoutFalseKill(host: Host, console: Console, name: string, before: number): Promise<void> {

@@ -1,7 +1,7 @@
 // Numbers of processes are used again, and files of dead shims lie about: nobody who has nothing to do with a program is
 // signalled, and nothing stale keeps one from running. Each machine has numbers of its own here (a pid namespace).
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../../support/captured_process.ts";
 import { chaosChild } from "../../support/chaos_child.ts";
 import { liveTest } from "../../support/live.ts";
@@ -169,6 +169,43 @@ hostTest(
     await console.until("its heartbeat", () => console.program("wall").fps !== null);
     await console.restart("notes");
     await console.until("the datagram of its second run", () => isRunning(console, "notes", 2));
+  },
+);
+
+hostTest(
+  "after the machine was started anew what is wanted starts, what asks first waits, what was done stays done",
+  async (host, first) => {
+    await first.spawn("wall", host.chaos("wall", "speak"));
+    await first.spawn("asks", host.chaos("asks"), { boot: "ask" });
+    await first.spawn("once", host.chaos("once", "exit 0 after 200ms"), { restart: "on-failure" }, {
+      want: "once",
+    });
+    await first.spawn("down", host.chaos("down"));
+    for (const name of ["wall", "asks", "down"]) await first.untilState(name, "running");
+    await first.stop("down", true);
+    await first.untilState("down", "idle");
+    await first.untilState("once", "done");
+    const { token } = host.assignment("wall");
+    // The power fails. Then somebody runs who has nothing to do with it, with the mark of a life that is over.
+    host.node.process.kill("SIGKILL");
+    for (const { processId } of [...host.shims(), ...host.marked()]) Deno.kill(processId, "SIGKILL");
+    await host.node.process.ended();
+    await host.untilEmpty();
+    const stranger = host.machine.start("sleep", ["300"], { env: { HANA_INSTANCE: token } });
+    await eventually("the stranger", () => host.marked().length === 1);
+    const boot = host.path("boot");
+    await Deno.writeTextFile(boot, `${crypto.randomUUID()}\n`);
+    const mount = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+    await host.serveUnder(["unshare", "--mount", "sh", "-c", mount, boot]);
+    await using console = await host.console();
+    await console.until("another run", () => isRunning(console, "wall", 2));
+    assert(stranger.isRunning, "a mark of another boot means nobody");
+    assertMatch(console.program("asks").note ?? "", /waits for a word/);
+    assertEquals([console.program("once").state, console.program("down").state], ["done", "idle"]);
+    await console.start("asks");
+    await console.until("its second run", () => isRunning(console, "asks", 2));
+    assertEquals(host.stamps("once").filter(({ what }) => what === "start").length, 1);
+    assertEquals(host.stamps("down").filter(({ what }) => what === "start").length, 1);
   },
 );
 
