@@ -15,7 +15,7 @@ import { type LoadedShow, loadManifest, ManifestRefused, tellProblems } from "..
 import { type HostPlan, isSettled, makePlan, onHost, reserve, type ShowPlan } from "../programs/show/plan.ts";
 import { ApplyReport, type HostReport } from "../programs/show/report.ts";
 import { type Rolling, rollOut } from "../programs/show/roll_out.ts";
-import { lookAtShows } from "../programs/show/show_hosts.ts";
+import { lookAtShows, onlyThese } from "../programs/show/show_hosts.ts";
 import { showStatus } from "../programs/show/status.ts";
 import { wholeOf } from "../programs/spec_flags.ts";
 import { orderer } from "../programs/verbs.ts";
@@ -124,14 +124,16 @@ async function onHosts(
   loaded: LoadedShow | null,
   options: ApplyOptions,
 ): Promise<void> {
-  const mesh = await lookAtShows(hosts, options.only ?? null);
-  if (options.status === true) return await showStatus(cli, mesh);
+  const only = options.only ?? null;
+  const mesh = await lookAtShows(hosts, only);
+  const these = onlyThese(mesh, only);
+  if (options.status === true) return await showStatus(cli, these);
   const past = loaded !== null
     ? null
     : options.rollback === undefined
-    ? await newestShow(mesh)
+    ? await newestShow(these)
     : await showBefore(
-      mesh,
+      these,
       options.rollback === true ? null : wholeOf(options.rollback, "--rollback", 1, 2 ** 40),
     );
   const show = loaded ?? past?.show;
@@ -140,7 +142,7 @@ async function onHosts(
   const op = options.op === undefined ? newOp(random.stream("cli.op")) : checkOp(options.op);
   const by = orderer(cli);
   const of = options.rollback === undefined ? null : past?.generation ?? null;
-  const plan = await makePlan(mesh, { show, of, only: options.only ?? null, op, by });
+  const plan = await makePlan(mesh, { show, of, only, op, by });
   const report = new ApplyReport(cli, plan);
   const fatal = plan.hosts.flatMap(({ name, prepared }) =>
     prepared.problems.filter((problem) => problem.fatal).map((problem) => ({ name, ...problem }))

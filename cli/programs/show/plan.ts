@@ -76,7 +76,11 @@ export async function makePlan(mesh: ShowMesh, request: PlanRequest): Promise<Sh
     if (host !== undefined) asked.push({ placement, host });
     else pending.push(silentOf(mesh, placement.host));
   }
-  const newest = newestOf(mesh.hosts)?.generation ?? 0;
+  // Shows of other hosts count by themselves.
+  const own = mesh.hosts.filter(({ node, generations: [first] }) =>
+    first?.name === manifest.show || placements.some(({ host }) => host === node.name)
+  );
+  const newest = newestOf(own)?.generation ?? 0;
   const answers = await Promise.all(asked.map(async ({ placement, host }) => {
     try {
       const base = host.generations[0]?.generation ?? 0;
@@ -103,7 +107,7 @@ export async function makePlan(mesh: ShowMesh, request: PlanRequest): Promise<Sh
   const changes = ({ prepared }: { prepared: PrepareResult }): boolean =>
     prepared.added.length + prepared.changed.length + prepared.removed.length > 0;
   // Hosts that lag behind get the generation that the others have, if it is this very manifest.
-  const others = mesh.hosts.filter(({ generations: [first] }) => first?.generation === newest);
+  const others = own.filter(({ generations: [first] }) => first?.generation === newest);
   const isNewest = newest > 0 && of === null &&
     others.every((host) =>
       host.generations[0]?.sha256 === show.sha256 && host.generations[0].name === manifest.show

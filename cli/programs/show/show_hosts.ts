@@ -46,22 +46,19 @@ export interface ShowMesh {
   readonly silent: readonly SilentNode[];
 }
 
-/** Asks all nodes, or those of `only`. Throws `not-found` for a name that nobody has. */
+/** Asks all nodes. Throws `not-found` for a name of `only` that nobody has. */
 export async function lookAtShows(hosts: Hosts, only: readonly string[] | null): Promise<ShowMesh> {
   const all = await hosts.client.nodes();
-  const known = all.filter((node) => node.role !== "observer");
-  if (only !== null) {
-    for (const name of only) {
-      if (known.some((node) => node.name === name)) continue;
-      const near = nearest(name, known.map((node) => node.name));
-      throw new HanaError("not-found", {
-        what: `no node ${name} is known`,
-        why: near === null ? `${hosts.client.via} shows ${known.length}` : `did you mean ${near}?`,
-        hint: near === null ? "hana discover" : `--only ${near}`,
-      });
-    }
+  const meant = all.filter((node) => node.role !== "observer");
+  for (const name of only ?? []) {
+    if (meant.some((node) => node.name === name)) continue;
+    const near = nearest(name, meant.map((node) => node.name));
+    throw new HanaError("not-found", {
+      what: `no node ${name} is known`,
+      why: near === null ? `${hosts.client.via} shows ${meant.length}` : `did you mean ${near}?`,
+      hint: near === null ? "hana discover" : `--only ${near}`,
+    });
   }
-  const meant = known.filter((node) => only === null || only.includes(node.name));
   const found: ShowHost[] = [];
   const silent: SilentNode[] = [];
   await Promise.all(meant.map(async (node) => {
@@ -146,15 +143,24 @@ export function newestOf(hosts: readonly ShowHost[]): ShowHeading | null {
   return newest;
 }
 
-/** Hosts with an older generation of their show than others have. */
+/** The same, of these hosts alone. */
+export function onlyThese(mesh: ShowMesh, only: readonly string[] | null): ShowMesh {
+  if (only === null) return mesh;
+  return {
+    hosts: mesh.hosts.filter(({ host }) => only.includes(host.name)),
+    silent: mesh.silent.filter(({ name }) => only.includes(name)),
+  };
+}
+
+/** Hosts with another generation of their show than the newest: an older one, or one of that number and another text. */
 export function behind(mesh: ShowMesh): { readonly host: ShowHost; readonly newest: ShowHeading }[] {
   return [...showsInForce(mesh).values()].flatMap((hosts) => {
     const newest = newestOf(hosts);
     if (newest === null) return [];
-    return hosts.filter(({ generations: [first] }) =>
-      first !== undefined && first.generation < newest.generation
-    )
-      .map((host) => ({ host, newest }));
+    return hosts.filter(({ generations: [first], count }) =>
+      count > 0 && first !== undefined &&
+      (first.generation < newest.generation || first.sha256 !== newest.sha256)
+    ).map((host) => ({ host, newest }));
   });
 }
 
