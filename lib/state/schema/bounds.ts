@@ -1,15 +1,17 @@
 // How large definitions, values and the book of them may be.
 // Decides the numbers; definition.ts, check.ts and book.ts hold everything to them.
 
-/** The words of an enum, and the bytes of one in UTF-8. */
+/** The words of an enum. */
 export const MAX_WORDS = 256;
+/** Bytes of a word in UTF-8. */
 export const MAX_WORD_BYTES = 63;
 /** Bytes of a text value in UTF-8, unless its definition says less. */
 export const MAX_TEXT_VALUE_BYTES = 4_096;
 /** Bytes of a binary value, unless its definition says less; and of a JSON value in its canonical form. */
 export const MAX_VALUE_BYTES = 16_384;
-/** Lists and objects of a JSON value inside one another, and its values altogether. */
+/** Lists and objects of a JSON value inside one another. */
 export const MAX_JSON_DEPTH = 8;
+/** Values within a JSON value altogether, lists and objects among them. */
 export const MAX_JSON_VALUES = 1_024;
 /** Bytes of the description of a parameter. */
 export const MAX_DESCRIPTION_BYTES = 512;

@@ -66,10 +66,16 @@ export function checkValue(definition: ParameterDefinition, value: unknown): Sta
 }
 
 /**
- * The number nearest to `value` that may stand there: for what hana itself makes of accepted values, such as sums and
- * fades. `value` is finite, the type f32, unit or i32.
+ * The value nearest to `value` that may stand there, in the form that is kept: for what hana itself makes of accepted
+ * values, such as sums and fades. Numbers are finite. Types without numbers, and rotations, are handed back as they are.
  */
-export function clampNumber(definition: ParameterDefinition, value: number): number {
+export function clampValue(definition: ParameterDefinition, value: StateValue): StateValue {
+  if (typeof value === "number") return clampNumber(definition, value);
+  if (definition.type !== "vec3" || !Array.isArray(value)) return value;
+  return (value as readonly number[]).map((part) => clampNumber(definition, part));
+}
+
+function clampNumber(definition: ParameterDefinition, value: number): number {
   const { type, min, max } = definition;
   const [lowest, highest] = typeRange(type);
   const inside = Math.min(Math.max(value, min ?? lowest), max ?? highest);

@@ -63,7 +63,7 @@ const RATES: readonly RateClass[] = ["fast", "slow", "rare"];
 
 /** Types whose values have an order, whose values add up, and between whose values a fade can be. */
 const ORDERED: readonly ValueType[] = ["f32", "unit", "i32", "bool"];
-const ADDING: readonly ValueType[] = ["f32", "unit", "i32"];
+const ADDING: readonly ValueType[] = ["f32", "unit", "i32", "vec3"];
 const FADING: readonly ValueType[] = ["f32", "unit", "i32", "vec3", "quat"];
 
 type Table = Readonly<Record<string, unknown>>;

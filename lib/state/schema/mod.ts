@@ -17,7 +17,7 @@ export {
   MAX_WORDS,
 } from "./bounds.ts";
 export { type BookCounters, type BookRow, type Defined, NO_PATH, SchemaBook } from "./book.ts";
-export { checkValue, clampNumber } from "./check.ts";
+export { checkValue, clampValue } from "./check.ts";
 export { canonicalDefinition, compareDefinitions, type DefinitionChange } from "./compatibility.ts";
 export { readDefinition, readDefinitions } from "./definition.ts";
 export { formatNumber, formatValue } from "./format.ts";

@@ -13,6 +13,8 @@ import { unitFactor, unitsLike } from "./units.ts";
 const TRUE_WORDS = ["true", "on", "yes"];
 const FALSE_WORDS = ["false", "off", "no"];
 const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S*)$/;
+/** Of a number and its unit: no double has more digits that matter. */
+const MAX_NUMBER_LENGTH = 128;
 /** Hex takes two characters a byte; nothing longer can be a value. */
 const MAX_LINE_LENGTH = 16 + MAX_VALUE_BYTES * 6;
 
@@ -58,7 +60,7 @@ function readText(definition: ParameterDefinition, text: string): unknown {
 }
 
 function readNumber(definition: ParameterDefinition, text: string): number {
-  const [, digits, unit = ""] = NUMBER.exec(text) ?? [];
+  const [, digits, unit = ""] = text.length > MAX_NUMBER_LENGTH ? [] : NUMBER.exec(text) ?? [];
   if (digits === undefined) throw problem(definition, `expected a number, found ${describeValue(text)}`);
   const number = Number(digits);
   if (unit === "") return number;
