@@ -8,49 +8,49 @@ import { type Host, hostTest } from "../../support/programs/host.ts";
 
 hostTest(
   "what cannot be started is parked with its reason, and starts by itself once it can be",
-  async (host, console) => {
+  async (host, desk) => {
     const [missing, plain, folder] = [host.path("missing"), host.path("plain"), host.path("folder")];
     await Deno.copyFile(host.child, plain);
     await Deno.chmod(plain, 0o600);
     await Deno.mkdir(folder);
-    await console.spawn("missing", [missing, "stamp " + host.path("missing.stamps")]);
-    await console.spawn("plain", [plain, "stamp " + host.path("plain.stamps")]);
-    await console.spawn("folder", [folder]);
-    await console.spawn("nowhere", host.chaos("nowhere"), { cwd: host.path("no/such/place") });
+    await desk.spawn("missing", [missing, "stamp " + host.path("missing.stamps")]);
+    await desk.spawn("plain", [plain, "stamp " + host.path("plain.stamps")]);
+    await desk.spawn("folder", [folder]);
+    await desk.spawn("nowhere", host.chaos("nowhere"), { cwd: host.path("no/such/place") });
     for (const name of ["missing", "plain", "folder", "nowhere"]) {
-      const parked = await console.untilState(name, "parked");
+      const parked = await desk.untilState(name, "parked");
       assertEquals(parked.lastExit?.class, "config", name);
       assert((parked.note ?? "") !== "", name);
     }
-    assertMatch(console.program("missing").note ?? "", /missing/);
+    assertMatch(desk.program("missing").note ?? "", /missing/);
     // The file appears, and the permission.
     await Deno.copyFile(host.child, missing);
     await Deno.chmod(missing, 0o755);
     await Deno.chmod(plain, 0o755);
-    await console.untilState("missing", "running");
-    await console.untilState("plain", "running");
+    await desk.untilState("missing", "running");
+    await desk.untilState("plain", "running");
     assertEquals(host.stamps("missing").length, 1);
-    assertEquals(console.program("folder").state, "parked");
+    assertEquals(desk.program("folder").state, "parked");
   },
 );
 
 hostTest(
   "a file that is no program is parked too, and one that is replaced by a program starts",
-  async (host, console) => {
+  async (host, desk) => {
     const path = host.path("text");
     await Deno.writeTextFile(path, "just some text\n", { mode: 0o755 });
-    await console.spawn("text", [path, `stamp ${host.path("text.stamps")}`]);
-    const ended = await console.until("its end", () => console.program("text").lastExit);
+    await desk.spawn("text", [path, `stamp ${host.path("text.stamps")}`]);
+    const ended = await desk.until("its end", () => desk.program("text").lastExit);
     assert(ended.class === "config" || ended.code !== 0, JSON.stringify(ended));
     await Deno.copyFile(host.child, `${path}.new`);
     await Deno.rename(`${path}.new`, path);
-    await console.untilState("text", "running");
+    await desk.untilState("text", "running");
   },
 );
 
 hostTest(
   "command lines and environments beyond their bounds are refused before anything is started",
-  async (host, console) => {
+  async (host, desk) => {
     const large = "x".repeat(1 << 20);
     const cases: readonly [string, readonly string[], Readonly<Record<string, unknown>>][] = [
       ["a mebibyte of arguments", [host.child, `say ${large}`], {}],
@@ -64,26 +64,26 @@ hostTest(
       ["a field that nobody knows", [host.child], { retsart: "always" }],
     ];
     for (const [what, argv, spec] of cases) {
-      const error = await assertRejects(() => console.spawn("bad", argv, spec), HanaError);
+      const error = await assertRejects(() => desk.spawn("bad", argv, spec), HanaError);
       assert(
         ["schema", "config", "frame-too-large", "usage"].includes(error.code),
         `${what}: ${error.code} ${error.message}`,
       );
     }
-    await assertRejects(() => console.spawn("../bad", [host.child]), HanaError);
-    assertEquals(await console.list(), []);
+    await assertRejects(() => desk.spawn("../bad", [host.child]), HanaError);
+    assertEquals(await desk.list(), []);
     assertEquals(host.marked(), []);
     // And the node is none the worse for it.
     const most = "y".repeat(MAX_ARGV_BYTES - 2_000);
-    await console.spawn("most", [host.child, `dump ${host.path("most")}`, "args", most]);
-    await console.untilState("most", "running");
+    await desk.spawn("most", [host.child, `dump ${host.path("most")}`, "args", most]);
+    await desk.untilState("most", "running");
     assertEquals(dumped(host, "most").argv.at(-1), most);
   },
 );
 
 hostTest(
   "arguments and environment arrive as they were given, whatever a shell would make of them",
-  async (host, console) => {
+  async (host, desk) => {
     const words = [
       "; rm -rf /",
       "$(touch /tmp/never)",
@@ -99,17 +99,17 @@ hostTest(
       "~",
     ];
     const env = { GREETING: '; $(false) \n"ünï"', EMPTY: "", LD_BIND_NOW: "1" };
-    await console.spawn("words", [host.child, `dump ${host.path("words")}`, "args", ...words], { env });
-    await console.untilState("words", "running");
+    await desk.spawn("words", [host.child, `dump ${host.path("words")}`, "args", ...words], { env });
+    await desk.untilState("words", "running");
     const { argv, environment } = dumped(host, "words");
     assertEquals(argv.slice(3), words);
     for (const [name, value] of Object.entries(env)) assertEquals(environment.get(name), value, name);
     assertEquals(environment.get("HANA_NAME"), "words");
     // A program cannot be given another mark than its own.
-    await console.spawn("forged", [host.child, `dump ${host.path("forged")}`], {
+    await desk.spawn("forged", [host.child, `dump ${host.path("forged")}`], {
       env: { HANA_INSTANCE: environment.get("HANA_INSTANCE") ?? "", HANA_TOKEN: "x" },
     }).then(async () => {
-      await console.untilState("forged", "running");
+      await desk.untilState("forged", "running");
       const forged = dumped(host, "forged").environment;
       assertEquals(forged.get("HANA_INSTANCE"), host.assignment("forged").token);
       assertEquals(forged.get("HANA_TOKEN"), host.assignment("forged").token);

@@ -18,16 +18,16 @@ const MOST_MEMORY = 60 * MEBIBYTE;
 
 hostTest(
   "a flood of 100 MB a second neither delays heartbeats nor fills memory or disk",
-  async (host, console) => {
-    await console.spawn("flood", host.chaos("flood", "speak", "flood 100MB"));
-    await console.untilState("flood", "running");
-    const shim = host.shimOf(console, "flood");
+  async (host, desk) => {
+    await desk.spawn("flood", host.chaos("flood", "speak", "flood 100MB"));
+    await desk.untilState("flood", "running");
+    const shim = host.shimOf(desk, "flood");
     let memory = 0;
-    const wroteBefore = written(console.processId("flood"));
+    const wroteBefore = written(desk.processId("flood"));
     const looking = setInterval(() => memory = Math.max(memory, anonymousBytes(shim)), 100);
     const late = await measureLateness(host.assignment("flood").controlSocket, SECONDS * 1_000);
     clearInterval(looking);
-    const rate = (written(console.processId("flood")) - wroteBefore) / SECONDS / 1e6;
+    const rate = (written(desk.processId("flood")) - wroteBefore) / SECONDS / 1e6;
     const onDisk = sizeOf(`${host.assignment("flood").directory}/logs`);
     printFigure(
       `flood of ${rate.toFixed(0)} MB/s for ${SECONDS} s: heard after p50 ${
@@ -40,22 +40,22 @@ hostTest(
     assert(late.shim.p99Ms < 50 + late.own.p99Ms, `p99 ${late.shim.p99Ms} ms`);
     assert(memory < MOST_MEMORY, `${memory} bytes`);
     assert(onDisk < MOST_ON_DISK, `${onDisk} bytes`);
-    assertEquals(console.events("flood", "hung", "exited"), []);
-    assert(console.events("flood", "logs-suppressed").length > 0);
+    assertEquals(desk.events("flood", "hung", "exited"), []);
+    assert(desk.events("flood", "logs-suppressed").length > 0);
     // Its newest lines are there all the same, and somebody who follows them does not hold it up.
-    assert((await console.logs("flood", { tail: 10, stream: "stdout" })).length === 10);
+    assert((await desk.logs("flood", { tail: 10, stream: "stdout" })).length === 10);
   },
   { limitMs: 60_000 + SECONDS * 1_000 },
 );
 
 hostTest(
   "a gigabyte without an end of line, and bytes that are no text, cost neither memory nor the program",
-  async (host, console) => {
-    await console.spawn("long", host.chaos("long", "speak", "line 1GiB"));
-    await console.spawn("noise", host.chaos("noise", "speak", "garbage 32MiB"));
-    await console.untilState("long", "running");
-    await console.untilState("noise", "running");
-    const shims = ["long", "noise"].map((name) => host.shimOf(console, name));
+  async (host, desk) => {
+    await desk.spawn("long", host.chaos("long", "speak", "line 1GiB"));
+    await desk.spawn("noise", host.chaos("noise", "speak", "garbage 32MiB"));
+    await desk.untilState("long", "running");
+    await desk.untilState("noise", "running");
+    const shims = ["long", "noise"].map((name) => host.shimOf(desk, name));
     let memory = 0;
     for (const name of ["long", "noise"]) {
       await eventually(`all of ${name} to be taken`, () => {
@@ -65,78 +65,78 @@ hostTest(
     }
     assert(memory < MOST_MEMORY, `${memory} bytes`);
     for (const name of ["long", "noise"]) {
-      const lines = await console.logs(name, { tail: 50, stream: "stdout" });
+      const lines = await desk.logs(name, { tail: 50, stream: "stdout" });
       assert(lines.length > 0, name);
       for (const { text } of lines) assert(text.length <= 16_384, `${name}: ${text.length}`);
       assert(sizeOf(`${host.assignment(name).directory}/logs`) < MOST_ON_DISK);
-      assertEquals(console.events(name, "hung", "exited"), [], name);
+      assertEquals(desk.events(name, "hung", "exited"), [], name);
     }
-    assert((await console.logs("long", { tail: 50 })).some(({ partial }) => partial));
+    assert((await desk.logs("long", { tail: 50 })).some(({ partial }) => partial));
   },
 );
 
 hostTest(
   "a program that floods its own socket with garbage is heard no more, and loses nothing else",
-  async (host, console) => {
-    await console.spawn("babble", host.chaos("babble", "speak", "socket 64KiB for 5s"));
-    await console.spawn("other", host.chaos("other", "speak"));
-    await console.untilState("babble", "running");
-    const shim = host.shimOf(console, "babble");
+  async (host, desk) => {
+    await desk.spawn("babble", host.chaos("babble", "speak", "socket 64KiB for 5s"));
+    await desk.spawn("other", host.chaos("other", "speak"));
+    await desk.untilState("babble", "running");
+    const shim = host.shimOf(desk, "babble");
     const late = await measureLateness(host.assignment("babble").controlSocket, 4_000);
     printFigure(
       `socket flood: heard after p50 ${late.shim.p50Ms.toFixed(1)}, p99 ${late.shim.p99Ms.toFixed(1)} ms`,
     );
     assert(anonymousBytes(shim) < MOST_MEMORY);
     await eventually("the flood to end", () => host.stamps("babble").some(({ what }) => what === "poured"));
-    await console.untilEvent("babble", "protocol");
-    assert(console.events("babble", "protocol").length < 200, "told of a bounded number of times");
-    assertEquals(console.events("babble", "exited", "killing"), []);
-    await console.until(
+    await desk.untilEvent("babble", "protocol");
+    assert(desk.events("babble", "protocol").length < 200, "told of a bounded number of times");
+    assertEquals(desk.events("babble", "exited", "killing"), []);
+    await desk.until(
       "its heartbeat",
-      () => console.program("babble").fps === 60 && console.program("babble").health === "ready",
+      () => desk.program("babble").fps === 60 && desk.program("babble").health === "ready",
     );
-    assertEquals(console.program("other").state, "running");
+    assertEquals(desk.program("other").state, "running");
   },
 );
 
 hostTest(
   "a program that lies about its token is not believed, and one that closes its output lives",
-  async (host, console) => {
-    await console.spawn("liar", host.chaos("liar", "lie"), {
+  async (host, desk) => {
+    await desk.spawn("liar", host.chaos("liar", "lie"), {
       ready: { kind: "told" },
       startUs: 1_500_000,
       restart: "never",
     });
-    const broken = await console.untilEvent("liar", "protocol");
+    const broken = await desk.untilEvent("liar", "protocol");
     assertEquals(broken.detail.rule, "token");
-    const exit = (await console.untilEvent("liar", "exited")).detail.exit as { class: string };
+    const exit = (await desk.untilEvent("liar", "exited")).detail.exit as { class: string };
     assertEquals(exit.class, "start-timeout");
-    assertEquals(console.events("liar", "ready"), []);
-    await console.spawn("quiet", host.chaos("quiet", "speak", "close stdout"));
-    await console.untilState("quiet", "running");
-    const shim = host.shimOf(console, "quiet");
+    assertEquals(desk.events("liar", "ready"), []);
+    await desk.spawn("quiet", host.chaos("quiet", "speak", "close stdout"));
+    await desk.untilState("quiet", "running");
+    const shim = host.shimOf(desk, "quiet");
     const before = cpuTicks(shim);
-    await console.until("some heartbeats", () => (console.program("quiet").frame ?? 0) > 0);
-    await console.until("a sample", () => console.program("quiet").residentBytes !== null);
+    await desk.until("some heartbeats", () => (desk.program("quiet").frame ?? 0) > 0);
+    await desk.until("a sample", () => desk.program("quiet").residentBytes !== null);
     assert(cpuTicks(shim) - before < 100, "an output that ended keeps no CPU busy");
-    await console.stop("quiet");
-    assertEquals((await console.untilState("quiet", "idle")).lastExit?.code, 0);
+    await desk.stop("quiet");
+    assertEquals((await desk.untilState("quiet", "idle")).lastExit?.code, 0);
   },
 );
 
 hostTest(
   "a program that takes more memory than it may is ended for it, and it is said so",
-  async (host, console) => {
+  async (host, desk) => {
     const limit = { memoryMaxBytes: 64 * MEBIBYTE };
-    await console.spawn("hungry", host.chaos("hungry", "run 1 alloc 100MB up to 256MiB"), limit);
-    await console.untilEvent("hungry", "memory");
-    const exited = await console.untilEvent("hungry", "exited");
+    await desk.spawn("hungry", host.chaos("hungry", "run 1 alloc 100MB up to 256MiB"), limit);
+    await desk.untilEvent("hungry", "memory");
+    const exited = await desk.untilEvent("hungry", "exited");
     const exit = exited.detail.exit as { class: string; peakBytes: number };
     assertEquals(exit.class, "oom");
     assert(exit.peakBytes > 64 * MEBIBYTE && exit.peakBytes <= 260 * MEBIBYTE, String(exit.peakBytes));
-    await console.until(
+    await desk.until(
       "its second run",
-      () => console.program("hungry").run === 2 && console.program("hungry").state === "running",
+      () => desk.program("hungry").run === 2 && desk.program("hungry").state === "running",
     );
   },
 );
@@ -148,31 +148,31 @@ liveTest(
     // A disk of its own that is gone with the last process that sees it.
     const mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=6m tmpfs "$0" && exec "$@"'];
     await host.serveUnder([...mount, host.user.home.state]);
-    await using console = await host.console();
+    await using desk = await host.console();
     const filler = `${host.user.home.state}/filler`;
-    await console.spawn(
+    await desk.spawn(
       "fills",
       host.chaos("fills", "speak", `fill ${filler} up to 64MiB`, "chatter 2000 for 60s"),
     );
-    await console.untilState("fills", "running");
-    await console.spawn("crashes", host.chaos("crashes", "chatter 500 for 60s", "signal SEGV after 600ms"), {
+    await desk.untilState("fills", "running");
+    await desk.spawn("crashes", host.chaos("crashes", "chatter 500 for 60s", "signal SEGV after 600ms"), {
       backoffCapUs: 300_000,
     });
-    await console.until("three runs on a full disk", () => console.program("crashes").run >= 3);
-    await console.untilEvent("fills", "disk-full");
-    const before = console.processId("fills");
+    await desk.until("three runs on a full disk", () => desk.program("crashes").run >= 3);
+    await desk.untilEvent("fills", "disk-full");
+    const before = desk.processId("fills");
     assert(
-      (await console.logs("fills", { tail: 5, stream: "stdout" })).length === 5,
+      (await desk.logs("fills", { tail: 5, stream: "stdout" })).length === 5,
       "the newest lines are in memory",
     );
     // A wish that cannot be kept on the disk is carried out.
-    await console.stop("crashes", true);
-    await console.untilState("crashes", "idle");
+    await desk.stop("crashes", true);
+    await desk.untilState("crashes", "idle");
     // Room again: lines are kept again.
     Deno.truncateSync(`/proc/${host.node.process.processId}/root${filler}`, 0);
-    await console.untilEvent("fills", "disk-freed");
+    await desk.untilEvent("fills", "disk-freed");
     assert(lives(before));
-    assertEquals(console.events("fills", "exited"), []);
+    assertEquals(desk.events("fills", "exited"), []);
   },
   ["command:cc"],
 );

@@ -38,17 +38,17 @@ hostTest("a daemon killed a hundred times disturbs no program, and loses no even
     const startMs = performance.now();
     await host.serve();
     readyMs.push(performance.now() - startMs);
-    await using console = await host.console({ afterId: first.lastId });
+    await using desk = await host.console({ afterId: first.lastId });
     for (const name of steady) {
-      const found = await console.until(
+      const found = await desk.until(
         `${name} to be adopted`,
-        () => console.program(name).supervised ? console.program(name) : null,
+        () => desk.program(name).supervised ? desk.program(name) : null,
       );
       assertEquals(lasting(found), before.get(name), `round ${round}`);
     }
     if (round % 10 === 5) {
-      await console.until("a shim", () => console.program("pressed").supervised);
-      assert((await console.restart("pressed")).changed);
+      await desk.until("a shim", () => desk.program("pressed").supervised);
+      assert((await desk.restart("pressed")).changed);
       presses++;
     }
     await pause(Math.random() * 100);
@@ -69,14 +69,14 @@ hostTest("a daemon killed a hundred times disturbs no program, and loses no even
 
 hostTest(
   "a shim that is killed is replaced within two seconds, its program with it, once",
-  async (host, console) => {
-    await console.spawn("wall", host.chaos("wall", "speak", "fork 3 setsid"));
-    await console.untilState("wall", "running");
-    const before = console.processId("wall");
-    const shim = host.shimOf(console, "wall");
+  async (host, desk) => {
+    await desk.spawn("wall", host.chaos("wall", "speak", "fork 3 setsid"));
+    await desk.untilState("wall", "running");
+    const before = desk.processId("wall");
+    const shim = host.shimOf(desk, "wall");
     const startMs = performance.now();
     Deno.kill(shim, "SIGKILL");
-    const after = await untilOther(console, "wall", before);
+    const after = await untilOther(desk, "wall", before);
     const tookMs = performance.now() - startMs;
     assert(tookMs < 2_000, `${tookMs} ms`);
     assert(!lives(before) && !lives(shim));
@@ -84,8 +84,8 @@ hostTest(
     assertEquals(host.stamps("wall").filter(({ what }) => what === "start").length, 2);
     // One leader and its three children: nothing of the first run is left.
     assertEquals(host.marked().length, 4);
-    assertEquals(console.events("wall", "shim-lost").length, 1);
-    console.assertGapFree();
+    assertEquals(desk.events("wall", "shim-lost").length, 1);
+    desk.assertGapFree();
   },
 );
 
@@ -103,15 +103,15 @@ hostTest(
     await host.node.process.ended();
     assert(lives(before), "without anybody it goes on");
     await host.serve();
-    await using console = await host.console();
-    await untilOther(console, "wall", before);
-    await console.until("the calm one to be adopted", () => console.program("calm").supervised);
-    assertEquals(console.processId("calm"), calm);
+    await using desk = await host.console();
+    await untilOther(desk, "wall", before);
+    await desk.until("the calm one to be adopted", () => desk.program("calm").supervised);
+    assertEquals(desk.processId("calm"), calm);
     assert(!lives(before));
     assertEquals(host.stamps("wall").length, 2);
     // A leader with five, and the calm one.
     assertEquals(host.marked().length, 7);
-    console.assertGapFree();
+    desk.assertGapFree();
   },
 );
 
@@ -126,16 +126,14 @@ hostTest(
     await host.crash();
     await untilStamps(host, "wall", 5);
     await host.serve();
-    await using console = await host.console();
-    await console.until(
+    await using desk = await host.console();
+    await desk.until(
       "its third run",
-      () => console.program("wall").supervised && console.program("wall").run === 3,
+      () => desk.program("wall").supervised && desk.program("wall").run === 3,
     );
-    const exits = console.events("wall", "exited").map(({ detail }) =>
-      (detail.exit as { class: string }).class
-    );
+    const exits = desk.events("wall", "exited").map(({ detail }) => (detail.exit as { class: string }).class);
     assertEquals(exits, ["crash", "failure"]);
-    console.assertGapFree();
+    desk.assertGapFree();
   },
 );
 
@@ -149,8 +147,8 @@ function lasting(
 }
 
 /** Every start is one that its events tell of, with the same process, and no run was there twice. */
-function checkRuns(host: Host, console: Console, name: string): void {
-  const started = console.events(name, "started").map(({ run, detail }) => `${run} ${detail.pid}`);
+function checkRuns(host: Host, desk: Console, name: string): void {
+  const started = desk.events(name, "started").map(({ run, detail }) => `${run} ${detail.pid}`);
   const stamped = host.stamps(name).filter(({ what }) => what === "start")
     .map(({ run, processId }) => `${run} ${processId}`);
   // The newest start may not have been told yet.
@@ -158,9 +156,9 @@ function checkRuns(host: Host, console: Console, name: string): void {
   assert(stamped.length - started.length <= 1, `${name}: ${stamped.length} starts, ${started.length} told`);
 }
 
-function untilOther(console: Console, name: string, before: number): Promise<number> {
-  return console.until(`another process of ${name}`, () => {
-    const { process, state } = console.program(name);
+function untilOther(desk: Console, name: string, before: number): Promise<number> {
+  return desk.until(`another process of ${name}`, () => {
+    const { process, state } = desk.program(name);
     return process !== null && process.processId !== before && state === "running" ? process.processId : null;
   });
 }

@@ -19,14 +19,14 @@ import { shareKey } from "../stage.ts";
 
 const SAMPLES = Number(Deno.env.get("HANA_CHAOS_SAMPLES") ?? "20");
 
-hostTest("a fresh program that crashes is there again at once", async (host, console) => {
-  const late = await measureRestart(host, console, SAMPLES);
+hostTest("a fresh program that crashes is there again at once", async (host, desk) => {
+  const late = await measureRestart(host, desk, SAMPLES);
   printFigure(`crash to the replacement's exec: ${figures(late)}`);
   assert(late.p50Ms < 100, `p50 ${late.p50Ms} ms`);
 }, { limitMs: 30_000 + SAMPLES * 3_000 });
 
-hostTest("twenty programs are taken over in a moment", async (host, console) => {
-  const { programs, insideMs, fromExecMs } = await measureAdoption(host, console, 20);
+hostTest("twenty programs are taken over in a moment", async (host, desk) => {
+  const { programs, insideMs, fromExecMs } = await measureAdoption(host, desk, 20);
   printFigure(
     `adoption of ${programs} programs: ${insideMs.toFixed(0)} ms inside the daemon, ${
       fromExecMs.toFixed(0)
@@ -35,10 +35,10 @@ hostTest("twenty programs are taken over in a moment", async (host, console) => 
   assert(insideMs < 1_000, `${insideMs} ms`);
 }, { limitMs: 120_000 });
 
-hostTest("a spawn is answered in a moment, and a storm is over soon", async (host, console) => {
-  const spawn = await measureSpawn(host, console, 20);
+hostTest("a spawn is answered in a moment, and a storm is over soon", async (host, desk) => {
+  const spawn = await measureSpawn(host, desk, 20);
   printFigure(`spawn on this machine, asked to answered: ${figures(spawn)}`);
-  const stormMs = await measureStorm(host, console, 320);
+  const stormMs = await measureStorm(host, desk, 320);
   printFigure(`end of a storm of 321 processes: ${stormMs.toFixed(0)} ms`);
   assert(stormMs < 10_000, `${stormMs} ms`);
 });

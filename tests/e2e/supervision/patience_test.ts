@@ -15,11 +15,11 @@ const LOAD_MS = IS_LONG ? 600_000 : 10_000;
 
 hostTest(
   "a program that falls silent is called hung after two seconds, ended after six and started again",
-  async (host, console) => {
-    await console.spawn("wall", host.chaos("wall", "speak", "run 1 hang after 1s"), { graceUs: 200_000 });
-    const ready = await console.untilEvent("wall", "ready");
-    const hung = await console.untilEvent("wall", "hung");
-    const exited = await console.untilEvent("wall", "exited");
+  async (host, desk) => {
+    await desk.spawn("wall", host.chaos("wall", "speak", "run 1 hang after 1s"), { graceUs: 200_000 });
+    const ready = await desk.untilEvent("wall", "ready");
+    const hung = await desk.untilEvent("wall", "hung");
+    const exited = await desk.untilEvent("wall", "exited");
     const detectedMs = (hung.atUs - ready.atUs) / 1_000 - 1_000;
     printFigure(
       `a hang is detected after ${Math.round(detectedMs)} ms of silence at most, and ended after ${
@@ -29,89 +29,89 @@ hostTest(
     // The last heartbeat came up to half an interval before the silence began; a look is 250 ms.
     assert(detectedMs > 1_300 && detectedMs < 3_000, `${detectedMs} ms`);
     assertEquals((exited.detail.exit as { class: string }).class, "hang");
-    await console.until("its second run", () => isReady(console, "wall", 2));
+    await desk.until("its second run", () => isReady(desk, "wall", 2));
   },
 );
 
 hostTest(
   "a picture that stands still is told of, and moves on or is started anew as was said",
-  async (host, console) => {
-    await console.spawn("watched", host.chaos("watched", "speak", "freeze after 1s"));
-    await console.spawn("kept", host.chaos("kept", "speak", "run 1 freeze after 1s"), {
+  async (host, desk) => {
+    await desk.spawn("watched", host.chaos("watched", "speak", "freeze after 1s"));
+    await desk.spawn("kept", host.chaos("kept", "speak", "run 1 freeze after 1s"), {
       hang: { stall: "restart" },
       graceUs: 200_000,
     });
-    await console.untilEvent("watched", "stalled");
-    const exited = await console.untilEvent("kept", "exited");
+    await desk.untilEvent("watched", "stalled");
+    const exited = await desk.untilEvent("kept", "exited");
     assertEquals((exited.detail.exit as { class: string }).class, "stall");
-    await console.until("its second run", () => isReady(console, "kept", 2));
-    assertEquals(console.program("watched").health, "stalled");
-    assertEquals(console.events("watched", "exited", "killing"), []);
+    await desk.until("its second run", () => isReady(desk, "kept", 2));
+    assertEquals(desk.program("watched").health, "stalled");
+    assertEquals(desk.events("watched", "exited", "killing"), []);
   },
 );
 
-hostTest("a shim that stood still calls nobody hung, and its daemon waits for it", async (host, console) => {
-  await console.spawn("wall", host.chaos("wall", "speak", "chatter 100 for 3000s"));
-  await console.until("it to be ready", () => isReady(console, "wall", 1));
-  const before = console.processId("wall");
-  const shim = host.shimOf(console, "wall");
+hostTest("a shim that stood still calls nobody hung, and its daemon waits for it", async (host, desk) => {
+  await desk.spawn("wall", host.chaos("wall", "speak", "chatter 100 for 3000s"));
+  await desk.until("it to be ready", () => isReady(desk, "wall", 1));
+  const before = desk.processId("wall");
+  const shim = host.shimOf(desk, "wall");
   Deno.kill(shim, "SIGSTOP");
   await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS));
-  const lastId = console.lastId;
+  const lastId = desk.lastId;
   Deno.kill(shim, "SIGCONT");
-  await console.untilEvent("wall", "suspended", lastId);
-  await console.until(
+  await desk.untilEvent("wall", "suspended", lastId);
+  await desk.until(
     "a heartbeat after it",
-    () => (console.program("wall").frame ?? 0) > 0 && isReady(console, "wall", 1),
+    () => (desk.program("wall").frame ?? 0) > 0 && isReady(desk, "wall", 1),
   );
-  await withoutFalseKill(host, console, "wall", before);
+  await withoutFalseKill(host, desk, "wall", before);
 }, { limitMs: STANDSTILL_MS + 60_000 });
 
 hostTest(
   "a program that stood still with its machine is forgiven, one that stands still alone is not",
-  async (host, console) => {
-    await console.spawn("both", host.chaos("both", "speak"));
-    await console.until("it to be ready", () => isReady(console, "both", 1));
-    const [before, shim] = [console.processId("both"), host.shimOf(console, "both")];
+  async (host, desk) => {
+    await desk.spawn("both", host.chaos("both", "speak"));
+    await desk.until("it to be ready", () => isReady(desk, "both", 1));
+    const [before, shim] = [desk.processId("both"), host.shimOf(desk, "both")];
     for (const processId of [shim, before]) Deno.kill(processId, "SIGSTOP");
     await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS));
     for (const processId of [shim, before]) Deno.kill(processId, "SIGCONT");
-    await console.untilEvent("both", "suspended");
-    await withoutFalseKill(host, console, "both", before);
+    await desk.untilEvent("both", "suspended");
+    await withoutFalseKill(host, desk, "both", before);
     // Alone: silence that was watched counts.
-    await console.signal("both", "SIGSTOP");
-    await console.untilEvent("both", "hung");
-    await console.signal("both", "SIGCONT");
-    await console.untilEvent("both", "recovered");
-    assertEquals(console.processId("both"), before);
+    await desk.signal("both", "SIGSTOP");
+    await desk.untilEvent("both", "hung");
+    await desk.signal("both", "SIGCONT");
+    await desk.untilEvent("both", "recovered");
+    assertEquals(desk.processId("both"), before);
   },
   { limitMs: STANDSTILL_MS + 60_000 },
 );
 
-hostTest("eight processes that take all the CPU there is make nobody look hung", async (host, console) => {
-  await console.spawn("wall", host.chaos("wall", "speak"));
-  await console.until("it to be ready", () => isReady(console, "wall", 1));
-  const before = console.processId("wall");
+hostTest("eight processes that take all the CPU there is make nobody look hung", async (host, desk) => {
+  await desk.spawn("wall", host.chaos("wall", "speak"));
+  await desk.until("it to be ready", () => isReady(desk, "wall", 1));
+  const before = desk.processId("wall");
   const hogs = Array.from(
     { length: 8 },
     () => host.machine.start(host.child, [`hog ${LOAD_MS}ms`, `exit 0 after ${LOAD_MS}ms`]),
   );
   await Promise.all(hogs.map((hog) => hog.ended(LOAD_MS + 30_000)));
-  await withoutFalseKill(host, console, "wall", before);
-  assertEquals(console.events("wall", "hung"), []);
+  await withoutFalseKill(host, desk, "wall", before);
+  assertEquals(desk.events("wall", "hung"), []);
 }, { limitMs: LOAD_MS + 60_000 });
 
-hostTest("pauses between tries are those of the formula, and a stop ends them", async (host, console) => {
-  await console.spawn("loop", host.chaos("loop", "exit 3 after 100ms"));
-  await console.until(
+hostTest("pauses between tries are those of the formula, and a stop ends them", async (host, desk) => {
+  await desk.spawn("loop", host.chaos("loop", "exit 3 after 100ms"));
+  await desk.until(
     "six starts",
     () =>
       host.stamps("loop").filter(({ what }) => what === "start").length >= 6 &&
-      console.program("loop").fails >= 6,
+      desk.program("loop").fails >= 6,
     30_000,
   );
-  await console.stop("loop");
-  await console.untilState("loop", "idle");
+  await desk.stop("loop");
+  await desk.untilState("loop", "idle");
   const stamps = host.stamps("loop");
   // From an end to the next start: 0, then 0.25 s, doubled each time, give or take a fifth (research, section 1.6).
   const pauses = [1, 2, 3, 4, 5].map((run) => {
@@ -121,7 +121,7 @@ hostTest("pauses between tries are those of the formula, and a stop ends them", 
   });
   printFigure(`pauses of a crash loop: ${pauses.map((ms) => ms.toFixed(1)).join(", ")} ms`);
   // The first try does not wait, and nothing is said of it.
-  const told = console.events("loop", "backoff").map(({ detail }) => Number(detail.delayUs) / 1_000);
+  const told = desk.events("loop", "backoff").map(({ detail }) => Number(detail.delayUs) / 1_000);
   const delays = [0, ...told];
   [0, 250, 500, 1_000, 2_000].forEach((wanted, index) => {
     const [delay = NaN, paused = NaN] = [delays[index], pauses[index]];
@@ -129,24 +129,24 @@ hostTest("pauses between tries are those of the formula, and a stop ends them", 
     // What a busy machine takes for noticing an end and for a start comes on top.
     assert(paused >= delay - 1 && paused <= delay + 1_000, `pause ${index + 1}: ${paused} ms`);
   });
-  const unstable = console.program("loop");
+  const unstable = desk.program("loop");
   assert(unstable.unstable);
   assertEquals(host.marked(), []);
   // Started by hand it does not wait.
   const startMs = performance.now();
-  await console.start("loop");
-  await console.until("its next run", () => console.program("loop").run > unstable.run);
+  await desk.start("loop");
+  await desk.until("its next run", () => desk.program("loop").run > unstable.run);
   assert(performance.now() - startMs < 2_000);
 });
 
 hostTest(
   "a program without its own word is ready after a second, and not asked for more",
-  async (host, console) => {
-    await console.spawn("plain", host.chaos("plain"));
-    await console.spawn("notes", host.chaos("notes", "notify"), { ready: { kind: "told" } });
-    const plain = await console.untilState("plain", "running");
+  async (host, desk) => {
+    await desk.spawn("plain", host.chaos("plain"));
+    await desk.spawn("notes", host.chaos("notes", "notify"), { ready: { kind: "told" } });
+    const plain = await desk.untilState("plain", "running");
     assert((plain.readyUs ?? 0) >= 1_000_000 && (plain.readyUs ?? 0) < 2_500_000, String(plain.readyUs));
-    assertEquals((await console.untilState("notes", "running")).health, "ready");
+    assertEquals((await desk.untilState("notes", "running")).health, "ready");
   },
 );
 
@@ -155,37 +155,37 @@ liveTest(
   async (network) => {
     const host = new Host(network.addMachine("stage"), await chaosChild());
     await host.serveUnder(["env", `LD_PRELOAD=${await jumpingClock()}`]);
-    await using console = await host.console();
-    await console.spawn("wall", host.chaos("wall", "speak", "chatter 50 for 3000s"));
-    await console.spawn("loop", host.chaos("loop", "chatter 50 for 9s", "exit 3 after 300ms"), {
+    await using desk = await host.console();
+    await desk.spawn("wall", host.chaos("wall", "speak", "chatter 50 for 3000s"));
+    await desk.spawn("loop", host.chaos("loop", "chatter 50 for 9s", "exit 3 after 300ms"), {
       backoffCapUs: 500_000,
     });
-    await console.until("it to be ready", () => isReady(console, "wall", 1));
-    const [before, startMs] = [console.processId("wall"), performance.now()];
-    await console.until("some runs", () => console.program("loop").run >= 8);
+    await desk.until("it to be ready", () => isReady(desk, "wall", 1));
+    const [before, startMs] = [desk.processId("wall"), performance.now()];
+    await desk.until("some runs", () => desk.program("loop").run >= 8);
     // Seven pauses: none, a quarter of a second, and five of half a second, give or take a fifth.
     const tookMs = performance.now() - startMs;
     assert(tookMs > 2_000 && tookMs < 15_000, `${tookMs} ms`);
-    const years = console.entries.map(({ event }) => Math.round(event.atWallMs / YEAR_MS));
+    const years = desk.entries.map(({ event }) => Math.round(event.atWallMs / YEAR_MS));
     assert(new Set(years).size >= 2, "the clock did jump");
-    await withoutFalseKill(host, console, "wall", before);
-    assertEquals(console.events("wall", "hung", "suspended"), []);
-    await console.stop("loop");
-    await console.untilState("loop", "idle");
-    console.assertGapFree();
+    await withoutFalseKill(host, desk, "wall", before);
+    assertEquals(desk.events("wall", "hung", "suspended"), []);
+    await desk.stop("loop");
+    await desk.untilState("loop", "idle");
+    desk.assertGapFree();
   },
   ["command:cc"],
 );
 
-async function withoutFalseKill(host: Host, console: Console, name: string, before: number): Promise<void> {
-  await console.until("a new sample", () => console.program(name).state === "running");
+async function withoutFalseKill(host: Host, desk: Console, name: string, before: number): Promise<void> {
+  await desk.until("a new sample", () => desk.program(name).state === "running");
   assert(lives(before));
-  assertEquals(console.processId(name), before);
-  assertEquals(console.events(name, "exited", "killing", "shim-lost"), []);
+  assertEquals(desk.processId(name), before);
+  assertEquals(desk.events(name, "exited", "killing", "shim-lost"), []);
   assertEquals(host.stamps(name).length, 1);
 }
 
-function isReady(console: Console, name: string, run: number): boolean {
-  const program = console.program(name);
+function isReady(desk: Console, name: string, run: number): boolean {
+  const program = desk.program(name);
   return program.run === run && program.state === "running" && program.health === "ready";
 }

@@ -47,15 +47,15 @@ liveTest(
     const foreign = await stranger.run([...call, spec]);
     assertEquals(foreign.code, 7, foreign.stderr);
     assertEquals(stage.stamps("wall"), []);
-    await using console = await stage.console();
-    const event = await console.until(
+    await using desk = await stage.console();
+    const event = await desk.until(
       "it to be noted",
       (each) => each.entries.find(({ event }) => event.kind === "refused"),
     );
     assertEquals(event.event.program, "wall");
     assertEquals(event.event.detail.verb, "spawn");
     assertMatch(event.event.by ?? "", /foh|hana/);
-    assertEquals(console.programs.size, 0);
+    assertEquals(desk.programs.size, 0);
   },
   ["command:cc"],
 );
@@ -64,7 +64,7 @@ liveTest("with --allow-exec it is started, and every word arrives as it was type
   const { stage, foh } = await twoMachines(network);
   await shareKey(stage.user, foh);
   await stage.serve("--allow-exec");
-  await using console = await stage.console();
+  await using desk = await stage.console();
   const words = [
     "; rm -rf /",
     "$(touch /tmp/never)",
@@ -88,10 +88,10 @@ liveTest("with --allow-exec it is started, and every word arrives as it was type
     ...words,
   ]);
   assertEquals(spawned.code, 0, spawned.stderr);
-  await console.untilState("words", "running");
+  await desk.untilState("words", "running");
   const text = await Deno.readTextFile(dump);
   assertStringIncludes(text, `\0args\0${words.join("\0")}\0`);
-  assert((await console.list()).length === 1);
+  assert((await desk.list()).length === 1);
   // The same demand again is the same answer; nothing is started twice.
   const op = ["--op", "01J0Q2Z5M7R8T9V0W1X2Y3Z4A5"];
   for (let time = 0; time < 2; time++) {
@@ -101,9 +101,9 @@ liveTest("with --allow-exec it is started, and every word arrives as it was type
   assertEquals(stage.stamps("once").length, 1);
   const call = ["stage", "hana.programs.restart", "name=once", "op=press-000001", "run=1"];
   const first = (await foh.call(...call)).document.reply as Record<string, unknown>;
-  await console.until(
+  await desk.until(
     "its second run",
-    () => console.program("once").run === 2 && console.program("once").state === "running",
+    () => desk.program("once").run === 2 && desk.program("once").state === "running",
   );
   const second = (await foh.call(...call)).document.reply as Record<string, unknown>;
   assertEquals([first.changed, first.replayed, second.changed, second.replayed], [true, false, true, true]);
@@ -121,7 +121,7 @@ liveTest("with --allow-exec it is started, and every word arrives as it was type
     "expectGeneration=0",
   ]);
   assertEquals(stale.code, 7, `${stale.stdout}${stale.stderr}`);
-  assertEquals(console.program("once").want, "up");
+  assertEquals(desk.program("once").want, "up");
 }, ["command:cc"]);
 
 liveTest(
@@ -130,9 +130,9 @@ liveTest(
     const { stage, foh } = await twoMachines(network);
     await stage.user.createMesh();
     await stage.serve("--allow-exec");
-    await using console = await stage.console();
-    await console.spawn("wall", stage.chaos("wall", "speak"));
-    await console.untilState("wall", "running");
+    await using desk = await stage.console();
+    await desk.spawn("wall", stage.chaos("wall", "speak"));
+    await desk.untilState("wall", "running");
     const join = async (name: string, role: string): Promise<HanaUser> => {
       const user = new HanaUser(foh.machine, name);
       const granted = await stage.user.run(["mesh", "grant", name, "--role", role, "-q"]);
@@ -144,7 +144,7 @@ liveTest(
     const [anna, vera] = await Promise.all([join("anna", "crew"), join("vera", "viewer")]);
     const restarted = await anna.run(["restart", "wall@stage"]);
     assertEquals(restarted.code, 0, restarted.stderr);
-    await console.until("its second run", () => console.program("wall").run === 2);
+    await desk.until("its second run", () => desk.program("wall").run === 2);
     const spawned = await anna.run([...SPAWN, "new", "--", ...stage.chaos("new")]);
     assertEquals(spawned.code, 7, spawned.stderr);
     assertMatch(spawned.stderr, /operator/);
@@ -158,19 +158,19 @@ liveTest(
       assertEquals(refused.code, 7, `${verb}: ${refused.stdout}${refused.stderr}`);
       assertMatch(refused.stderr, /crew/);
     }
-    await console.until(
+    await desk.until(
       "every refusal to be noted",
       (each) =>
         each.entries.filter(({ event }) => event.kind === "refused" && /vera/.test(event.by ?? "")).length >=
           3,
     );
     assert(
-      console.entries.some(({ event }) =>
+      desk.entries.some(({ event }) =>
         event.kind === "refused" && /anna/.test(event.by ?? "") && event.detail.verb === "spawn"
       ),
     );
-    assertEquals([console.program("wall").run, console.program("wall").want], [2, "up"]);
-    assertEquals(console.programs.size, 1);
+    assertEquals([desk.program("wall").run, desk.program("wall").want], [2, "up"]);
+    assertEquals(desk.programs.size, 1);
   },
   ["command:cc"],
 );

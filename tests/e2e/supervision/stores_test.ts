@@ -53,16 +53,16 @@ for (const { what, damage } of DAMAGES) {
       await host.crash();
       damage(host.nodeDirectory);
       await host.serve();
-      await using console = await host.console();
-      await console.until("it to be adopted", () => console.program("wall").supervised);
-      assertEquals(console.program("wall").process, before.process);
-      assertEquals(console.program("wall").generation, before.generation);
+      await using desk = await host.console();
+      await desk.until("it to be adopted", () => desk.program("wall").supervised);
+      assertEquals(desk.program("wall").process, before.process);
+      assertEquals(desk.program("wall").generation, before.generation);
       // What was wanted of the one that rests stands beside it as well.
-      assertEquals([console.program("rests").want, console.program("rests").state], ["down", "idle"]);
-      await console.start("rests");
-      await console.untilState("rests", "running");
-      await console.stop("wall");
-      await console.untilState("wall", "idle");
+      assertEquals([desk.program("rests").want, desk.program("rests").state], ["down", "idle"]);
+      await desk.start("rests");
+      await desk.untilState("rests", "running");
+      await desk.stop("wall");
+      await desk.untilState("wall", "idle");
       assertEquals(host.stamps("wall").filter(({ what }) => what === "start").length, 1);
     },
   );
@@ -78,15 +78,15 @@ hostTest(
     const mount = 'for each in "$0" "$0-wal" "$0-shm"; do touch "$each"; mount --bind "$each" "$each"; ' +
       'mount -o remount,bind,ro "$each"; done; exec "$@"';
     await host.serveUnder(["unshare", "--mount", "sh", "-c", mount, `${host.nodeDirectory}/programs.db`]);
-    await using console = await host.console();
-    await console.until("it to be adopted", () => console.program("wall").supervised);
-    assertEquals(console.processId("wall"), before);
-    const stopped = await console.stop("wall");
+    await using desk = await host.console();
+    await desk.until("it to be adopted", () => desk.program("wall").supervised);
+    assertEquals(desk.processId("wall"), before);
+    const stopped = await desk.stop("wall");
     assertEquals(stopped.durable, false);
-    await console.untilState("wall", "idle");
-    const started = await console.session.request(START_PROGRAM, { op: newOp(), name: "wall" });
+    await desk.untilState("wall", "idle");
+    const started = await desk.session.request(START_PROGRAM, { op: newOp(), name: "wall" });
     assertEquals(started.durable, false);
-    await console.untilState("wall", "running");
+    await desk.untilState("wall", "running");
   },
 );
 
@@ -101,15 +101,15 @@ hostTest("a shim of an earlier hana with words that nobody knows is served as it
   await host.node.process.ended();
   await using old = OldShim.start(assignment, snapshot);
   await host.serve();
-  await using console = await host.console();
-  await console.until(
+  await using desk = await host.console();
+  await desk.until(
     "it to be adopted",
-    () => console.program("wall").supervised && console.program("wall").run === 7,
+    () => desk.program("wall").supervised && desk.program("wall").run === 7,
   );
-  assertEquals(console.program("wall").state, "running");
-  await console.untilEvent("wall", "status");
-  assertEquals((await console.restart("wall")).changed, true);
-  await console.until("its next run", () => console.program("wall").run === 8);
+  assertEquals(desk.program("wall").state, "running");
+  await desk.untilEvent("wall", "status");
+  assertEquals((await desk.restart("wall")).changed, true);
+  await desk.until("its next run", () => desk.program("wall").run === 8);
   assertEquals(old.asked, ["hello", "restart"]);
   assertEquals(host.shims().length, 1, "a spare alone: nobody else stands by it");
 });

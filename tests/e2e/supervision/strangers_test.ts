@@ -71,18 +71,18 @@ function apartTest(name: string, fn: (host: Host) => Promise<void>): void {
 }
 
 apartTest("a stranger with the number of an ended leader outlives the end of its tree", async (host) => {
-  await using console = await host.console();
+  await using desk = await host.console();
   // The leader goes at SIGTERM, its children never do: the end of the tree goes on without the leader.
-  await console.spawn("wall", host.chaos("wall", "fork 2 setsid"));
-  await console.untilState("wall", "running");
-  const insideId = console.processId("wall");
+  await desk.spawn("wall", host.chaos("wall", "fork 2 setsid"));
+  await desk.untilState("wall", "running");
+  const insideId = desk.processId("wall");
   const leader = found(host, insideId);
   const shim = leader.parentId;
-  const stopping = console.stop("wall", true);
+  const stopping = desk.stop("wall", true);
   await eventually("the leader to end", () => !lives(leader.processId));
   const stranger = await startStranger(host, shim, insideId);
   await stopping;
-  await console.untilState("wall", "idle");
+  await desk.untilState("wall", "idle");
   assert(lives(stranger), "the stranger was ended");
   assertEquals(host.marked(), []);
 });
@@ -92,10 +92,10 @@ apartTest(
   async (host) => {
     let insideId = 0;
     {
-      await using console = await host.console();
-      await console.spawn("wall", host.chaos("wall", "fork 2 setsid"));
-      await console.untilState("wall", "running");
-      insideId = console.processId("wall");
+      await using desk = await host.console();
+      await desk.spawn("wall", host.chaos("wall", "fork 2 setsid"));
+      await desk.untilState("wall", "running");
+      insideId = desk.processId("wall");
     }
     const leader = found(host, insideId);
     const shim = host.processes().find(({ processId }) => processId === leader.parentId);
@@ -113,11 +113,11 @@ apartTest(
       await startStranger(host, first.processId, shim.insideId),
     ];
     await host.serveUnder(["nsenter", "--target", String(first.processId), "--pid", "--mount"]);
-    await using console = await host.console();
-    await console.until("another run", () => isRunning(console, "wall", 2));
+    await using desk = await host.console();
+    await desk.until("another run", () => isRunning(desk, "wall", 2));
     assertEquals(strangers.map(lives), [true, true]);
-    await console.stop("wall", true);
-    await console.untilState("wall", "idle");
+    await desk.stop("wall", true);
+    await desk.untilState("wall", "idle");
     assertEquals(strangers.map(lives), [true, true]);
     assertEquals(host.marked(), []);
   },
@@ -143,8 +143,8 @@ hostTest(
     await Deno.remove(childSocket);
     await Deno.writeTextFile(childSocket, "stale");
     await host.serve();
-    await using console = await host.console();
-    await console.until("another run", () => isRunning(console, "wall", 2));
+    await using desk = await host.console();
+    await desk.until("another run", () => isRunning(desk, "wall", 2));
     assertEquals(host.marked().length, 1);
   },
 );
@@ -160,15 +160,15 @@ hostTest(
     await host.crash();
     await Deno.remove(host.user.runDirectory, { recursive: true });
     await host.serve();
-    await using console = await host.console();
-    await console.until("it to be adopted", () => console.program("wall").supervised);
-    assertEquals(console.processId("wall"), before);
+    await using desk = await host.console();
+    await desk.until("it to be adopted", () => desk.program("wall").supervised);
+    assertEquals(desk.processId("wall"), before);
     // And the next run speaks to its shim as the first one did.
-    await console.restart("wall");
-    await console.until("its second run", () => isRunning(console, "wall", 2));
-    await console.until("its heartbeat", () => console.program("wall").fps !== null);
-    await console.restart("notes");
-    await console.until("the datagram of its second run", () => isRunning(console, "notes", 2));
+    await desk.restart("wall");
+    await desk.until("its second run", () => isRunning(desk, "wall", 2));
+    await desk.until("its heartbeat", () => desk.program("wall").fps !== null);
+    await desk.restart("notes");
+    await desk.until("the datagram of its second run", () => isRunning(desk, "notes", 2));
   },
 );
 
@@ -197,20 +197,20 @@ hostTest(
     await Deno.writeTextFile(boot, `${crypto.randomUUID()}\n`);
     const mount = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
     await host.serveUnder(["unshare", "--mount", "sh", "-c", mount, boot]);
-    await using console = await host.console();
-    await console.until("another run", () => isRunning(console, "wall", 2));
+    await using desk = await host.console();
+    await desk.until("another run", () => isRunning(desk, "wall", 2));
     assert(stranger.isRunning, "a mark of another boot means nobody");
-    assertMatch(console.program("asks").note ?? "", /waits for a word/);
-    assertEquals([console.program("once").state, console.program("down").state], ["done", "idle"]);
-    await console.start("asks");
-    await console.until("its second run", () => isRunning(console, "asks", 2));
+    assertMatch(desk.program("asks").note ?? "", /waits for a word/);
+    assertEquals([desk.program("once").state, desk.program("down").state], ["done", "idle"]);
+    await desk.start("asks");
+    await desk.until("its second run", () => isRunning(desk, "asks", 2));
     assertEquals(host.stamps("once").filter(({ what }) => what === "start").length, 1);
     assertEquals(host.stamps("down").filter(({ what }) => what === "start").length, 1);
   },
 );
 
-function isRunning(console: Console, name: string, run: number): boolean {
-  const program = console.program(name);
+function isRunning(desk: Console, name: string, run: number): boolean {
+  const program = desk.program(name);
   return program.run === run && program.state === "running";
 }
 

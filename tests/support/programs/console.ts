@@ -85,9 +85,9 @@ export class Console implements AsyncDisposable {
     });
     try {
       const session = await node.open(address, { timeoutUs: 5_000_000 });
-      const console = new Console(node, session);
-      await console.#follow(options.afterId ?? 0);
-      return console;
+      const desk = new Console(node, session);
+      await desk.#follow(options.afterId ?? 0);
+      return desk;
     } catch (thrown) {
       await node.stop();
       throw thrown;
@@ -139,7 +139,7 @@ export class Console implements AsyncDisposable {
   /** Waits until `probe`, asked at everything that is told, gives something. */
   async until<T>(
     what: string,
-    probe: (console: Console) => T,
+    probe: (desk: Console) => T,
     timeoutMs = HANG_MS,
   ): Promise<Exclude<T, null | undefined | false>> {
     const { promise, resolve, reject } = Promise.withResolvers<Exclude<T, null | undefined | false>>();

@@ -2,8 +2,6 @@
 // how long each took. far_console.ts ADDRESS STATE_DIRECTORY SAMPLES COMMAND…; `{}` in COMMAND is the sample's number.
 // Prints one JSON line: the milliseconds from each request to its answer.
 
-// deno-lint-ignore-file no-console
-
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
 import { loadKeyRing } from "../../../lib/security/mod.ts";
 import { Console } from "./console.ts";
@@ -11,17 +9,17 @@ import { Console } from "./console.ts";
 const [address = "", stateDirectory = "", samples = "20", ...command] = Deno.args;
 const { files, host } = denoPlatform();
 const keys = loadKeyRing(files, `${stateDirectory}/mesh.key`, host.userId);
-await using console_ = await Console.open(address, keys === null ? {} : { keys });
+await using desk = await Console.open(address, keys === null ? {} : { keys });
 const times: number[] = [];
 for (let i = 0; i < Number(samples); i++) {
   const name = `far-${i}`;
   const startMs = performance.now();
-  await console_.spawn(name, command.map((word) => word.replaceAll("{}", String(i))));
+  await desk.spawn(name, command.map((word) => word.replaceAll("{}", String(i))));
   times.push(performance.now() - startMs);
-  await console_.until("it to run", () => console_.programs.get(name)?.state === "running");
-  await console_.remove(name);
+  await desk.until("it to run", () => desk.programs.get(name)?.state === "running");
+  await desk.remove(name);
   // A spare shim is made a quarter of a second after one was used; its loading is not to be measured here.
   await new Promise((resolve) => setTimeout(resolve, 600));
 }
-console.log(JSON.stringify(times));
+Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(times) + "\n"));
 Deno.exit(0);

@@ -133,8 +133,8 @@ export class Host {
   }
 
   /** The shim of a program, by the parent of its leading process. */
-  shimOf(console: Console, name: string): number {
-    const leader = inspect(console.processId(name));
+  shimOf(desk: Console, name: string): number {
+    const leader = inspect(desk.processId(name));
     if (leader === null) throw new Error(`the leading process of ${name} is gone`);
     return leader.parentId;
   }
@@ -209,7 +209,7 @@ export function sizeOf(folder: string): number {
 /** Registers a test on one machine without cables whose daemon runs. */
 export function hostTest(
   name: string,
-  fn: (host: Host, console: Console, network: TestNetwork) => Promise<void>,
+  fn: (host: Host, desk: Console, network: TestNetwork) => Promise<void>,
   options: { readonly limitMs?: number; readonly serve?: readonly string[] } = {},
 ): void {
   liveTest(
@@ -217,8 +217,8 @@ export function hostTest(
     async (network) => {
       const host = new Host(network.addMachine("stage"), await chaosChild());
       await host.serve(...options.serve ?? []);
-      await using console = await host.console();
-      await fn(host, console, network);
+      await using desk = await host.console();
+      await fn(host, desk, network);
     },
     ["command:cc"],
     options.limitMs,

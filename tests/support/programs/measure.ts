@@ -14,14 +14,14 @@ import { type Lateness, latenessOf } from "./lateness.ts";
  * From the last thing that a program does before it is killed to the first that its replacement does; a fresh program for
  * each sample, one at a time, and none while a spare shim is being made.
  */
-export async function measureRestart(host: Host, console: Console, samples: number): Promise<Lateness> {
+export async function measureRestart(host: Host, desk: Console, samples: number): Promise<Lateness> {
   const times: number[] = [];
   for (let i = 0; i < samples; i++) {
     const name = `restart-${i}`;
-    await console.spawn(name, host.chaos(name, "run 1 signal KILL after 900ms"));
-    await console.until(
+    await desk.spawn(name, host.chaos(name, "run 1 signal KILL after 900ms"));
+    await desk.until(
       `${name} again`,
-      () => console.program(name).run === 2 && console.program(name).process !== null,
+      () => desk.program(name).run === 2 && desk.program(name).process !== null,
     );
     const start = await eventually(
       "its stamp",
@@ -29,7 +29,7 @@ export async function measureRestart(host: Host, console: Console, samples: numb
     );
     const end = host.stamps(name).find(({ what, run }) => what === "end" && run === 1);
     times.push((start.atUs - (end?.atUs ?? NaN)) / 1_000);
-    await console.stop(name, true);
+    await desk.stop(name, true);
   }
   return latenessOf(times);
 }
@@ -44,10 +44,10 @@ export interface Adoption {
 }
 
 /** Starts `count` programs, loses the daemon, and measures how the next one finds them. The host has a daemon afterwards. */
-export async function measureAdoption(host: Host, console: Console, count: number): Promise<Adoption> {
+export async function measureAdoption(host: Host, desk: Console, count: number): Promise<Adoption> {
   const names = Array.from({ length: count }, (_, i) => `adopted-${i}`);
-  for (const name of names) await console.spawn(name, host.chaos(name, "speak"));
-  for (const name of names) await console.untilState(name, "running");
+  for (const name of names) await desk.spawn(name, host.chaos(name, "speak"));
+  for (const name of names) await desk.untilState(name, "running");
   const [first = "hana", ...rest] = hanaProgram();
   await host.crash();
   const inside: number[] = [];
@@ -82,16 +82,16 @@ export async function measureAdoption(host: Host, console: Console, count: numbe
 }
 
 /** How long the end of `count` processes takes that left their session and hear no SIGTERM, from the word to the proof. */
-export async function measureStorm(host: Host, console: Console, count: number): Promise<number> {
-  await console.spawn("storm", host.chaos("storm", `fork ${count} setsid`, "say forked"), {
+export async function measureStorm(host: Host, desk: Console, count: number): Promise<number> {
+  await desk.spawn("storm", host.chaos("storm", `fork ${count} setsid`, "say forked"), {
     ready: { kind: "line", text: "forked" },
   });
-  await console.untilState("storm", "running");
+  await desk.untilState("storm", "running");
   const startMs = performance.now();
-  await console.stop("storm", true);
-  await console.untilState("storm", "idle");
+  await desk.stop("storm", true);
+  await desk.untilState("storm", "idle");
   const tookMs = performance.now() - startMs;
-  await console.remove("storm");
+  await desk.remove("storm");
   return tookMs;
 }
 
@@ -100,27 +100,27 @@ const platform = denoPlatform();
 // Its table of processes loads a library when it is first asked, which no single test is to answer for.
 platform.processTable.inspect(Deno.pid);
 
-/** From the request to the answer of spawning a program, with a spare shim ready; `console` may be far away. */
-export async function measureSpawn(host: Host, console: Console, samples: number): Promise<Lateness> {
+/** From the request to the answer of spawning a program, with a spare shim ready; `desk` may be far away. */
+export async function measureSpawn(host: Host, desk: Console, samples: number): Promise<Lateness> {
   const times: number[] = [];
   for (let i = 0; i < samples; i++) {
     const name = `spawn-${i}`;
     const argv = host.chaos(name, "speak");
-    await untilSpare(host, console);
+    await untilSpare(host, desk);
     const startMs = performance.now();
-    await console.spawn(name, argv);
+    await desk.spawn(name, argv);
     times.push(performance.now() - startMs);
-    await console.until(`${name} to run`, () => console.programs.get(name)?.state === "running");
-    await console.remove(name);
+    await desk.until(`${name} to run`, () => desk.programs.get(name)?.state === "running");
+    await desk.remove(name);
   }
   return latenessOf(times);
 }
 
 /** Waits until a shim without a task has nothing left to load: it uses no more CPU. */
-export async function untilSpare(host: Host, console: Console): Promise<void> {
+export async function untilSpare(host: Host, desk: Console): Promise<void> {
   let before = "";
   await eventually("a spare shim", () => {
-    const taken = [...console.programs.values()].filter(({ state }) =>
+    const taken = [...desk.programs.values()].filter(({ state }) =>
       state !== "idle" && state !== "done"
     ).length;
     const shims = host.shims();
