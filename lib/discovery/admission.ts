@@ -203,7 +203,10 @@ export class Admission {
     const isLocal = link !== null && (link.facts.loopback || this.context.links.isOwn(from.host));
     const heard = believedEndpoints(record.endpoints, isLocal, link?.facts.ipv6?.zone ?? null);
     if (heard.length < record.endpoints.length) this.context.counters.refused["bad-endpoint"]++;
-    return { ...record, endpoints: mergeEndpoints(known, heard, this.context.links.facts) };
+    const endpoints = mergeEndpoints(known, heard, this.context.links.facts);
+    const isSame = endpoints.length === record.endpoints.length &&
+      endpoints.every((each, at) => each === record.endpoints[at]);
+    return isSame ? record : { ...record, endpoints };
   }
 }
 

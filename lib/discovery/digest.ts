@@ -14,7 +14,8 @@ export interface Contribution {
 /** The part of one life with one version of its record. */
 export function contributionOf(id: NodeId, incarnation: Incarnation, stateVersion: number): Contribution {
   const text = `${id} ${incarnation} ${stateVersion}`;
-  return { high: hash32(text), low: hash32(`${text} `) };
+  // As signed integers, which the engine keeps within the object: there is one of these for each pair of nodes.
+  return { high: hash32(text) | 0, low: hash32(`${text} `) | 0 };
 }
 
 /** Collects contributions. */

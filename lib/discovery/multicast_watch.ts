@@ -58,8 +58,8 @@ export class MulticastWatch {
   #lastHeardUs(link: Link, path: "multicast" | "broadcast"): number {
     let lastUs = Number.NEGATIVE_INFINITY;
     for (const peer of this.context.registry.peers()) {
-      const route = peer.isPresent ? peer.routes.get(link.key) : undefined;
-      if (route !== undefined) lastUs = Math.max(lastUs, route.heardUs(path));
+      const route = peer.isPresent ? peer.routeOver(link.key) : null;
+      if (route !== null) lastUs = Math.max(lastUs, route.heardUs(path));
     }
     return lastUs;
   }

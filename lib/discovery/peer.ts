@@ -115,7 +115,8 @@ export class Peer {
   resumedMs = 0;
   resumedUs = NEVER;
   recordAskedUs = NEVER;
-  readonly routes = new Map<string, Route>();
+  /** All ways on which it was heard, each over another link; almost always one. */
+  readonly #routes: Route[];
   #main: Route;
 
   /** The same as that of its life and its record; here too, since every datagram asks for it. */
@@ -142,7 +143,7 @@ export class Peer {
     this.silentSinceUs = admittedUs;
     this.#beatUs = beatUs;
     this.#main = new Route(link, from, admittedUs);
-    this.routes.set(link?.key ?? "", this.#main);
+    this.#routes = [this.#main];
   }
 
   /** Whether it is in the registry. */
@@ -235,8 +236,19 @@ export class Peer {
 
   /** Whether the node belongs to the network of this link: it was heard there within six beats, or was relayed there. */
   isOnLink(linkKey: string, nowUs: number): boolean {
-    const route = this.#main.key === linkKey ? this.#main : this.routes.get(linkKey);
-    return route !== undefined && nowUs - route.lastHeardUs <= ON_LINK_BEATS * this.#beatUs;
+    const route = this.#main.key === linkKey ? this.#main : this.routeOver(linkKey);
+    return route !== null && nowUs - route.lastHeardUs <= ON_LINK_BEATS * this.#beatUs;
+  }
+
+  /** All routes, the oldest first. */
+  get routes(): readonly Route[] {
+    return this.#routes;
+  }
+
+  /** The route over the link with this key, empty for none; null when it was not heard there. */
+  routeOver(linkKey: string): Route | null {
+    for (const route of this.#routes) if (route.key === linkKey) return route;
+    return null;
   }
 
   /** The route to use; it stays the same while it is heard. */
@@ -265,31 +277,30 @@ export class Peer {
   }
 
   #routeOver(nowUs: number, link: LinkInterface | null, from: IpEndpoint): Route {
-    const key = link?.key ?? "";
-    let route = this.routes.get(key);
-    if (route === undefined) {
-      if (this.routes.size >= MAX_ROUTES) this.#forgetOldestRoute();
+    let route = this.routeOver(link?.key ?? "");
+    if (route === null) {
+      if (this.#routes.length >= MAX_ROUTES) this.#forgetOldestRoute();
       route = new Route(link, { host: from.host, port: from.port }, nowUs);
-      this.routes.set(key, route);
+      this.#routes.push(route);
     }
     return route;
   }
 
   #forgetOldestRoute(): void {
-    let oldest: [string, Route] | null = null;
-    for (const each of this.routes) {
-      if (each[1] !== this.#main && (oldest === null || each[1].lastHeardUs < oldest[1].lastHeardUs)) {
-        oldest = each;
-      }
+    let oldest: Route | null = null;
+    for (const each of this.#routes) {
+      if (each !== this.#main && (oldest === null || each.lastHeardUs < oldest.lastHeardUs)) oldest = each;
     }
-    if (oldest !== null) this.routes.delete(oldest[0]);
+    if (oldest !== null) this.#routes.splice(this.#routes.indexOf(oldest), 1);
   }
 
   /** Forgets the route over a link that is gone. Returns whether there was one. */
   dropRoute(linkKey: string): boolean {
-    if (!this.routes.delete(linkKey)) return false;
+    const dropped = this.routeOver(linkKey);
+    if (dropped === null) return false;
+    this.#routes.splice(this.#routes.indexOf(dropped), 1);
     let best: Route | null = null;
-    for (const route of this.routes.values()) {
+    for (const route of this.#routes) {
       if (best === null || route.lastHeardUs > best.lastHeardUs) best = route;
     }
     // Without any route the address stays: another link may lead there.
@@ -308,8 +319,8 @@ export class Peer {
 
   #hasHeard(path: Path, nowUs: number): boolean {
     if (nowUs - this.#main.heardUs(path) <= SILENT_BEATS * this.beatUs) return true;
-    if (this.routes.size <= 1) return false;
-    for (const route of this.routes.values()) {
+    if (this.#routes.length <= 1) return false;
+    for (const route of this.#routes) {
       if (nowUs - route.heardUs(path) <= SILENT_BEATS * this.beatUs) return true;
     }
     return false;

@@ -27,7 +27,7 @@ export class Prober {
   /** Asks on every route, and by multicast and broadcast on the link where it was heard last. */
   askEverywhere(nowUs: number, peer: Peer): boolean {
     let isSent = false;
-    for (const route of peer.routes.values()) isSent = this.ask(nowUs, peer, "probe", route.from) || isSent;
+    for (const route of peer.routes) isSent = this.ask(nowUs, peer, "probe", route.from) || isSent;
     const link = this.context.links.linkOf(peer.route.from.host);
     if (link !== null) {
       this.context.outbox.toLink(nowUs, link, this.#ping(peer, this.#nonce(nowUs, peer, "probe", 0)), true);

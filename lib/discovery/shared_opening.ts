@@ -5,7 +5,7 @@
 
 import { equalBytes } from "../base/mod.ts";
 import type { Refusal } from "./counters.ts";
-import { type Datagram, type OpenDatagram, openDatagram } from "./datagram.ts";
+import { type Datagram, type OpenDatagram, openDatagram, PATHS } from "./datagram.ts";
 
 /** What tells rings apart; a `KeyRing` fits. */
 export interface RingIdentity {
@@ -16,13 +16,22 @@ export interface RingIdentity {
   readonly trust: string;
 }
 
+/** Which byte of the header tells the path, in its two highest bits (datagram.ts). */
+const PATH_AT = 3;
+const UNICAST = PATHS.indexOf("unicast");
+
 interface Opened {
   readonly bytes: Uint8Array;
   readonly result: Datagram | Refusal;
 }
 
-/** Datagrams remembered for a ring; in flight at one time are far fewer. At the bound the table starts again. */
-const MAX_REMEMBERED = 1024;
+/**
+ * Datagrams remembered for a ring; in flight at one time are fewer. At the bound the table starts again. Not more: what is
+ * remembered while memory is tidied up is taken for something that stays.
+ */
+const MAX_REMEMBERED = 192;
+/** Ids and nonces that are one string each. */
+const MAX_NAMES = 16_384;
 
 /** Shares the opening of datagrams. One for all nodes of a process. */
 export class SharedOpening {
@@ -42,6 +51,13 @@ export class SharedOpening {
     const known = new Map<number, Opened>();
     const names = new Map<string, string>();
     return (bytes, codec, seal) => {
+      // What goes to one node is opened by that node alone.
+      if ((bytes[PATH_AT] ?? 0) >> 6 === UNICAST) {
+        this.counters.opened++;
+        const result = openDatagram(bytes, codec, seal);
+        if (typeof result === "object") intern(result, names);
+        return result;
+      }
       const tag = tagOf(bytes);
       const before = known.get(tag);
       if (before !== undefined && equalBytes(before.bytes, bytes)) {
@@ -62,7 +78,7 @@ export class SharedOpening {
 
 /** One string for equal ids and nonces, so that the many tables that hold them compare them by a look. */
 function intern({ header, message }: Datagram, names: Map<string, string>): void {
-  if (names.size >= MAX_REMEMBERED * 16) names.clear();
+  if (names.size >= MAX_NAMES) names.clear();
   const one = <Text extends string>(text: Text): Text => {
     const known = names.get(text);
     if (known === undefined) names.set(text, text);

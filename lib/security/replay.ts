@@ -23,7 +23,7 @@ export class ReplayWindow {
    * All words but the one that holds the highest number: that one is at hand, since numbers mostly grow. Null while
    * there are no others. Words that are further back than it is long were never marked.
    */
-  #ring: Uint32Array | null = null;
+  #ring: number[] | null = null;
   /** The first word that was ever marked; −1 for none. */
   #first = -1;
   #word = -1;
@@ -77,10 +77,11 @@ export class ReplayWindow {
   }
 
   /** The ring, made long enough to remember a word that is `distance` back. */
-  #ringOver(distance: number): Uint32Array {
+  #ringOver(distance: number): number[] {
     const before = this.#ring;
     if (before !== null && (distance < before.length || before.length === WORDS)) return before;
-    const ring = new Uint32Array(distance < FIRST_WORDS ? FIRST_WORDS : WORDS);
+    // Signed integers in a plain list: an array of bytes costs three objects, and there is a window for each pair.
+    const ring: number[] = new Array(distance < FIRST_WORDS ? FIRST_WORDS : WORDS).fill(0);
     if (before !== null) {
       for (let i = 0; i < before.length; i++) {
         const word = this.#word - i;

@@ -178,6 +178,15 @@ export function accessNeeded({ access, effect }: Pick<MessageDefinition, "access
   return access ?? (effect === "command" ? "crew" : "viewer");
 }
 
+/** Validators by their schemas: nodes of one process, a hundred in a simulation, define the same messages. */
+const validators = new WeakMap<Schema, Validator>();
+
+function validatorOf(schema: Schema): Validator {
+  let validator = validators.get(schema);
+  if (validator === undefined) validators.set(schema, validator = compileSchema(schema));
+  return validator;
+}
+
 /** A definition with its schemas compiled, as a session uses it. */
 export class CompiledMessage {
   readonly body: Validator;
@@ -190,8 +199,8 @@ export class CompiledMessage {
   readonly #toRoles: ReadonlySet<Role>;
 
   constructor(readonly definition: MessageDefinition) {
-    this.body = compileSchema(definition.body);
-    this.reply = definition.kind === "request" ? compileSchema(definition.reply) : null;
+    this.body = validatorOf(definition.body);
+    this.reply = definition.kind === "request" ? validatorOf(definition.reply) : null;
     this.access = accessNeeded(definition);
     this.#fromRoles = new Set(definition.from);
     this.#toRoles = new Set(definition.to);

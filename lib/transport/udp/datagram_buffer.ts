@@ -15,21 +15,20 @@ export class DatagramBuffer {
   readonly header: Uint8Array;
   /** Where the text stands: from byte 9 on, with room for the tag after the longest of it taken off. */
   readonly text: Uint8Array;
-  readonly #whole: (Uint8Array | undefined)[];
-  readonly #texts: (Uint8Array | undefined)[];
+  /** Made when the first packet goes or comes: a node may never have a session. */
+  #whole: (Uint8Array | undefined)[] | null = null;
+  #texts: (Uint8Array | undefined)[] | null = null;
 
   constructor(readonly capacityBytes: number) {
     this.bytes = new Uint8Array(capacityBytes);
     this.header = this.bytes.subarray(0, PACKET_HEADER_BYTES);
     this.text = this.bytes.subarray(PACKET_HEADER_BYTES, capacityBytes - AEAD_TAG_BYTES);
-    // Filled from the start, so that the arrays never turn into dictionaries.
-    this.#whole = new Array(KEPT_VIEW_BYTES + 1).fill(undefined);
-    this.#texts = new Array(KEPT_VIEW_BYTES + 1).fill(undefined);
   }
 
   /** The first `length` bytes. */
   whole(length: number): Uint8Array {
     if (length > KEPT_VIEW_BYTES) return this.bytes.subarray(0, length);
+    this.#whole ??= noViews();
     return this.#whole[length] ??= this.bytes.subarray(0, length);
   }
 
@@ -38,6 +37,12 @@ export class DatagramBuffer {
     if (length > KEPT_VIEW_BYTES) {
       return this.bytes.subarray(PACKET_HEADER_BYTES, PACKET_HEADER_BYTES + length);
     }
+    this.#texts ??= noViews();
     return this.#texts[length] ??= this.bytes.subarray(PACKET_HEADER_BYTES, PACKET_HEADER_BYTES + length);
   }
+}
+
+/** Filled from the start, so that the array never turns into a dictionary. */
+function noViews(): (Uint8Array | undefined)[] {
+  return new Array(KEPT_VIEW_BYTES + 1).fill(undefined);
 }
