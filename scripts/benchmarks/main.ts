@@ -100,6 +100,15 @@ const TABLES: Readonly<
     ],
     takesOptions: true,
   },
+  "simulator-goals": {
+    summary:
+      "table: what hana simulate was asked for: joins, ten quiet minutes, a stream, an hour, and the curve up to 1,000 nodes (options)",
+    command: [
+      ...["run", "--quiet", "-A", "--config", config],
+      new URL("./simulator_goals.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
   leases: {
     summary: "table: time without a leader after crashes, hand-overs and cuts, simulated (2 minutes)",
     command: ["run", "--quiet", "-A", "--config", config, new URL("./leases.ts", import.meta.url).pathname],

@@ -18,6 +18,8 @@ export interface WorkerOptions {
   readonly cpu?: number | undefined;
   /** What stands before the command, such as `unshare -n`. */
   readonly prefix?: readonly string[];
+  /** After how long without an answer it counts as stuck, in ms; two minutes unless given. */
+  readonly stuckMs?: number;
 }
 
 /** A running worker. Its program is a file of `programs/`. */
@@ -25,8 +27,10 @@ export class MeasuringProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: TextLineReader;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stuckMs: number;
 
   constructor(readonly program: string, args: readonly string[], options: WorkerOptions = {}) {
+    this.#stuckMs = options.stuckMs ?? STUCK_MS;
     const command = [
       ...(options.prefix ?? []),
       ...(options.cpu === undefined ? [] : ["taskset", "-c", String(options.cpu)]),
@@ -45,7 +49,7 @@ export class MeasuringProcess implements AsyncDisposable {
 
   /** The next line of JSON. Rejects when the process ends or is stuck. */
   async next<T>(): Promise<T> {
-    const line = await this.#lines.next(STUCK_MS);
+    const line = await this.#lines.next(this.#stuckMs);
     if (line === null) throw new Error(`${this.program} ended before it answered`);
     return JSON.parse(line) as T;
   }
