@@ -250,7 +250,7 @@ async function playFlood(scene: Scene): Promise<Outcome> {
 }
 
 async function playHang(scene: Scene): Promise<Outcome> {
-  if (!scene.tool.seesHangs) return { ...GOOD, text: "no health check" };
+  if (!scene.tool.seesHangs) return { ...GOOD, hung: true, text: "STAYS HUNG: no health check" };
   const first = await scene.leader(NAME);
   const began = scene.stamps(NAME)[0]?.atUs ?? NaN;
   const next = await eventually(() => scene.stamps(NAME)[1], 30_000, 50);
