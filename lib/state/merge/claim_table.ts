@@ -503,7 +503,7 @@ export class ClaimTable {
   #lease(nowUs: number, path: PathClaims, claim: ClaimRegister, record: ClientRecord): void {
     let lease = record.paths.get(path.path) ?? null;
     if (lease === null) {
-      lease = { subject: { path, client: record.client }, atUs: 0, index: 0 };
+      lease = { subject: { path, client: record.client }, order: record.client, atUs: 0, index: 0 };
       record.paths.set(path.path, lease);
     }
     claim.leaseUntilUs = nowUs + CLAIM_LEASE_US;

@@ -5,6 +5,8 @@
 /** One thing with its due time; kept by its owner for as long as that lives. */
 export interface Due<T> {
   readonly subject: T;
+  /** Of those due at one time, the lower one comes first. */
+  readonly order: number;
   /** In microseconds; 0 while it is in no list. */
   atUs: number;
   /** Its place in the list; the list alone sets it. */
@@ -43,12 +45,16 @@ export class DueList<T> {
     if (this.#entries.length === 0) this.#earliestUs = Infinity;
   }
 
-  /** Takes out one that is due; null where none is. Of several, the earliest, then the one set first. */
+  /** Takes out one that is due; null where none is. Of several, the earliest. */
   poll(nowUs: number): T | null {
     if (nowUs < this.#earliestUs) return null;
     let first: Due<T> | null = null;
     for (const entry of this.#entries) {
-      if (first === null || entry.atUs < first.atUs) first = entry;
+      if (
+        first === null || entry.atUs < first.atUs || (entry.atUs === first.atUs && entry.order < first.order)
+      ) {
+        first = entry;
+      }
     }
     this.#earliestUs = first?.atUs ?? Infinity;
     if (first === null || first.atUs > nowUs) return null;

@@ -29,6 +29,7 @@ import { equalValues } from "./values.ts";
 import {
   addValues,
   contends,
+  doLostTakePart,
   type Look,
   type MutableWinner,
   newestWrite,
@@ -67,7 +68,7 @@ export class PathClaims implements PathRecord {
   constructor(path: PathId, definition: ParameterDefinition, numbers: Numbering) {
     const value = definition.default;
     this.path = path;
-    this.settling = { subject: this, atUs: 0, index: 0 };
+    this.settling = { subject: this, order: path, atUs: 0, index: 0 };
     this.#definition = definition;
     this.#numbers = numbers;
     this.#look = { value, holder: HOST, term: 0, stamp: 0 };
@@ -162,6 +163,7 @@ export class PathClaims implements PathRecord {
     if (!isHeldByWriter(claim)) {
       this.#stand(claim, "reaching");
       claim.priority = priority;
+      claim.leaseUntilUs = 0;
     }
     this.#evaluate("set");
     return false;
@@ -395,22 +397,27 @@ export class PathClaims implements PathRecord {
     if (base.holder !== look.holder || !equalValues(base.value, look.value)) {
       this.#setLook(base.value, base.holder);
     }
-    if (this.#stale > 0) this.#letGo();
+    // Who is let go is no part of the look, but of the reason why another one wins.
+    if (this.#stale > 0 && this.#letGo()) resolve(base, this.claims, this.#definition, look, false);
     return hasOverlays;
   }
 
-  #letGo(): void {
+  #letGo(): boolean {
+    let count = 0;
     const write = newestWrite(this.claims);
+    const keeps = doLostTakePart(this.claims, this.#definition);
     for (let at = this.claims.length - 1; at >= 0; at--) {
       const claim = this.claims[at];
       if (claim === undefined || claim.standing !== "kept") continue;
-      if (this.#isPart(claim) && contends(claim, false, true, write)) continue;
+      if (this.#isPart(claim) && contends(claim, false, keeps, write)) continue;
+      count++;
       if (claim.client === NOBODY) this.remove(claim);
       else {
         this.#stamp(claim);
         this.#stand(claim, "dormant");
       }
     }
+    return count > 0;
   }
 }
 

@@ -70,7 +70,7 @@ export function newWinner(value: StateValue): MutableWinner {
  * Who wins a path. Pure, and the same for every order of `claims`.
  *
  * 1. Live claims contend. A kept one (its writer is gone) contends while no client wrote since, and, unless the definition
- *    says `hold`, only as long as others are doubted or, with `fallback`, nobody else contends.
+ *    says `hold`, only as long as others are doubted or, with `fallback`, no other contends that is to stay.
  * 2. The highest priority among these, then the definition's rule.
  * 3. Nobody contends: the default where the definition says so, else the last look.
  */
@@ -104,7 +104,7 @@ export function newestWrite(claims: readonly Claim[]): Claim | null {
 /**
  * Writes who wins into `winner`; allocates nothing but for sums of vectors.
  * @param overlays whether momentary claims and the host's limits count.
- * @returns whether some were left out.
+ * @returns whether there are such.
  */
 export function resolve(
   winner: MutableWinner,
@@ -114,7 +114,7 @@ export function resolve(
   overlays: boolean,
 ): boolean {
   let live = 0;
-  let left = 0;
+  let above = 0;
   let stale = 0;
   let doubted = 0;
   for (let at = 0; at < claims.length; at++) {
@@ -122,22 +122,34 @@ export function resolve(
     if (claim === undefined) continue;
     if (claim.standing === "live") {
       if (claim.priority <= 0) continue;
-      if (overlays || !isOverlay(claim)) live++;
-      else left++;
+      if (isOverlay(claim)) above++;
+      else live++;
     } else if (claim.standing === "kept") stale++;
     else if (claim.standing === "doubted") doubted++;
   }
-  if (stale > 0) {
-    const keeps = definition.onLoss === "hold" || doubted > 0 ||
-      (definition.onLoss === "fallback" && live === 0);
-    if (!keeps) stale = 0;
-  }
-  if (live + stale === 0) settleOnNobody(winner, definition, look);
+  if (!keepsLost(definition, live, doubted)) stale = 0;
+  if (live + stale + (overlays ? above : 0) === 0) settleOnNobody(winner, definition, look);
   else {
     const write = stale > 0 ? newestWrite(claims) : null;
     choose(winner, claims, definition, look, overlays, write, stale > 0, doubted);
   }
-  return left > 0;
+  return above > 0;
+}
+
+/** Whether what lost writers left takes part, beside so many live claims (without overlays) and doubted ones. */
+function keepsLost({ onLoss }: ParameterDefinition, live: number, doubted: number): boolean {
+  return onLoss === "hold" || doubted > 0 || (onLoss === "fallback" && live === 0);
+}
+
+/** Whether kept claims take part at all. */
+export function doLostTakePart(claims: readonly Claim[], definition: ParameterDefinition): boolean {
+  let live = 0;
+  let doubted = 0;
+  for (const claim of claims) {
+    if (claim.standing === "doubted") doubted++;
+    else if (claim.standing === "live" && claim.priority > 0 && !isOverlay(claim)) live++;
+  }
+  return keepsLost(definition, live, doubted);
 }
 
 function settleOnNobody(winner: MutableWinner, definition: ParameterDefinition, look: Look): void {
@@ -178,6 +190,10 @@ function choose(
   if (best === null) return settleOnNobody(winner, definition, look);
   const isSum = definition.merge === "sum" && equals > 1;
   winner.value = isSum ? sumOf(claims, definition, best.priority, overlays, keeps, write) : best.value;
+  // What several forgotten writers left is their sum, which may exceed the range.
+  if (!isSum && definition.merge === "sum" && best.client === NOBODY) {
+    winner.value = clamp(best.value, definition);
+  }
   winner.holder = best.client === NOBODY ? HOST : best.client;
   winner.priority = best.client === NOBODY ? 0 : best.priority;
   winner.parts = isSum ? equals : 1;
@@ -218,6 +234,8 @@ export function contends(claim: Claim, overlays: boolean, keeps: boolean, write:
 /** Whether `claim` beats `other` of the same priority. */
 function beats(claim: Claim, other: Claim, rule: MergeRule, holder: ClientNumber): boolean {
   if (rule === "lock") {
+    // What a forgotten writer left was the lock's when it went.
+    if (claim.client === NOBODY || other.client === NOBODY) return claim.client === NOBODY;
     if (holder !== HOST && (claim.client === holder || other.client === holder)) {
       return claim.client === holder;
     }

@@ -180,7 +180,7 @@ export class PlainPath {
   /** Time has come to `nowUs`, which is no later than {@linkcode nextUs}. */
   pass(nowUs: number): void {
     const over = this.#facts.filter((fact) => isThere(fact) && fact.leased && fact.leaseEndUs <= nowUs)
-      .sort((a, b) => a.leaseEndUs - b.leaseEndUs);
+      .sort((a, b) => a.leaseEndUs - b.leaseEndUs || a.who - b.who);
     for (const fact of over) {
       this.#go(fact, nowUs);
       this.#decide();
@@ -261,14 +261,15 @@ export class PlainPath {
 
   #judge(overlays: boolean): Verdict {
     const { merge, onLoss, min, max } = this.definition;
-    const here = this.#facts.filter((fact) =>
-      fact.state === "here" && (overlays || !(fact.momentary || fact.priority > 200))
-    );
+    const present = this.#facts.filter(({ state }) => state === "here");
+    const lasting = present.filter(({ momentary, priority }) => !momentary && priority <= 200);
+    const here = overlays ? present : lasting;
     const gone = [
       ...this.#facts.filter((fact) => fact.state === "gone" && fact.wasPart && fact.beatenBy === null),
       ...this.#left,
     ];
-    const gonesCount = onLoss === "hold" || this.isSettling || (onLoss === "fallback" && here.length === 0);
+    const gonesCount = onLoss === "hold" || this.isSettling ||
+      (onLoss === "fallback" && lasting.length === 0);
     const all = [...here, ...(gonesCount ? gone : [])];
     const best = Math.max(...all.map(({ priority }) => priority));
     const equals = all.filter(({ priority }) => priority === best);
@@ -296,7 +297,7 @@ export class PlainPath {
     const winner = merge === "highest"
       ? byAge.toSorted((a, b) => b.value - a.value)[0]
       : merge === "lock"
-      ? equals.find(({ who }) => who !== 0 && who === this.#look?.holder) ??
+      ? equals.find(isLeft) ?? equals.find(({ who }) => who !== 0 && who === this.#look?.holder) ??
         equals.toSorted((a, b) => a.lockedAt - b.lockedAt)[0]
       : byAge[0];
     if (winner === undefined) throw new Error("nobody wins");
