@@ -2,7 +2,15 @@
 // Decides numbers (given once, never again within an epoch), what a changed definition does to its number, and bounds.
 // The host defines and retires; copies adopt what the host tells. Never holds values; never sends.
 
-import type { ParameterDefinition, PathId, StateValue, SubsystemNumber } from "../model/mod.ts";
+import {
+  isBelow,
+  type ParameterDefinition,
+  type PathId,
+  type StateValue,
+  type SubsystemNumber,
+} from "../model/mod.ts";
+import { nearest } from "../../base/mod.ts";
+import { describeValue } from "../../wire/mod.ts";
 import { Hash64 } from "../digest/mod.ts";
 import { type BookLimits, DEFAULT_BOOK_LIMITS } from "./bounds.ts";
 import { checkValue } from "./check.ts";
@@ -12,6 +20,9 @@ import { SubsystemNames } from "./subsystems.ts";
 
 /** No path: what {@linkcode SchemaBook.idOf} says of one that is not there. */
 export const NO_PATH = 0 as PathId;
+
+/** Paths among which the nearest to an unknown one is looked for. */
+const MAX_CANDIDATES = 2_048;
 
 /** What became of a definition. */
 export interface Defined {
@@ -35,7 +46,8 @@ interface Slot {
   readonly id: PathId;
   readonly path: string;
   definition: ParameterDefinition | null;
-  subsystem: SubsystemNumber;
+  /** null in a copy that was not told yet. */
+  subsystem: SubsystemNumber | null;
   revision: number;
   /** Of the canonical definition. */
   bytes: number;
@@ -122,14 +134,27 @@ export class SchemaBook {
     return this.#ids.get(path) ?? NO_PATH;
   }
 
+  /** The number of a path, or a refusal that names the nearest path. */
+  lookUp(path: string): PathId | Refusal {
+    return this.#ids.get(path) ?? new Refusal("unknown-path", () => this.#unknown(path));
+  }
+
   /** What may stand there; null for a number that is gone or was never given. */
   definitionOf(id: PathId): ParameterDefinition | null {
     return this.#slots[id]?.definition ?? null;
   }
 
-  /** The subsystem of a number, also of one that is gone; null where it was never given. */
+  /**
+   * The subsystem of a number, also of one that is gone; null where it was never given, and in a copy that was not told
+   * the number of that subsystem yet ({@linkcode SubsystemNames.adopt}): a copy gives no numbers of its own.
+   */
   subsystemOf(id: PathId): SubsystemNumber | null {
-    return this.#slots[id]?.subsystem ?? null;
+    const slot = this.#slots[id];
+    if (slot === undefined) return null;
+    if (slot.subsystem === null && slot.definition !== null) {
+      slot.subsystem = this.#subsystems.numberOf(slot.definition.subsystem);
+    }
+    return slot.subsystem;
   }
 
   /** The path that a number stands or stood for; null where it was never given. */
@@ -210,7 +235,7 @@ export class SchemaBook {
       return this.#conflict(`${definition.path} has number ${holder}, not ${id}`);
     }
     const text = canonicalDefinition(definition);
-    const refusal = this.#roomFor(text, slot) ?? this.#subsystemFor(definition.subsystem);
+    const refusal = this.#roomFor(text, slot);
     if (refusal !== null) return refusal;
     while (this.#slots.length <= id) this.#slots.push(undefined);
     this.#write(slot ?? this.#newSlot(id, definition), definition, text);
@@ -256,7 +281,7 @@ export class SchemaBook {
 
   /** A slot for a path that has none. */
   #newSlot(id: PathId, { path, subsystem }: ParameterDefinition): Slot {
-    const number = this.#subsystems.numberOf(subsystem) ?? 0 as SubsystemNumber;
+    const number = this.#subsystems.numberOf(subsystem);
     const slot: Slot = {
       id,
       path,
@@ -328,6 +353,24 @@ export class SchemaBook {
   #conflict(why: string): Refusal {
     this.counters.conflicts++;
     return new Refusal("conflict", () => why);
+  }
+
+  #unknown(path: string): string {
+    const near = nearest(path, this.#candidates(path));
+    return `nobody declared ${describeValue(path)}${near === null ? "" : `: did you mean ${near}?`}`;
+  }
+
+  /** Paths of the same first segment, or all when there are none; so many that the search ends soon. */
+  #candidates(path: string): string[] {
+    const [first = ""] = path.split("/", 1);
+    const found: string[] = [];
+    for (const prefix of [first, ""]) {
+      for (const known of this.#ids.keys()) {
+        if (isBelow(known, prefix) && found.push(known) === MAX_CANDIDATES) return found;
+      }
+      if (found.length > 0) return found;
+    }
+    return found;
   }
 
   #missing(id: PathId): Refusal {

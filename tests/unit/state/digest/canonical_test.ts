@@ -102,3 +102,9 @@ Deno.test("a writer writes one value after another, long and short, as if each w
 Deno.test("every type has a number of its own, and the numbers are those that were given out", () => {
   assertEquals(TYPES.map((type) => TYPE_CODES[type]), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
+
+Deno.test("long texts of characters with many bytes are written whole", () => {
+  for (const text of ["é".repeat(2_000), "中".repeat(1_300), "😀".repeat(1_000), "a".repeat(4_096)]) {
+    assertEquals(toHex(canonicalBytes("text", text)), toHex(new TextEncoder().encode(text)));
+  }
+});

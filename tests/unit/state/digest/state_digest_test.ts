@@ -237,3 +237,47 @@ Deno.test("near entries have digests far apart: none of 200,000 meets another", 
   // Of 200,000 random numbers of 32 bits about 4.7 meet another.
   assert(lows.size > 200_000 - 30, `${200_000 - lows.size} collisions of the lower half`);
 });
+
+Deno.test("minus nought is nought: what is equal has one digest", () => {
+  const cases: [ValueType, StateValue, StateValue][] = [
+    ["f32", 0, -0],
+    ["unit", 0, -0],
+    ["i32", 0, -0],
+    ["vec3", [0, 0, 1], [-0, 0, 1]],
+    ["json", { a: 0 }, { a: -0 }],
+  ];
+  for (const [type, value, other] of cases) {
+    const row: Held = { id: 1, type, value, holder: 1, priority: 1 };
+    assertEquals(digestOf([{ ...row, value: other }]).text, digestOf([row]).text, type);
+  }
+});
+
+Deno.test("entries are the same exactly when a digest holds them for the same", () => {
+  const few = fc.integer({ min: 0, max: 1 });
+  fc.assert(
+    fc.property(rows, few, few, few, few, few, few, fc.boolean(), (
+      [row, value],
+      holder,
+      otherHolder,
+      priority,
+      otherPriority,
+      deleted,
+      otherDeleted,
+      hasOther,
+    ) => {
+      const a = entry({ value: row.value, holder, priority, deleted: deleted === 1 });
+      const b = entry({
+        value: hasOther ? value : row.value,
+        holder: otherHolder,
+        priority: otherPriority,
+        deleted: otherDeleted === 1,
+        version: 2,
+      });
+      const [left, right] = [new StateDigest(), new StateDigest()];
+      left.change(row.id as PathId, row.type, null, a);
+      right.change(row.id as PathId, row.type, null, b);
+      assertEquals(isSameEntry(row.type, a, b), left.text === right.text);
+    }),
+    { numRuns: 500 },
+  );
+});

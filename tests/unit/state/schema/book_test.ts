@@ -346,3 +346,34 @@ Deno.test("a definition that a bound refuses leaves no subsystem behind", () => 
   assertEquals(codeOf(book.define(hue({ subsystem: "lasers" }))), "full");
   assertEquals(book.subsystems.numberOf("lasers"), null);
 });
+
+Deno.test("a copy gives subsystems no numbers: it waits for those of the host", () => {
+  const host = new SchemaBook();
+  defined(host.define(hue({ path: "a", subsystem: "lasers" })));
+  host.retire("a");
+  const { id } = defined(host.define(hue({ path: "b", subsystem: "fog" })));
+  const copy = new SchemaBook();
+  sync(copy, host, 0);
+  assertEquals([copy.subsystemOf(id), copy.subsystems.numberOf("fog")], [null, null]);
+  for (const [number, name] of host.subsystems.entries()) assert(copy.subsystems.adopt(number, name));
+  assertEquals([copy.subsystemOf(id), host.subsystemOf(id)], [10, 10] as never[]);
+  copy.adopt(id, null);
+  assertEquals(copy.subsystemOf(id), 10 as never);
+});
+
+Deno.test("an unknown path is refused with the nearest one", () => {
+  const book = new SchemaBook();
+  for (const path of ["aurora/hue", "aurora/size", "fog/hue"]) defined(book.define(hue({ path })));
+  assertEquals(book.lookUp("fog/hue"), 3 as PathId);
+  const why = (path: string) => {
+    const answer = book.lookUp(path);
+    assertEquals(codeOf(answer), "unknown-path");
+    return (answer as Refusal).why;
+  };
+  assertEquals(why("aurora/heu"), 'nobody declared "aurora/heu": did you mean aurora/hue?');
+  assertEquals(why("auora/size"), 'nobody declared "auora/size": did you mean aurora/size?');
+  assertEquals(why("something/else"), 'nobody declared "something/else"');
+  assert(why("x".repeat(1_000_000)).length < 100);
+  book.retire("aurora/hue");
+  assertEquals(why("aurora/hue"), 'nobody declared "aurora/hue": did you mean aurora/size?');
+});

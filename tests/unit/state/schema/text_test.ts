@@ -60,6 +60,8 @@ Deno.test("values are read as people write them", () => {
     [{ type: "f32", unit: "s" }, "500ms", 0.5],
     [{ type: "f32", unit: "ms" }, "0.1 s", 100],
     [{ type: "f32", unit: "ms" }, "2", 2],
+    [{ type: "f32", unit: "ms" }, "500\u00b5s", 0.5],
+    [{ type: "f32", unit: "ms" }, "500\u03bcs", 0.5],
     [{ type: "f32", unit: "°" }, "0.5 turn", 180],
     [{ type: "f32", unit: "rad" }, "180°", Math.fround(Math.PI)],
     [{ type: "f32", unit: "Hz" }, "120 bpm", 2],
