@@ -52,6 +52,7 @@ export const SCENARIOS: readonly Scenario[] = [
     // It counts its own starts, so that it is the same under every tool.
     // A start and an end each time.
     argv: (child, stamps) => ["/bin/sh", EARLY_CRASHES_SH, child, stamps, String(2 * EARLY_CRASHES)],
+    isTimed: true,
     play: playCrashLoop,
   },
   { name: "ignores-term", text: "ignores SIGTERM, is stopped", argv: orders("ignore TERM"), play: playStop },
