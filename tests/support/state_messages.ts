@@ -99,7 +99,9 @@ const double = fc.oneof(
   fc.integer(),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
 );
-const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as StateValue);
+const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.stringify(value))
+  // A key that no codec here carries.
+  .filter((told) => !told.includes("__proto__")).map((told) => JSON.parse(told) as StateValue);
 const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null });
 
 /** A value of each type. */
@@ -168,8 +170,10 @@ const ascending = <T>(item: fc.Arbitrary<T>, key: (item: T) => number, max = 6) 
 const versions = ascending(fc.record({ subsystem, version }), (each) => each.subsystem);
 const ALL = messages.ENTRY_TYPES;
 
-/** One arbitrary for each kind. */
-const KINDS: { [Kind in messages.StateMessageKind]: fc.Arbitrary<Extract<StateMessage, { kind: Kind }>> } = {
+/** Any message of a kind that the encoder accepts. */
+export const messageOf: {
+  [Kind in messages.StateMessageKind]: fc.Arbitrary<Extract<StateMessage, { kind: Kind }>>;
+} = {
   hello: fc.record({
     kind: fc.constant("hello"),
     protocol: fc.nat(255),
@@ -332,5 +336,5 @@ const KINDS: { [Kind in messages.StateMessageKind]: fc.Arbitrary<Extract<StateMe
 
 /** Any message that the encoder accepts. */
 export const anyMessage: fc.Arbitrary<StateMessage> = fc.oneof(
-  ...(Object.values(KINDS) as fc.Arbitrary<StateMessage>[]),
+  ...(Object.values(messageOf) as fc.Arbitrary<StateMessage>[]),
 );

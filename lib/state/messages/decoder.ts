@@ -4,6 +4,7 @@
 
 import { type NodeId, nodeIdFromBytes } from "../../base/mod.ts";
 import type { ClientNumber, ClientSequence, PathId, RateClass, StateEpoch, Version } from "../model/mod.ts";
+import { DIGEST_BUCKETS } from "../digest/mod.ts";
 import { ColumnReader } from "./columns_reader.ts";
 import { type DecodeProblem, FieldReader } from "./fields.ts";
 import * as limits from "./limits.ts";
@@ -272,7 +273,7 @@ export class MessageDecoder {
     const reason = reader.word(words.RESYNC_REASONS);
     const digest = (flags & 1) === 0 ? null : this.#digest();
     const buckets: Digest64[] = [];
-    const count = (flags & 2) === 0 ? 0 : limits.DIGEST_BUCKETS;
+    const count = (flags & 2) === 0 ? 0 : DIGEST_BUCKETS;
     for (let i = 0; i < count && reader.problem === null; i++) buckets.push(this.#digest());
     return { kind: "resync", term, subsystem, have, nonce, reason, digest, buckets };
   }

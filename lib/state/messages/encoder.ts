@@ -6,6 +6,7 @@ import { isNodeId, type NodeId, nodeIdToBytes } from "../../base/mod.ts";
 import { ByteWriter } from "../../wire/mod.ts";
 import { ColumnWriter } from "./columns.ts";
 import { writeVarint, writeWord } from "./fields.ts";
+import { DIGEST_BUCKETS } from "../digest/mod.ts";
 import * as limits from "./limits.ts";
 import { writeGaps } from "./runs.ts";
 import type {
@@ -232,7 +233,7 @@ export class MessageEncoder {
     out.u32(nonce);
     writeWord(out, reason, RESYNC_REASONS);
     if (digest !== null) this.#digest(digest);
-    if (buckets.length !== 0 && buckets.length !== limits.DIGEST_BUCKETS) out.fail();
+    if (buckets.length !== 0 && buckets.length !== DIGEST_BUCKETS) out.fail();
     for (const bucket of buckets) this.#digest(bucket);
   }
 

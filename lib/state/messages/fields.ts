@@ -18,6 +18,7 @@ export const DECODE_PROBLEMS = [
   "not-finite",
   "not-json",
 ] as const;
+/** A word of {@linkcode DECODE_PROBLEMS}. */
 export type DecodeProblem = typeof DECODE_PROBLEMS[number];
 
 const TEXT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -27,26 +27,30 @@ export const MAX_SUBSYSTEMS = 256;
 export const MAX_SUBSYSTEM = 0xffff;
 /** Bytes of the prefix of an interest. */
 export const MAX_PREFIX_BYTES = 128;
-/** Interests, capabilities and guards of a message. */
+/** Interests of a hello. */
 export const MAX_INTERESTS = 64;
+/** Capabilities of a hello. */
 export const MAX_CAPABILITIES = 32;
+/** Guards of a transaction. */
 export const MAX_GUARDS = 64;
-/** Objects of an own message, paths of a welcome that were taken over. */
+/** Objects of an own message. */
 export const MAX_OBJECTS = 1_024;
+/** Paths of a welcome that were taken over. */
 export const MAX_TAKEN_OVER = 4_096;
 /** Definitions of a transaction. */
 export const MAX_DEFINITIONS = 1_024;
-/** Bytes of what a definition says about itself; the longest fade, in microseconds: an hour. */
+/** Bytes of what a definition says about itself. */
 export const MAX_DESCRIPTION_BYTES = 1_024;
+/** The longest fade, in microseconds: an hour. */
 export const MAX_FADE_US = 3_600_000_000;
 /** Words of an enum. */
 export const MAX_WORDS = 256;
-/** Bytes of names of clients, subsystems and capabilities; of texts for people. */
+/** Bytes of names of clients, subsystems and capabilities, and of words. */
 export const MAX_NAME_BYTES = 63;
+/** Bytes of texts for people. */
 export const MAX_TEXT_BYTES = 255;
-/** Bytes of a reconnect token; parts of a digest. */
+/** Bytes of a reconnect token. */
 export const TOKEN_BYTES = 16;
-export const DIGEST_BUCKETS = 16;
 /** Chunks of a subsystem. */
 export const MAX_CHUNKS = 0xffff;
 /** The largest version, term and clock. */

@@ -8,7 +8,6 @@ export { MessageEncoder } from "./encoder.ts";
 export { DECODE_PROBLEMS, type DecodeProblem } from "./fields.ts";
 export {
   CHUNK_BYTES,
-  DIGEST_BUCKETS,
   ENTRY_TYPES,
   KIND_NUMBERS,
   MAX_CAPABILITIES,

@@ -39,14 +39,17 @@ export const NACK_CODES = [
   /** Wrong in itself. */
   "malformed",
 ] as const;
+/** A word of {@linkcode NACK_CODES}. */
 export type NackCode = typeof NACK_CODES[number];
 
 /** Why a client asks for entries again. */
 export const RESYNC_REASONS = ["gap", "digest", "behind", "interest", "check"] as const;
+/** A word of {@linkcode RESYNC_REASONS}. */
 export type ResyncReason = typeof RESYNC_REASONS[number];
 
 /** How the sender of a beat stands. `local`: it goes on without its host. */
 export const BEAT_STATES = ["joining", "synced", "behind", "local", "leaving"] as const;
+/** A word of {@linkcode BEAT_STATES}. */
 export type BeatState = typeof BEAT_STATES[number];
 
 /** What is said about owning objects: the first seven by clients, the others by the host. */
@@ -68,10 +71,12 @@ export const OWN_ACTIONS = [
   /** To everybody: this is how these objects stand now. */
   "changed",
 ] as const;
+/** A word of {@linkcode OWN_ACTIONS}. */
 export type OwnAction = typeof OWN_ACTIONS[number];
 
 /** How an object stands. */
 export const OWN_STATES = ["free", "owned", "asked", "grace"] as const;
+/** A word of {@linkcode OWN_STATES}. */
 export type OwnState = typeof OWN_STATES[number];
 
 /** What is said about the one privileged client: the first seven by clients, the others by the host. */
@@ -94,14 +99,17 @@ export const PRIVILEGE_ACTIONS = [
   /** To everybody: this is how it stands now. */
   "changed",
 ] as const;
+/** A word of {@linkcode PRIVILEGE_ACTIONS}. */
 export type PrivilegeAction = typeof PRIVILEGE_ACTIONS[number];
 
 /** How the privilege stands. */
 export const PRIVILEGE_STATES = ["none", "held", "asked", "offered", "grace"] as const;
+/** A word of {@linkcode PRIVILEGE_STATES}. */
 export type PrivilegeState = typeof PRIVILEGE_STATES[number];
 
 /** Why somebody goes. */
 export const BYE_REASONS = ["leaving", "stopping", "moved", "replaced", "silent", "refused"] as const;
+/** A word of {@linkcode BYE_REASONS}. */
 export type ByeReason = typeof BYE_REASONS[number];
 
 /** What is wrong between the two ends. */
@@ -117,4 +125,5 @@ export const ERROR_CODES = [
   "rate",
   "internal",
 ] as const;
+/** A word of {@linkcode ERROR_CODES}. */
 export type StateErrorCode = typeof ERROR_CODES[number];
