@@ -169,7 +169,7 @@ class JsonWalk {
   }
 
   walk(value: unknown, depth: number): Refusal | null {
-    if (--this.#left < 0) return this.#tooMany();
+    this.#left--; // #list and #map have seen that there is room
     switch (typeof value) {
       case "boolean":
         return null;

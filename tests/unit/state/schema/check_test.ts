@@ -101,6 +101,9 @@ Deno.test("numbers are kept as the wire carries them, and minus nought as nought
   const vector = kept({ type: "vec3" }, [-0, 0.1, 1]) as readonly number[];
   assert(Object.is(vector[0], 0));
   assertStrictEquals(vector[1], Math.fround(0.1));
+  const signed = [1, -0, 2];
+  assert(Object.is((kept({ type: "vec3" }, signed) as readonly number[])[1], 0));
+  assert(Object.is(signed[1], -0), "what the caller gave is as it was");
   const exact = [1, 2, 3];
   assertStrictEquals(kept({ type: "vec3" }, exact), exact);
 });
@@ -150,6 +153,10 @@ Deno.test("JSON is plain data within bounds: loops, depth, count, size and forei
   kept(json, Array(MAX_JSON_VALUES - 1).fill(0));
   assertEquals(codeOf(json, Array(MAX_JSON_VALUES).fill(0)), "too-long");
   assertEquals(codeOf(json, new Array(2 ** 30)), "too-long");
+  const half = MAX_JSON_VALUES / 2;
+  kept(json, [Array(half - 2).fill(0), Array(half - 1).fill(0)]);
+  assertEquals(codeOf(json, [Array(half - 1).fill(0), Array(half - 1).fill(0)]), "too-long");
+  assertEquals(codeOf(json, [...Array(half - 1).fill(0), ...Array(half - 1).fill(0), [0]]), "too-long");
   assertEquals(codeOf(json, { text: "a".repeat(MAX_VALUE_BYTES) }), "too-long");
   assertEquals(codeOf(json, { text: "é".repeat(MAX_VALUE_BYTES / 2) }), "too-long");
   assertEquals(codeOf(json, { "\udc00": 1 }), "not-text");
