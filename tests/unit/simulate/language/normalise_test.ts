@@ -250,6 +250,46 @@ const MISTAKES: readonly [what: string, raw: unknown, path: string, said: RegExp
     /96 has no unit; a size/,
   ],
   ["a wrong unit", at({ at: "10kB", crash: "viz-1" }), "timeline[0].at", /"10kB" is not a duration/],
+  [
+    "a verb about programs where there are none",
+    at({ at: "10s", "kill-shim": "scene" }),
+    "timeline[0].kill-shim",
+    /the scenario has no programs/,
+  ],
+  [
+    "a program that is not there",
+    small({
+      programs: { scene: { on: "viz-0" } },
+      timeline: [{ at: "10s", "kill-shim": "scen" }],
+      duration: "60s",
+    }),
+    "timeline[0].kill-shim.program",
+    /there is no program scen.*did you mean scene/,
+  ],
+  [
+    "a program that needs one that is not there",
+    small({ programs: { scene: { on: "viz-0", needs: { engin: "ready" } }, engine: { on: "viz-0" } } }),
+    "programs.scene.needs",
+    /did you mean engine/,
+  ],
+  [
+    "two ways to end",
+    small({ programs: { scene: { on: "viz-0", does: { crash_after: "1s", ends_after: "2s" } } } }),
+    "programs.scene.does.crash_after",
+    /contradicts ends_after/,
+  ],
+  [
+    "a number of times of nothing",
+    small({ programs: { scene: { on: "viz-0", does: { times: 3 } } } }),
+    "programs.scene.does.times",
+    /nothing goes wrong/,
+  ],
+  [
+    "programs that hang on a draw",
+    small({ programs: { scene: { on: "@random(1)" } } }),
+    "programs.scene.on",
+    /must not hang on a draw/,
+  ],
   ["a sign", at({ at: "-3s", crash: "viz-1" }), "timeline[0].at", /has a sign/],
   [
     "a share over all",
