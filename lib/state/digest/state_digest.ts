@@ -10,6 +10,12 @@ import { Hash64 } from "./hash64.ts";
 /** Parts of a digest by which a difference is narrowed down: a path lies in that of its id's last four bits. */
 export const DIGEST_BUCKETS = 16;
 
+/** 64 bits as two unsigned numbers. */
+export interface DigestHalves {
+  readonly high: number;
+  readonly low: number;
+}
+
 /** The digest of one subsystem. A sum without order (XOR), so that a change costs two steps whatever the size. */
 export class StateDigest {
   /** Of each bucket the upper and the lower half. */
@@ -75,17 +81,25 @@ export class StateDigest {
     return this.high === high >>> 0 && this.low === low >>> 0;
   }
 
-  /** The buckets: of each the upper and the lower 32 bits. */
-  buckets(): Uint32Array {
-    return this.#buckets.slice();
+  /** The digest as it is now, for a message. */
+  halves(): DigestHalves {
+    return { high: this.high, low: this.low };
   }
 
-  /** The numbers of the buckets in which another copy differs: a path `id` can only differ if `id & 15` is among them. */
-  differingBuckets(others: Uint32Array): number[] {
+  /** Those of the sixteen buckets, in order. */
+  buckets(): DigestHalves[] {
+    return Array.from({ length: DIGEST_BUCKETS }, (_, bucket) => this.#bucket(bucket));
+  }
+
+  /**
+   * The numbers of the buckets in which another copy differs: path `id` can only differ if `id & 15` is among them.
+   * A copy that told fewer than sixteen told nothing of the others, and they count as different.
+   */
+  differingBuckets(others: readonly DigestHalves[]): number[] {
     const found: number[] = [];
     for (let bucket = 0; bucket < DIGEST_BUCKETS; bucket++) {
-      const at = bucket * 2;
-      if (this.#buckets[at] !== others[at] || this.#buckets[at + 1] !== others[at + 1]) found.push(bucket);
+      const { high, low } = this.#bucket(bucket);
+      if (others[bucket]?.high !== high || others[bucket]?.low !== low) found.push(bucket);
     }
     return found;
   }
@@ -95,6 +109,10 @@ export class StateDigest {
     this.#buckets.fill(0);
     this.#high = 0;
     this.#low = 0;
+  }
+
+  #bucket(bucket: number): DigestHalves {
+    return { high: this.#buckets[bucket * 2] as number, low: this.#buckets[bucket * 2 + 1] as number };
   }
 
   /** The canonical bytes of a value (canonical.ts); the frequent types without writing them first. */

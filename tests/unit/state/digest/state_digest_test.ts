@@ -165,6 +165,7 @@ Deno.test("the buckets that differ are those of the paths that do, and their sum
   fc.assert(fc.property(sets, rows, (list, [row, value]) => {
     const digest = digestOf(list);
     assertEquals(sumOf(digest), [digest.high, digest.low]);
+    assertEquals(digest.halves(), { high: digest.high, low: digest.low });
     const rest = list.filter(({ id }) => id !== row.id);
     const [mine, theirs] = [digestOf([...rest, row]), digestOf([...rest, { ...row, value }])];
     const differs = mine.text !== theirs.text;
@@ -175,7 +176,10 @@ Deno.test("the buckets that differ are those of the paths that do, and their sum
 
 function sumOf(digest: StateDigest): number[] {
   let [high, low] = [0, 0];
-  digest.buckets().forEach((half, at) => at % 2 === 0 ? high ^= half : low ^= half);
+  for (const bucket of digest.buckets()) {
+    high ^= bucket.high;
+    low ^= bucket.low;
+  }
   return [high >>> 0, low >>> 0];
 }
 
@@ -189,6 +193,8 @@ Deno.test("equal ids in sequence spread over all buckets", () => {
 Deno.test("a digest that is cleared is that of nothing", () => {
   const digest = digestOf([{ id: 1, type: "text", value: "a", holder: 1, priority: 1 }]);
   digest.clear();
+  assertEquals(digest.differingBuckets([]).length, DIGEST_BUCKETS);
+  assertEquals(digest.halves(), { high: 0, low: 0 });
   assertEquals([digest.text, sumOf(digest)], ["0".repeat(16), [0, 0]]);
   assertEquals(digest.buckets(), new StateDigest().buckets());
 });
