@@ -19,7 +19,6 @@ export function compareDefinitions(former: ParameterDefinition, next: ParameterD
     former.unit !== next.unit || former.merge !== next.merge ||
     !isWithin(former.min, next.min, -1) || !isWithin(former.max, next.max, 1) ||
     // Words stay at their places: programs may show them by number.
-    former.words.length > next.words.length ||
     !former.words.every((word, at) => next.words[at] === word);
   if (isOther) return "other";
   const isSame = former.min === next.min && former.max === next.max &&
