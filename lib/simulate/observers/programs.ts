@@ -231,6 +231,8 @@ export function watchProgramNumbers({ oracle, violate }: RunContext): (fact: Num
       const what = `${kind} at ${atUs}`;
       const before = known.get(seq);
       known.set(seq, what);
+      // A daemon writes what a full disk refused with whatever it writes next, which may be never.
+      if (fact.origin === "daemon" && behind.has(fact.node)) return;
       if (before !== undefined && before !== what) {
         say(fact.node, `event ${seq} of ${program} is ${what} µs, and was ${before} µs`);
       }
