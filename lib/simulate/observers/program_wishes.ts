@@ -121,7 +121,7 @@ export const desiredReachedAfterQuiet: ObserverDefinition = {
       const lives = oracle.lives?.(node, plan.name);
       if (wish === null || lives === undefined) return;
       const is = `it is ${shown?.state ?? "unknown"} with ${lives.processes} processes` +
-        (shown?.note == null ? "" : ` (${shown.note})`);
+        (typeof shown?.note === "string" ? ` (${shown.note})` : "");
       if (wish.want === "down") {
         if (lives.processes === 0 && lives.shims === 0) return;
         say(

@@ -30,7 +30,7 @@ export function programScript(does: BehaviourPlan, stage: ScriptStage): ProgramS
 }
 
 /** The safe look: it stays until it is asked to end. */
-export const slateScript: ProgramScript = () => {};
+export function slateScript(): void {}
 
 /** What a program leaves behind. */
 export function remainingScript(does: BehaviourPlan): ProgramScript {
