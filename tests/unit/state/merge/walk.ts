@@ -20,6 +20,7 @@ type Step =
     readonly priority: number;
     readonly flags: number;
   }
+  | { readonly kind: "bad"; readonly who: number; readonly priority: number }
   | { readonly kind: "refresh"; readonly who: number; readonly at: number }
   | { readonly kind: "lost" | "back" | "heard" | "leave" | "forget"; readonly who: number }
   | { readonly kind: "pass"; readonly us: number };
@@ -47,6 +48,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       value: fc.constantFrom(0, 0.5, 1),
       priority: fc.constantFrom(0, 0, 100, 220, 255),
       flags: fc.constant(0),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("bad" as const),
+      who,
+      priority: fc.constantFrom(-1, 0.5, NaN, 201, 255, 256),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("refresh" as const), who, at }) },
@@ -135,7 +144,15 @@ class Walker {
     if (step.kind === "pass") return this.#pass(this.#nowUs + step.us);
     const number = client(step.who);
     if (step.kind === "set") return this.#set(step);
-    if (step.kind === "refresh") {
+    if (step.kind === "bad") {
+      const { priority } = step;
+      const isReserved = priority === 201 || priority === 255;
+      assertEquals(
+        table.handleSet(this.#nowUs, path(1), number, 1, priority),
+        isReserved ? "reserved" : "priority",
+      );
+      assertEquals(table.handleSet(this.#nowUs, path(99), number, 1, 100), "unknown-path");
+    } else if (step.kind === "refresh") {
       const isThere = this.#known.has(step.who) && !this.#lost.has(step.who);
       if (isThere) { for (const oracle of this.#oracles) if (this.#writes(step)) oracle.hear(step.who); }
       const expected = isThere && (this.#oracles[step.at - 1]?.refresh(this.#nowUs, step.who) ?? false);
