@@ -24,7 +24,7 @@ export const STAGES: readonly Stage[] = [
   { name: "lanes", parallel: true, needsBinary: false, limitMs: 8 * MINUTE_MS },
   { name: "simulate", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "interop", parallel: false, needsBinary: false, limitMs: 5 * MINUTE_MS },
-  { name: "e2e", parallel: true, needsBinary: false, limitMs: 8 * MINUTE_MS },
+  { name: "e2e", parallel: true, needsBinary: false, limitMs: 15 * MINUTE_MS },
   { name: "compiled", parallel: false, needsBinary: true, limitMs: 5 * MINUTE_MS },
 ];
 
