@@ -244,7 +244,10 @@ export class SchemaBook {
     return "taken";
   }
 
-  /** What changed after `revision`, in the order of the changes. For a copy that has nothing, 0: what is there. */
+  /**
+   * What changed after `revision`, in the order of the numbers: one that is gone stands before the next one of its path.
+   * For a copy that has nothing, 0: what is there.
+   */
   rowsSince(revision: number): BookRow[] {
     const rows: BookRow[] = [];
     for (const slot of this.#slots) {
@@ -252,7 +255,7 @@ export class SchemaBook {
       if (revision === 0 && slot.definition === null) continue;
       rows.push({ id: slot.id, path: slot.path, definition: slot.definition, revision: slot.revision });
     }
-    return rows.sort((a, b) => a.revision - b.revision);
+    return rows;
   }
 
   #add(definition: ParameterDefinition, former: PathId): Defined | Refusal {

@@ -35,7 +35,7 @@ function ranges(type: ValueType): fc.Arbitrary<RawDefinition> {
   const number = type === "f32" || type === "vec3"
     ? fc.double({ min: -1e6, max: 1e6, noNaN: true })
     : type === "unit"
-    ? fc.double({ min: 0, max: 1, noNaN: true })
+    ? fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100)
     : type === "i32"
     ? fc.integer()
     : null;
@@ -81,11 +81,13 @@ function numbersOf({ type, min, max }: ParameterDefinition): fc.Arbitrary<number
     return fc.integer({ min: min ?? -0x8000_0000, max: max ?? 0x7fff_ffff });
   }
   const [least, most] = type === "unit" ? [0, 1] : [-3e38, 3e38];
-  return fc.double({
-    min: min ?? Math.min(least, max ?? least),
-    max: max ?? Math.max(most, min ?? most),
-    noNaN: true,
-  });
+  const [low, high] = [min ?? Math.min(least, max ?? least), max ?? Math.max(most, min ?? most)];
+  // Doubles are drawn by their exponents, so that most are next to nothing: some are spread over the range instead.
+  const [from, to] = [Math.max(low, Math.min(-1_000, high)), Math.min(high, Math.max(1_000, low))];
+  const even = fc.integer({ min: 0, max: 1_000 }).map((part) =>
+    Math.min(Math.max(from + (to - from) * part / 1_000, low), high)
+  );
+  return fc.oneof(fc.double({ min: low, max: high, noNaN: true }), even);
 }
 
 /** Values that a definition allows, as a program gives them. */

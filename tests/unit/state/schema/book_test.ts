@@ -198,6 +198,12 @@ Deno.test("the bytes of definitions are bounded, and those of a path that is gon
     codeOf(book.define(readDefinition({ path: "p0", type: "enum", words: [...words, "x"] }))),
     "full",
   );
+  // The place of the former definition is free for the next one.
+  assertEquals(
+    defined(book.define(readDefinition({ path: "p0", type: "enum", words, default: words[1] }))).outcome,
+    "wider",
+  );
+  assertEquals(book.bytes, size * 2);
   assert(book.retire("p1"));
   assertEquals(book.bytes, size);
   defined(book.define(hue({ path: "q" })));
@@ -286,6 +292,30 @@ Deno.test("the digest of a book differs when any definition does", () => {
     left.retire(a.path);
     assertEquals([left.high, left.low, left.bytes], [0, 0, 0]);
   }));
+});
+
+Deno.test("the digest of a book differs when a path has another number", () => {
+  const [left, right] = [new SchemaBook(), new SchemaBook()];
+  left.adopt(1 as PathId, hue());
+  right.adopt(2 as PathId, hue());
+  assertNotEquals([left.high, left.low], [right.high, right.low]);
+});
+
+Deno.test("a copy that is up to date is told nothing, and one that is not only what changed", () => {
+  const book = new SchemaBook();
+  for (const path of ["a", "b", "c"]) defined(book.define(hue({ path })));
+  const { revision } = book;
+  assertEquals(book.rowsSince(revision), []);
+  book.retire("b");
+  defined(book.define(hue({ path: "c", max: 1 })));
+  assertEquals(
+    book.rowsSince(revision).map(({ id, path, definition }) => [id, path, definition?.max ?? null]),
+    [
+      [2, "b", null],
+      [3, "c", null],
+      [4, "c", 1],
+    ],
+  );
 });
 
 Deno.test("a copy refuses rows that contradict what the host said before, and is as before", () => {

@@ -36,6 +36,7 @@ Deno.test("values are printed as people write them", () => {
     [{ type: "f32", unit: "%" }, 50, "50%"],
     [{ type: "unit" }, 32768 / 65535, "0.5"],
     [{ type: "unit", unit: "%" }, 32768 / 65535, "50%"],
+    [{ type: "unit", unit: "%" }, 24576 / 65535, "37.5%"],
     [{ type: "i32", unit: "bpm" }, -120, "-120 bpm"],
     [{ type: "bool" }, true, "true"],
     [{ type: "enum", words: ["cut"] }, "cut", "cut"],
@@ -48,6 +49,7 @@ Deno.test("values are printed as people write them", () => {
     [{ type: "bytes" }, Uint8Array.of(0, 255), "hex:00ff"],
     [{ type: "vec3", unit: "m" }, [1, Math.fround(0.2), 3], "1, 0.2, 3 m"],
     [{ type: "json" }, { b: 1, a: [true] }, '{"a":[true],"b":1}'],
+    [{ type: "json" }, { a: "\u202e\u0085" }, '{"a":"\\u202e\\u0085"}'],
   ];
   for (const [raw, value, text] of cases) assertEquals(formatValue(define(raw), value), text);
 });
@@ -71,6 +73,8 @@ Deno.test("values are read as people write them", () => {
     [{ type: "unit", unit: "%" }, "50%", 32768 / 65535],
     [{ type: "unit", unit: "%" }, "0.5", 32768 / 65535],
     [{ type: "i32", unit: "ms" }, "0.25s", 250],
+    // 4.35 × 100 is 434.99999999999994 in doubles.
+    [{ type: "i32", unit: "cm" }, "4.35m", 435],
     [{ type: "bool" }, "ON", true],
     [{ type: "bool" }, "no", false],
     [{ type: "enum", words: ["cut", "fade"] }, " fade", "fade"],
