@@ -271,8 +271,6 @@ class Reader:
                 raise Refused("not-canonical")
             if section == 15:
                 self.winners(count, entries)
-                if self.remaining > 0:
-                    raise Refused("trailing")
                 break
             if section >= len(TYPES) or len(entries) + count > MAX_ENTRIES:
                 raise Refused("out-of-range")

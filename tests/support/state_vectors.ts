@@ -422,7 +422,7 @@ const REFUSED: readonly (readonly [name: string, bytes: string, problem: string]
   ["a varint beyond 2^53 − 1", "0fe0000000000000000000", "out-of-range"],
   ["a subsystem beyond 65,535", "0707800100002a01", "out-of-range"],
   ["a patch that goes back further than it can", "0707042a2b", "out-of-range"],
-  ["a patch from nothing to nothing with a value", "0707042a0010210000803e", "out-of-range"],
+  ["a patch from nothing to nothing with a value", "0707042a0010200000803e", "out-of-range"],
   ["an id of 0xffffffff and one more", "0707042a0120c0000001ffffffff0000000000000000", "out-of-range"],
   ["a run that is longer than its section", "0707042a012001010000000000000000", "out-of-range"],
   ["a section without entries", "0707042a0100", "out-of-range"],
@@ -454,6 +454,34 @@ const REFUSED: readonly (readonly [name: string, bytes: string, problem: string]
   ["an ack that ends with more", "080700000000", "trailing"],
   ["more subsystems than there may be", "080700410100", "out-of-range"],
   ["more subsystems than bytes", "08070004000c", "truncated"],
+  ["a section that is too long for its bytes, and whose ids are wrong", "0707042a01300105", "truncated"],
+  [
+    "winners of the same client and priority in two groups",
+    "0707042a0120010000000000000000002f0364010003640102",
+    "not-canonical",
+  ],
+  [
+    "a path that repeats what it has in common",
+    "05070d000201000161017300000000000002616200000000",
+    "not-canonical",
+  ],
+  [
+    "a path that has more in common than there is",
+    "05070d0002010001610173000000000005016200000000",
+    "out-of-range",
+  ],
+  ["a subsystem that is told again", "05070d000201000161017300000000010100017300000000", "not-canonical"],
+  ["a default of nothing", "05070d00010900016101730900000001c0", "not-canonical"],
+  ["a transaction with a winner", "05070d00001000000000001f02640100", "out-of-range"],
+  ["a set with a winner", "04070c641000000000001f02640100", "out-of-range"],
+  ["a set with a definition", "04070c641a0001000161017300000000", "out-of-range"],
+  ["a definition with a winner", "0307000500011a00010001610173000000001f02640100", "out-of-range"],
+  ["a list that is too long for its bytes, and wrong", "08070004800100000c", "truncated"],
+  [
+    "a beat of a subsystem beyond 65,535",
+    "0a07000102030405060708090a0b0c0d0e0f0000028001fffe000000",
+    "out-of-range",
+  ],
   ["a path that is none", "0307000500011a00" + "0700014100000000000000", "out-of-range"],
 ];
 

@@ -60,7 +60,6 @@ export class ColumnReader {
       else if (section < next) reader.fail("not-canonical", at);
       else if (section === WINNER_SECTION) {
         this.#winners(reader, count, entries);
-        if (reader.remaining > 0) reader.fail("trailing", reader.at);
         break;
       } else {
         const type = entryTypeOf(section);
