@@ -70,7 +70,7 @@ hostTest("a daemon killed a hundred times disturbs no program, and loses no even
 hostTest(
   "a shim that is killed is replaced within two seconds, its program with it, once",
   async (host, desk) => {
-    await desk.spawn("wall", host.chaos("wall", "speak", "fork 3 setsid"));
+    await desk.spawn("wall", host.chaos("wall", "fork 3 setsid", "speak"));
     await desk.untilState("wall", "running");
     const before = desk.processId("wall");
     const shim = host.shimOf(desk, "wall");
@@ -92,7 +92,7 @@ hostTest(
 hostTest(
   "daemon and shim killed together leave nothing behind that the next daemon does not find",
   async (host, first) => {
-    await first.spawn("wall", host.chaos("wall", "speak", "ignore TERM", "fork 5 setsid"));
+    await first.spawn("wall", host.chaos("wall", "fork 5 setsid", "speak", "ignore TERM"));
     await first.spawn("calm", host.chaos("calm", "speak"));
     await first.untilState("wall", "running");
     await first.untilState("calm", "running");
