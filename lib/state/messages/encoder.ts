@@ -52,7 +52,7 @@ export class MessageEncoder {
 
   /**
    * The bytes of a patch with `ack` in it, from those of the same patch without: entries are encoded once for all who
-   * get them. Valid until the next call; `patch` must not be this encoder's own view. Null when it is no such patch.
+   * get them. Valid until the next call. Null when it is no such patch, or a view of this encoder, which is about to change.
    */
   acknowledge(patch: Uint8Array, ack: WriteAck): Uint8Array | null {
     const first = patch[0] ?? 0;
@@ -60,6 +60,7 @@ export class MessageEncoder {
     if ((first & 0x1f) !== KIND_NUMBERS.patch || (first & ACK_BIT) !== 0) return null;
     const out = this.#out;
     out.reset();
+    if (patch.buffer === out.view().buffer) return null;
     out.u8(first | ACK_BIT);
     out.bytes(patch.subarray(1, 1 + termBytes));
     this.#ack(ack);

@@ -183,6 +183,8 @@ Deno.test("an acknowledgement is put into a patch that others get as well", () =
       const acknowledged = encoder.acknowledge(shared, ack);
       assertEquals(toHex(acknowledged ?? new Uint8Array(0)), toHex(direct));
       assertStrictEquals(encoder.acknowledge(direct, ack), null, "it has one already");
+      const view = encoder.encode({ ...message, ack: null }) ?? direct;
+      assertStrictEquals(encoder.acknowledge(view, ack), null, "it would be written over while it is read");
     }),
     { numRuns: 300 },
   );
