@@ -287,3 +287,14 @@ Deno.test("entries are the same exactly when a digest holds them for the same", 
     { numRuns: 500 },
   );
 });
+
+Deno.test("half of a bucket that differs is enough", () => {
+  const digest = digestOf([{ id: 3, type: "i32", value: 1, holder: 1, priority: 1 }]);
+  for (const half of ["high", "low"] as const) {
+    const told = digest.buckets().map((bucket, at) =>
+      at === 9 ? { ...bucket, [half]: bucket[half] ^ 1 } : bucket
+    );
+    assertEquals(digest.differingBuckets(told), [9]);
+    assert(!digest.isEqual(digest.high ^ (half === "high" ? 1 : 0), digest.low ^ (half === "low" ? 1 : 0)));
+  }
+});

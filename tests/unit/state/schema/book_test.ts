@@ -404,6 +404,13 @@ Deno.test("an unknown path is refused with the nearest one", () => {
   assertEquals(why("auora/size"), 'nobody declared "auora/size": did you mean aurora/size?');
   assertEquals(why("something/else"), 'nobody declared "something/else"');
   assert(why("x".repeat(1_000_000)).length < 100);
+  // What has the same first segment comes before what is as near.
+  defined(book.define(hue({ path: "fogs/hux" })));
+  defined(book.define(hue({ path: "mist/hue" })));
+  defined(book.define(hue({ path: "fog2/hux" })));
+  book.retire("fog/hue");
+  defined(book.define(hue({ path: "fog/hue" })));
+  assertEquals(why("fog/hux"), 'nobody declared "fog/hux": did you mean fog/hue?');
   book.retire("aurora/hue");
   assertEquals(why("aurora/hue"), 'nobody declared "aurora/hue": did you mean aurora/size?');
 });
