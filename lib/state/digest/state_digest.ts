@@ -45,7 +45,7 @@ export class StateDigest {
   /**
    * Takes an entry in, or out again: call it with the old values before a change and with the new ones after.
    * An entry that is deleted does not count and is not given here. `value` is a checked one of `type`; `holder` is 0 to
-   * 2^32 − 1, `priority` 0 to 255. Allocates nothing but for json.
+   * 2^32 − 1, `priority` 0 to 255. Allocates nothing for numbers, bools and bytes.
    */
   toggle(
     id: PathId,
