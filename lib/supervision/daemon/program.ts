@@ -378,7 +378,9 @@ export class SupervisedProgram {
   /** Makes the assignment of a new shim, on the disk before anybody has it. */
   #assign(): ShimAssignment {
     const { platform } = this.#context;
-    const token = toHex(platform.random.stream("programs/token").fill(new Uint8Array(TOKEN_BYTES)));
+    // One for all its shims: whatever a full disk keeps from being written, its processes are found again by it.
+    const token = this.#instance.token ??
+      toHex(platform.random.stream("programs/token").fill(new Uint8Array(TOKEN_BYTES)));
     const row = this.#row;
     const clear = this.#isClear();
     this.#instance = {

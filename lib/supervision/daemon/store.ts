@@ -3,7 +3,15 @@
 // the programs, and whoever asks is told that the disk keeps nothing. Never decides what a row means.
 
 import { HanaError } from "../../base/mod.ts";
-import type { Database, Durability, Platform, Row, RowChange, RowRange } from "../../platform/mod.ts";
+import type {
+  Database,
+  Durability,
+  Platform,
+  Row,
+  RowChange,
+  RowRange,
+  TimerHandle,
+} from "../../platform/mod.ts";
 
 /** The tables (research, section 1.10). */
 export const TABLES = ["program", "instance", "event", "show", "op"] as const;
@@ -26,6 +34,8 @@ const MAX_DAMAGED = 3;
 const MAX_PENDING = 4_096;
 /** While the disk refuses, what need not be synced is tried once in so many commits. */
 const TRY_EVERY = 16;
+/** How soon what was refused is tried again, though nothing else is to be written. */
+const RETRY_US = 2_000_000;
 /** What stands beside a database in use. */
 const BESIDE = ["-wal", "-shm", "-journal"];
 
@@ -48,12 +58,21 @@ export class Store {
   /** Told when the disk begins to refuse, and (null) when it takes everything again. */
   onProblem: ((problem: HanaError | null) => void) | null = null;
   readonly origin: StoreOrigin;
+  readonly #platform: Platform;
   #database: Database;
+  #retry: TimerHandle | null = null;
+  #isClosed = false;
   #waited = 0;
   /** What was refused: the newest change of each row. */
   readonly #pending = new Map<string, RowChange>();
 
-  private constructor(database: Database, origin: StoreOrigin, problem: HanaError | null) {
+  private constructor(
+    platform: Platform,
+    database: Database,
+    origin: StoreOrigin,
+    problem: HanaError | null,
+  ) {
+    this.#platform = platform;
     this.#database = database;
     this.origin = origin;
     this.problem = problem;
@@ -63,17 +82,17 @@ export class Store {
   static open(platform: Platform, path: string): Store {
     const isThere = existsAt(platform, path);
     try {
-      return new Store(platform.databases.open(path, TABLES), isThere ? "opened" : "made", null);
+      return new Store(platform, platform.databases.open(path, TABLES), isThere ? "opened" : "made", null);
     } catch (thrown) {
       if (!(thrown instanceof HanaError) || thrown.code === "conflict") throw thrown;
-      if (thrown.code !== "decode") return new Store(new MemoryTables(), "memory", thrown);
+      if (thrown.code !== "decode") return new Store(platform, new MemoryTables(), "memory", thrown);
     }
     try {
       setAside(platform, path);
-      return new Store(platform.databases.open(path, TABLES), "damaged", null);
+      return new Store(platform, platform.databases.open(path, TABLES), "damaged", null);
     } catch (thrown) {
       if (!(thrown instanceof HanaError) || thrown.code === "conflict") throw thrown;
-      return new Store(new MemoryTables(), "memory", thrown);
+      return new Store(platform, new MemoryTables(), "memory", thrown);
     }
   }
 
@@ -123,6 +142,8 @@ export class Store {
   }
 
   close(): void {
+    this.#isClosed = true;
+    this.#retry?.cancel();
     if (this.#pending.size > 0) this.commit([], "synced");
     this.#database.close();
   }
@@ -144,9 +165,19 @@ export class Store {
     }
   }
 
+  #retryLater(): void {
+    if (this.#retry !== null || this.#isClosed || this.origin === "memory") return;
+    const { clock, timers } = this.#platform;
+    this.#retry = timers.schedule(clock.nowUs() + RETRY_US, () => {
+      this.#retry = null;
+      if (this.#pending.size > 0) this.commit([], "synced");
+    });
+  }
+
   #noteFailure(thrown: unknown): void {
     if (!(thrown instanceof HanaError)) throw thrown;
     this.counters.failed++;
+    this.#retryLater();
     if (this.problem !== null) return;
     this.problem = thrown;
     this.onProblem?.(thrown);
