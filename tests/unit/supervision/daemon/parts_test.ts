@@ -147,3 +147,13 @@ Deno.test("what a disk refused is written with the next that it takes, and event
   assertEquals(again.list("program"), [{ key: "aurora", value: "wish" }]);
   assertEquals(again.list("event").length <= 4_096, true);
 });
+
+Deno.test("what a full disk refused is written when it can be, though nothing else is to be written", async () => {
+  const { world, host, store: kept, reopen } = store();
+  host.disk.limitBytes = host.disk.usedBytes;
+  const row = { table: "instance", key: "viz", value: "x".repeat(10_000) };
+  assertEquals(kept.commit([row], "relaxed"), false);
+  host.disk.limitBytes = null;
+  assert(await world.runUntilTrue(() => kept.problem === null, world.nowUs + 5_000_000), "tried again");
+  assertEquals(reopen().list("instance"), [{ key: "viz", value: row.value }]);
+});
