@@ -90,7 +90,7 @@ export interface MergeCounters {
   overtaken: number;
 }
 
-/** How flags of a write are combined: `MOMENTARY | LEASED`. */
+/** The claim vanishes with its release or its lease. Flags of a write are combined: `LEASED | PICK_UP`. */
 export const MOMENTARY = 1;
 /** The claim turns stale unless it is renewed within CLAIM_LEASE_US. A momentary one is always leased. */
 export const LEASED = 2;

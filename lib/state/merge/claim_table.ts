@@ -35,10 +35,12 @@ import { type Due, DueList } from "./due_list.ts";
 import { explainPath, type Explanation } from "./explanation.ts";
 import type { PathRecord } from "./merging.ts";
 import { type Numbering, PathClaims } from "./path_claims.ts";
+import { WaitingQueue } from "./waiting_queue.ts";
 import type { Winner } from "./winner.ts";
 
-/** The most registers on one path, and in one table. */
+/** The most registers on one path. */
 export const MAX_CLAIMS_PER_PATH = 256;
+/** The most registers in one table. */
 export const MAX_CLAIMS = 262_144;
 /** How long a fallback waits for the others to be confirmed (E1.31 section 6.7.1: how long a silent source counts). */
 export const SETTLE_US = CLAIM_LEASE_US;
@@ -75,10 +77,9 @@ export class ClaimTable {
   readonly #clients = new Map<ClientNumber, ClientRecord>();
   readonly #leases = new DueList<Lease>();
   readonly #settles = new DueList<PathClaims>();
-  readonly #changed: PathClaims[] = [];
-  #nextChanged = 0;
-  readonly #toCopy: PathClaims[] = [];
-  readonly #toProbe: ClientRecord[] = [];
+  readonly #changed = new WaitingQueue<PathClaims>();
+  readonly #toCopy = new WaitingQueue<PathClaims>();
+  readonly #toProbe = new WaitingQueue<ClientRecord>();
   readonly #maxPerPath: number;
   readonly #maxClaims: number;
   #claims = 0;
@@ -296,7 +297,8 @@ export class ClaimTable {
 
   /**
    * A standby hears how a path stands at its host: exactly as `record` says, which is complete. Copies come in the order in
-   * which the host made them.
+   * which the host made them. A standby is told of lost and returning clients by copies alone; a client that left or is
+   * forgotten it forgets too, so that nothing is left of it.
    */
   handleCopy(path: PathId, record: PathRecord): void {
     this.#take(path, record, true);
@@ -347,20 +349,17 @@ export class ClaimTable {
 
   /** The next path where something else stands than at the last call. Read it before the next `handle…`. */
   pollChange(): PathChange | null {
-    while (this.#nextChanged < this.#changed.length) {
-      const path = this.#changed[this.#nextChanged++];
-      if (path === undefined || this.#paths.get(path.path) !== path) continue;
+    for (let path = this.#changed.poll(); path !== null; path = this.#changed.poll()) {
+      if (this.#paths.get(path.path) !== path) continue;
       const change = path.takeChange();
       if (change !== null) return change;
     }
-    this.#changed.length = 0;
-    this.#nextChanged = 0;
     return null;
   }
 
   /** The next path whose registers a standby has to have again: `recordOf` it. */
   pollCopy(): PathId | null {
-    for (let path = this.#toCopy.pop(); path !== undefined; path = this.#toCopy.pop()) {
+    for (let path = this.#toCopy.poll(); path !== null; path = this.#toCopy.poll()) {
       path.isToCopy = false;
       path.isQueuedToCopy = false;
       if (this.#paths.get(path.path) === path) return path.path;
@@ -370,7 +369,7 @@ export class ClaimTable {
 
   /** The next client that the table must hear from: ask it for a sign of life, then call `noteHeard`. */
   pollProbe(): ClientNumber | null {
-    for (let record = this.#toProbe.pop(); record !== undefined; record = this.#toProbe.pop()) {
+    for (let record = this.#toProbe.poll(); record !== null; record = this.#toProbe.poll()) {
       record.isToProbe = false;
       if (record.isDoubted && !record.isLost) return record.client;
     }
@@ -465,7 +464,7 @@ export class ClaimTable {
         this.#drop(claims, claim);
       }
     }
-    for (const { client } of claims.merge(record)) {
+    for (const { client } of claims.merge(record, isComplete)) {
       if (client === NOBODY) continue;
       this.handleJoin(client);
       this.#clients.get(client)?.paths.set(path, null);

@@ -71,13 +71,15 @@ export class PathClaims implements PathRecord {
     this.settling = { subject: this, order: path, atUs: 0, index: 0 };
     this.#definition = definition;
     this.#numbers = numbers;
-    this.#look = { value, holder: HOST, term: 0, stamp: 0 };
+    // As with winners: the values begin as null.
+    this.#look = { value: null, holder: HOST, term: 0, stamp: 0 };
+    this.#look.value = value;
     this.#winner = newWinner(value);
     this.#base = newWinner(value);
     this.#change = {
       path,
-      value,
-      previous: value,
+      value: null,
+      previous: null,
       from: HOST,
       fromPriority: 0,
       to: HOST,
@@ -247,20 +249,23 @@ export class PathClaims implements PathRecord {
     this.#evaluate("copied");
   }
 
-  /** Takes over the newer registers of a copy. @returns those that are new here. */
-  merge(record: PathRecord): readonly ClaimRegister[] {
+  /**
+   * Takes over the newer registers of a copy, or all of them.
+   * @returns those that are new here.
+   */
+  merge(record: PathRecord, takesAll: boolean): readonly ClaimRegister[] {
     const added: ClaimRegister[] = [];
     for (const theirs of record.claims) {
       let ours = this.find(theirs.client);
       if (ours === null) {
         ours = this.insert(theirs.client);
         added.push(ours);
-      } else if (compareCopies(ours, theirs) >= 0) continue;
+      } else if (!takesAll && compareCopies(ours, theirs) >= 0) continue;
       if (isStale(ours)) this.#stale--;
       copyClaim(ours, theirs);
       if (isStale(ours)) this.#stale++;
     }
-    if (compareLooks(record.look, this.#look) > 0) Object.assign(this.#look, record.look);
+    if (takesAll || compareLooks(record.look, this.#look) > 0) Object.assign(this.#look, record.look);
     this.#evaluate("copied");
     return added;
   }

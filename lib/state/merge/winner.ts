@@ -61,9 +61,14 @@ export interface Look {
   readonly stamp: number;
 }
 
-/** A winner before anything was computed. */
+/**
+ * A winner before anything was computed. Its value begins as null on purpose: a field that only ever held numbers would box
+ * every number anew that is copied into it.
+ */
 export function newWinner(value: StateValue): MutableWinner {
-  return { value, holder: HOST, priority: 0, reason: "default", parts: 0 };
+  const winner: MutableWinner = { value: null, holder: HOST, priority: 0, reason: "default", parts: 0 };
+  winner.value = value;
+  return winner;
 }
 
 /**
@@ -306,7 +311,8 @@ export function addValues(a: StateValue, b: StateValue): StateValue {
 }
 
 function clamp(value: StateValue, { type, min, max }: ParameterDefinition): StateValue {
-  const [low, high] = type === "unit" ? [0, 1] : [min ?? -Infinity, max ?? Infinity];
+  const low = type === "unit" ? 0 : min ?? -Infinity;
+  const high = type === "unit" ? 1 : max ?? Infinity;
   if (typeof value === "number") {
     return Math.min(high, Math.max(low, type === "f32" ? Math.fround(value) : value));
   }
