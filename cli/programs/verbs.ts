@@ -193,9 +193,11 @@ async function see(
       name,
       node: host.name,
       outcome: "error",
-      words: answer === null
-        ? "the order did not get through"
-        : "the order got through, what came of it is not known",
+      words: answer !== null
+        ? "the order got through, what came of it is not known"
+        : REFUSALS.has(error.code)
+        ? "was refused"
+        : "the order did not get through",
       program: null,
       error: answer === null ? withProgram(error, name, host.name) : afterOrder(error, order),
       replayed: false,
@@ -203,6 +205,15 @@ async function see(
     };
   }
 }
+
+/** What a node answers that has understood and will not. */
+const REFUSALS: ReadonlySet<HanaError["code"]> = new Set([
+  "refused",
+  "conflict",
+  "schema",
+  "config",
+  "not-found",
+]);
 
 function late({ name, host }: Order, { timeoutUs, failing }: Following, words: string): HanaError {
   return new HanaError("timeout", {
