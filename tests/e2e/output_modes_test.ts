@@ -118,7 +118,8 @@ const CALLS: readonly Call[] = [
   {
     args: "call right --list -q",
     code: 0,
-    out: /^hana\.sink\.figures\nhana\.ping\.control\n(.*\n)*hana\.identify\nhana\.viz\.set\nhana\.viz\.get\n$/,
+    out:
+      /^hana\.sink\.figures\nhana\.ping\.control\n(.*\n)*hana\.identify\nhana\.viz\.set\nhana\.viz\.get\n$/,
   },
   { args: "call right --list --json", code: 0, out: /^\{"schema":"hana\.call\.list\/1",/ },
   { args: "call right hana.identfy", code: 1, out: SILENT, err: /did you mean hana\.identify\?/ },
