@@ -359,6 +359,7 @@ export class SupervisedProgram {
       if (!this.#take(link)) {
         throw new HanaError("conflict", { what: this.name, why: "another shim answers" });
       }
+      keepAssignment(this.#context, this.#row, this.#instance);
       this.#startPauseUs = START_PAUSE_US;
     } catch (thrown) {
       const error = toHanaError(thrown, "internal", `the shim of ${this.name}`);
@@ -391,8 +392,9 @@ export class SupervisedProgram {
       toldSpec: digestOf(JSON.stringify(row.spec)),
     };
     if (clear) this.#noteCleared();
-    keepAssignment(this.#context, this.#row, this.#instance);
-    this.#saveSoon();
+    // Before anybody has it: a daemon that dies now must find its shim. The copy, which waits for the disk, can follow.
+    const isKept = this.#context.store.commit([instanceChange(this.#instance)], "relaxed");
+    if (!isKept) keepAssignment(this.#context, row, this.#instance);
     const { seq, snapshot } = this.#instance;
     // A disk that was full may have cost the shim before its journal.
     return { ...assignmentOf(this.#context, row, token, clear), known: { run: snapshot?.run ?? 0, seq } };

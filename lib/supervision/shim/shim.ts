@@ -194,7 +194,8 @@ export class Shim {
     const lastExit = this.#journal.eventsAfter(0).findLast(({ kind }) => kind === "exited")?.detail["exit"];
     if (lastExit !== undefined) this.#keeper.setLastExit(lastExit as ExitRecord);
     this.#journal.append({ kind: "assignment", save: this.#assignment }, false);
-    this.#noteWant(want, generation, by);
+    // The daemon has it on the disk already: the program need not wait for another one.
+    this.#noteWant(want, generation, by, false);
     if (saved !== null) {
       if (LIVE.has(saved.state)) this.#tell("shim-lost", saved.run, null, {});
       this.#keeper.restore(saved, earlier?.process?.startedAt ?? 0);
@@ -254,7 +255,7 @@ export class Shim {
       return { t: "no", op, code: "conflict", why: `generation ${this.#generation} is wanted already` };
     }
     this.#generation = generation;
-    this.#noteWant(want, generation, by);
+    this.#noteWant(want, generation, by, true);
     const isNew = spec !== undefined && JSON.stringify(spec) !== JSON.stringify(this.#keeper.spec);
     if (spec !== undefined) {
       this.#keeper.setSpec(spec);
@@ -269,9 +270,9 @@ export class Shim {
     return { t: "ok", op, done: true };
   }
 
-  #noteWant(want: ToShimWant, generation: number, by: string): void {
+  #noteWant(want: ToShimWant, generation: number, by: string, synced: boolean): void {
     const atWallMs = this.#platform.clock.wallMs();
-    this.#journal.append({ kind: "want", save: { want, generation, by, atWallMs } }, true);
+    this.#journal.append({ kind: "want", save: { want, generation, by, atWallMs } }, synced);
     this.#tell("wanted", this.#keeper.machine.run, by, { want, generation });
   }
 
