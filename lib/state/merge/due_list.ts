@@ -18,6 +18,8 @@ export class DueList<T> {
   readonly #entries: Due<T>[] = [];
   /** No entry is due before. A renewed entry leaves it too early, which costs one look at all of them. */
   #earliestUs = Infinity;
+  /** Those found due and not taken yet, the earliest last. */
+  readonly #due: Due<T>[] = [];
 
   get size(): number {
     return this.#entries.length;
@@ -47,23 +49,28 @@ export class DueList<T> {
 
   /** Takes out one that is due; null where none is. Of several, the earliest. */
   poll(nowUs: number): T | null {
-    if (nowUs < this.#earliestUs) return null;
-    let first: Due<T> | null = null;
-    for (const entry of this.#entries) {
-      if (
-        first === null || entry.atUs < first.atUs || (entry.atUs === first.atUs && entry.order < first.order)
-      ) {
-        first = entry;
-      }
+    if (this.#due.length === 0 && nowUs >= this.#earliestUs) this.#gather(nowUs);
+    for (let entry = this.#due.pop(); entry !== undefined; entry = this.#due.pop()) {
+      // Meanwhile it may have been renewed or cleared.
+      if (entry.atUs === 0 || entry.atUs > nowUs) continue;
+      this.clear(entry);
+      return entry.subject;
     }
-    this.#earliestUs = first?.atUs ?? Infinity;
-    if (first === null || first.atUs > nowUs) return null;
-    this.clear(first);
-    return first.subject;
+    return null;
+  }
+
+  /** Looks at all of them once, however many are due: an unplugged desk ends thousands of leases in one moment. */
+  #gather(nowUs: number): void {
+    this.#earliestUs = Infinity;
+    for (const entry of this.#entries) {
+      if (entry.atUs <= nowUs) this.#due.push(entry);
+      else if (entry.atUs < this.#earliestUs) this.#earliestUs = entry.atUs;
+    }
+    this.#due.sort((a, b) => b.atUs - a.atUs || b.order - a.order);
   }
 
   /** When to look again, in microseconds: no later than anything is due. Infinity for never. */
   nextUs(): number {
-    return this.#earliestUs;
+    return Math.min(this.#earliestUs, this.#due.at(-1)?.atUs ?? Infinity);
   }
 }

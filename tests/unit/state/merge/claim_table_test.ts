@@ -185,6 +185,19 @@ Deno.test("a leased claim that is not renewed keeps the look as a lost writer's 
   assertEquals(table.handleRefresh(seconds(7), HUE, DESK), false, "the app took it");
 });
 
+Deno.test("thousands of leases that end in one moment end together", () => {
+  const table = new ClaimTable({ term: 1 });
+  table.handleJoin(PAD);
+  for (let each = 1; each <= 20_000; each++) {
+    table.handleDefinition(path(each), defined());
+    table.handleSet(0, path(each), PAD, 0.5, 100, MOMENTARY);
+  }
+  changesOf(table);
+  table.handleTimeout(seconds(2.5));
+  const changes = changesOf(table);
+  assertEquals([changes.length, changes[0]?.cause, table.pollTimeout()], [20_000, "lease", null]);
+});
+
 Deno.test("changes of one path between two looks are told as one, and none where it came back", () => {
   const table = tableOf();
   table.handleSet(0, HUE, APP, 0.25, 100);

@@ -170,12 +170,7 @@ const MUTANTS: readonly Mutant[] = [
     "priority > 255",
   ),
   mutant("a leave releases nothing", "claim_table", 'this.#release(claims, claim, record, "left");', ";"),
-  mutant(
-    "renewed leases end",
-    "due_list",
-    "if (first === null || first.atUs > nowUs)",
-    "if (first === null)",
-  ),
+  mutant("renewed leases are forgotten", "due_list", "if (entry.atUs <= nowUs)", "if (entry.atUs > 0)"),
 ];
 
 const ROOT = new URL("../../../../", import.meta.url).pathname;
