@@ -240,7 +240,10 @@ export class OwnershipTable {
 
   /** How an object stands; what lies below an owned object stands as that. */
   standing(nowUs: number, id: PathId): ObjectStanding {
-    const hold = this.#holdOf(id);
+    return this.#standingOf(nowUs, id, this.#holdOf(id));
+  }
+
+  #standingOf(nowUs: number, id: PathId, hold: Hold | null): ObjectStanding {
     if (hold === null) return { id, state: "free", owner: NO_CLIENT, generation: 0, leftUs: 0 };
     const { owner, generation, ask, graceUntilUs } = hold;
     const untilUs = graceUntilUs !== 0 ? graceUntilUs : ask?.untilUs ?? nowUs;
@@ -445,9 +448,13 @@ export class OwnershipTable {
   /** Says what happened: to those who asked for it, and to everybody. */
   #flush(nowUs: number): void {
     if (this.#changed.size > 0) {
-      const ids = [...this.#changed];
+      // News are about the owned objects themselves: that all below them is owned too is for everybody to see.
+      const standings = [...this.#changed].map((id) => {
+        const hold = this.#holdOf(id);
+        return this.#standingOf(nowUs, id, hold?.id === id ? hold : null);
+      });
       this.#changed.clear();
-      this.#say(null, "changed", 0, ids.map((id) => this.standing(nowUs, id)), "");
+      this.#say(null, "changed", 0, standings, "");
     }
     const answers = this.#answers.splice(0);
     for (let at = 0; at < answers.length;) {
