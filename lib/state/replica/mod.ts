@@ -1,0 +1,47 @@
+// The client side of shared state: a copy of the host's state that repairs itself, and own writes on their way.
+// Decides what a client shows, asks and says; the host decides what is (host/).
+
+export {
+  type DropReason,
+  MAX_EVENTS,
+  type ReconnectReason,
+  type ReplicaCounters,
+  type ReplicaEvent,
+} from "./events.ts";
+export { type MissingPart } from "./missing.ts";
+export { type ReplicaOptions } from "./outgoing.ts";
+export {
+  AMBER_US,
+  MAX_IN_FLIGHT,
+  MAX_TRANSACTIONS,
+  MAX_WRITES,
+  REFRESH_US,
+  SETTLE_US,
+  STALE_US,
+  WRITE_PAUSE_US,
+} from "./own_writes.ts";
+export {
+  ACK_DELAY_US,
+  BEAT_US,
+  HELLO_US,
+  type ReplicaDeadline,
+  type ReplicaState,
+  SILENCE_US,
+  StateReplica,
+  SUSPECT_US,
+} from "./replica.ts";
+export { type ShownValues } from "./shown.ts";
+export { type EntrySlots } from "./slots.ts";
+export {
+  ANSWER_US,
+  BEHIND_US,
+  FULL_ATTEMPT,
+  LAST_ATTEMPT,
+  MAX_RESYNC_PAUSE_US,
+  REORDER_US,
+  RESYNC_PAUSE_US,
+  STALL_US,
+  type SubsystemSync,
+} from "./subsystem_sync.ts";
+export { type World } from "./world.ts";
+export { type TransactionRequest, type WriteAnswer, type WriteOptions } from "./writes.ts";
