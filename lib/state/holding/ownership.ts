@@ -3,7 +3,7 @@
 // Never decides who is there (client_table.ts) nor whose value wins (merge/).
 
 import { type AccessLevel, hasAccess } from "../../base/mod.ts";
-import { MAX_OBJECTS, type NackCode, type ObjectStanding, type OwnState } from "../messages/mod.ts";
+import { MAX_OBJECTS, type NackCode, type ObjectStanding } from "../messages/mod.ts";
 import type { ClientNumber, PathId } from "../model/mod.ts";
 import { type Announcement, NO_CLIENT } from "./announcement.ts";
 import { ASK_US, IDLE_US, MAX_HOLDS, MAX_HOLDS_PER_CLIENT } from "./bounds.ts";
@@ -65,6 +65,15 @@ export interface OwnershipCounters {
   fencedGeneration: number;
 }
 
+/** What an asker is told of one object. */
+interface Answer {
+  readonly to: ClientNumber;
+  readonly request: number;
+  readonly id: PathId;
+  /** Why not; "" where it is granted. */
+  readonly text: string;
+}
+
 /** Paths whose owner is remembered until something changes; more than that is looked up again. */
 const MAX_REMEMBERED = 65_536;
 
@@ -77,7 +86,7 @@ export class OwnershipTable {
   readonly #remembered = new Map<PathId, Hold | null>();
   readonly #timed = new Set<Hold>();
   readonly #changed = new Set<PathId>();
-  readonly #answers: { to: ClientNumber; request: number; id: PathId; text: string }[] = [];
+  readonly #answers: Answer[] = [];
   readonly #out: Announcement[] = [];
 
   readonly counters: OwnershipCounters = {
@@ -246,8 +255,11 @@ export class OwnershipTable {
   #standingOf(nowUs: number, id: PathId, hold: Hold | null): ObjectStanding {
     if (hold === null) return { id, state: "free", owner: NO_CLIENT, generation: 0, leftUs: 0 };
     const { owner, generation, ask, graceUntilUs } = hold;
-    const untilUs = graceUntilUs !== 0 ? graceUntilUs : ask?.untilUs ?? nowUs;
-    return { id, state: stateOf(hold), owner, generation, leftUs: Math.max(0, untilUs - nowUs) };
+    // Somebody asks for the object itself, not for what lies below it.
+    const askedUs = hold.id === id ? ask?.untilUs ?? 0 : 0;
+    const untilUs = graceUntilUs !== 0 ? graceUntilUs : askedUs;
+    const state = graceUntilUs !== 0 ? "grace" : askedUs !== 0 ? "asked" : "owned";
+    return { id, state, owner, generation, leftUs: Math.max(0, untilUs - nowUs) };
   }
 
   /** How all owned objects stand, for one who joins: messages to it. */
@@ -303,7 +315,12 @@ export class OwnershipTable {
           this.counters.stolen++;
           return this.#takeFrom(nowUs, client, hold);
         }
-        if (hold.ask !== null) return hold.ask.by === client ? WAITING : "somebody else waits for it";
+        if (hold.ask !== null) {
+          if (hold.ask.by !== client) return "somebody else waits for it";
+          // The newer request takes the place of the older, and not its time.
+          hold.ask = { ...hold.ask, request: wish.request };
+          return WAITING;
+        }
         hold.ask = { by: client, request: wish.request, untilUs: nowUs + ASK_US };
         this.#timed.add(hold);
         this.#changed.add(hold.id);
@@ -456,22 +473,19 @@ export class OwnershipTable {
       this.#changed.clear();
       this.#say(null, "changed", 0, standings, "");
     }
-    const answers = this.#answers.splice(0);
-    for (let at = 0; at < answers.length;) {
-      const first = answers[at];
-      if (first === undefined) break;
-      let end = at + 1;
-      while (answers[end]?.to === first.to && answers[end]?.request === first.request) end++;
-      const part = answers.slice(at, end);
-      const text = [...new Set(part.map(({ text }) => text).filter((text) => text !== ""))].join("; ");
-      this.#say(
-        first.to,
-        "answer",
-        first.request,
-        part.map(({ id }) => this.standing(nowUs, id)),
-        text.slice(0, 200),
-      );
-      at = end;
+    // One message for each reason of each request; in one that waits, `other` is who waits.
+    const messages = new Map<string, Answer[]>();
+    for (const answer of this.#answers.splice(0)) {
+      const key = `${answer.to} ${answer.request} ${answer.text}`;
+      const message = messages.get(key);
+      if (message === undefined) messages.set(key, [answer]);
+      else message.push(answer);
+    }
+    for (const answers of messages.values()) {
+      const [first] = answers;
+      if (first === undefined) continue;
+      const { to, request, text } = first;
+      this.#say(to, "answer", request, answers.map(({ id }) => this.standing(nowUs, id)), text);
     }
   }
 
@@ -485,13 +499,10 @@ export class OwnershipTable {
     standings.sort((a, b) => a.id - b.id);
     for (let at = 0; at < standings.length; at += MAX_OBJECTS) {
       const objects = standings.slice(at, at + MAX_OBJECTS);
-      this.#out.push({ to, message: { kind: "own", action, request, other: NO_CLIENT, objects, text } });
+      const other = text === WAITING && to !== null ? to : NO_CLIENT;
+      this.#out.push({ to, message: { kind: "own", action, request, other, objects, text } });
     }
   }
 }
 
 const WAITING = "its owner is asked";
-
-function stateOf({ ask, graceUntilUs }: Hold): OwnState {
-  return graceUntilUs !== 0 ? "grace" : ask !== null ? "asked" : "owned";
-}

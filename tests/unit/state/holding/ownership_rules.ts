@@ -70,14 +70,21 @@ export const OWNERSHIP_RULES: readonly Rule[] = [
     check: (room) => {
       const { stage, two } = owned(room);
       stage.own(two.number, own("request", [idOf("a/b"), idOf("e"), path(99)], { request: 7 }));
-      const answer = stage.said.find(({ to }) => to === two.number)?.message;
-      assert(answer?.kind === "own" && answer.action === "answer" && answer.request === 7);
-      assertEquals(answer.objects.map(({ id, owner }) => [id, owner]), [
-        [idOf("a/b"), 1],
-        [idOf("e"), 2],
-        [99, 0],
-      ]);
-      assertEquals(answer.text, "a above it is owned; there is no such object");
+      const answers = stage.said.flatMap(({ to, message }) =>
+        to === two.number && message.kind === "own" && message.request === 7
+          ? [[
+            message.action,
+            message.other,
+            message.text,
+            ...message.objects.map(({ id, owner }) => [id, owner]),
+          ]]
+          : []
+      );
+      assertEquals(answers, [
+        ["answer", 0, "a above it is owned", [idOf("a/b"), 1]],
+        ["answer", 0, "", [idOf("e"), 2]],
+        ["answer", 0, "there is no such object", [99, 0]],
+      ] as never);
     },
   },
   {

@@ -4,7 +4,12 @@ import { toHex } from "../../../../lib/base/mod.ts";
 import type { AccessLevel, NodeId } from "../../../../lib/base/mod.ts";
 import type { RandomStream } from "../../../../lib/platform/mod.ts";
 import type { ClientNumber, PathId } from "../../../../lib/state/model/mod.ts";
-import type { OwnMessage, PrivilegeMessage } from "../../../../lib/state/messages/mod.ts";
+import type {
+  NackCode,
+  ObjectStanding,
+  OwnMessage,
+  PrivilegeMessage,
+} from "../../../../lib/state/messages/mod.ts";
 import type * as holding from "../../../../lib/state/holding/mod.ts";
 
 export type Room = typeof holding;
@@ -78,6 +83,15 @@ export function priv(
   };
 }
 
+/** A client that has joined. */
+export interface Joined {
+  readonly link: number;
+  readonly number: ClientNumber;
+  readonly token: Uint8Array;
+  readonly resumed: boolean;
+  readonly sequence: number;
+}
+
 /** A host at some time, with what it said. */
 export class Stage {
   readonly host: holding.Holding<number>;
@@ -120,7 +134,11 @@ export class Stage {
     this.nowUs = endUs;
   }
 
-  greet(node: number, level: AccessLevel = "operator", token: Uint8Array | null = null) {
+  greet(
+    node: number,
+    level: AccessLevel = "operator",
+    token: Uint8Array | null = null,
+  ): { readonly link: number; readonly answer: holding.Welcomed | holding.Unwelcome } {
     const number = ++this.#links;
     const answer = this.host.clients.handleGreeting(this.nowUs, {
       link: link(number),
@@ -134,7 +152,7 @@ export class Stage {
   }
 
   /** Joins, which must succeed. */
-  join(node: number, level: AccessLevel = "operator", token: Uint8Array | null = null) {
+  join(node: number, level: AccessLevel = "operator", token: Uint8Array | null = null): Joined {
     const { link, answer } = this.greet(node, level, token);
     if (!answer.isWelcome) throw new Error(answer.text);
     return {
@@ -166,15 +184,15 @@ export class Stage {
     this.drain();
   }
 
-  standing(id: PathId) {
+  standing(id: PathId): ObjectStanding {
     return this.host.ownership.standing(this.nowUs, id);
   }
 
-  get privilege() {
+  get privilege(): holding.PrivilegeStanding {
     return this.host.privilege.standing(this.nowUs);
   }
 
-  write(from: ClientNumber, id: PathId, generation: number | null) {
+  write(from: ClientNumber, id: PathId, generation: number | null): NackCode | null {
     return this.host.checkWrite(this.nowUs, from, id, generation);
   }
 
