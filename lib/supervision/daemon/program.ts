@@ -379,11 +379,11 @@ export class SupervisedProgram {
   /** Makes the assignment of a new shim, on the disk before anybody has it. */
   #assign(): ShimAssignment {
     const { platform } = this.#context;
-    // One for all its shims: whatever a full disk keeps from being written, its processes are found again by it.
-    const token = this.#instance.token ??
+    // One for all its shims of a boot: though a full disk keeps nothing, its processes are found by it.
+    const isThisBoot = this.#instance.bootId === platform.processTable.bootId;
+    const token = (isThisBoot ? this.#instance.token : null) ??
       toHex(platform.random.stream("programs/token").fill(new Uint8Array(TOKEN_BYTES)));
-    const row = this.#row;
-    const clear = this.#isClear();
+    const [row, clear] = [this.#row, this.#isClear()];
     this.#instance = {
       ...this.#instance,
       bootId: platform.processTable.bootId,
