@@ -1,0 +1,103 @@
+// The copy of a host's state at its standby: enough to go on as the host.
+// Decides which updates may be applied: those of the host it follows, without a gap. Never decides to take over.
+
+import {
+  type ClientNumber,
+  compareEpochs,
+  type PathId,
+  type StateEpoch,
+  type SubsystemNumber,
+} from "../model/mod.ts";
+import type { PathRecord } from "../merge/mod.ts";
+import type { BookRow } from "../schema/mod.ts";
+import type { StandbyClient, StandbyUpdate } from "./standby_desk.ts";
+
+/** What a standby counts. */
+export interface StandbyCounters {
+  applied: number;
+  /** Updates of an older host; updates behind a gap. */
+  stale: number;
+  gaps: number;
+}
+
+/** A standby's copy. */
+export class StandbyCopy {
+  #epoch: StateEpoch | null = null;
+  #number = 0;
+  readonly #subsystems = new Map<SubsystemNumber, string>();
+  readonly #rows = new Map<PathId, BookRow>();
+  readonly #records = new Map<PathId, PathRecord>();
+  readonly #clients = new Map<ClientNumber, StandbyClient>();
+  #holding: unknown = null;
+
+  readonly counters: StandbyCounters = { applied: 0, stale: 0, gaps: 0 };
+
+  /** Whose copy it is; null while there is none. */
+  get epoch(): StateEpoch | null {
+    return this.#epoch;
+  }
+
+  /** Up to which change of its host it goes. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /**
+   * The host tells what has changed.
+   * @returns the number to confirm; null where the host has to send everything, or is not the one to listen to.
+   */
+  handleUpdate(update: StandbyUpdate): number | null {
+    const order = this.#epoch === null ? 1 : compareEpochs(update.epoch, this.#epoch);
+    if (order < 0) {
+      this.counters.stale++;
+      return null;
+    }
+    if (update.base === 0) this.#clear();
+    else if (order !== 0 || update.base > this.#number) {
+      this.counters.gaps++;
+      return null;
+    }
+    this.#epoch = update.epoch;
+    for (const [number, name] of update.subsystems) this.#subsystems.set(number, name);
+    for (const row of update.rows) {
+      if (row.definition !== null) this.#rows.set(row.id, row);
+      else {
+        this.#rows.delete(row.id);
+        this.#records.delete(row.id);
+      }
+    }
+    for (const { id, record } of update.paths) this.#records.set(id, record);
+    for (const client of update.clients) {
+      if (client.isGone) this.#clients.delete(client.client);
+      else this.#clients.set(client.client, client);
+    }
+    if (update.holding !== null) this.#holding = update.holding;
+    this.#number = Math.max(this.#number, update.number);
+    this.counters.applied++;
+    return update.number;
+  }
+
+  /** Everything it has, from which a host can begin; null where it never heard of anything. */
+  snapshot(): StandbyUpdate | null {
+    if (this.#epoch === null) return null;
+    return {
+      epoch: this.#epoch,
+      base: 0,
+      number: this.#number,
+      subsystems: [...this.#subsystems],
+      rows: [...this.#rows.values()].sort((a, b) => a.id - b.id),
+      paths: [...this.#records].map(([id, record]) => ({ id, record })),
+      clients: [...this.#clients.values()],
+      holding: this.#holding,
+    };
+  }
+
+  #clear(): void {
+    this.#number = 0;
+    this.#subsystems.clear();
+    this.#rows.clear();
+    this.#records.clear();
+    this.#clients.clear();
+    this.#holding = null;
+  }
+}

@@ -1,0 +1,187 @@
+// The effective values of one subsystem in the order in which they changed.
+// Decides versions (research 2.7 W1), and how long deleted paths are remembered. Never decides whose value wins (merge/),
+// who hears of it (feed.ts), or what a path may hold (schema/).
+
+import { isSameEntry } from "../digest/mod.ts";
+import type {
+  ClientNumber,
+  PathId,
+  StateEntry,
+  StateValue,
+  SubsystemNumber,
+  ValueType,
+  Version,
+} from "../model/mod.ts";
+import { TOMBSTONE_US } from "./limits.ts";
+import { RecencyList, type RecencyNode } from "./recency_list.ts";
+
+/** A path as everybody knows it. */
+export interface Entry extends StateEntry {
+  readonly id: PathId;
+  readonly type: ValueType;
+  readonly value: StateValue;
+  readonly holder: ClientNumber;
+  /** The version at which its holder or priority last changed. */
+  readonly winnerVersion: number;
+  /** When it was deleted, in microseconds of the host's clock. */
+  readonly deletedAtUs: number;
+}
+
+type MutableEntry = { -readonly [K in keyof Entry]: Entry[K] };
+
+/** Who is told of changes: once with the entry as it was, once as it is. */
+export interface LogObserver {
+  /** An entry that is there is about to change. */
+  noteBefore(log: SubsystemLog, entry: Entry): void;
+  /** An entry has changed or was deleted; `rateUs` is how long its news may wait. */
+  noteAfter(log: SubsystemLog, entry: Entry, rateUs: number): void;
+}
+
+/** One subsystem. */
+export class SubsystemLog {
+  readonly number: SubsystemNumber;
+  readonly name: string;
+  readonly #observer: LogObserver;
+  readonly #order = new RecencyList<MutableEntry>();
+  readonly #nodes = new Map<PathId, RecencyNode<MutableEntry>>();
+  readonly #tombstones: PathId[] = [];
+  readonly #wanted: { -readonly [K in keyof StateEntry]: StateEntry[K] } = {
+    value: null,
+    version: 0,
+    holder: 0,
+    priority: 0,
+    deleted: false,
+  };
+  #version = 0;
+  #horizon = 0;
+  #size = 0;
+
+  constructor(number: SubsystemNumber, name: string, observer: LogObserver) {
+    this.number = number;
+    this.name = name;
+    this.#observer = observer;
+  }
+
+  /** Counts the changes. */
+  get version(): Version {
+    return this.#version as Version;
+  }
+
+  /** Below this version deleted paths are forgotten: a difference from there would not tell of them. */
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** Paths that are there. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Deleted paths that are still told of. */
+  get tombstones(): number {
+    return this.#tombstones.length;
+  }
+
+  /** The entry of a path, also a deleted one; null where there is none. It changes with the path. */
+  entryOf(id: PathId): Entry | null {
+    return this.#nodes.get(id)?.item ?? null;
+  }
+
+  /**
+   * What stands at a path now. The same again is no change and has no version.
+   * @returns whether it is one.
+   */
+  put(
+    id: PathId,
+    type: ValueType,
+    value: StateValue,
+    holder: ClientNumber,
+    priority: number,
+    rateUs: number,
+  ): boolean {
+    const node = this.#nodes.get(id);
+    if (node === undefined) {
+      const version = ++this.#version;
+      const entry: MutableEntry = {
+        id,
+        type,
+        value,
+        version,
+        holder,
+        priority,
+        deleted: false,
+        winnerVersion: version,
+        deletedAtUs: 0,
+      };
+      this.#nodes.set(id, this.#order.add(entry, version));
+      this.#size++;
+      this.#observer.noteAfter(this, entry, rateUs);
+      return true;
+    }
+    const entry = node.item;
+    if (entry.deleted) return false; // Numbers are not used again: this is late news.
+    const wanted = this.#wanted;
+    wanted.value = value;
+    wanted.holder = holder;
+    wanted.priority = priority;
+    if (isSameEntry(type, entry, wanted)) return false;
+    this.#observer.noteBefore(this, entry);
+    const version = ++this.#version;
+    if (entry.holder !== holder || entry.priority !== priority) entry.winnerVersion = version;
+    entry.value = value;
+    entry.holder = holder;
+    entry.priority = priority;
+    this.#move(node, version);
+    this.#observer.noteAfter(this, entry, rateUs);
+    return true;
+  }
+
+  /** A path is gone. @returns whether it was there. */
+  delete(nowUs: number, id: PathId, rateUs: number): boolean {
+    const node = this.#nodes.get(id);
+    if (node === undefined || node.item.deleted) return false;
+    const entry = node.item;
+    this.#observer.noteBefore(this, entry);
+    entry.deleted = true;
+    entry.value = null;
+    entry.holder = 0 as ClientNumber;
+    entry.priority = 0;
+    entry.deletedAtUs = nowUs;
+    entry.winnerVersion = 0;
+    this.#size--;
+    this.#tombstones.push(id);
+    this.#move(node, ++this.#version);
+    this.#observer.noteAfter(this, entry, rateUs);
+    return true;
+  }
+
+  /** The first entry that changed after `base`, deleted ones among them; the others follow as `newer`. */
+  firstAfter(base: number): RecencyNode<Entry> | null {
+    return this.#order.firstAfter(base);
+  }
+
+  /**
+   * Forgets deleted paths that everybody knows of and that are gone long enough.
+   * @param known the version that every client there has.
+   * @returns when the next one may be forgotten, in microseconds; Infinity for none.
+   */
+  forgetDeleted(nowUs: number, known: number): number {
+    while (true) {
+      const id = this.#tombstones[0];
+      const node = id === undefined ? undefined : this.#nodes.get(id);
+      if (id === undefined || node === undefined) return Infinity;
+      const atUs = node.item.deletedAtUs + TOMBSTONE_US;
+      if (nowUs < atUs) return atUs;
+      if (node.at > known) return nowUs + TOMBSTONE_US;
+      this.#tombstones.shift();
+      this.#nodes.delete(id);
+      this.#order.remove(node);
+      this.#horizon = Math.max(this.#horizon, node.at);
+    }
+  }
+
+  #move(node: RecencyNode<MutableEntry>, version: number): void {
+    node.item.version = version;
+    this.#order.touch(node, version);
+  }
+}

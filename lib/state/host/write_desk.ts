@@ -1,0 +1,413 @@
+// Takes what clients write: each write once and in order (research 2.7 L2), each value checked, refusals told.
+// Decides what a write may do by asking those who know: definitions, holding, claims. Never acknowledges and never sends.
+
+import type { HanaError } from "../../base/mod.ts";
+import type {
+  Guard,
+  NackCode,
+  NackMessage,
+  SetMessage,
+  TransactionMessage,
+  WireEntry,
+} from "../messages/mod.ts";
+import { MOMENTARY } from "../merge/mod.ts";
+import type { ParameterDefinition, PathId, StateValue } from "../model/mod.ts";
+import { HOST_SUBSYSTEMS, isRefusal, readDefinition, type Refusal } from "../schema/mod.ts";
+import type { HostCounters } from "./counters.ts";
+import type { StateDocument } from "./document.ts";
+import { toWire } from "./feed.ts";
+import type { Holding } from "./holding.ts";
+import { MAX_HELD_WRITES, MAX_NACKS } from "./limits.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+/** Who passes answers on. */
+export interface NackSink {
+  /** Tells a client what its write met with. */
+  nack(subscriber: Subscriber, message: NackMessage): void;
+}
+
+/** A message that writes. */
+type Write = SetMessage | TransactionMessage;
+
+/** What the desk needs. */
+export interface WriteDeskOptions {
+  readonly term: number;
+  readonly document: StateDocument;
+  readonly holding: Holding;
+  readonly sink: NackSink;
+  readonly counters: HostCounters;
+}
+
+/** A change of a transaction that is checked and can be made. */
+type Step =
+  | { readonly kind: "define"; readonly definition: ParameterDefinition }
+  | { readonly kind: "place"; readonly id: PathId; readonly value: StateValue }
+  | { readonly kind: "retire"; readonly id: PathId };
+
+/** Why a transaction is not made. */
+interface Objection {
+  readonly code: NackCode;
+  readonly id: PathId | null;
+  readonly text: string;
+}
+
+/** The desk where writes arrive. */
+export class WriteDesk {
+  readonly #term: number;
+  readonly #document: StateDocument;
+  readonly #holding: Holding;
+  readonly #sink: NackSink;
+  readonly #counters: HostCounters;
+  readonly #waiting = new Set<Subscriber>();
+  #nacks = 0;
+
+  constructor({ term, document, holding, sink, counters }: WriteDeskOptions) {
+    this.#term = term;
+    this.#document = document;
+    this.#holding = holding;
+    this.#sink = sink;
+    this.#counters = counters;
+  }
+
+  /** A client writes. @returns whether something took effect, also where it was refused. */
+  handleWrite(nowUs: number, subscriber: Subscriber, message: Write): boolean {
+    if (message.sequence <= subscriber.sequence) {
+      this.#counters.duplicates++;
+      subscriber.isToAcknowledge = true;
+      return false;
+    }
+    if (message.sequence > subscriber.sequence + 1) {
+      this.#hold(subscriber, message);
+      return false;
+    }
+    this.#apply(nowUs, subscriber, message);
+    while (subscriber.held.length > 0) {
+      const at = subscriber.held.findIndex(({ sequence }) => sequence === subscriber.sequence + 1);
+      const next = subscriber.held[at];
+      if (next === undefined) break;
+      subscriber.held.splice(at, 1);
+      this.#apply(nowUs, subscriber, next);
+    }
+    if (subscriber.held.length === 0) this.#waiting.delete(subscriber);
+    return true;
+  }
+
+  /** The batch is over: what still waits for its predecessors will not get them. */
+  endBatch(): void {
+    for (const subscriber of this.#waiting) {
+      for (const message of subscriber.held) {
+        this.#counters.outOfOrder++;
+        this.#nacks = 0;
+        this.#refuse(subscriber, message, {
+          code: "order",
+          id: null,
+          text: `write ${subscriber.sequence + 1} is awaited, not ${message.sequence}`,
+        });
+      }
+      subscriber.held.length = 0;
+    }
+    this.#waiting.clear();
+  }
+
+  /** A client is gone; what it held back is void. */
+  forget(subscriber: Subscriber): void {
+    this.#waiting.delete(subscriber);
+    subscriber.held.length = 0;
+  }
+
+  #hold(subscriber: Subscriber, message: Write): void {
+    this.#counters.early++;
+    if (subscriber.held.length >= MAX_HELD_WRITES) {
+      this.#counters.outOfOrder++;
+      this.#nacks = 0;
+      this.#refuse(subscriber, message, {
+        code: "order",
+        id: null,
+        text: `write ${subscriber.sequence + 1} is awaited, not ${message.sequence}`,
+      });
+      return;
+    }
+    subscriber.held.push(message);
+    this.#waiting.add(subscriber);
+  }
+
+  #apply(nowUs: number, subscriber: Subscriber, message: Write): void {
+    this.#nacks = 0;
+    if (message.kind === "set") this.#set(nowUs, subscriber, message);
+    else this.#transact(nowUs, subscriber, message);
+    this.#document.settle();
+    subscriber.noteWrite(message.sequence);
+    this.#noteTouched(subscriber, message);
+  }
+
+  #set(nowUs: number, subscriber: Subscriber, message: SetMessage): void {
+    this.#counters.writes++;
+    const refusal = this.#holding.checkRate(nowUs, subscriber.client);
+    if (refusal !== null) {
+      this.#refuse(subscriber, message, { code: refusal.code, id: null, text: refusal.why });
+      return;
+    }
+    if (message.priority > subscriber.maxPriority) {
+      this.#refuse(subscriber, message, {
+        code: "role",
+        id: null,
+        text: `this client may have priority ${subscriber.maxPriority} at most, not ${message.priority}`,
+      });
+      return;
+    }
+    for (const entry of message.entries) this.#setOne(nowUs, subscriber, message, entry);
+  }
+
+  #setOne(nowUs: number, subscriber: Subscriber, message: SetMessage, { id, type, value }: WireEntry): void {
+    const { client } = subscriber;
+    const document = this.#document;
+    const definition = document.book.definitionOf(id);
+    if (definition === null) {
+      return this.#refuseValue(subscriber, message, id, document.book.check(id, value));
+    }
+    const refusal = this.#holding.checkWrite(nowUs, client, id, message.generation);
+    if (refusal !== null) {
+      this.#counters.refusedWrites++;
+      this.#nack(subscriber, message, refusal.code, id, refusal.why, refusal.generation);
+      return;
+    }
+    let checked: StateValue = null;
+    if (message.priority > 0) {
+      if (type !== definition.type) {
+        return this.#refuse(subscriber, message, {
+          code: "type",
+          id,
+          text: `${definition.path} is of type ${definition.type}, not ${type}`,
+        });
+      }
+      const answer = document.book.check(id, value);
+      if (isRefusal(answer)) return this.#refuseValue(subscriber, message, id, answer);
+      checked = answer;
+      if (definition.merge === "lock" && !message.take && this.#isLocked(id, subscriber)) {
+        return this.#refuse(subscriber, message, { code: "locked", id, text: this.#above(id) });
+      }
+    }
+    const flags = message.momentary ? MOMENTARY : 0;
+    const outcome = document.set(nowUs, id, client, checked, message.priority, flags);
+    switch (outcome) {
+      case "stands":
+      case "released":
+        subscriber.noteStands(id);
+        return;
+      case "shadowed": {
+        this.#counters.shadowed++;
+        const holder = document.claims.winner(id)?.holder ?? client;
+        if (!subscriber.noteShadow(id, holder)) return;
+        const code = definition.merge === "lock" ? "locked" : "shadowed";
+        this.#nack(subscriber, message, code, id, this.#above(id), null);
+        return;
+      }
+      case "reaching":
+        return;
+      case "full":
+        return this.#refuse(subscriber, message, {
+          code: "full",
+          id,
+          text: `${definition.path} has as many writers as it may`,
+        });
+      case "lost-client":
+        return this.#refuse(subscriber, message, { code: "suspended", id, text: "this client is suspended" });
+      case "unknown-path":
+        return this.#refuse(subscriber, message, {
+          code: "unknown-path",
+          id,
+          text: `${definition.path} takes no writes`,
+        });
+      case "priority":
+      case "reserved":
+        return this.#refuse(subscriber, message, {
+          code: "role",
+          id,
+          text: `priority ${message.priority} is the host's own`,
+        });
+    }
+  }
+
+  #transact(nowUs: number, subscriber: Subscriber, message: TransactionMessage): void {
+    this.#counters.transactions++;
+    const refusal = this.#holding.checkTransaction(nowUs, subscriber.client, message.generation);
+    if (refusal !== null) {
+      this.#counters.refusedWrites++;
+      this.#nack(subscriber, message, refusal.code, null, refusal.why, refusal.generation);
+      return;
+    }
+    for (const guard of message.guards) {
+      if (this.#holds(guard)) continue;
+      return this.#refuse(subscriber, message, {
+        code: "version",
+        id: guard.on === "path" ? guard.id : null,
+        text: "somebody else changed it meanwhile",
+      });
+    }
+    const steps: Step[] = [];
+    const objection = this.#plan(nowUs, subscriber, message, steps);
+    if (objection !== null) return this.#refuse(subscriber, message, objection);
+    const made: PathId[] = [];
+    for (const step of steps) {
+      const full = this.#make(nowUs, subscriber, step, made);
+      if (full === null) continue;
+      // The one thing that only doing can tell is whether the book has room: definitions come first, and go again.
+      for (const id of made) this.#document.retire(nowUs, id);
+      return this.#refuse(subscriber, message, { code: "full", id: null, text: full.why });
+    }
+  }
+
+  /** Checks a transaction whole before any of it happens. */
+  #plan(nowUs: number, subscriber: Subscriber, message: TransactionMessage, steps: Step[]): Objection | null {
+    for (const definition of message.definitions) {
+      const objection = this.#planDefinition(definition, null, steps);
+      if (objection !== null) return objection;
+    }
+    const { book } = this.#document;
+    for (const entry of message.entries) {
+      const { id } = entry;
+      const definition = book.definitionOf(id);
+      if (definition === null) {
+        const answer = book.check(id, null);
+        return { code: "unknown-path", id, text: isRefusal(answer) ? answer.why : "" };
+      }
+      const refusal = this.#holding.checkWrite(nowUs, subscriber.client, id, message.generation);
+      if (refusal !== null) return { code: refusal.code, id, text: refusal.why };
+      if (entry.type === "gone") {
+        steps.push({ kind: "retire", id });
+        continue;
+      }
+      if (entry.type === "definition") {
+        const objection = this.#planDefinition(entry.value, id, steps);
+        if (objection !== null) return objection;
+        continue;
+      }
+      if (entry.type !== definition.type) {
+        const text = `${definition.path} is of type ${definition.type}, not ${entry.type}`;
+        return { code: "type", id, text };
+      }
+      const value = book.check(id, entry.value);
+      if (isRefusal(value)) return { code: codeOf(value), id, text: value.why };
+      if (!this.#document.canPlace(id)) return { code: "locked", id, text: this.#above(id) };
+      steps.push({ kind: "place", id, value });
+    }
+    steps.sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
+    return null;
+  }
+
+  #planDefinition(raw: ParameterDefinition, id: PathId | null, steps: Step[]): Objection | null {
+    let definition: ParameterDefinition;
+    try {
+      definition = readDefinition(raw);
+    } catch (error) {
+      return { code: "malformed", id, text: (error as HanaError).message };
+    }
+    if (HOST_SUBSYSTEMS.includes(definition.subsystem)) {
+      return { code: "role", id, text: `${definition.subsystem} is written by the host alone` };
+    }
+    if (id !== null && this.#document.book.pathOf(id) !== definition.path) {
+      return { code: "malformed", id, text: `number ${id} stands for another path than ${definition.path}` };
+    }
+    steps.push({ kind: "define", definition });
+    return null;
+  }
+
+  #make(nowUs: number, subscriber: Subscriber, step: Step, made: PathId[]): Refusal | null {
+    const document = this.#document;
+    if (step.kind === "define") {
+      const defined = document.define(nowUs, step.definition);
+      if (isRefusal(defined)) return defined;
+      if (defined.outcome === "new") made.push(defined.id);
+    } else if (step.kind === "place") document.place(nowUs, step.id, subscriber.client, step.value);
+    else {
+      document.retire(nowUs, step.id);
+      this.#holding.handleRemoval(nowUs, step.id);
+    }
+    return null;
+  }
+
+  #holds(guard: Guard): boolean {
+    const document = this.#document;
+    if (guard.on === "path") return document.entryOf(guard.id)?.version === guard.version;
+    if (guard.subsystem === 0) return document.book.revision === guard.version;
+    return document.log(guard.subsystem)?.version === guard.version;
+  }
+
+  #isLocked(id: PathId, { client }: Subscriber): boolean {
+    const winner = this.#document.claims.winner(id);
+    return winner !== null && winner.parts > 0 && winner.holder !== client;
+  }
+
+  /** Remembers what the client has to be told before this write may be acknowledged. */
+  #noteTouched(subscriber: Subscriber, message: Write): void {
+    const feeds = subscriber.group?.feeds;
+    if (feeds === undefined) return;
+    const { book } = this.#document;
+    for (const { id } of message.entries) {
+      const subsystem = book.subsystemOf(id);
+      const feed = subsystem === null ? undefined : feeds[subsystem];
+      if (feed !== undefined && subsystem !== null) subscriber.noteTouched(subsystem, feed.version);
+    }
+    if (message.kind === "set") return;
+    // Definitions change the book and the subsystems of their paths.
+    for (const feed of feeds) {
+      if (feed !== undefined) subscriber.noteTouched(feed.source.subsystem, feed.version);
+    }
+  }
+
+  #above(id: PathId): string {
+    const winner = this.#document.claims.winner(id);
+    const path = this.#document.book.pathOf(id) ?? "";
+    if (winner === null) return path;
+    const who = winner.holder === 0 ? "the host" : `client ${winner.holder}`;
+    return `${path} is held by ${who} with priority ${winner.priority}`;
+  }
+
+  #refuseValue(subscriber: Subscriber, message: Write, id: PathId, answer: StateValue | Refusal): void {
+    if (!isRefusal(answer)) return;
+    this.#refuse(subscriber, message, { code: codeOf(answer), id, text: answer.why });
+  }
+
+  #refuse(subscriber: Subscriber, message: Write, { code, id, text }: Objection): void {
+    this.#counters.refusedWrites++;
+    this.#nack(subscriber, message, code, id, text, null);
+  }
+
+  #nack(
+    subscriber: Subscriber,
+    { sequence }: Write,
+    code: NackCode,
+    id: PathId | null,
+    text: string,
+    generation: number | null,
+  ): void {
+    if (++this.#nacks > MAX_NACKS) {
+      this.#counters.nacksLeftOut++;
+      return;
+    }
+    const entry = id === null ? null : this.#document.entryOf(id);
+    const current = entry === null ? null : toWire(entry, true);
+    const term = this.#term;
+    this.#sink.nack(subscriber, { kind: "nack", term, sequence, code, id, generation, current, text });
+  }
+}
+
+/** In which order the parts of a transaction are made. */
+const ORDER: Readonly<Record<Step["kind"], number>> = { define: 0, place: 1, retire: 2 };
+
+/** The word on the wire for a refused value. */
+function codeOf({ code }: Refusal): NackCode {
+  switch (code) {
+    case "wrong-type":
+      return "type";
+    case "unknown-path":
+    case "gone":
+      return "unknown-path";
+    case "full":
+      return "full";
+    case "conflict":
+      return "malformed";
+    default:
+      return "range";
+  }
+}
