@@ -110,6 +110,30 @@ export const OWNERSHIP_RULES: readonly Rule[] = [
     },
   },
   {
+    name: "what begins with the same letters does not lie below",
+    check: (room) => {
+      const stage = new Stage(room);
+      const [one, two] = [stage.join(1), stage.join(2)];
+      stage.own(one.number, own("request", [idOf("a/b")]));
+      stage.own(two.number, own("request", [idOf("ab")]));
+      stage.own(one.number, own("request", [A]));
+      assertEquals([stage.standing(A).owner, stage.standing(idOf("ab")).owner], [one.number, two.number]);
+    },
+  },
+  {
+    name: "what a client of the last reign owned is free after a minute, even where the client is unknown",
+    check: (room) => {
+      const { stage, generation } = owned(room);
+      const next = new Stage(room);
+      next.host.handleReign(next.nowUs, { ...stage.host.copy(stage.nowUs), clients: [] });
+      next.pass(seconds(59.9));
+      assertEquals([next.standing(A).state, next.standing(A).generation], ["grace", generation]);
+      next.pass(seconds(0.1));
+      assertEquals(next.standing(A).state, "free");
+      assertEquals(next.words(), ["all changed"]);
+    },
+  },
+  {
     name: "an owner that agrees loses the object to who asked, under the next generation",
     check: (room) => {
       const { stage, one, two, generation } = owned(room);

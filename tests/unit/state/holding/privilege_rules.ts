@@ -164,6 +164,7 @@ export const PRIVILEGE_RULES: readonly Rule[] = [
         const { stage, one, two, links } = held(room);
         stage.close(one.link);
         assertEquals([look(stage), stage.privilege.leftUs], ["grace 1 1", seconds(15)]);
+        assertEquals(stage.host.privilege.check(one.number, 1), "privilege");
         stage.priv(two.number, priv("request"));
         assertEquals(look(stage), "grace 1 1");
         stage.pass(seconds(14.9), links);
