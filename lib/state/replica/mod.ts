@@ -8,6 +8,7 @@ export {
   type ReplicaCounters,
   type ReplicaEvent,
 } from "./events.ts";
+export { SILENCE_US, SUSPECT_US } from "./host_watch.ts";
 export { type MissingPart } from "./missing.ts";
 export { type ReplicaOptions } from "./outgoing.ts";
 export {
@@ -26,9 +27,7 @@ export {
   HELLO_US,
   type ReplicaDeadline,
   type ReplicaState,
-  SILENCE_US,
   StateReplica,
-  SUSPECT_US,
 } from "./replica.ts";
 export { type ShownValues } from "./shown.ts";
 export { type EntrySlots } from "./slots.ts";

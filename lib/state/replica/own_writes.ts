@@ -39,6 +39,8 @@ export const MAX_WRITES = 4_096;
 export const MAX_TRANSACTIONS = 64;
 const RESEND_US = 1_000_000;
 const MAX_RESEND_US = 5_000_000;
+/** So often does everything go out again before something else is tried. */
+const MAX_RESENDS = 4;
 /** Between two times that the host's complaint about the order makes everything go out again. */
 const ORDER_PAUSE_US = 200_000;
 
@@ -65,6 +67,7 @@ export class OwnWrites {
   #burstUs = 0;
   #resendUs = Infinity;
   #resendPauseUs = RESEND_US;
+  #resends = 0;
   #orderUs = -ORDER_PAUSE_US;
   #amberUs = Infinity;
   #settlesUs = Infinity;
@@ -189,14 +192,25 @@ export class OwnWrites {
     if (nowUs >= this.#resendUs) {
       this.#resendPauseUs = Math.min(this.#resendPauseUs * 2, MAX_RESEND_US);
       this.#resendUs = Infinity;
+      this.#resends++;
       this.#cursor = 0;
     }
     if (nowUs >= this.#refreshUs) this.#refresh(nowUs);
   }
 
-  /** The host has everything up to an acknowledgement. */
-  handleAck(nowUs: number, ack: WriteAck): void {
-    if (ack.sequence >= this.#nextSequence) return;
+  /** Whether the host goes on ignoring what it gets: it counts otherwise, and a welcome tells how. */
+  get isStuck(): boolean {
+    return this.#resends >= MAX_RESENDS;
+  }
+
+  /** Of what the host has acknowledged, in this connection. */
+  get acknowledged(): number {
+    return this.#acked;
+  }
+
+  /** The host has everything up to an acknowledgement; false when that is more than was ever written. */
+  handleAck(nowUs: number, ack: WriteAck): boolean {
+    if (ack.sequence >= this.#nextSequence) return false;
     this.#isSingle = ack.single;
     if (ack.sequence > this.#acked) this.#acked = ack.sequence;
     let taken = 0;
@@ -210,12 +224,14 @@ export class OwnWrites {
       }
       for (const write of sent.writes) this.#acknowledge(nowUs, write);
     }
-    if (taken === 0) return;
+    if (taken === 0) return true;
     this.#inFlight.splice(0, taken);
     this.#cursor = Math.max(0, this.#cursor - taken);
     this.#resendPauseUs = RESEND_US;
+    this.#resends = 0;
     this.#resendUs = Infinity;
     if (this.#inFlight.length > 0) this.#armResend(nowUs);
+    return true;
   }
 
   /** Everything that the host has of a subsystem is here: what it acknowledged before has had its effect. */
@@ -281,6 +297,7 @@ export class OwnWrites {
     this.#cursor = 0;
     this.#resendUs = Infinity;
     this.#resendPauseUs = RESEND_US;
+    this.#resends = 0;
   }
 
   /** From now on writes go to another world, in which paths have other numbers. */

@@ -18,6 +18,7 @@ import {
   type PrivilegeMessage,
   type StateMessage,
   type WelcomeMessage,
+  type WriteAck,
 } from "../messages/mod.ts";
 import { EpochFence, type FenceAlarm } from "./epoch_fence.ts";
 import {
@@ -27,6 +28,7 @@ import {
   type ReplicaCounters,
   type ReplicaEvent,
 } from "./events.ts";
+import { HostWatch } from "./host_watch.ts";
 import { ackMessage, beatMessage, helloMessage, type ReplicaOptions } from "./outgoing.ts";
 import { OwnWrites } from "./own_writes.ts";
 import type { ShownValues } from "./shown.ts";
@@ -36,10 +38,6 @@ import type { TransactionRequest, WriteAnswer, WriteOptions } from "./writes.ts"
 
 /** The pause between two signs of life where nothing else is said. */
 export const BEAT_US = 5_000_000;
-/** After so much silence the host is in doubt. */
-export const SUSPECT_US = 7_500_000;
-/** After so much the connection is given up. */
-export const SILENCE_US = 15_000_000;
 /** How long an acknowledgement waits for others. */
 export const ACK_DELAY_US = 10_000;
 /** The first pause between two hellos; it doubles up to five seconds. */
@@ -68,6 +66,7 @@ export class StateReplica {
   readonly #writes = new OwnWrites(this.#counters, this.#events);
   readonly #requests: (OwnMessage | PrivilegeMessage)[] = [];
   readonly #fence = new EpochFence();
+  readonly #watch = new HostWatch();
   #state: ReplicaState = "away";
   #shown: World | null = null;
   /** That of a newer epoch, until it is whole. */
@@ -75,14 +74,12 @@ export class StateReplica {
   #client = 0 as ClientNumber;
   #token: Uint8Array | null;
   #nowUs = 0;
-  #heardUs = 0;
   #sentUs = 0;
   #helloUs = Infinity;
   #helloPauseUs = HELLO_US;
   #ackUs = Infinity;
   #beatUs = BEAT_US;
   #nonce = 0;
-  #isSilent = false;
   #isLeaving = false;
   #isReadyTold = false;
   #hasAlarmed = false;
@@ -140,7 +137,9 @@ export class StateReplica {
   /** Whether everything is here that the host has, and everything there that was written here. Allocates nothing. */
   get isSynced(): boolean {
     const world = this.#shown;
-    if (this.#state !== "joined" || this.#isSilent || this.#coming !== null || world === null) return false;
+    if (this.#state !== "joined" || this.#watch.isSilent || this.#coming !== null || world === null) {
+      return false;
+    }
     if (this.#writes.pending > 0 || world.syncs.size === 0) return false;
     for (const sync of world.syncs.values()) if (sync.isBehind || sync.isDifferent) return false;
     return true;
@@ -160,7 +159,7 @@ export class StateReplica {
   missing(): MissingPart[] {
     return missingParts({
       state: this.#state,
-      isSilent: this.#isSilent,
+      isSilent: this.#watch.isSilent && this.#state !== "away",
       isNewEpoch: this.#coming !== null,
       world: this.#coming ?? this.#shown,
       pending: this.#writes.pending,
@@ -192,7 +191,7 @@ export class StateReplica {
     this.#advance(nowUs);
     this.#enterAway();
     this.#state = "joining";
-    this.#heardUs = nowUs;
+    this.#watch.begin(nowUs);
     this.#helloUs = nowUs;
     this.#helloPauseUs = HELLO_US;
     this.#isLeaving = false;
@@ -209,11 +208,7 @@ export class StateReplica {
   handleMessage(nowUs: number, message: StateMessage): void {
     this.#advance(nowUs);
     if (this.#state === "away" || this.#state === "refused") return this.#noteUnexpected();
-    this.#heardUs = nowUs;
-    if (this.#isSilent) {
-      this.#isSilent = false;
-      this.#events.push({ kind: "silent", isSilent: false });
-    }
+    if (this.#watch.handleHeard(nowUs)) this.#events.push({ kind: "silent", isSilent: false });
     switch (message.kind) {
       case "welcome":
         return this.#handleWelcome(nowUs, message);
@@ -241,12 +236,10 @@ export class StateReplica {
     this.#advance(nowUs);
     this.#writes.handleDeadline(nowUs, this.#canWrite);
     if (this.#state === "away" || this.#state === "refused") return;
-    const silentUs = nowUs - this.#heardUs;
-    if (silentUs >= SILENCE_US) return this.#giveUp("silence", "the host says nothing any more", null);
-    if (silentUs >= SUSPECT_US && !this.#isSilent) {
-      this.#isSilent = true;
-      this.#events.push({ kind: "silent", isSilent: true });
-    }
+    const silence = this.#watch.handleDeadline(nowUs);
+    if (silence === "lost") return this.#giveUp("silence", "the host says nothing any more", null);
+    if (silence === "suspect") this.#events.push({ kind: "silent", isSilent: true });
+    if (this.#writes.isStuck) this.#rejoin(nowUs);
     const world = this.#live;
     if (this.#state !== "joined" || world === null) return;
     for (const sync of world.syncs.values()) {
@@ -263,7 +256,7 @@ export class StateReplica {
       if (dueUs < atUs) [atUs, reason] = [dueUs, why];
     };
     if (this.#state === "joining" || this.#state === "joined") {
-      note(this.#heardUs + (this.#isSilent ? SILENCE_US : SUSPECT_US), "silence");
+      note(this.#watch.deadlineUs(), "silence");
     }
     if (this.#state === "joining") note(this.#later(this.#helloUs), "hello");
     if (this.#state === "joined") {
@@ -353,11 +346,7 @@ export class StateReplica {
   }
 
   #advance(nowUs: number): void {
-    // Its own beat is due every five seconds: whoever comes much later slept, and what the host said waits to be read.
-    if (nowUs - this.#nowUs > BEAT_US + HELLO_US && this.#heardUs > 0) {
-      this.#counters.slept++;
-      this.#heardUs = Math.max(this.#heardUs, nowUs - BEAT_US);
-    }
+    if (this.#watch.handleTime(nowUs) && this.#state !== "away") this.#counters.slept++;
     this.#nowUs = Math.max(this.#nowUs, nowUs);
     this.#shown?.handleTime(nowUs);
     this.#coming?.handleTime(nowUs);
@@ -369,7 +358,6 @@ export class StateReplica {
     this.#coming?.handleLost();
     this.#requests.length = 0;
     this.#ackUs = this.#helloUs = Infinity;
-    this.#isSilent = false;
   }
 
   #giveUp(reason: ReconnectReason, text: string, successor: NodeId | null): void {
@@ -419,6 +407,10 @@ export class StateReplica {
       return;
     }
     const world = this.#worldOf(epoch);
+    if (this.#state === "joined" && world === this.#live && ack.sequence < this.#writes.acknowledged) {
+      // The answer to an earlier hello of this connection: what it tells is over.
+      return this.#noteUnexpected();
+    }
     this.#state = "joined";
     this.#fence.follow(epoch);
     this.#token = message.token;
@@ -510,8 +502,13 @@ export class StateReplica {
     if (sync.isAckDue) this.#ackUs = Math.min(this.#ackUs, nowUs + ACK_DELAY_US);
     this.#noteProgress(nowUs);
     // Numbers of writes mean something to a host only after they were counted anew for it.
-    if (patch.ack !== null) this.#writes.handleAck(nowUs, patch.ack);
+    if (patch.ack !== null) this.#handleAck(nowUs, patch.ack);
     if (isCaughtUp) this.#writes.noteCaughtUp(nowUs, patch.subsystem);
+  }
+
+  /** A host that has more than was written counts otherwise: a welcome tells from where. */
+  #handleAck(nowUs: number, ack: WriteAck): void {
+    if (!this.#writes.handleAck(nowUs, ack)) this.#rejoin(nowUs);
   }
 
   #handleBeat(nowUs: number, { epoch, ack, versions }: BeatMessage): void {
@@ -525,7 +522,7 @@ export class StateReplica {
       if (sync === null) this.#noteUnexpected();
       else if (sync.handleAnnounced(nowUs, version, digest)) this.#alarm("host-went-back", epoch);
     }
-    if (ack !== null) this.#writes.handleAck(nowUs, ack);
+    if (ack !== null) this.#handleAck(nowUs, ack);
     this.#noteProgress(nowUs);
   }
 

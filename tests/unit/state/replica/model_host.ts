@@ -115,7 +115,7 @@ export class ModelHost {
   }
 
   handle(client: ModelClient | null, message: StateMessage): ModelClient | null {
-    if (message.kind === "hello") return this.#hello(message);
+    if (message.kind === "hello") return this.#hello(client, message);
     if (client === null || !client.isConnected) {
       this.#say(client, { kind: "error", term: this.term, code: "not-joined", text: "say hello first" });
       return client;
@@ -217,8 +217,9 @@ export class ModelHost {
     this.#say(client, message);
   }
 
-  #hello({ token, epoch, have }: HelloMessage): ModelClient {
-    const known = this.clients.find((client) => client.token === String(token ?? "none"));
+  #hello(linked: ModelClient | null, { token, epoch, have }: HelloMessage): ModelClient {
+    // A hello that comes twice on one connection makes no second client.
+    const known = linked ?? this.clients.find((client) => client.token === String(token ?? "none"));
     const client = known ?? {
       number: (this.clients.length + 1) as ClientNumber,
       token: "",
