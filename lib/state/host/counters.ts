@@ -6,9 +6,9 @@ export interface HostCounters {
   welcomes: number;
   resumed: number;
   refusedHellos: number;
-  /** Links and clients beyond the bound. */
+  repeatedHellos: number;
+  /** Links beyond the bound. */
   fullLinks: number;
-  fullClients: number;
   /** Messages of links that are no clients, and such as clients do not send. */
   notJoined: number;
   misplaced: number;
@@ -62,8 +62,8 @@ export function newCounters(): HostCounters {
     welcomes: 0,
     resumed: 0,
     refusedHellos: 0,
+    repeatedHellos: 0,
     fullLinks: 0,
-    fullClients: 0,
     notJoined: 0,
     misplaced: 0,
     staleTerm: 0,

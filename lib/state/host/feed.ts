@@ -25,6 +25,8 @@ export interface FeedSource {
   /** Counts the changes that this feed tells of. */
   readonly version: Version;
   digest(): Digest64;
+  /** In which of its sixteen parts a copy with these digests differs. */
+  differingParts(parts: readonly Digest64[]): readonly number[];
   /** All that changed after `base`, or null when that is more than `most`. */
   changesAfter(base: number, most: number): Changes | null;
   /** All that is there. */
@@ -126,6 +128,10 @@ export class LogSource implements FeedSource {
     return this.#digest.halves();
   }
 
+  differingParts(parts: readonly Digest64[]): readonly number[] {
+    return this.#digest.differingBuckets(parts);
+  }
+
   changesAfter(base: number, most: number): Changes | null {
     const entries: WireEntry[] = [];
     const versions: number[] = [];
@@ -173,6 +179,10 @@ export class BookSource implements FeedSource {
 
   digest(): Digest64 {
     return { high: this.#book.high, low: this.#book.low };
+  }
+
+  differingParts(): readonly number[] {
+    return [];
   }
 
   changesAfter(base: number, most: number): Changes | null {

@@ -4,15 +4,6 @@
 export { type HostCounters } from "./counters.ts";
 export { type DocumentObserver, StateDocument, type WinnerObserver } from "./document.ts";
 export { type HostEvent } from "./events.ts";
-export {
-  type Admission,
-  type AdmissionRefusal,
-  type Holding,
-  type HoldingAnnouncement,
-  type HoldingEvent,
-  type HoldingNews,
-  type WriteRefusal,
-} from "./holding.ts";
 export { type HostDeadline, StateHost, type StateHostOptions } from "./host.ts";
 export { RecencyList, type RecencyNode } from "./recency_list.ts";
 export { type Outgoing } from "./sender.ts";
@@ -23,5 +14,6 @@ export {
   type StandbyPath,
   type StandbyUpdate,
 } from "./standby_desk.ts";
-export { type LinkName } from "./subscriber.ts";
+export { type LinkPeer } from "./membership.ts";
+export { type GatedWrite } from "./write_desk.ts";
 export { type Entry, type LogObserver, SubsystemLog } from "./subsystem_log.ts";

@@ -2,6 +2,7 @@
 // Decides what goes to whom next (research 2.7 W2 to W4, C3, C4); holds for each client what it has, never what it is to get.
 // Never decides what stands (document.ts) or what was written (write_desk.ts).
 
+import type { LinkNumber } from "../holding/mod.ts";
 import {
   CHUNK_BYTES,
   type Digest64,
@@ -21,11 +22,11 @@ import type { Feed } from "./feed.ts";
 import type { InterestGroups } from "./interest.ts";
 import * as limits from "./limits.ts";
 import { PatchPress } from "./patch_press.ts";
-import { type LinkName, NOTHING, type Subscriber } from "./subscriber.ts";
+import { NOTHING, type Subscriber } from "./subscriber.ts";
 
 /** A message on its way. */
 export interface Outgoing {
-  readonly to: LinkName;
+  readonly to: LinkNumber;
   /** Good until the next `poll`. */
   readonly bytes: Uint8Array;
 }
@@ -46,7 +47,7 @@ export interface SenderOptions {
   readonly counters: HostCounters;
 }
 
-type Waiting = { readonly to: LinkName; readonly message: StateMessage | Uint8Array };
+type Waiting = { readonly to: LinkNumber; readonly message: StateMessage | Uint8Array };
 
 /** In which order subsystems go to a newcomer (research 2.11); those that are not named follow. */
 const FIRST = ["dict", "transport", "groups", "layers", "params"];
@@ -59,7 +60,7 @@ export class Sender {
   readonly #counters: HostCounters;
   readonly #encoder = new MessageEncoder();
   readonly #press: PatchPress;
-  readonly #links = new Map<LinkName, Subscriber>();
+  readonly #links = new Map<LinkNumber, Subscriber>();
   readonly #outbox: Waiting[] = [];
   #next = 0;
   readonly #transferring = new Set<Subscriber>();
@@ -79,7 +80,7 @@ export class Sender {
   }
 
   /** The clients that are there. */
-  get links(): ReadonlyMap<LinkName, Subscriber> {
+  get links(): ReadonlyMap<LinkNumber, Subscriber> {
     return this.#links;
   }
 
@@ -89,7 +90,7 @@ export class Sender {
   }
 
   /** A message outside of the rhythm. @returns false where there is no room for it. */
-  say(to: LinkName, message: StateMessage | Uint8Array): boolean {
+  say(to: LinkNumber, message: StateMessage | Uint8Array): boolean {
     if (this.#outbox.length - this.#next >= limits.MAX_OUTBOX) {
       this.#counters.outboxFull++;
       return false;
@@ -104,7 +105,7 @@ export class Sender {
    */
   begin(
     nowUs: number,
-    link: LinkName,
+    link: LinkNumber,
     subscriber: Subscriber,
     hello: HelloMessage,
     keeps: boolean,
@@ -133,7 +134,7 @@ export class Sender {
   }
 
   /** A link is gone. */
-  end(link: LinkName): void {
+  end(link: LinkNumber): void {
     const subscriber = this.#links.get(link);
     if (subscriber === undefined) return;
     this.#links.delete(link);
@@ -179,18 +180,23 @@ export class Sender {
     }
   }
 
-  /** A client asks for entries again. */
-  noteResync(nowUs: number, subscriber: Subscriber, { subsystem, have, nonce, reason }: ResyncMessage): void {
+  /**
+   * A client asks for entries again.
+   * @returns the parts of the digest in which it differs, if it told them; null where nothing follows.
+   */
+  noteResync(nowUs: number, subscriber: Subscriber, message: ResyncMessage): readonly number[] | null {
+    const { subsystem, have, nonce, reason, buckets } = message;
     const feed = subscriber.group?.feeds[subsystem];
-    if (feed === undefined) return;
+    if (feed === undefined) return null;
     this.#counters.resyncs++;
     if (nowUs - (subscriber.answeredUs[subsystem] ?? -Infinity) < limits.RESYNC_US) {
       this.#counters.resyncsTooSoon++;
-      return;
+      return null;
     }
     subscriber.answeredUs[subsystem] = nowUs;
     subscriber.answers.set(subsystem, { feed, have: reason === "digest" ? 0 : have, nonce });
     this.#answering.add(subscriber);
+    return buckets.length === 0 ? [] : feed.source.differingParts(buckets);
   }
 
   /** When it has something to send, in microseconds; Infinity for never. */
@@ -366,7 +372,7 @@ export class Sender {
   }
 
   /** A patch with nothing but an acknowledgement, where there is one. */
-  #acknowledge(link: LinkName, subscriber: Subscriber): boolean {
+  #acknowledge(link: LinkNumber, subscriber: Subscriber): boolean {
     const ack = this.#takeAck(subscriber);
     if (ack === null) return false;
     const version = Math.max(0, subscriber.sentOf(0)) as Version;
@@ -384,7 +390,7 @@ export class Sender {
     });
   }
 
-  #beat(nowUs: number, link: LinkName, subscriber: Subscriber): void {
+  #beat(nowUs: number, link: LinkNumber, subscriber: Subscriber): void {
     const isBehind = subscriber.isBehind(nowUs);
     const versions: SubsystemBeat[] = [];
     for (const feed of subscriber.group?.feeds ?? []) {

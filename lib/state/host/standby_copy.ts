@@ -8,6 +8,7 @@ import {
   type StateEpoch,
   type SubsystemNumber,
 } from "../model/mod.ts";
+import type { HoldingCopy } from "../holding/mod.ts";
 import type { PathRecord } from "../merge/mod.ts";
 import type { BookRow } from "../schema/mod.ts";
 import type { StandbyClient, StandbyUpdate } from "./standby_desk.ts";
@@ -28,7 +29,7 @@ export class StandbyCopy {
   readonly #rows = new Map<PathId, BookRow>();
   readonly #records = new Map<PathId, PathRecord>();
   readonly #clients = new Map<ClientNumber, StandbyClient>();
-  #holding: unknown = null;
+  #holding: HoldingCopy | null = null;
 
   readonly counters: StandbyCounters = { applied: 0, stale: 0, gaps: 0 };
 

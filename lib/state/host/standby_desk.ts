@@ -2,6 +2,7 @@
 // Decides which changes go to which standby, and which writes may be acknowledged as copied: for each standby one number and
 // at most one update on its way. Never decides who takes over; never sends.
 
+import type { HoldingCopy, LinkNumber } from "../holding/mod.ts";
 import type { ClaimTable, PathRecord } from "../merge/mod.ts";
 import type { ClientNumber, PathId, StateEpoch, SubsystemNumber } from "../model/mod.ts";
 import type { BookRow, SchemaBook } from "../schema/mod.ts";
@@ -9,7 +10,7 @@ import type { HostCounters } from "./counters.ts";
 import { MAX_STANDBYS, STANDBY_LATE_US } from "./limits.ts";
 import { RecencyList, type RecencyNode } from "./recency_list.ts";
 import type { AckLimit } from "./sender.ts";
-import type { LinkName, Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /** A client as a standby keeps it. */
 export interface StandbyClient {
@@ -37,12 +38,12 @@ export interface StandbyUpdate {
   readonly paths: readonly StandbyPath[];
   readonly clients: readonly StandbyClient[];
   /** What holding/ has its standby keep; null where nothing of it changed. */
-  readonly holding: unknown;
+  readonly holding: HoldingCopy | null;
 }
 
 /** An update and whom it is for. */
 export interface StandbyOutgoing {
-  readonly to: LinkName;
+  readonly to: LinkNumber;
   readonly update: StandbyUpdate;
 }
 
@@ -52,12 +53,12 @@ export interface StandbyDeskOptions {
   readonly book: SchemaBook;
   readonly claims: ClaimTable;
   readonly subscribers: ReadonlyMap<ClientNumber, Subscriber>;
-  readonly holding: () => unknown;
+  readonly holding: () => HoldingCopy;
   readonly counters: HostCounters;
 }
 
 interface Standby {
-  readonly name: LinkName;
+  readonly name: LinkNumber;
   /** What it has confirmed, and what is on its way; 0 for nothing. */
   confirmed: number;
   confirmedRevision: number;
@@ -73,7 +74,7 @@ interface Standby {
 /** Keeps standbys up to date. */
 export class StandbyDesk implements AckLimit {
   readonly #options: StandbyDeskOptions;
-  readonly #standbys = new Map<LinkName, Standby>();
+  readonly #standbys = new Map<LinkNumber, Standby>();
   readonly #paths = new RecencyList<PathId>();
   readonly #pathNodes = new Map<PathId, RecencyNode<PathId>>();
   readonly #clients = new RecencyList<ClientNumber>();
@@ -102,7 +103,7 @@ export class StandbyDesk implements AckLimit {
   }
 
   /** A standby is there; it has nothing. @returns false where there is no room for it. */
-  handleJoined(standby: LinkName): boolean {
+  handleJoined(standby: LinkNumber): boolean {
     if (!this.#standbys.has(standby) && this.#standbys.size >= MAX_STANDBYS) return false;
     this.#standbys.set(standby, {
       name: standby,
@@ -121,13 +122,13 @@ export class StandbyDesk implements AckLimit {
   }
 
   /** A standby is gone. @returns whether more may be acknowledged now. */
-  handleLeft(standby: LinkName): boolean {
+  handleLeft(standby: LinkNumber): boolean {
     this.#standbys.delete(standby);
     return this.#judge();
   }
 
   /** A standby has everything up to `number`. @returns whether more may be acknowledged now. */
-  handleConfirmed(standby: LinkName, number: number): boolean {
+  handleConfirmed(standby: LinkNumber, number: number): boolean {
     const found = this.#standbys.get(standby);
     if (found === undefined || found.cut === 0 || number !== found.cut) return false;
     found.confirmed = found.cut;
@@ -145,7 +146,7 @@ export class StandbyDesk implements AckLimit {
   }
 
   /** A standby could not take an update: it has to have everything again. */
-  handleRefused(standby: LinkName): void {
+  handleRefused(standby: LinkNumber): void {
     if (this.#standbys.has(standby)) this.handleJoined(standby);
   }
 

@@ -2,14 +2,12 @@
 // Decides which acknowledgement may travel (research 2.7 L2, L3), and whether patches are skipped (W4).
 // Holds one integer a subsystem and purpose, never a queue of patches (I10).
 
+import type { LinkNumber } from "../holding/mod.ts";
 import type { ChunkMessage, SetMessage, TransactionMessage, WireEntry } from "../messages/mod.ts";
 import type { ClientNumber, PathId, SubsystemNumber } from "../model/mod.ts";
 import type { Feed } from "./feed.ts";
 import type { InterestGroup } from "./interest.ts";
 import { MAX_BACKLOG_BYTES, MAX_SHADOWS, MAX_UNACKNOWLEDGED_US } from "./limits.ts";
-
-/** The connection of a client by the name that the driver gives it. */
-export type LinkName = string;
 
 /** A subsystem on its way to a client whole. */
 export interface Transfer {
@@ -37,7 +35,7 @@ export class Subscriber {
   readonly client: ClientNumber;
   name = "";
   /** Null while it is away. */
-  link: LinkName | null = null;
+  link: LinkNumber | null = null;
   group: InterestGroup | null = null;
   maxPriority = 0;
   /** By subsystem: the version that was sent last; NOTHING before the whole. */
@@ -76,7 +74,7 @@ export class Subscriber {
   }
 
   /** It comes in over a link and knows nothing yet. */
-  begin(link: LinkName, group: InterestGroup): void {
+  begin(link: LinkNumber, group: InterestGroup): void {
     this.link = link;
     this.group = group;
     this.#forgetLink();
@@ -84,7 +82,7 @@ export class Subscriber {
 
   /** Its link is gone. */
   end(): void {
-    this.link = null;
+    this.link = this.group = null;
     this.#forgetLink();
   }
 
@@ -96,6 +94,13 @@ export class Subscriber {
   /** The version of a subsystem that was sent last; NOTHING before the whole, 0 for one that began since the welcome. */
   sentOf(subsystem: number): number {
     return this.sent[subsystem] ?? 0;
+  }
+
+  /** Up to which version it knows what was deleted in a subsystem; Infinity where it has all that it wants of it. */
+  knownOf(subsystem: number): number {
+    const acked = this.acked[subsystem] ?? 0;
+    const feed = this.group?.feeds[subsystem];
+    return feed === undefined || acked >= feed.version ? Infinity : acked;
   }
 
   /** Something of a subsystem was sent. */

@@ -2,6 +2,7 @@
 // Decides what a write may do by asking those who know: definitions, holding, claims. Never acknowledges and never sends.
 
 import type { HanaError } from "../../base/mod.ts";
+import type { Holding } from "../holding/mod.ts";
 import type {
   Guard,
   NackCode,
@@ -11,12 +12,11 @@ import type {
   WireEntry,
 } from "../messages/mod.ts";
 import { MOMENTARY } from "../merge/mod.ts";
-import type { ParameterDefinition, PathId, StateValue } from "../model/mod.ts";
-import { HOST_SUBSYSTEMS, isRefusal, readDefinition, type Refusal } from "../schema/mod.ts";
+import type { ClientNumber, ClientSequence, ParameterDefinition, PathId, StateValue } from "../model/mod.ts";
+import { HOST_SUBSYSTEMS, isRefusal, NO_PATH, readDefinition, type Refusal } from "../schema/mod.ts";
 import type { HostCounters } from "./counters.ts";
 import type { StateDocument } from "./document.ts";
 import { toWire } from "./feed.ts";
-import type { Holding } from "./holding.ts";
 import { MAX_HELD_WRITES, MAX_NACKS } from "./limits.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -29,11 +29,22 @@ export interface NackSink {
 /** A message that writes. */
 type Write = SetMessage | TransactionMessage;
 
+/** What a message says of all its values. */
+export type WriteHead = Pick<SetMessage, "sequence" | "priority" | "take" | "momentary" | "generation">;
+
+/** A value that waits for its time, for it came faster than the rate allows. */
+export interface GatedWrite {
+  readonly head: WriteHead;
+  /** In the form that is kept. */
+  readonly value: StateValue;
+}
+
 /** What the desk needs. */
 export interface WriteDeskOptions {
   readonly term: number;
   readonly document: StateDocument;
-  readonly holding: Holding;
+  readonly holding: Holding<GatedWrite>;
+  readonly subscribers: ReadonlyMap<ClientNumber, Subscriber>;
   readonly sink: NackSink;
   readonly counters: HostCounters;
 }
@@ -55,13 +66,15 @@ interface Objection {
 export class WriteDesk {
   readonly #term: number;
   readonly #document: StateDocument;
-  readonly #holding: Holding;
+  readonly #holding: Holding<GatedWrite>;
+  readonly #subscribers: ReadonlyMap<ClientNumber, Subscriber>;
   readonly #sink: NackSink;
   readonly #counters: HostCounters;
   readonly #waiting = new Set<Subscriber>();
   #nacks = 0;
 
-  constructor({ term, document, holding, sink, counters }: WriteDeskOptions) {
+  constructor({ term, document, holding, subscribers, sink, counters }: WriteDeskOptions) {
+    this.#subscribers = subscribers;
     this.#term = term;
     this.#document = document;
     this.#holding = holding;
@@ -90,6 +103,28 @@ export class WriteDesk {
     }
     if (subscriber.held.length === 0) this.#waiting.delete(subscriber);
     return true;
+  }
+
+  /** Lets values take effect whose time has come, and tells those whose writes were merged. */
+  handleDue(nowUs: number): void {
+    const { gate } = this.#holding;
+    for (let due = gate.pollWrite(); due !== null; due = gate.pollWrite()) {
+      const subscriber = this.#subscribers.get(due.client);
+      const definition = this.#document.book.definitionOf(due.path);
+      if (subscriber === undefined || definition === null) continue;
+      const { head, value } = due.write;
+      this.#nacks = 0;
+      if (this.#isFenced(nowUs, subscriber, head, due.path)) continue;
+      this.#claim(nowUs, subscriber, head, definition, due.path, value);
+    }
+    for (let notice = gate.pollNotice(nowUs); notice !== null; notice = gate.pollNotice(nowUs)) {
+      const subscriber = this.#subscribers.get(notice.client);
+      if (subscriber === undefined) continue;
+      this.#nacks = 0;
+      const text = `${notice.merged} writes came too fast: the newest count`;
+      this.#nack(subscriber, { sequence: subscriber.sequence as ClientSequence }, "merged", null, text, null);
+    }
+    this.#document.settle();
   }
 
   /** The batch is over: what still waits for its predecessors will not get them. */
@@ -137,16 +172,13 @@ export class WriteDesk {
     else this.#transact(nowUs, subscriber, message);
     this.#document.settle();
     subscriber.noteWrite(message.sequence);
+    this.#holding.clients.noteSequence(subscriber.client, message.sequence);
     this.#noteTouched(subscriber, message);
   }
 
   #set(nowUs: number, subscriber: Subscriber, message: SetMessage): void {
     this.#counters.writes++;
-    const refusal = this.#holding.checkRate(nowUs, subscriber.client);
-    if (refusal !== null) {
-      this.#refuse(subscriber, message, { code: refusal.code, id: null, text: refusal.why });
-      return;
-    }
+    this.#holding.gate.handleMessage(nowUs, subscriber.client);
     if (message.priority > subscriber.maxPriority) {
       this.#refuse(subscriber, message, {
         code: "role",
@@ -155,21 +187,17 @@ export class WriteDesk {
       });
       return;
     }
-    for (const entry of message.entries) this.#setOne(nowUs, subscriber, message, entry);
+    const { sequence, priority, take, momentary, generation } = message;
+    const head = { sequence, priority, take, momentary, generation };
+    for (const entry of message.entries) this.#setOne(nowUs, subscriber, head, entry);
   }
 
-  #setOne(nowUs: number, subscriber: Subscriber, message: SetMessage, { id, type, value }: WireEntry): void {
+  #setOne(nowUs: number, subscriber: Subscriber, message: WriteHead, { id, type, value }: WireEntry): void {
     const { client } = subscriber;
     const document = this.#document;
     const definition = document.book.definitionOf(id);
     if (definition === null) {
       return this.#refuseValue(subscriber, message, id, document.book.check(id, value));
-    }
-    const refusal = this.#holding.checkWrite(nowUs, client, id, message.generation);
-    if (refusal !== null) {
-      this.#counters.refusedWrites++;
-      this.#nack(subscriber, message, refusal.code, id, refusal.why, refusal.generation);
-      return;
     }
     let checked: StateValue = null;
     if (message.priority > 0) {
@@ -183,12 +211,37 @@ export class WriteDesk {
       const answer = document.book.check(id, value);
       if (isRefusal(answer)) return this.#refuseValue(subscriber, message, id, answer);
       checked = answer;
-      if (definition.merge === "lock" && !message.take && this.#isLocked(id, subscriber)) {
-        return this.#refuse(subscriber, message, { code: "locked", id, text: this.#above(id) });
+    }
+    if (this.#isFenced(nowUs, subscriber, message, id)) return;
+    if (message.priority === 0) this.#holding.gate.handleRelease(client, id);
+    else {
+      const answer = this.#holding.gate.handleWrite(nowUs, client, id, { head: message, value: checked });
+      if (answer === "waits") return;
+      if (answer === "full") {
+        const text = "this client writes to more paths at once than can be watched";
+        return this.#refuse(subscriber, message, { code: "rate", id, text });
       }
     }
+    this.#claim(nowUs, subscriber, message, definition, id, checked);
+  }
+
+  /** A checked value takes effect. */
+  #claim(
+    nowUs: number,
+    subscriber: Subscriber,
+    message: WriteHead,
+    definition: ParameterDefinition,
+    id: PathId,
+    value: StateValue,
+  ): void {
+    const { client } = subscriber;
+    const document = this.#document;
+    const { merge } = definition;
+    if (merge === "lock" && message.priority > 0 && !message.take && this.#isLocked(id, subscriber)) {
+      return this.#refuse(subscriber, message, { code: "locked", id, text: this.#above(id) });
+    }
     const flags = message.momentary ? MOMENTARY : 0;
-    const outcome = document.set(nowUs, id, client, checked, message.priority, flags);
+    const outcome = document.set(nowUs, id, client, value, message.priority, flags);
     switch (outcome) {
       case "stands":
       case "released":
@@ -230,11 +283,9 @@ export class WriteDesk {
 
   #transact(nowUs: number, subscriber: Subscriber, message: TransactionMessage): void {
     this.#counters.transactions++;
-    const refusal = this.#holding.checkTransaction(nowUs, subscriber.client, message.generation);
+    const refusal = this.#holding.checkStructure(subscriber.client, message.generation);
     if (refusal !== null) {
-      this.#counters.refusedWrites++;
-      this.#nack(subscriber, message, refusal.code, null, refusal.why, refusal.generation);
-      return;
+      return this.#refuse(subscriber, message, { code: refusal, id: null, text: FENCED[refusal] ?? "" });
     }
     for (const guard of message.guards) {
       if (this.#holds(guard)) continue;
@@ -272,7 +323,7 @@ export class WriteDesk {
         return { code: "unknown-path", id, text: isRefusal(answer) ? answer.why : "" };
       }
       const refusal = this.#holding.checkWrite(nowUs, subscriber.client, id, message.generation);
-      if (refusal !== null) return { code: refusal.code, id, text: refusal.why };
+      if (refusal !== null) return { code: refusal, id, text: FENCED[refusal] ?? "" };
       if (entry.type === "gone") {
         steps.push({ kind: "retire", id });
         continue;
@@ -318,10 +369,11 @@ export class WriteDesk {
       const defined = document.define(nowUs, step.definition);
       if (isRefusal(defined)) return defined;
       if (defined.outcome === "new") made.push(defined.id);
+      if (defined.former !== NO_PATH) this.#holding.ownership.handleRemoval(nowUs, defined.former);
     } else if (step.kind === "place") document.place(nowUs, step.id, subscriber.client, step.value);
     else {
       document.retire(nowUs, step.id);
-      this.#holding.handleRemoval(nowUs, step.id);
+      this.#holding.ownership.handleRemoval(nowUs, step.id);
     }
     return null;
   }
@@ -331,6 +383,18 @@ export class WriteDesk {
     if (guard.on === "path") return document.entryOf(guard.id)?.version === guard.version;
     if (guard.subsystem === 0) return document.book.revision === guard.version;
     return document.log(guard.subsystem)?.version === guard.version;
+  }
+
+  /** Whether a client may not write to a path; it is told. */
+  #isFenced(nowUs: number, subscriber: Subscriber, message: WriteHead, id: PathId): boolean {
+    const { client } = subscriber;
+    const refusal = this.#holding.checkWrite(nowUs, client, id, message.generation);
+    if (refusal === null) return false;
+    this.#counters.refusedWrites++;
+    const isOwned = refusal === "owner" || refusal === "generation";
+    const generation = isOwned ? this.#holding.ownership.standing(nowUs, id).generation : null;
+    this.#nack(subscriber, message, refusal, id, FENCED[refusal] ?? "", generation);
+    return true;
   }
 
   #isLocked(id: PathId, { client }: Subscriber): boolean {
@@ -363,19 +427,24 @@ export class WriteDesk {
     return `${path} is held by ${who} with priority ${winner.priority}`;
   }
 
-  #refuseValue(subscriber: Subscriber, message: Write, id: PathId, answer: StateValue | Refusal): void {
+  #refuseValue(
+    subscriber: Subscriber,
+    message: Pick<Write, "sequence">,
+    id: PathId,
+    answer: StateValue | Refusal,
+  ): void {
     if (!isRefusal(answer)) return;
     this.#refuse(subscriber, message, { code: codeOf(answer), id, text: answer.why });
   }
 
-  #refuse(subscriber: Subscriber, message: Write, { code, id, text }: Objection): void {
+  #refuse(subscriber: Subscriber, message: Pick<Write, "sequence">, { code, id, text }: Objection): void {
     this.#counters.refusedWrites++;
     this.#nack(subscriber, message, code, id, text, null);
   }
 
   #nack(
     subscriber: Subscriber,
-    { sequence }: Write,
+    { sequence }: Pick<Write, "sequence">,
     code: NackCode,
     id: PathId | null,
     text: string,
@@ -391,6 +460,14 @@ export class WriteDesk {
     this.#sink.nack(subscriber, { kind: "nack", term, sequence, code, id, generation, current, text });
   }
 }
+
+/** What holding/ says no with, for people. */
+const FENCED: Partial<Record<NackCode, string>> = {
+  suspended: "this client is suspended",
+  owner: "somebody else owns it",
+  generation: "it was granted anew since this was sent",
+  privilege: "only the privileged client may change structure",
+};
 
 /** In which order the parts of a transaction are made. */
 const ORDER: Readonly<Record<Step["kind"], number>> = { define: 0, place: 1, retire: 2 };

@@ -25,14 +25,15 @@ function setOf(sequence: number, values: readonly (readonly [PathId, number])[],
   };
 }
 
-function patchesTo(said: { to: string; message: StateMessage }[], link: string): PatchMessage[] {
+function patchesTo(said: { to: number; message: StateMessage }[], link: number): PatchMessage[] {
   return said.flatMap(({ to, message }) => to === link && message.kind === "patch" ? [message] : []);
 }
 
 Deno.test("a client is welcomed, gets everything whole, writes, and is told and acknowledged in one patch", () => {
   const bench = new Bench();
   const hue = define(bench, "aurora/hue");
-  const [welcome, ...chunks] = bench.join("a");
+  const [welcome, privilege, ...chunks] = bench.join(1);
+  assertEquals(privilege?.kind, "priv");
   assert(welcome?.kind === "welcome");
   assertEquals([welcome.client, welcome.resumed, welcome.ack.single], [1 as ClientNumber, false, true]);
   assertEquals(
@@ -47,8 +48,8 @@ Deno.test("a client is welcomed, gets everything whole, writes, and is told and 
   assertEquals([book.subsystem, params.subsystem], [0, 4]);
   assertEquals(params.entries, [{ id: hue, type: "f32", value: 0, winner: null }]);
 
-  bench.say("a", setOf(1, [[hue, 0.5]]));
-  const [patch, ...more] = patchesTo(bench.drain(), "a");
+  bench.say(1, setOf(1, [[hue, 0.5]]));
+  const [patch, ...more] = patchesTo(bench.drain(), 1);
   assert(patch !== undefined);
   assertEquals(more, []);
   assertEquals([patch.base, patch.version, patch.ack], [1, 2, { sequence: 1, single: true }]);
@@ -64,11 +65,11 @@ Deno.test("a client is welcomed, gets everything whole, writes, and is told and 
 Deno.test("a write that comes twice takes effect once and is acknowledged twice", () => {
   const bench = new Bench();
   const hue = define(bench, "aurora/hue");
-  bench.join("a");
-  bench.say("a", setOf(1, [[hue, 1]]));
+  bench.join(1);
+  bench.say(1, setOf(1, [[hue, 1]]));
   bench.drain();
-  bench.say("a", setOf(1, [[hue, 9]]));
-  const acks = patchesTo(bench.run(100_000), "a").map(({ ack, entries }) => [ack?.sequence, entries.length]);
+  bench.say(1, setOf(1, [[hue, 9]]));
+  const acks = patchesTo(bench.run(100_000), 1).map(({ ack, entries }) => [ack?.sequence, entries.length]);
   assertEquals(acks, [[1, 0]]);
   assertEquals(bench.host.document.entryOf(hue)?.value, 1);
   assertEquals(bench.host.counters.duplicates, 1);

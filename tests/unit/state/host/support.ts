@@ -2,16 +2,9 @@
 
 import { assert } from "@std/assert";
 import type { NodeId } from "../../../../lib/base/mod.ts";
-import {
-  type Admission,
-  type AdmissionRefusal,
-  type Holding,
-  type HoldingAnnouncement,
-  type HoldingEvent,
-  StateHost,
-  type StateHostOptions,
-  type WriteRefusal,
-} from "../../../../lib/state/host/mod.ts";
+import type { RandomStream } from "../../../../lib/platform/mod.ts";
+import type { LinkNumber } from "../../../../lib/state/holding/mod.ts";
+import { type LinkPeer, StateHost, type StateHostOptions } from "../../../../lib/state/host/mod.ts";
 import {
   type HelloMessage,
   MessageDecoder,
@@ -19,7 +12,7 @@ import {
   STATE_PROTOCOL,
   type StateMessage,
 } from "../../../../lib/state/messages/mod.ts";
-import type { ClientNumber, ParameterDefinition, StateEpoch } from "../../../../lib/state/model/mod.ts";
+import type { ParameterDefinition, StateEpoch } from "../../../../lib/state/model/mod.ts";
 import { readDefinition } from "../../../../lib/state/schema/mod.ts";
 
 export const HOST_ID = "000102030405060708090a0b0c0d0e0f" as NodeId;
@@ -34,66 +27,24 @@ export function nodeOf(number: number): NodeId {
   return number.toString(16).padStart(32, "0") as NodeId;
 }
 
-/** Lets everybody in, knows a client again by its token, and does what the test says. */
-export class PlainHolding implements Holding {
-  readonly tokens = new Map<string, ClientNumber>();
-  readonly events: HoldingEvent[] = [];
-  readonly announcements: HoldingAnnouncement[] = [];
-  refusal: WriteRefusal | null = null;
-  last = 0;
+/** Draws that repeat; every fill is different. */
+export function drawing(seed = 1): RandomStream {
+  let state = seed >>> 0;
+  const u32 = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
+  return {
+    u32,
+    float: () => u32() / 2 ** 32,
+    fill: (target) => target.map((_, at) => ((u32() >>> 24) + at) & 255),
+  };
+}
 
-  handleHello(_nowUs: number, _peer: NodeId, { token }: HelloMessage): Admission | AdmissionRefusal {
-    const known = token === null ? undefined : this.tokens.get(token.join());
-    const client = known ?? ++this.last as ClientNumber;
-    const next = new Uint8Array(16);
-    new DataView(next.buffer).setUint32(0, client);
-    next[15] = this.tokens.size;
-    this.tokens.set(next.join(), client);
-    return {
-      client,
-      token: next,
-      resumed: known !== undefined,
-      maxPriority: 200,
-      setsPerSecond: 200,
-      silenceUs: 15_000_000,
-    };
-  }
-  handleHeard(): void {}
-  handleLinkLost(_nowUs: number, client: ClientNumber): void {
-    this.events.push({ kind: "lost", client });
-  }
-  handleLeave(_nowUs: number, client: ClientNumber): void {
-    this.events.push({ kind: "left", client });
-  }
-  handleMessage(): void {}
-  handleRemoval(): void {}
-  handleTimeout(): void {}
-  deadlineUs(): number {
-    return Infinity;
-  }
-  checkRate(): WriteRefusal | null {
-    return null;
-  }
-  checkWrite(): WriteRefusal | null {
-    return this.refusal;
-  }
-  checkTransaction(): WriteRefusal | null {
-    return this.refusal;
-  }
-  pollEvent(): HoldingEvent | null {
-    return this.events.shift() ?? null;
-  }
-  pollAnnouncement(): HoldingAnnouncement | null {
-    return this.announcements.shift() ?? null;
-  }
-  snapshot(): unknown {
-    return { last: this.last, tokens: [...this.tokens] };
-  }
+/** Whoever comes over a link, as somebody who may do everything. */
+export function peerOf(number: number, level: LinkPeer["level"] = "operator"): LinkPeer {
+  return { identity: { nodeId: nodeOf(number), key: null }, level };
 }
 
 /** A host, its time, and what it said to each link. */
 export class Bench {
-  readonly holding = new PlainHolding();
   readonly host: StateHost;
   readonly #encoder = new MessageEncoder();
   readonly #decoder = new MessageDecoder();
@@ -101,7 +52,7 @@ export class Bench {
 
   constructor(options: Partial<StateHostOptions> = {}, nowUs = 1_000_000) {
     this.nowUs = nowUs;
-    this.host = new StateHost(nowUs, { epoch: epochOf(1), holding: this.holding, ...options });
+    this.host = new StateHost(nowUs, { epoch: epochOf(1), random: drawing(), ...options });
   }
 
   /** A message through the codec. */
@@ -114,13 +65,13 @@ export class Bench {
   }
 
   /** Gives the host a message. */
-  say(from: string, message: StateMessage): void {
-    this.host.handleMessage(this.nowUs, from, this.recode(message));
+  say(from: number, message: StateMessage): void {
+    this.host.handleMessage(this.nowUs, from as LinkNumber, this.recode(message));
   }
 
   /** All that the host has to say now. */
-  drain(): { to: string; message: StateMessage }[] {
-    const said: { to: string; message: StateMessage }[] = [];
+  drain(): { to: number; message: StateMessage }[] {
+    const said: { to: number; message: StateMessage }[] = [];
     for (let next = this.host.poll(); next !== null; next = this.host.poll()) {
       const message = this.#decoder.decode(next.bytes.slice());
       assert(typeof message !== "string", `the host said something ${message}`);
@@ -130,7 +81,7 @@ export class Bench {
   }
 
   /** Lets time go on by `us`, and hands over all that the host says on the way. */
-  run(us: number): { to: string; message: StateMessage }[] {
+  run(us: number): { to: number; message: StateMessage }[] {
     const untilUs = this.nowUs + us;
     const said = this.drain();
     for (let rounds = 0; rounds < 100_000; rounds++) {
@@ -145,8 +96,8 @@ export class Bench {
   }
 
   /** A link with a hello over it. @returns what the host answers at once. */
-  join(link: string, hello: Partial<HelloMessage> = {}): StateMessage[] {
-    this.host.handleJoined(this.nowUs, link, nodeOf(7));
+  join(link: number, hello: Partial<HelloMessage> = {}): StateMessage[] {
+    this.host.handleJoined(this.nowUs, link as LinkNumber, peerOf(link));
     this.say(link, helloOf(hello));
     return this.drain().filter(({ to }) => to === link).map(({ message }) => message);
   }
