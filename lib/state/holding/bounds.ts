@@ -33,5 +33,9 @@ export const MAX_GATED_PATHS = 16_384;
 
 /** Messages with values that a client may send in a second. */
 export const SETS_PER_SECOND = 200;
+/** Messages about objects and the privilege that a client may send in a second: everybody hears what follows from them. */
+export const WISHES_PER_SECOND = 20;
+/** So many of them may come at once. */
+export const WISHES_AT_ONCE = 40;
 /** Values that a client may write to one path in a second. */
 export const WRITES_PER_PATH_SECOND = 30;

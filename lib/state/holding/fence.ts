@@ -47,6 +47,11 @@ export class Fence {
     return generation !== null && generation >= held && generation <= this.newestOf(client);
   }
 
+  /** The newest number that the host before gave. */
+  noteLast(last: number): void {
+    this.#last = Math.max(this.#last, last);
+  }
+
   /** A number that another host gave: numbers go on above it. */
   noteGiven(client: ClientNumber, generation: number): void {
     this.#last = Math.max(this.#last, generation);

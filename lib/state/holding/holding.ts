@@ -6,7 +6,7 @@ import type { RandomStream } from "../../platform/mod.ts";
 import type { NackCode, OwnMessage, PrivilegeMessage } from "../messages/mod.ts";
 import type { ClientNumber, PathId } from "../model/mod.ts";
 import type { Announcement } from "./announcement.ts";
-import { PRIVILEGE_GRACE_US, RESUME_US } from "./bounds.ts";
+import { PRIVILEGE_GRACE_US, RESUME_US, WISHES_AT_ONCE, WISHES_PER_SECOND } from "./bounds.ts";
 import type { ClientEvent } from "./client.ts";
 import { type ClientRow, ClientTable } from "./client_table.ts";
 import { Fence } from "./fence.ts";
@@ -45,6 +45,9 @@ export interface HoldingCopy {
 const OWN_WISHES = ["request", "steal", "release", "transfer", "consent", "refuse", "ask"] as const;
 const PRIVILEGE_WISHES = ["request", "release", "offer", "accept", "decline", "seize", "consent"] as const;
 
+const WISH_US = 1_000_000 / WISHES_PER_SECOND;
+const TOO_MANY = `more than ${WISHES_PER_SECOND} requests a second`;
+
 /**
  * Clients, owned objects, privilege and rates of one host. Greetings, messages, closed connections and leaves go to `clients`
  * and writes to `gate` directly; then, and after every call of this, poll events and announcements until there are none.
@@ -55,7 +58,10 @@ export class Holding<W> {
   readonly ownership: OwnershipTable;
   readonly privilege: Privilege;
   readonly gate = new WriteGate<W>();
+  /** When the next wish of a client is expected, as in write_gate.ts. */
+  readonly #wishes = new Map<ClientNumber, number>();
   #misdirected = 0;
+  #tooMany = 0;
 
   /** `lastGeneration` is that of the host before, where there was one. */
   constructor(options: HoldingOptions, lastGeneration = 0) {
@@ -79,6 +85,11 @@ export class Holding<W> {
     return this.#misdirected;
   }
 
+  /** Messages about objects and the privilege that were refused since the same client sent too many. */
+  get tooManyWishes(): number {
+    return this.#tooMany;
+  }
+
   /** A client that has joined says something about objects. @returns whether a client can say that. */
   handleOwn(nowUs: number, client: ClientNumber, message: OwnMessage): boolean {
     const action = OWN_WISHES.find((word) => word === message.action);
@@ -87,7 +98,9 @@ export class Holding<W> {
       return false;
     }
     const { request, other, objects } = message;
-    this.ownership.handleWish(nowUs, client, { action, request, other, objects });
+    const wish = { action, request, other, objects };
+    if (this.#mayWish(nowUs, client)) this.ownership.handleWish(nowUs, client, wish);
+    else this.ownership.refuseWish(nowUs, client, wish, TOO_MANY);
     return true;
   }
 
@@ -99,7 +112,9 @@ export class Holding<W> {
       return false;
     }
     const { request, other, generation } = message;
-    this.privilege.handleWish(nowUs, client, { action, request, other, generation });
+    if (this.#mayWish(nowUs, client)) {
+      this.privilege.handleWish(nowUs, client, { action, request, other, generation });
+    } else this.privilege.refuseWish(nowUs, client, request, TOO_MANY);
     return true;
   }
 
@@ -164,6 +179,7 @@ export class Holding<W> {
         this.ownership.handleGone(nowUs, event.client);
         this.privilege.handleGone(nowUs, event.client);
         this.#fence.forget(event.client);
+        this.#wishes.delete(event.client);
     }
     return event;
   }
@@ -194,8 +210,17 @@ export class Holding<W> {
 
   /** A standby becomes the host, before anybody greets: all clients are away, and all that they hold waits for them. */
   handleReign(nowUs: number, copy: HoldingCopy): void {
+    this.#fence.noteLast(copy.lastGeneration);
     this.clients.handleReign(nowUs, copy.clients, copy.lastClient);
     this.ownership.handleReign(nowUs, copy.objects, nowUs + RESUME_US);
     this.privilege.handleReign(copy.privileged, copy.privilegeGeneration, nowUs + PRIVILEGE_GRACE_US);
+  }
+
+  #mayWish(nowUs: number, client: ClientNumber): boolean {
+    const expectedUs = Math.max(nowUs, this.#wishes.get(client) ?? 0);
+    const isIn = expectedUs - nowUs <= (WISHES_AT_ONCE - 1) * WISH_US;
+    if (isIn) this.#wishes.set(client, expectedUs + WISH_US);
+    else this.#tooMany++;
+    return isIn;
   }
 }

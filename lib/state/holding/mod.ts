@@ -16,6 +16,8 @@ export {
   SILENCE_US,
   SUSPECT_US,
   USED_TOKEN_US,
+  WISHES_AT_ONCE,
+  WISHES_PER_SECOND,
   WRITES_PER_PATH_SECOND,
 } from "./bounds.ts";
 export type {

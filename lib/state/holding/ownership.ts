@@ -85,6 +85,8 @@ export class OwnershipTable {
   /** Which hold a path lies below; null for none. Emptied by every change of holds. */
   readonly #remembered = new Map<PathId, Hold | null>();
   readonly #timed = new Set<Hold>();
+  /** None of them is due before. */
+  #nextUs = Infinity;
   readonly #changed = new Set<PathId>();
   readonly #answers: Answer[] = [];
   readonly #out: Announcement[] = [];
@@ -139,6 +141,13 @@ export class OwnershipTable {
     }
   }
 
+  /** A wish is not even looked at: the speaker hears why, and nobody else anything. */
+  refuseWish(nowUs: number, client: ClientNumber, { request, objects }: OwnWish, text: string): void {
+    this.counters.refused++;
+    for (const { id } of objects) this.#answers.push({ to: client, request, id, text });
+    this.#flush(nowUs);
+  }
+
   /**
    * Whether a client may write to a path now. A write below an owned object must be its owner's and carry its generation, and
    * one that carries a generation must be below an owned object.
@@ -172,7 +181,7 @@ export class OwnershipTable {
   handleGrace(nowUs: number, client: ClientNumber, untilUs: number): void {
     for (const hold of [...this.#holds.of(client)]) {
       hold.graceUntilUs = untilUs;
-      this.#timed.add(hold);
+      this.#time(hold, untilUs);
       this.#changed.add(hold.id);
       this.counters.graces++;
       if (hold.ask !== null) this.#grantAsked(nowUs, hold);
@@ -216,6 +225,7 @@ export class OwnershipTable {
 
   /** Ends the asks and graces that are due. */
   handleTimeout(nowUs: number): void {
+    if (nowUs < this.#nextUs) return;
     for (const hold of [...this.#timed]) {
       if (hold.ask !== null && hold.ask.untilUs <= nowUs) {
         this.counters.unanswered++;
@@ -229,17 +239,17 @@ export class OwnershipTable {
         this.#drop(hold);
       }
     }
+    this.#nextUs = Infinity;
+    for (const { ask, graceUntilUs } of this.#timed) {
+      if (ask !== null) this.#nextUs = Math.min(this.#nextUs, ask.untilUs);
+      if (graceUntilUs !== 0) this.#nextUs = Math.min(this.#nextUs, graceUntilUs);
+    }
     this.#flush(nowUs);
   }
 
-  /** When it wants `handleTimeout`, in microseconds; Infinity for never. */
+  /** When it wants `handleTimeout`, in microseconds; Infinity for never. What was settled meanwhile leaves it too early. */
   nextUs(): number {
-    let next = Infinity;
-    for (const { ask, graceUntilUs } of this.#timed) {
-      if (ask !== null && ask.untilUs < next) next = ask.untilUs;
-      if (graceUntilUs !== 0 && graceUntilUs < next) next = graceUntilUs;
-    }
-    return next;
+    return this.#timed.size === 0 ? Infinity : this.#nextUs;
   }
 
   /** The next message to send. */
@@ -282,7 +292,7 @@ export class OwnershipTable {
       this.#options.fence.noteGiven(owner, generation);
       const hold = { id, path, owner, generation, usedUs: nowUs, ask: null, graceUntilUs: untilUs };
       this.#holds.add(hold);
-      this.#timed.add(hold);
+      this.#time(hold, untilUs);
     }
     this.#remembered.clear();
   }
@@ -322,7 +332,7 @@ export class OwnershipTable {
           return WAITING;
         }
         hold.ask = { by: client, request: wish.request, untilUs: nowUs + ASK_US };
-        this.#timed.add(hold);
+        this.#time(hold, hold.ask.untilUs);
         this.#changed.add(hold.id);
         this.counters.asked++;
         const ids = asked.get(hold.owner);
@@ -445,6 +455,11 @@ export class OwnershipTable {
     this.#timed.delete(hold);
     this.#remembered.clear();
     this.#changed.add(hold.id);
+  }
+
+  #time(hold: Hold, untilUs: number): void {
+    this.#timed.add(hold);
+    this.#nextUs = Math.min(this.#nextUs, untilUs);
   }
 
   #untime(hold: Hold): void {

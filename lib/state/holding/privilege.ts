@@ -158,6 +158,11 @@ export class Privilege {
     }
   }
 
+  /** A wish is not even looked at: the speaker hears why, and nobody else anything. */
+  refuseWish(nowUs: number, client: ClientNumber, request: number, why: string): void {
+    this.#deny(nowUs, client, request, why);
+  }
+
   /**
    * The host itself gives it to a client: what a person says at the host counts without anybody's consent.
    * @returns whether that client may hold it.

@@ -26,7 +26,10 @@ const MUTANTS: readonly Mutant[] = [
   mutant("old generations are good", "fence", "generation >= held", "generation >= 0"),
   mutant("future generations are good", "fence", "&& generation <= this.newestOf(client)", ""),
   mutant("no generation is good", "fence", "generation !== null &&", "generation === null ||"),
-  mutant("the next reign starts over", "fence", "this.#last = Math.max(this.#last, generation);", ""),
+  mutant("the next reign starts over", "fence", "this.#last = Math.max(this.#last, last);", ""),
+  mutant("wishes have no rate", "holding", "const isIn = expectedUs", "const isIn = true || expectedUs"),
+  mutant("wishes are forgotten", "holding", "expectedUs + WISH_US", "nowUs + WISH_US"),
+  mutant("a new ask is not timed", "ownership", "this.#nextUs = Math.min(this.#nextUs, untilUs);", ""),
   mutant("the text is enough to lie below", "hold_index", "`${path}/`", "path"),
   mutant(
     "only the object itself is covered",
@@ -87,8 +90,8 @@ const MUTANTS: readonly Mutant[] = [
   mutant(
     "graces have no end",
     "ownership",
-    "        this.#drop(hold);\n      }\n    }\n    this.#flush(nowUs);\n  }\n\n  /** When",
-    "      }\n    }\n    this.#flush(nowUs);\n  }\n\n  /** When",
+    "        this.counters.expired++;\n        this.#drop(hold);",
+    "        this.#timed.delete(hold);",
   ),
   mutant(
     "viewers own",

@@ -1,7 +1,7 @@
 // What must be so about owned objects: grants, asks, graces, fences.
 
 import { assert, assertEquals } from "@std/assert";
-import { client, idOf, own, path, type Room, type Rule, seconds, Stage } from "./support.ts";
+import { client, idOf, own, path, priv, type Room, type Rule, seconds, Stage } from "./support.ts";
 
 const A = idOf("a");
 
@@ -107,6 +107,41 @@ export const OWNERSHIP_RULES: readonly Rule[] = [
       assertEquals(stage.host.ownership.size, 1, "it is owned from above");
       stage.own(one.number, own("release", [idOf("a/d")], { generation: 2 }));
       assertEquals(stage.standing(A).owner, one.number, "what lies below cannot be given up alone");
+    },
+  },
+  {
+    name: "a client that asks too often hears so, and nobody else hears anything of it",
+    check: (room) => {
+      const stage = new Stage(room);
+      const { number, link } = stage.join(1);
+      const other = stage.join(2);
+      for (let at = 0; at < room.WISHES_AT_ONCE; at++) stage.own(number, own("ask", [A]));
+      stage.words();
+      stage.own(number, own("request", [A]));
+      stage.priv(number, priv("request"));
+      assertEquals(stage.words(), ["1 answer", "1 denied"]);
+      stage.own(other.number, own("request", [idOf("e")]));
+      assertEquals(stage.standing(idOf("e")).owner, other.number);
+      stage.pass(seconds(1), [link, other.link]);
+      let granted = 0;
+      for (let at = 0; at < 30; at++) {
+        stage.own(number, own(at % 2 === 0 ? "request" : "release", [A], stage.standing(A)));
+        granted += stage.words().includes("all changed") ? 1 : 0;
+      }
+      assertEquals(granted, room.WISHES_PER_SECOND);
+      assertEquals(stage.host.tooManyWishes, 12);
+    },
+  },
+  {
+    name: "generations of the next reign are above all of the last one, given back ones among them",
+    check: (room) => {
+      const { stage, one, generation } = owned(room);
+      stage.own(one.number, own("release", [A], { generation }));
+      const next = new Stage(room);
+      next.host.handleReign(next.nowUs, stage.host.copy(stage.nowUs));
+      const { number } = next.join(1, "operator", one.token);
+      next.own(number, own("request", [A]));
+      assertEquals(next.standing(A).generation, generation + 1);
     },
   },
   {
