@@ -489,18 +489,15 @@ export class OwnershipTable {
       this.#say(null, "changed", 0, standings, "");
     }
     // One message for each reason of each request; in one that waits, `other` is who waits.
-    const messages = new Map<string, Answer[]>();
+    const messages = new Map<string, { readonly first: Answer; readonly ids: Set<PathId> }>();
     for (const answer of this.#answers.splice(0)) {
       const key = `${answer.to} ${answer.request} ${answer.text}`;
       const message = messages.get(key);
-      if (message === undefined) messages.set(key, [answer]);
-      else message.push(answer);
+      if (message === undefined) messages.set(key, { first: answer, ids: new Set([answer.id]) });
+      else message.ids.add(answer.id);
     }
-    for (const answers of messages.values()) {
-      const [first] = answers;
-      if (first === undefined) continue;
-      const { to, request, text } = first;
-      this.#say(to, "answer", request, answers.map(({ id }) => this.standing(nowUs, id)), text);
+    for (const { first: { to, request, text }, ids } of messages.values()) {
+      this.#say(to, "answer", request, [...ids].map((id) => this.standing(nowUs, id)), text);
     }
   }
 

@@ -145,6 +145,19 @@ export const OWNERSHIP_RULES: readonly Rule[] = [
     },
   },
   {
+    name: "an answer names an object once, though it answers two requests of one number",
+    check: (room) => {
+      const { stage, two } = owned(room);
+      stage.own(two.number, own("request", [A], { request: 4 }));
+      stage.said.length = 0;
+      stage.own(two.number, own("steal", [A], { request: 4 }));
+      const answers = stage.said.flatMap(({ message }) =>
+        message.kind === "own" && message.action === "answer" ? [message.objects.length] : []
+      );
+      assertEquals(answers, [1]);
+    },
+  },
+  {
     name: "what begins with the same letters does not lie below",
     check: (room) => {
       const stage = new Stage(room);

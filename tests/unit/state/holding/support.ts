@@ -10,6 +10,7 @@ import type {
   OwnMessage,
   PrivilegeMessage,
 } from "../../../../lib/state/messages/mod.ts";
+import { MessageEncoder } from "../../../../lib/state/messages/mod.ts";
 import type * as holding from "../../../../lib/state/holding/mod.ts";
 
 export type Room = typeof holding;
@@ -92,6 +93,8 @@ export interface Joined {
   readonly sequence: number;
 }
 
+const encoder = new MessageEncoder();
+
 /** A host at some time, with what it said. */
 export class Stage {
   readonly host: holding.Holding<number>;
@@ -111,6 +114,8 @@ export class Stage {
       this.events.push(event);
     }
     for (let word = this.host.pollAnnouncement(); word; word = this.host.pollAnnouncement()) {
+      const bytes = encoder.encode({ ...word.message, term: 1 });
+      if (bytes === null) throw new Error(`no bytes hold ${JSON.stringify(word.message).slice(0, 300)}`);
       this.said.push(word);
     }
   }
