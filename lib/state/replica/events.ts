@@ -6,7 +6,7 @@ import type { ClientNumber, PathId, StateEpoch, SubsystemNumber } from "../model
 import type { Digest64, NackCode, OwnMessage, PrivilegeMessage, StateErrorCode } from "../messages/mod.ts";
 
 /** Why a connection is of no use any more. */
-export type ReconnectReason = "silence" | "resync" | "bye" | "refused";
+export type ReconnectReason = "silence" | "unanswered" | "resync" | "bye" | "refused";
 
 /** Why an own value is not shown any longer, or was not taken. */
 export type DropReason =
@@ -113,6 +113,8 @@ export interface ReplicaCounters {
   /** Writes that took the place of one that had not gone out. */
   writesMerged: number;
   writesResent: number;
+  /** Times that the host had more of this client than it ever wrote. */
+  writesRenumbered: number;
   writesRefused: number;
   eventsDropped: number;
   /** Times that this process slept, which is no silence of the host. */
@@ -141,6 +143,7 @@ export function newCounters(): ReplicaCounters {
     writes: 0,
     writesMerged: 0,
     writesResent: 0,
+    writesRenumbered: 0,
     writesRefused: 0,
     eventsDropped: 0,
     slept: 0,

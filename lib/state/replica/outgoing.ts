@@ -69,7 +69,6 @@ export function beatMessage(
   world: World,
   state: BeatState,
   written: number,
-  tellsDigests: boolean,
 ): BeatMessage {
   return {
     kind: "beat",
@@ -80,7 +79,7 @@ export function beatMessage(
     versions: sorted(world).map((sync) => ({
       subsystem: sync.subsystem,
       version: sync.have,
-      digest: tellsDigests && sync.isComplete ? sync.copy.digest() : null,
+      digest: sync.isComplete ? sync.copy.digest() : null,
     })),
   };
 }

@@ -198,7 +198,7 @@ export class OwnWrites {
     if (nowUs >= this.#refreshUs) this.#refresh(nowUs);
   }
 
-  /** Whether the host goes on ignoring what it gets: it counts otherwise, and a welcome tells how. */
+  /** Whether the host goes on ignoring what it gets: only a new connection may help. */
   get isStuck(): boolean {
     return this.#resends >= MAX_RESENDS;
   }
@@ -208,9 +208,9 @@ export class OwnWrites {
     return this.#acked;
   }
 
-  /** The host has everything up to an acknowledgement; false when that is more than was ever written. */
-  handleAck(nowUs: number, ack: WriteAck): boolean {
-    if (ack.sequence >= this.#nextSequence) return false;
+  /** The host has everything up to an acknowledgement. */
+  handleAck(nowUs: number, ack: WriteAck): void {
+    if (ack.sequence >= this.#nextSequence) return this.#countFrom(ack.sequence);
     this.#isSingle = ack.single;
     if (ack.sequence > this.#acked) this.#acked = ack.sequence;
     let taken = 0;
@@ -224,14 +224,13 @@ export class OwnWrites {
       }
       for (const write of sent.writes) this.#acknowledge(nowUs, write);
     }
-    if (taken === 0) return true;
+    if (taken === 0) return;
     this.#inFlight.splice(0, taken);
     this.#cursor = Math.max(0, this.#cursor - taken);
     this.#resendPauseUs = RESEND_US;
     this.#resends = 0;
     this.#resendUs = Infinity;
     if (this.#inFlight.length > 0) this.#armResend(nowUs);
-    return true;
   }
 
   /** Everything that the host has of a subsystem is here: what it acknowledged before has had its effect. */
@@ -292,9 +291,7 @@ export class OwnWrites {
     if (resumed) this.handleAck(nowUs, ack);
     else this.#beginAsNew(nowUs);
     // A host that lost what it had acknowledged goes on before it; its numbers count.
-    this.#acked = ack.sequence;
-    this.#number();
-    this.#cursor = 0;
+    this.#countFrom(ack.sequence);
     this.#resendUs = Infinity;
     this.#resendPauseUs = RESEND_US;
     this.#resends = 0;
@@ -416,6 +413,17 @@ export class OwnWrites {
 
   #armResend(nowUs: number): void {
     if (this.#resendUs === Infinity) this.#resendUs = nowUs + this.#resendPauseUs;
+  }
+
+  /**
+   * Goes on with the number after `sequence`. A host that has more than was written counts otherwise, and takes what is in
+   * flight for something that it has: under new numbers it is new, and still happens once.
+   */
+  #countFrom(sequence: number): void {
+    if (this.#inFlight.length > 0 && sequence >= this.#nextSequence) this.#counters.writesRenumbered++;
+    this.#acked = sequence;
+    this.#number();
+    this.#cursor = 0;
   }
 
   /** Gives those in flight the numbers after the host's acknowledgement. */

@@ -18,7 +18,6 @@ import {
   type PrivilegeMessage,
   type StateMessage,
   type WelcomeMessage,
-  type WriteAck,
 } from "../messages/mod.ts";
 import { EpochFence, type FenceAlarm } from "./epoch_fence.ts";
 import {
@@ -43,6 +42,8 @@ export const ACK_DELAY_US = 10_000;
 /** The first pause between two hellos; it doubles up to five seconds. */
 export const HELLO_US = 1_000_000;
 const MAX_HELLO_US = 5_000_000;
+/** So many hellos go out before another connection is better. */
+const MAX_HELLOS = 4;
 /** Requests about ownership and privilege that wait to go out. */
 const MAX_REQUESTS = 64;
 const ALL: readonly Interest[] = [{ prefix: "", rate: "fast", maxHz: 0 }];
@@ -60,7 +61,6 @@ export type ReplicaState = "away" | "joining" | "joined" | "refused";
 export class StateReplica {
   readonly #options: ReplicaOptions;
   readonly #interests: readonly Interest[];
-  readonly #comparesDigests: boolean;
   readonly #counters = newCounters();
   readonly #events = new EventQueue(this.#counters);
   readonly #writes = new OwnWrites(this.#counters, this.#events);
@@ -77,6 +77,7 @@ export class StateReplica {
   #sentUs = 0;
   #helloUs = Infinity;
   #helloPauseUs = HELLO_US;
+  #hellos = 0;
   #ackUs = Infinity;
   #beatUs = BEAT_US;
   #nonce = 0;
@@ -87,7 +88,6 @@ export class StateReplica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.#interests = options.interests ?? ALL;
-    this.#comparesDigests = this.#interests.some(({ prefix }) => prefix === "");
     this.#token = options.token ?? null;
   }
 
@@ -194,6 +194,7 @@ export class StateReplica {
     this.#watch.begin(nowUs);
     this.#helloUs = nowUs;
     this.#helloPauseUs = HELLO_US;
+    this.#hellos = 0;
     this.#isLeaving = false;
     this.#hasAlarmed = false;
   }
@@ -239,7 +240,10 @@ export class StateReplica {
     const silence = this.#watch.handleDeadline(nowUs);
     if (silence === "lost") return this.#giveUp("silence", "the host says nothing any more", null);
     if (silence === "suspect") this.#events.push({ kind: "silent", isSilent: true });
-    if (this.#writes.isStuck) this.#rejoin(nowUs);
+    const isUnheard = this.#state === "joining" && this.#hellos >= MAX_HELLOS && nowUs >= this.#helloUs;
+    if (isUnheard || (this.#state === "joined" && this.#writes.isStuck)) {
+      return this.#giveUp("unanswered", "the host does not answer what it is told", null);
+    }
     const world = this.#live;
     if (this.#state !== "joined" || world === null) return;
     for (const sync of world.syncs.values()) {
@@ -417,6 +421,7 @@ export class StateReplica {
     this.#client = client;
     this.#helloUs = nowUs + HELLO_US;
     this.#helloPauseUs = HELLO_US;
+    this.#hellos = 0;
     this.#beatUs = Math.min(BEAT_US, Math.max(ACK_DELAY_US, Math.floor(limits.silenceUs / 3)));
     this.#isReadyTold = false;
     this.#writes.handleWelcome(nowUs, { resumed, ack, client, maxPriority: limits.maxPriority });
@@ -434,7 +439,6 @@ export class StateReplica {
     const world = new World({
       epoch,
       limits: this.#options.limits ?? DEFAULT_BOOK_LIMITS,
-      comparesDigests: this.#comparesDigests,
       counters: this.#counters,
       events: this.#events,
       generation: this.generation + 1,
@@ -502,13 +506,8 @@ export class StateReplica {
     if (sync.isAckDue) this.#ackUs = Math.min(this.#ackUs, nowUs + ACK_DELAY_US);
     this.#noteProgress(nowUs);
     // Numbers of writes mean something to a host only after they were counted anew for it.
-    if (patch.ack !== null) this.#handleAck(nowUs, patch.ack);
+    if (patch.ack !== null) this.#writes.handleAck(nowUs, patch.ack);
     if (isCaughtUp) this.#writes.noteCaughtUp(nowUs, patch.subsystem);
-  }
-
-  /** A host that has more than was written counts otherwise: a welcome tells from where. */
-  #handleAck(nowUs: number, ack: WriteAck): void {
-    if (!this.#writes.handleAck(nowUs, ack)) this.#rejoin(nowUs);
   }
 
   #handleBeat(nowUs: number, { epoch, ack, versions }: BeatMessage): void {
@@ -522,13 +521,14 @@ export class StateReplica {
       if (sync === null) this.#noteUnexpected();
       else if (sync.handleAnnounced(nowUs, version, digest)) this.#alarm("host-went-back", epoch);
     }
-    if (ack !== null) this.#handleAck(nowUs, ack);
+    if (ack !== null) this.#writes.handleAck(nowUs, ack);
     this.#noteProgress(nowUs);
   }
 
   #handleError(nowUs: number, { term, code, text }: ErrorMessage): void {
     if (term !== 0 && term < this.#fence.term) return void this.#counters.olderTerms++;
     this.#events.push({ kind: "error", code, text });
+    this.#hellos = 0;
     switch (code) {
       case "token":
         this.#token = null;
@@ -579,11 +579,12 @@ export class StateReplica {
     }
     if (nowUs < this.#sentUs + this.#beatUs) return null;
     const state = this.isSynced ? "synced" : "behind";
-    return beatMessage(nowUs, world, state, this.#writes.lastSequence, this.#comparesDigests);
+    return beatMessage(nowUs, world, state, this.#writes.lastSequence);
   }
 
   #hello(nowUs: number): HelloMessage {
     this.#helloUs = nowUs + this.#helloPauseUs;
+    this.#hellos++;
     this.#helloPauseUs = Math.min(this.#helloPauseUs * 2, MAX_HELLO_US);
     const world = this.#fence.epoch === null ? null : this.#live;
     return helloMessage(this.#options, this.#interests, this.#token, world);

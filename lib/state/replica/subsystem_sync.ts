@@ -43,8 +43,6 @@ export interface SyncSettings {
   readonly epoch: StateEpoch;
   readonly counters: ReplicaCounters;
   readonly events: EventQueue;
-  /** False for a client that hears of a part alone: digests are of the whole. */
-  readonly comparesDigests: boolean;
   /** The name of a subsystem; null where nobody told it yet. */
   nameOf(subsystem: SubsystemNumber): string | null;
   /** Entries that a snapshot may have. */
@@ -382,7 +380,7 @@ export class SubsystemSync {
       for (const entry of assembly.parts.get(index) ?? []) entries.push(entry);
     }
     const { digest, version } = assembly;
-    if (digest !== null && this.#settings.comparesDigests && !(this.copy instanceof BookCopy)) {
+    if (digest !== null && !(this.copy instanceof BookCopy)) {
       const whole = digestOf(entries);
       if (whole.high !== digest.high || whole.low !== digest.low) {
         this.#spoil(nowUs, "digest");
@@ -426,8 +424,8 @@ export class SubsystemSync {
   }
 
   #compare(nowUs: number, theirs: Digest64): void {
-    const { counters, events, comparesDigests } = this.#settings;
-    if (!comparesDigests || this.#question?.isFull === true) return;
+    const { counters, events } = this.#settings;
+    if (this.#question?.isFull === true) return;
     if (nowUs - this.#scrubbedUs >= SCRUB_US) {
       this.#scrubbedUs = nowUs;
       if (!this.copy.scrub()) counters.memoryErrors++;

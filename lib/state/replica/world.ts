@@ -15,7 +15,6 @@ import { SubsystemSync, type SyncSettings } from "./subsystem_sync.ts";
 export interface WorldSettings {
   readonly epoch: StateEpoch;
   readonly limits: BookLimits;
-  readonly comparesDigests: boolean;
   readonly counters: ReplicaCounters;
   readonly events: EventQueue;
   /** Counts the books that were shown. */
@@ -46,7 +45,7 @@ export class World implements CopySink, ShownSources {
   #nowUs = 0;
 
   constructor(settings: WorldSettings) {
-    const { epoch, limits, counters, events, comparesDigests } = settings;
+    const { epoch, limits, counters, events } = settings;
     this.epoch = epoch;
     this.generation = settings.generation;
     this.slots = new EntrySlots(limits.maxIds);
@@ -55,7 +54,6 @@ export class World implements CopySink, ShownSources {
       epoch,
       counters,
       events,
-      comparesDigests,
       nameOf: (subsystem) => this.book.subsystems.nameOf(subsystem),
       maxEntries: limits.maxIds,
     };

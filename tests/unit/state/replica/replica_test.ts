@@ -406,3 +406,87 @@ Deno.test("a momentary claim is refreshed until it is released", () => {
   assertEquals(rig.host.clients[0]?.taken.length, taken + 1);
   assertEquals(rig.host.entries.get(id)?.holder, 0);
 });
+
+Deno.test("a host that answers no hello is given up for another connection", () => {
+  const rig = standardRig();
+  rig.isHostMute = true;
+  const seat = rig.join("desk");
+  seat.reconnects = false;
+  rig.run(11 * SECOND);
+  assertEquals(seat.of("reconnect"), []);
+  rig.run(2 * SECOND);
+  assertEquals(seat.of("reconnect").map(({ reason }) => reason), ["unanswered"]);
+});
+
+Deno.test("a host that counts more of this client's writes than there were gets the rest under new numbers", () => {
+  const { rig, seat } = joined();
+  const [row] = rig.host.clients;
+  assert(row !== undefined);
+  rig.set(seat, "wall/f1", 1);
+  rig.run(SECOND);
+  row.sequence = 40;
+  rig.set(seat, "wall/f1", 2);
+  rig.run(3 * SECOND);
+  assertEquals(rig.host.entries.get(rig.idOf("wall/f1"))?.value, 2);
+  assertEquals(row.taken, [1, 41]);
+  assertEquals(seat.replica.counters.writesRenumbered, 1);
+  assert(seat.replica.isSynced);
+});
+
+Deno.test("a change of writer fades, an own move does not", () => {
+  const rig = standardRig();
+  rig.host.declare(parameter("wall/soft", { fadeUs: SECOND }));
+  const seat = rig.join("desk");
+  assert(rig.run(SECOND, () => seat.replica.isSynced));
+  rig.set(seat, "wall/soft", 1);
+  assertEquals(rig.shown(seat, "wall/soft"), 1);
+  rig.run(SECOND);
+  const id = rig.idOf("wall/soft");
+  rig.host.put(id, 3, 9, 150);
+  const { values, book } = seat.replica;
+  assert(values !== null && book !== null);
+  assert(rig.run(SECOND, () => seat.replica.holderOf(id) === 9));
+  const startUs = rig.nowUs;
+  const changed = new Uint32Array(8);
+  const frame = values.beginFrame(startUs);
+  assertEquals(values.numberOf(id), 1);
+  values.beginFrame(startUs + SECOND / 2);
+  assertEquals(values.numberOf(id), 2);
+  assertEquals(changed[values.changedSince(frame, changed) - 1], id);
+  values.beginFrame(startUs + SECOND);
+  assertEquals(values.numberOf(id), 3);
+  const still = values.beginFrame(startUs + 2 * SECOND);
+  assertEquals(values.changedSince(still, changed), 0);
+});
+
+Deno.test("each frame names what changed in it, and patches are acknowledged together", () => {
+  const { rig, seat } = joined();
+  const { values } = seat.replica;
+  assert(values !== null);
+  const changed = new Uint32Array(16);
+  values.beginFrame(rig.nowUs);
+  const version = rig.host.versionOf(PARAMS);
+  const ids = Array.from({ length: 10 }, (_, i) => rig.idOf(`wall/f${i}`)).sort((a, b) => a - b);
+  for (let i = 1; i <= 1_000; i++) {
+    seat.replica.handleMessage(rig.nowUs, {
+      kind: "patch",
+      term: 1,
+      subsystem: PARAMS,
+      base: version + i - 1 as Version,
+      version: version + i as Version,
+      ack: null,
+      nonce: null,
+      digest: null,
+      entries: ids.map((id) => ({ id, type: "f32", value: i, winner: null })),
+    });
+    const frame = values.frame;
+    values.beginFrame(rig.nowUs);
+    assertEquals(values.changedSince(frame, changed), 10);
+    // However many came, one acknowledgement.
+    rig.nowUs += 30;
+  }
+  rig.nowUs += 10_000;
+  seat.replica.handleDeadline(rig.nowUs);
+  assertEquals(seat.replica.poll()?.kind, "ack");
+  assertEquals(seat.replica.poll(), null);
+});
