@@ -2,7 +2,7 @@
 // Decides when a client is welcomed (one after the other, where many come), and carries what holding/ tells to claims, sending
 // and standbys. Never decides who may come in or who is lost: holding/ does.
 
-import type { AccessLevel } from "../../base/mod.ts";
+import { type AccessLevel, equalBytes } from "../../base/mod.ts";
 import { utf8Length } from "../../wire/mod.ts";
 import {
   type ClientEvent,
@@ -54,6 +54,8 @@ export interface Link {
   readonly number: LinkNumber;
   readonly peer: LinkPeer;
   subscriber: Subscriber | null;
+  /** That of its welcome; null before. */
+  token: Uint8Array | null;
   /** It is in, and waits for its turn to receive the whole. */
   waiting: { readonly hello: HelloMessage; readonly welcomed: Welcomed } | null;
 }
@@ -96,7 +98,7 @@ export class Membership {
       this.#options.counters.fullLinks++;
       return;
     }
-    this.#links.set(number, { number, peer, subscriber: null, waiting: null });
+    this.#links.set(number, { number, peer, subscriber: null, token: null, waiting: null });
   }
 
   /** A link has ended. */
@@ -112,8 +114,11 @@ export class Membership {
   handleHello(nowUs: number, link: Link, hello: HelloMessage): void {
     const { counters, events, holding } = this.#options;
     if (link.subscriber !== null) {
-      counters.repeatedHellos++; // It asks again since its welcome is still on its way.
-      return;
+      counters.repeatedHellos++;
+      // Without the token of its welcome it asks again since that is still on its way; with it, it starts over.
+      if (link.token === null || hello.token === null || !equalBytes(link.token, hello.token)) return;
+      this.#unlink(link);
+      holding.clients.handleClosed(nowUs, link.number);
     }
     if (hello.protocol !== STATE_PROTOCOL) {
       counters.refusedHellos++;
@@ -225,7 +230,10 @@ export class Membership {
     const keeps = isSameEpoch && resumed && this.#interests.get(client) === group.key;
     this.#interests.delete(client);
     const plans = sender.begin(nowUs, link.number, subscriber, hello, keeps);
-    subscriber.acknowledged = Math.min(subscriber.sequence, standbys.limitOf(subscriber));
+    // What was acknowledged once stays so: the client has forgotten it.
+    const confirmed = Math.min(subscriber.sequence, standbys.limitOf(subscriber));
+    subscriber.acknowledged = Math.max(subscriber.acknowledged, confirmed);
+    link.token = token;
     counters.welcomes++;
     if (resumed) counters.resumed++;
     sender.say(link.number, {
@@ -249,7 +257,7 @@ export class Membership {
   }
 
   #follow(nowUs: number, event: ClientEvent): void {
-    const { document, events, standbys, subscribers } = this.#options;
+    const { document, events, holding, standbys, subscribers } = this.#options;
     const { claims } = document;
     events.note(event);
     standbys.noteHolding();
@@ -269,7 +277,8 @@ export class Membership {
         break;
       case "suspended":
         this.#operate(nowUs, event.client, event.operations);
-        claims.handleLost(nowUs, event.client);
+        // It may have come back already, over the same link.
+        if (holding.clients.levelOf(event.client) === null) claims.handleLost(nowUs, event.client);
         break;
       case "gone":
         this.#operate(nowUs, HOST, event.operations);
@@ -307,7 +316,7 @@ export class Membership {
   #unlink(link: Link): void {
     const { groups, sender, writes } = this.#options;
     const { subscriber } = link;
-    link.subscriber = link.waiting = null;
+    link.subscriber = link.token = link.waiting = null;
     this.#waiting.delete(link);
     sender.end(link.number);
     if (subscriber === null || subscriber.link !== link.number) return;

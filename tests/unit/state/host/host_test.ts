@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { ClientNumber, ClientSequence, PathId } from "../../../../lib/state/model/mod.ts";
 import type { PatchMessage, SetMessage, StateMessage } from "../../../../lib/state/messages/mod.ts";
 import { isRefusal } from "../../../../lib/state/schema/mod.ts";
-import { Bench, parameter } from "./support.ts";
+import { Bench, epochOf, parameter } from "./support.ts";
 
 /** A path at the host. */
 function define(bench: Bench, path: string, fields: Parameters<typeof parameter>[1] = {}): PathId {
@@ -73,4 +73,205 @@ Deno.test("a write that comes twice takes effect once and is acknowledged twice"
   assertEquals(acks, [[1, 0]]);
   assertEquals(bench.host.document.entryOf(hue)?.value, 1);
   assertEquals(bench.host.counters.duplicates, 1);
+});
+
+Deno.test("writes that overtake each other within a batch take effect in order; a gap is refused when the batch is over", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue");
+  bench.join(1);
+  bench.say(1, setOf(2, [[hue, 2]]));
+  bench.say(1, setOf(1, [[hue, 1]]));
+  assertEquals(bench.host.document.entryOf(hue)?.value, 2);
+  bench.say(1, setOf(5, [[hue, 5]]));
+  const [nack] = bench.drain().filter(({ message }) => message.kind === "nack");
+  assert(nack?.message.kind === "nack");
+  assertEquals([nack.message.sequence, nack.message.code], [5, "order"]);
+  assertEquals([bench.host.document.entryOf(hue)?.value, bench.host.counters.outOfOrder], [2, 1]);
+});
+
+Deno.test("the same value of the same holder is no change and has no version", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue");
+  bench.join(1);
+  bench.say(1, setOf(1, [[hue, 0.1]]));
+  const version = bench.host.document.entryOf(hue)?.version;
+  bench.drain();
+  bench.nowUs += 1_000_000;
+  // 0.1 is no f32: both writes come to the same one.
+  bench.say(1, setOf(2, [[hue, Math.fround(0.1)]]));
+  assertEquals(bench.host.document.entryOf(hue)?.version, version);
+  assertEquals(patchesTo(bench.run(50_000), 1).map(({ entries, ack }) => [entries.length, ack?.sequence]), [[
+    0,
+    2,
+  ]]);
+});
+
+Deno.test("patches come at once after a pause, then every 33 ms, with a digest every second and beats when all is still", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue");
+  bench.join(1);
+  bench.acknowledge(1);
+  bench.run(2_000_000);
+  const times: number[] = [];
+  let digests = 0;
+  const startUs = bench.nowUs;
+  for (let value = 1; value <= 200; value++) {
+    bench.host.write(bench.nowUs, hue, value, 100);
+    const untilUs = startUs + value * 10_000;
+    for (const patch of patchesTo(bench.drain(), 1)) {
+      times.push(bench.nowUs - startUs);
+      if (patch.digest !== null) digests++;
+    }
+    while ((bench.host.deadline()?.atUs ?? Infinity) <= untilUs) {
+      bench.nowUs = bench.host.deadline()?.atUs ?? untilUs;
+      bench.host.handleDeadline(bench.nowUs);
+      for (const patch of patchesTo(bench.drain(), 1)) {
+        times.push(bench.nowUs - startUs);
+        if (patch.digest !== null) digests++;
+      }
+      // Acknowledged at once: a client that follows.
+      bench.acknowledge(1);
+    }
+    bench.nowUs = untilUs;
+  }
+  assertEquals(times[0], 0);
+  for (let at = 1; at < times.length; at++) assert((times[at] ?? 0) - (times[at - 1] ?? 0) >= 33_333);
+  assert(times.length >= 55 && times.length <= 61, `${times.length} patches in two seconds`);
+  assertEquals(digests, 2);
+  const beats = bench.run(11_000_000).filter(({ message }) => message.kind === "beat");
+  assertEquals(beats.length, 3);
+  const [beat] = beats;
+  assert(beat?.message.kind === "beat");
+  assertEquals(beat.message.versions.every(({ digest }) => digest !== null), true);
+});
+
+Deno.test("a resync is answered by the difference or the whole, under its nonce, and not twice at once", () => {
+  const bench = new Bench();
+  const ids = Array.from({ length: 40 }, (_, at) => define(bench, `wall/object-${at}`));
+  const [first = 0 as PathId] = ids;
+  bench.join(1);
+  bench.run(1_000_000);
+  bench.host.write(bench.nowUs, first, 7, 100);
+  bench.run(100_000);
+  const resync = (have: number, nonce: number) => {
+    bench.say(1, {
+      kind: "resync",
+      term: 1,
+      subsystem: 4 as never,
+      have: have as never,
+      nonce,
+      reason: "gap",
+      digest: null,
+      buckets: [],
+    });
+    return bench.drain().map(({ message }) => message);
+  };
+  const [difference] = resync(40, 77);
+  assert(difference?.kind === "patch");
+  assertEquals([difference.base, difference.version, difference.nonce, difference.entries.length], [
+    40,
+    41,
+    77,
+    1,
+  ]);
+  assertEquals(resync(40, 78), []);
+  assertEquals(bench.host.counters.resyncsTooSoon, 1);
+  bench.nowUs += 300_000;
+  const [whole] = resync(3, 79);
+  assert(whole?.kind === "chunk");
+  assertEquals([whole.version, whole.nonce, whole.entries.length, whole.digest !== null], [41, 79, 40, true]);
+});
+
+Deno.test("a deleted path is told of for a minute and until everybody knows; who comes from before gets the whole", () => {
+  const bench = new Bench();
+  const ids = Array.from({ length: 20 }, (_, at) => define(bench, `wall/object-${at}`));
+  const [gone = 0 as PathId] = ids;
+  bench.run(1_000_000);
+  assert(bench.host.retire(bench.nowUs, gone));
+  const log = bench.host.document.log(4 as never);
+  assert(log !== null);
+  assertEquals([log.tombstones, log.horizon], [1, 0]);
+  bench.run(59_000_000);
+  assertEquals(log.tombstones, 1);
+  bench.run(2_000_000);
+  assertEquals([log.tombstones, log.horizon, log.size], [0, 21, 19]);
+});
+
+Deno.test("what belongs to another reign has no effect, and a newer one is reported", () => {
+  const bench = new Bench({ epoch: { ...epochOf(5) } });
+  const hue = define(bench, "aurora/hue");
+  bench.join(1);
+  for (const term of [4, 6]) bench.say(1, { ...setOf(1, [[hue, 1]]), term });
+  const codes = bench.drain().flatMap(({ message }) => message.kind === "nack" ? [message.code] : []);
+  assertEquals(codes, ["epoch", "epoch"]);
+  assertEquals(bench.host.document.entryOf(hue)?.value, 0);
+  const kinds: string[] = [];
+  for (let event = bench.host.pollEvent(); event !== null; event = bench.host.pollEvent()) {
+    kinds.push(event.kind);
+  }
+  assertEquals(kinds, ["joined", "newer-term"]);
+});
+
+Deno.test("a difference larger than a message comes as several patches that follow each other", () => {
+  const bench = new Bench();
+  const notes = Array.from(
+    { length: 60 },
+    (_, at) => define(bench, `notes/n-${at}`, { type: "text", default: "", min: null, max: 4_000 }),
+  );
+  bench.join(1);
+  bench.acknowledge(1);
+  bench.run(1_000_000);
+  for (const id of notes) bench.host.write(bench.nowUs, id, "x".repeat(3_900), 100);
+  const patches = patchesTo(bench.drain(), 1);
+  assert(patches.length > 3);
+  for (let at = 1; at < patches.length; at++) assertEquals(patches[at]?.base, patches[at - 1]?.version);
+  assertEquals(patches.reduce((sum, { entries }) => sum + entries.length, 0), 60);
+});
+
+Deno.test("structure is changed by the privileged client alone, all or nothing", () => {
+  const bench = new Bench();
+  bench.join(1);
+  const transaction = (sequence: number, generation: number | null, paths: string[]) => {
+    bench.say(1, {
+      kind: "tx",
+      term: 1,
+      sequence: sequence as ClientSequence,
+      generation,
+      guards: [],
+      definitions: paths.map((path) => parameter(path)),
+      entries: [],
+    });
+    return bench.drain().flatMap(({ message }) => message.kind === "nack" ? [message.code] : []);
+  };
+  assertEquals(transaction(1, null, ["aurora/a"]), ["privilege"]);
+  bench.say(1, {
+    kind: "priv",
+    term: 1,
+    action: "request",
+    request: 1,
+    state: "none",
+    holder: 0 as ClientNumber,
+    generation: 0,
+    other: 0 as ClientNumber,
+    leftUs: 0,
+    text: "",
+  });
+  const granted = bench.drain().find(({ message }) =>
+    message.kind === "priv" && message.action === "granted"
+  );
+  assert(granted?.message.kind === "priv");
+  const { generation } = granted.message;
+  assertEquals(transaction(2, generation, ["aurora/a", "aurora/b"]), []);
+  assertEquals(bench.host.document.book.size, 2);
+  bench.say(1, {
+    kind: "tx",
+    term: 1,
+    sequence: 3 as ClientSequence,
+    generation,
+    guards: [{ on: "subsystem", subsystem: 4 as never, version: 99 as never }],
+    definitions: [parameter("aurora/c")],
+    entries: [],
+  });
+  const codes = bench.drain().flatMap(({ message }) => message.kind === "nack" ? [message.code] : []);
+  assertEquals([codes, bench.host.document.book.size], [["version"], 2]);
 });

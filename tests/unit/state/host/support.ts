@@ -6,13 +6,14 @@ import type { RandomStream } from "../../../../lib/platform/mod.ts";
 import type { LinkNumber } from "../../../../lib/state/holding/mod.ts";
 import { type LinkPeer, StateHost, type StateHostOptions } from "../../../../lib/state/host/mod.ts";
 import {
+  BOOK_SUBSYSTEM,
   type HelloMessage,
   MessageDecoder,
   MessageEncoder,
   STATE_PROTOCOL,
   type StateMessage,
 } from "../../../../lib/state/messages/mod.ts";
-import type { ParameterDefinition, StateEpoch } from "../../../../lib/state/model/mod.ts";
+import type { ParameterDefinition, StateEpoch, Version } from "../../../../lib/state/model/mod.ts";
 import { readDefinition } from "../../../../lib/state/schema/mod.ts";
 
 export const HOST_ID = "000102030405060708090a0b0c0d0e0f" as NodeId;
@@ -93,6 +94,16 @@ export class Bench {
     }
     this.nowUs = untilUs;
     return said;
+  }
+
+  /** A client says that it has everything that there is. */
+  acknowledge(link: number): void {
+    const { document, epoch } = this.host;
+    const versions = [
+      { subsystem: BOOK_SUBSYSTEM, version: document.book.revision as Version },
+      ...[...document.logs()].map(({ number, version }) => ({ subsystem: number, version })),
+    ];
+    this.say(link, { kind: "ack", term: epoch.term, heldUs: 0, versions });
   }
 
   /** A link with a hello over it. @returns what the host answers at once. */
