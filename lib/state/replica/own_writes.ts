@@ -145,8 +145,8 @@ export class OwnWrites {
     return this.#handles;
   }
 
-  /** The next message that may go out at `nowUs`; null for none. Say so only in a welcome's epoch. */
-  pollMessage(nowUs: number, term: number): SetMessage | TransactionMessage | null {
+  /** The next message that may go out at `nowUs`; null for none. `isLast`: what waits for its pause goes now or never. */
+  pollMessage(nowUs: number, term: number, isLast: boolean): SetMessage | TransactionMessage | null {
     const again = this.#inFlight[this.#cursor];
     if (again !== undefined) {
       this.#cursor++;
@@ -157,7 +157,7 @@ export class OwnWrites {
     if (this.#inFlight.length >= MAX_IN_FLIGHT || this.#nextSequence > MAX_SEQUENCE) return null;
     let sent: Sent | null = null;
     // Values that were written before a transaction go out before it.
-    if (this.#unsent.size > 0 && (nowUs >= this.#burstUs || this.#waiting.length > 0)) {
+    if (this.#unsent.size > 0 && (isLast || nowUs >= this.#burstUs || this.#waiting.length > 0)) {
       sent = this.#takeUnsent(nowUs);
       if (this.#unsent.size === 0) this.#burstUs = nowUs + WRITE_PAUSE_US;
     } else if (this.#unsent.size === 0) {

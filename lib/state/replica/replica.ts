@@ -570,7 +570,7 @@ export class StateReplica {
     const request = this.#requests.shift();
     if (request !== undefined) return { ...request, term };
     if (this.#canWrite) {
-      const write = this.#writes.pollMessage(nowUs, term);
+      const write = this.#writes.pollMessage(nowUs, term, this.#isLeaving);
       if (write !== null) return write;
     }
     if (this.#isLeaving) {

@@ -233,6 +233,7 @@ Deno.test("questions without an answer become rarer, then ask for everything, th
   assertEquals(new Set(host.resyncs.map(({ nonce }) => nonce)).size, 5);
   const pauses = times.slice(1).map((atUs, i) => atUs - (times[i] ?? 0));
   assert(pauses.every((pause, i) => pause >= 200_000 && (i === 0 || pause >= (pauses[i - 1] ?? 0))));
+  assert((pauses.at(-1) ?? 0) >= 1_500_000, `${pauses}`);
   assertEquals(seat.of("reconnect").map(({ reason }) => reason), ["resync"]);
   assertEquals(seat.replica.state, "away");
 });
