@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ClientNumber, ClientSequence, PathId } from "../../../../lib/state/model/mod.ts";
 import type { PatchMessage, SetMessage, StateMessage } from "../../../../lib/state/messages/mod.ts";
+import type { LinkNumber } from "../../../../lib/state/holding/mod.ts";
+import { StandbyCopy } from "../../../../lib/state/host/mod.ts";
 import { isRefusal } from "../../../../lib/state/schema/mod.ts";
-import { Bench, epochOf, parameter } from "./support.ts";
+import { Bench, epochOf, helloOf, parameter, peerOf } from "./support.ts";
 
 /** A path at the host. */
 function define(bench: Bench, path: string, fields: Parameters<typeof parameter>[1] = {}): PathId {
@@ -195,6 +197,21 @@ Deno.test("a deleted path is told of for a minute and until everybody knows; who
   assertEquals(log.tombstones, 1);
   bench.run(2_000_000);
   assertEquals([log.tombstones, log.horizon, log.size], [0, 21, 19]);
+  // A difference from before would not tell that it is gone.
+  bench.join(1);
+  bench.acknowledge(1);
+  bench.say(1, {
+    kind: "resync",
+    term: 1,
+    subsystem: 4 as never,
+    have: 20 as never,
+    nonce: 1,
+    reason: "behind",
+    digest: null,
+    buckets: [],
+  });
+  const [answer] = bench.drain();
+  assertEquals(answer?.message.kind, "chunk");
 });
 
 Deno.test("what belongs to another reign has no effect, and a newer one is reported", () => {
@@ -274,4 +291,91 @@ Deno.test("structure is changed by the privileged client alone, all or nothing",
   });
   const codes = bench.drain().flatMap(({ message }) => message.kind === "nack" ? [message.code] : []);
   assertEquals([codes, bench.host.document.book.size], [["version"], 2]);
+});
+
+Deno.test("a write is not acknowledged before the patch with its effect", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue", { rate: "slow" });
+  bench.join(1);
+  bench.acknowledge(1);
+  bench.run(1_000_000);
+  bench.say(1, setOf(1, [[hue, 1]]));
+  assertEquals(patchesTo(bench.drain(), 1).map(({ ack }) => Number(ack?.sequence)), [1]);
+  bench.acknowledge(1);
+  bench.say(1, setOf(2, [[hue, 2]]));
+  assertEquals(patchesTo(bench.run(90_000), 1), []);
+  const [patch] = patchesTo(bench.run(20_000), 1);
+  assertEquals([patch?.entries[0]?.value, patch?.ack?.sequence], [2, 2]);
+});
+
+Deno.test("the definition of a path comes before its value, also when its own rhythm would be later", () => {
+  const bench = new Bench();
+  bench.join(1);
+  bench.run(1_000_000);
+  define(bench, "aurora/hue");
+  const subsystems = () => patchesTo(bench.drain(), 1).map(({ subsystem }) => Number(subsystem));
+  assertEquals(subsystems(), [0, 4]);
+  bench.acknowledge(1);
+  bench.nowUs += 1_000;
+  define(bench, "cue/one", { subsystem: "cues" });
+  assertEquals(subsystems(), [0, 6]);
+});
+
+Deno.test("a standby takes no update behind a gap, and none of an older host", () => {
+  const bench = new Bench({ epoch: epochOf(3) });
+  const hue = define(bench, "aurora/hue");
+  const standby = 99 as LinkNumber;
+  assert(bench.host.handleStandbyJoined(bench.nowUs, standby));
+  const whole = bench.host.pollStandby()?.update;
+  assert(whole !== undefined);
+  assertEquals([whole.base, bench.host.pollStandby()], [0, null]);
+  bench.host.handleStandbyConfirmed(bench.nowUs, standby, whole.number);
+  bench.host.write(bench.nowUs, hue, 4, 100);
+  const next = bench.host.pollStandby()?.update;
+  assert(next !== undefined);
+  assertEquals([next.base, next.paths.length, next.rows.length], [whole.number, 1, 0]);
+  const copy = new StandbyCopy();
+  assertEquals(copy.handleUpdate(next), null);
+  assertEquals([copy.handleUpdate(whole), copy.handleUpdate(next)], [whole.number, next.number]);
+  assertEquals(copy.handleUpdate({ ...whole, epoch: epochOf(2) }), null);
+  assertEquals(copy.counters, { applied: 2, stale: 1, gaps: 1 });
+  assertEquals(copy.snapshot()?.paths.map(({ id, record }) => [id, record.claims[0]?.value]), [[hue, 4]]);
+});
+
+Deno.test("a welcome acknowledges no less than what was acknowledged before", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue");
+  const [welcome] = bench.join(1);
+  assert(welcome?.kind === "welcome");
+  bench.acknowledge(1);
+  const standby = 99 as LinkNumber;
+  bench.host.handleStandbyJoined(bench.nowUs, standby);
+  bench.host.handleStandbyConfirmed(bench.nowUs, standby, bench.host.pollStandby()?.update.number ?? null);
+  bench.say(1, setOf(1, [[hue, 1]]));
+  const update = bench.host.pollStandby()?.update;
+  assert(update !== undefined);
+  bench.say(1, setOf(2, [[hue, 2]]));
+  const acks = patchesTo(bench.run(1_200_000), 1).flatMap(({ ack }) => ack === null ? [] : [ack]);
+  assertEquals(acks, [{ sequence: 2 as ClientSequence, single: true }]);
+  bench.host.handleStandbyConfirmed(bench.nowUs, standby, update.number);
+  bench.host.handleLeft(bench.nowUs, 1 as LinkNumber);
+  bench.host.handleJoined(bench.nowUs, 2 as LinkNumber, peerOf(1));
+  bench.say(2, helloOf({ token: welcome.token }));
+  const [again] = bench.drain();
+  assert(again?.message.kind === "welcome");
+  assertEquals([again.message.resumed, again.message.ack.sequence], [true, 2]);
+});
+
+Deno.test("at most sixteen clients receive the whole at a time; the others are welcomed in their turn", () => {
+  const bench = new Bench();
+  define(bench, "aurora/hue");
+  for (let link = 1; link <= 20; link++) {
+    bench.host.handleJoined(bench.nowUs, link as LinkNumber, peerOf(link));
+    bench.say(link, helloOf());
+  }
+  assertEquals([bench.host.counters.welcomes, bench.host.counters.waitedTransfers], [16, 4]);
+  const welcomed = bench.drain().filter(({ message }) => message.kind === "welcome").map(({ to }) =>
+    Number(to)
+  );
+  assertEquals(welcomed.sort((a, b) => a - b), Array.from({ length: 20 }, (_, at) => at + 1));
 });
