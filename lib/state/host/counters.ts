@@ -44,6 +44,8 @@ export interface HostCounters {
   /** Times a client's acknowledgement showed that something was lost. */
   rewinds: number;
   beats: number;
+  /** Beats with which a sign of life was asked for. */
+  probes: number;
   /** Messages that found no room to wait, and events. */
   outboxFull: number;
   eventsFull: number;
@@ -89,6 +91,7 @@ export function newCounters(): HostCounters {
     differences: 0,
     rewinds: 0,
     beats: 0,
+    probes: 0,
     outboxFull: 0,
     eventsFull: 0,
     unencodable: 0,

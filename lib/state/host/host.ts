@@ -359,6 +359,11 @@ export class StateHost implements NackSink, WinnerObserver {
   #follow(nowUs: number): void {
     this.#membership.drain(nowUs);
     this.document.settle();
+    const { claims } = this.document;
+    for (let client = claims.pollProbe(); client !== null; client = claims.pollProbe()) {
+      const subscriber = this.#subscribers.get(client);
+      if (subscriber !== undefined) this.#sender.probe(nowUs, subscriber);
+    }
     if (this.#tombstonesUs === Infinity) this.#forgetDeleted(nowUs);
   }
 

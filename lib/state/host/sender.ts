@@ -156,6 +156,13 @@ export class Sender {
     }
   }
 
+  /** A sign of life of a client is wanted: it hears a beat, and what it says next is one. */
+  probe(nowUs: number, subscriber: Subscriber): void {
+    if (subscriber.link === null) return;
+    this.#counters.probes++;
+    this.#dueBeat(subscriber, nowUs);
+  }
+
   /** So many bytes wait on a client's lane. */
   noteBacklog(subscriber: Subscriber, bytes: number): void {
     const wasFull = subscriber.backlogBytes > limits.MAX_BACKLOG_BYTES;

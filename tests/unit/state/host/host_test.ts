@@ -339,6 +339,12 @@ Deno.test("a standby takes no update behind a gap, and none of an older host", (
   assertEquals([copy.handleUpdate(whole), copy.handleUpdate(next)], [whole.number, next.number]);
   assertEquals(copy.handleUpdate({ ...whole, epoch: epochOf(2) }), null);
   assertEquals(copy.counters, { applied: 2, stale: 1, gaps: 1 });
+  bench.host.handleStandbyConfirmed(bench.nowUs, standby, next.number);
+  bench.host.write(bench.nowUs, hue, 5, 100);
+  const last = bench.host.pollStandby()?.update;
+  assert(last !== undefined);
+  const behind = new StandbyCopy();
+  assertEquals([behind.handleUpdate(whole), behind.handleUpdate(last)], [whole.number, null]);
   assertEquals(copy.snapshot()?.paths.map(({ id, record }) => [id, record.claims[0]?.value]), [[hue, 4]]);
 });
 
@@ -378,4 +384,23 @@ Deno.test("at most sixteen clients receive the whole at a time; the others are w
     Number(to)
   );
   assertEquals(welcomed.sort((a, b) => a - b), Array.from({ length: 20 }, (_, at) => at + 1));
+});
+
+Deno.test("who would follow a lost holder is asked for a sign of life", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue", { onLoss: "fallback" });
+  bench.join(1);
+  bench.join(2);
+  bench.say(1, setOf(1, [[hue, 1]], 150));
+  bench.say(2, setOf(1, [[hue, 2]]));
+  bench.drain();
+  bench.host.handleLeft(bench.nowUs, 1 as LinkNumber);
+  const beats = bench.drain().filter(({ to, message }) => Number(to) === 2 && message.kind === "beat");
+  assertEquals([beats.length, bench.host.counters.probes, bench.host.document.entryOf(hue)?.value], [
+    1,
+    1,
+    1,
+  ]);
+  bench.acknowledge(2);
+  assertEquals(bench.host.document.entryOf(hue)?.value, 2);
 });
