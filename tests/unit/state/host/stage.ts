@@ -23,6 +23,8 @@ export class Desk {
   /** Nothing arrives while it stands still; it piles up as a lane's queue does. */
   isStalled = false;
   bytesDown = 0;
+  /** The newest write that was acknowledged as copied to a standby. */
+  copied = 0;
 
   constructor(number: number, interests?: readonly Interest[]) {
     this.number = number;
@@ -150,7 +152,9 @@ export class Stage {
       if (desk.isStalled) continue;
       for (let next = desk.down[0]; next !== undefined && next.atUs <= this.nowUs; next = desk.down[0]) {
         desk.down.shift();
-        desk.replica.handleMessage(this.nowUs, this.#decode(next.bytes));
+        const message = this.#decode(next.bytes);
+        this.#checkAcks(desk, message);
+        desk.replica.handleMessage(this.nowUs, message);
         this.#tellBacklog(desk);
       }
     }
@@ -207,6 +211,21 @@ export class Stage {
         },
       });
     }
+  }
+
+  /** What was acknowledged as copied is never lost, whoever hosts (I3). */
+  #checkAcks(desk: Desk, message: StateMessage): void {
+    if (message.kind !== "patch" && message.kind !== "beat" && message.kind !== "welcome") return;
+    const { ack } = message;
+    if (message.kind === "welcome") {
+      if (!message.resumed) desk.copied = 0;
+      const { sequence } = message.ack;
+      assert(
+        sequence >= desk.copied,
+        `write ${desk.copied} of ${desk.number} is lost: ${sequence} are there`,
+      );
+    }
+    if (ack !== null && !ack.single) desk.copied = Math.max(desk.copied, ack.sequence);
   }
 
   #tellBacklog({ link, down, isStalled }: Desk): void {

@@ -204,8 +204,8 @@ Deno.test("a client that wants a part hears of that part alone, and knows when i
   assertEquals(stage.host.counters.resyncs, 0);
 });
 
-Deno.test("at 500 random events of many kinds all copies are equal in the end", () => {
-  for (let seed = 1; seed <= 25; seed++) play(seed);
+Deno.test("after 500 random events of many kinds all copies are equal, and nothing that was copied is lost", () => {
+  for (let seed = 1; seed <= 40; seed++) play(seed);
 });
 
 /** Clients write, come, go, stall and are cut; the host fails over; then everything is still. */
