@@ -4,6 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
 import type { ProgramSnapshot } from "../../../lib/supervision/mod.ts";
+import { eventually } from "../../support/captured_process.ts";
 import { type Host, hostTest } from "../../support/programs/host.ts";
 import { newOp } from "../../support/programs/console.ts";
 import { START_PROGRAM } from "../../../lib/supervision/mod.ts";
@@ -99,7 +100,7 @@ hostTest("a shim of an earlier hana with words that nobody knows is served as it
   host.node.process.kill("SIGKILL");
   for (const processId of [shim, snapshot.process?.processId ?? 0]) Deno.kill(processId, "SIGKILL");
   await host.node.process.ended();
-  await using old = OldShim.start(assignment, snapshot);
+  await using old = await OldShim.start(assignment, snapshot);
   await host.serve();
   await using desk = await host.console();
   await desk.until(
@@ -126,13 +127,16 @@ class OldShim implements AsyncDisposable {
   readonly #lock: { release(): void };
   #snapshot: Record<string, unknown>;
 
-  static start(assignment: Assigned, snapshot: ProgramSnapshot): OldShim {
-    return new OldShim(assignment, snapshot);
+  /** Stands in as soon as the shim before has let go of its lock: its end takes a moment. */
+  static async start(assignment: Assigned, snapshot: ProgramSnapshot): Promise<OldShim> {
+    const lock = await eventually(
+      "the lock of the shim before",
+      () => platform.files.lock(`${assignment.directory}/lock`),
+    );
+    return new OldShim(assignment, snapshot, lock);
   }
 
-  private constructor(readonly assignment: Assigned, snapshot: ProgramSnapshot) {
-    const lock = platform.files.lock(`${assignment.directory}/lock`);
-    if (lock === null) throw new Error("the lock is held");
+  private constructor(readonly assignment: Assigned, snapshot: ProgramSnapshot, lock: { release(): void }) {
     this.#lock = lock;
     remove(assignment.controlSocket);
     this.#listener = Deno.listen({ transport: "unix", path: assignment.controlSocket });

@@ -56,6 +56,15 @@ function found(host: Host, insideId: number): FoundProcess {
   return process;
 }
 
+/** SIGKILL; a process that the end of another one has taken along meanwhile is no error. */
+function end(processId: number): void {
+  try {
+    Deno.kill(processId, "SIGKILL");
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  }
+}
+
 /** Registers a test on a machine with process numbers of its own. */
 function apartTest(name: string, fn: (host: Host) => Promise<void>): void {
   liveTest(name, async (network) => {
@@ -65,7 +74,7 @@ function apartTest(name: string, fn: (host: Host) => Promise<void>): void {
       await fn(host);
     } finally {
       // Its first process outlives the one that is known, and holds its output.
-      for (const { processId } of host.processes()) if (lives(processId)) Deno.kill(processId, "SIGKILL");
+      for (const { processId } of host.processes()) end(processId);
     }
   }, ["command:cc", "command:nsenter"]);
 }
@@ -106,7 +115,7 @@ apartTest(
       mark !== null || argv.at(-1) === "__shim" ||
       (argv.includes("serve") && argv[0]?.endsWith("deno") === true)
     );
-    for (const { processId } of lost) Deno.kill(processId, "SIGKILL");
+    for (const { processId } of lost) end(processId);
     await eventually("everything to end", () => !lost.some(({ processId }) => lives(processId)));
     const strangers = [
       await startStranger(host, first.processId, insideId),
@@ -132,8 +141,8 @@ hostTest(
     const { controlSocket, childSocket, notifySocket, directory } = host.assignment("wall");
     const shim = host.shimOf(first, "wall");
     host.node.process.kill("SIGKILL");
-    Deno.kill(shim, "SIGKILL");
-    Deno.kill(before, "SIGKILL");
+    end(shim);
+    end(before);
     await host.node.process.ended();
     for (const path of [controlSocket, childSocket, notifySocket]) {
       assert(path !== null && exists(path), String(path));
@@ -188,7 +197,7 @@ hostTest(
     const { token } = host.assignment("wall");
     // The power fails. Then somebody runs who has nothing to do with it, with the mark of a life that is over.
     host.node.process.kill("SIGKILL");
-    for (const { processId } of [...host.shims(), ...host.marked()]) Deno.kill(processId, "SIGKILL");
+    for (const { processId } of [...host.shims(), ...host.marked()]) end(processId);
     await host.node.process.ended();
     await host.untilEmpty();
     const stranger = host.machine.start("sleep", ["300"], { env: { HANA_INSTANCE: token } });
