@@ -11,6 +11,7 @@ import type {
   RateClass,
   StateEpoch,
   StateValue,
+  SubsystemNumber,
   ValueType,
   Version,
 } from "../model/mod.ts";
@@ -26,8 +27,7 @@ import type {
   StateErrorCode,
 } from "./words.ts";
 
-/** A subsystem by its number, which the host gives and never uses again within an epoch. 0 is the book of definitions. */
-export type SubsystemNumber = number & { readonly __brand: "SubsystemNumber" };
+export type { SubsystemNumber } from "../model/mod.ts";
 
 /** The book of definitions: its entries are of type `definition`, under the id of the path that each defines. */
 export const BOOK_SUBSYSTEM = 0 as SubsystemNumber;

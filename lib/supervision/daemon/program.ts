@@ -5,7 +5,7 @@
 import { HanaError, toHanaError, toHex } from "../../base/mod.ts";
 import type { RowChange, TimerHandle } from "../../platform/mod.ts";
 import type { JournalContent } from "../journal/mod.ts";
-import type { ProgramEvent, ProgramSnapshot, ShimAssignment } from "../model/mod.ts";
+import { LIVE, type ProgramEvent, type ProgramSnapshot, type ShimAssignment } from "../model/mod.ts";
 import { assignmentOf, keepAssignment } from "./assignment.ts";
 import type { ProgramContext } from "./context.ts";
 import { missingOf } from "./needs.ts";
@@ -31,9 +31,6 @@ const MAX_SEEK_PAUSE_US = 1_000_000;
 const START_PAUSE_US = 250_000;
 const MAX_START_PAUSE_US = 15_000_000;
 const TOKEN_BYTES = 16;
-
-/** States in which a process runs: a shim that finds one of them in its journal knows that the one before it was lost. */
-const LIVE = new Set<unknown>(["starting", "running", "hung", "stopping", "killing", "unkillable"]);
 
 /** What is known of a program's shim. */
 type Presence =

@@ -15,6 +15,7 @@ export {
   type ExitClass,
   type ExitRecord,
   type Health,
+  LIVE,
   RESTING,
 } from "./states.ts";
 export type { LogQuery, LogRecord, ProgramEvent, ProgramEventKind, ProgramSnapshot } from "./snapshot.ts";

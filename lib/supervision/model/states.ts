@@ -21,6 +21,16 @@ export type Actual =
 /** States in which nothing is under way: everything else has a deadline and an exit. */
 export const RESTING: readonly Actual[] = ["idle", "running", "parked", "done"];
 
+/** States in which a process runs: a shim that finds one of them in its journal knows that the one before it was lost. */
+export const LIVE: ReadonlySet<unknown> = new Set<Actual>([
+  "starting",
+  "running",
+  "hung",
+  "stopping",
+  "killing",
+  "unkillable",
+]);
+
 /** How a running program feels. `unknown`: it says nothing of itself. */
 export type Health = "unknown" | "ready" | "degraded" | "stalled";
 

@@ -11,14 +11,14 @@ import {
   ProgramMachine,
   type SavedMachine,
 } from "../machine/mod.ts";
-import type {
-  Actual,
-  ExitClass,
-  ExitRecord,
-  ProgramEventKind,
-  ProgramSpec,
-  ResourceSample,
-  ShimAssignment,
+import {
+  type ExitClass,
+  type ExitRecord,
+  LIVE,
+  type ProgramEventKind,
+  type ProgramSpec,
+  type ResourceSample,
+  type ShimAssignment,
 } from "../model/mod.ts";
 import type { Agenda } from "./agenda.ts";
 import { ChildChannel } from "./child_channel.ts";
@@ -89,7 +89,7 @@ export class Keeper {
   #isBusy = false;
 
   constructor(options: KeeperOptions) {
-    const { platform, assignment, agenda, adopts, handlers } = options;
+    const { platform, assignment, agenda, handlers } = options;
     this.#options = options;
     this.#spec = assignment.spec;
     this.machine = new ProgramMachine(assignment.spec, platform.random.stream("supervision/backoff"));
@@ -103,7 +103,6 @@ export class Keeper {
       platform,
       agenda,
       token: assignment.token,
-      adopts,
       say: (text) => handlers.onRemark(text),
       onGone: () => handlers.onChange(),
     });
@@ -493,13 +492,3 @@ function wordOf(exit: ExitRecord | null): string | null {
   if (exit.signal !== null) return exit.signal;
   return exit.code === null ? exit.class : `exit ${exit.code}`;
 }
-
-/** States in which the journal must know at once that something lives. */
-export const LIVE: ReadonlySet<Actual> = new Set([
-  "starting",
-  "running",
-  "hung",
-  "stopping",
-  "killing",
-  "unkillable",
-]);

@@ -9,7 +9,6 @@ export interface Sample {
   /** CPU time a second, 1 for one core; null at the first look. */
   readonly cpuShare: number | null;
   readonly processes: number;
-  readonly cpuUs: number;
 }
 
 /** Adds up what processes use. CPU time of processes that ended stays counted. */
@@ -52,7 +51,6 @@ export class Sampler {
     return {
       residentBytes,
       processes,
-      cpuUs: this.#cpuUs,
       cpuShare: elapsedUs > 0 ? usedUs / elapsedUs : null,
     };
   }

@@ -10,6 +10,7 @@ import { readSavedMachine, type SavedMachine } from "../machine/mod.ts";
 import {
   type ExitRecord,
   type FromShim,
+  LIVE,
   type LogRecord,
   MAX_CONTROL_LINE_BYTES,
   type ProgramEvent,
@@ -20,7 +21,7 @@ import {
 } from "../model/mod.ts";
 import { Agenda } from "./agenda.ts";
 import { type Answer, ControlServer, SHIM_VERSION } from "./control_server.ts";
-import { Keeper, LIVE } from "./keeper.ts";
+import { Keeper } from "./keeper.ts";
 import { RunArchive } from "./run_archive.ts";
 import { snapshotOf } from "./snapshot_of.ts";
 import { SocketWatch } from "./socket_watch.ts";
@@ -64,7 +65,6 @@ export class Shim {
   #savedAs = "";
   readonly #startedUs: number;
   #isTellingState = false;
-  #wasGreeted = false;
   #isOver = false;
 
   private constructor(platform: SupervisorPlatform, assignment: ShimAssignment, lock: FileLock) {
@@ -209,8 +209,7 @@ export class Shim {
   #welcome(sinceSeq: number): Extract<FromShim, { t: "welcome" }> {
     const { processTable } = this.#platform;
     // The first to greet is the daemon that started this shim: it finds nothing that it had lost.
-    if (this.#wasGreeted) this.#keeper.handle({ kind: "adopted" });
-    this.#wasGreeted = true;
+    if (this.#control.wasHeard) this.#keeper.handle({ kind: "adopted" });
     const all = this.#journal.eventsAfter(sinceSeq);
     const events = all.slice(0, MAX_WELCOME_EVENTS);
     const rest = all.slice(MAX_WELCOME_EVENTS);
@@ -390,10 +389,7 @@ export class Shim {
     // A disk that has refused just now is tried again from now on.
     this.#journal.handleTick(this.#platform.clock.nowUs());
     const next = this.#journal.deadline();
-    this.#agenda.set("journal", next?.atUs ?? null, (nowUs) => {
-      this.#journal.handleTick(nowUs);
-      this.#planJournal();
-    });
+    this.#agenda.set("journal", next?.atUs ?? null, () => this.#planJournal());
   }
 
   #snapshot(): ProgramSnapshot {

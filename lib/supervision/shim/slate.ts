@@ -15,7 +15,6 @@ export interface SlateSurroundings {
   readonly agenda: Agenda;
   /** The mark of the program; the safe look has one of its own beside it. */
   readonly token: string;
-  readonly adopts: boolean;
   /** It could not be started, or wrote something that people should see. */
   say(text: string): void;
   /** Nothing of it lives any more, since it was not wanted any more. */
