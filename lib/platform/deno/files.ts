@@ -76,9 +76,16 @@ class DenoFileLock implements FileLock {
   }
 
   release(): void {
-    // Closing gives up the lock; the file stays, for removing it would race with the next owner.
-    this.#file?.close();
+    const file = this.#file;
+    if (file === null) return;
     this.#file = null;
+    // Closing alone does not give it up while a copy of the descriptor lives, and every process that is being forked has
+    // one until its exec (flock(2)). The file stays: removing it would race with the next owner.
+    try {
+      file.unlockSync();
+    } finally {
+      file.close();
+    }
   }
 }
 

@@ -20,6 +20,15 @@ function listener(texts: string[], errors: HanaError[] = []): DatagramHandlers {
   };
 }
 
+/** What a link of /proc points to; null when it is gone, as the one of the listing itself. */
+function linkOf(path: string): string | null {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
 // The code for macOS and Windows; Linux has the same calls.
 Deno.test("a socket over node:dgram drops until it is bound, then sends by the interface it was told", async () => {
   const h = await realHarness();
@@ -271,6 +280,39 @@ setTimeout(() => {}, 60_000);`;
   assert(lock !== null);
   lock.release();
   await h.close();
+});
+
+Deno.test({
+  name:
+    "a lock that was released is free while a process that is being forked still has a copy of its descriptor",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const h = await realHarness();
+    const libc = Deno.dlopen("libc.so.6", {
+      dup: { parameters: ["i32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+    });
+    const path = `${await Deno.realPath(h.directory)}/lock`;
+    const lock = h.a.files.lock(path);
+    assert(lock !== null);
+    const held = [...Deno.readDirSync("/proc/self/fd")].find(({ name }) =>
+      linkOf(`/proc/self/fd/${name}`) === path
+    );
+    assert(held !== undefined, "the lock has no descriptor");
+    const copy = libc.symbols.dup(Number(held.name));
+    assert(copy >= 0);
+    assertEquals(h.a2.files.lock(path), null);
+    lock.release();
+    lock.release();
+    const next = h.a2.files.lock(path);
+    assert(next !== null);
+    // The copy goes as a child's goes with its exec; the new owner keeps what it has.
+    libc.symbols.close(copy);
+    libc.close();
+    assertEquals(h.a.files.lock(path), null);
+    next.release();
+    await h.close();
+  },
 });
 
 Deno.test("a file is readable by its owner alone from the first moment, and links are not followed", async () => {
