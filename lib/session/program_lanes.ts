@@ -33,6 +33,8 @@ export class OutgoingLane {
   #isClosed = false;
   /** Told what became of messages that were sent with `report`. */
   onFate: ((number: number, fate: PayloadFate) => void) | null = null;
+  /** Told when there may be room again, or the session is over. */
+  onRoom: (() => void) | null = null;
 
   constructor(readonly lane: Lane, private readonly carrier: Carrier) {}
 
@@ -54,6 +56,10 @@ export class OutgoingLane {
   get isWritable(): boolean {
     return !this.#isClosed && this.carrier.isWritable(this.lane);
   }
+  /** Bytes that wait to be sent for the first time. */
+  get queuedBytes(): number {
+    return this.carrier.laneStats(this.lane.id).queuedBytes;
+  }
   /** Counters, drops by reason. */
   get stats(): LaneStats {
     return { ...this.carrier.laneStats(this.lane.id) };
@@ -72,6 +78,7 @@ export class OutgoingLane {
   /** The carrier may take more, or is gone; called by the session. */
   handleWritable(isClosed: boolean): void {
     this.#isClosed ||= isClosed;
+    this.onRoom?.();
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];

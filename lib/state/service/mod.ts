@@ -3,3 +3,24 @@
 
 export { type StatePort } from "./port.ts";
 export { STATE_HOST, STATE_PARAMETERS, STATE_SESSIONS, STATE_WHY } from "./requests.ts";
+export {
+  COPIED_LANE,
+  COPY_LANE,
+  isStateLane,
+  LaneLink,
+  MemoryLink,
+  NEWS_LANE,
+  receiverOf,
+  STATE_LANE,
+  type StateLink,
+  type StateLinkHandlers,
+} from "./link.ts";
+export {
+  MAX_RETRY_US,
+  type ReachedHost,
+  ReplicaService,
+  type ReplicaServiceCounters,
+  type ReplicaServiceOptions,
+  RETRY_US,
+  type StateReach,
+} from "./replica_service.ts";
