@@ -29,6 +29,7 @@ import { StateDocument, type WinnerObserver } from "./document.ts";
 import { type HostEvent, HostEvents } from "./events.ts";
 import { InterestGroups } from "./interest.ts";
 import { fitText, type Link, type LinkPeer, Membership } from "./membership.ts";
+import { PresenceBoard } from "./presence.ts";
 import { type Outgoing, Sender } from "./sender.ts";
 import { StandbyDesk, type StandbyOutgoing, type StandbyUpdate } from "./standby_desk.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -46,6 +47,8 @@ export interface StateHostOptions {
   readonly privilege?: PrivilegePolicy;
   /** What a standby or a store kept of the host before. */
   readonly from?: StandbyUpdate;
+  /** Whether who is there is told as state below `clients/`; no unless told otherwise. */
+  readonly presence?: boolean;
 }
 
 /** When a host wants `handleDeadline`, and for what. */
@@ -86,6 +89,10 @@ export class StateHost implements NackSink, WinnerObserver {
     const holding = new Holding<GatedWrite>({ ...options, pathOf }, from?.holding?.lastGeneration);
     this.holding = holding;
     if (from !== undefined) this.#restore(nowUs, from);
+    const presence = options.presence === true ? new PresenceBoard({ document, holding }) : null;
+    presence?.restore();
+    presence?.settle(nowUs);
+    document.settle();
     const standbys = new StandbyDesk({
       epoch,
       book,
@@ -113,6 +120,7 @@ export class StateHost implements NackSink, WinnerObserver {
       subscribers,
       counters,
       events,
+      presence,
     });
   }
 

@@ -37,6 +37,7 @@ import type { StateDocument } from "./document.ts";
 import type { HostEvents } from "./events.ts";
 import type { InterestGroups } from "./interest.ts";
 import { MAX_LINKS } from "./limits.ts";
+import type { PresenceBoard } from "./presence.ts";
 import type { Sender } from "./sender.ts";
 import type { StandbyDesk } from "./standby_desk.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -72,6 +73,8 @@ export interface MembershipOptions {
   readonly subscribers: Map<ClientNumber, Subscriber>;
   readonly counters: HostCounters;
   readonly events: HostEvents;
+  /** Where it is told who is there; null for nowhere. */
+  readonly presence: PresenceBoard | null;
 }
 
 /** Links and clients. */
@@ -141,7 +144,7 @@ export class Membership {
       events.note({ kind: "refused", link: link.number, code: answer.code, why: answer.text });
       return this.sayError(link.number, answer.code, answer.text);
     }
-    link.subscriber = this.#subscriberOf(answer.client, name, level);
+    link.subscriber = this.#subscriberOf(nowUs, answer.client, name, level);
     link.waiting = { hello, welcomed: answer };
     this.#waiting.add(link);
     if (!this.#options.sender.hasRoom) counters.waitedTransfers++;
@@ -178,12 +181,13 @@ export class Membership {
 
   /** Carries out what holding/ tells. */
   drain(nowUs: number): void {
-    const { holding, sender, standbys, subscribers, epoch } = this.#options;
+    const { holding, presence, sender, standbys, subscribers, epoch } = this.#options;
     for (let event = holding.pollEvent(nowUs); event !== null; event = holding.pollEvent(nowUs)) {
       this.#follow(nowUs, event);
     }
     for (let news = holding.pollAnnouncement(); news !== null; news = holding.pollAnnouncement()) {
       standbys.noteHolding();
+      presence?.noteHolding();
       const message = { ...news.message, term: epoch.term };
       if (news.to === null) {
         for (const link of sender.links.keys()) sender.say(link, message);
@@ -192,6 +196,7 @@ export class Membership {
       const link = subscribers.get(news.to)?.link ?? null;
       if (link !== null) sender.say(link, message);
     }
+    presence?.settle(nowUs);
   }
 
   /** Tells a link that something should not have been said. */
@@ -204,8 +209,8 @@ export class Membership {
     });
   }
 
-  #subscriberOf(client: ClientNumber, name: string, level: AccessLevel): Subscriber {
-    const { document, standbys, subscribers } = this.#options;
+  #subscriberOf(nowUs: number, client: ClientNumber, name: string, level: AccessLevel): Subscriber {
+    const { document, presence, standbys, subscribers } = this.#options;
     let subscriber = subscribers.get(client);
     if (subscriber === undefined) {
       subscriber = new Subscriber(client);
@@ -216,6 +221,9 @@ export class Membership {
     document.claims.handleJoin(client);
     standbys.noteClient(client);
     standbys.noteHolding();
+    // Before its welcome: it is to find itself in what it is sent first.
+    presence?.note(client);
+    presence?.settle(nowUs);
     return subscriber;
   }
 
@@ -257,9 +265,10 @@ export class Membership {
   }
 
   #follow(nowUs: number, event: ClientEvent): void {
-    const { document, events, holding, standbys, subscribers } = this.#options;
+    const { document, events, holding, presence, standbys, subscribers } = this.#options;
     const { claims } = document;
     events.note(event);
+    if ("client" in event) presence?.note(event.client);
     standbys.noteHolding();
     switch (event.kind) {
       case "unlinked": {

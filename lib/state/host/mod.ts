@@ -5,6 +5,7 @@ export { type HostCounters } from "./counters.ts";
 export { type DocumentObserver, StateDocument, type WinnerObserver } from "./document.ts";
 export { type HostEvent } from "./events.ts";
 export { type HostDeadline, StateHost, type StateHostOptions } from "./host.ts";
+export { CLIENTS_SUBSYSTEM, MAX_TOLD_PATHS, type PresenceRow } from "./presence.ts";
 export { RecencyList, type RecencyNode } from "./recency_list.ts";
 export { type Outgoing } from "./sender.ts";
 export { StandbyCopy, type StandbyCounters } from "./standby_copy.ts";
