@@ -68,10 +68,10 @@ export function claimIdentity(platform: Platform, options: ClaimOptions): HeldId
 export function ephemeralIdentity(
   platform: Platform,
   name = nodeNameFromHost(platform.host.hostname),
+  id?: NodeId,
 ): HeldIdentity {
-  const id = drawId(platform);
   return {
-    id,
+    id: id ?? drawId(platform),
     name,
     incarnation: platform.clock.wallMs() as Incarnation,
     directory: null,

@@ -160,7 +160,7 @@ export class Node {
   static async start(platform: Platform, options: NodeOptions): Promise<Node> {
     const suite = await loadSessionSuite();
     const identity = options.role === "observer"
-      ? ephemeralIdentity(platform, options.name)
+      ? ephemeralIdentity(platform, options.name, options.observerId)
       : claimIdentity(platform, {
         stateDirectory: options.stateDirectory,
         ...(options.name === undefined ? {} : { name: options.name }),

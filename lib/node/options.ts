@@ -1,6 +1,6 @@
 // What a node is made from.
 
-import { HanaError, type Role } from "../base/mod.ts";
+import { HanaError, type NodeId, type Role } from "../base/mod.ts";
 import type { SharedOpening } from "../discovery/mod.ts";
 import type { KeyRing } from "../security/mod.ts";
 import type { SessionLimits } from "../session/mod.ts";
@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly role: Role;
   /** The wanted name; the machine's name when not given. */
   readonly name?: string;
+  /** Of an observer that comes again: the id that it had, so that its peers know it by that; drawn anew unless given. */
+  readonly observerId?: NodeId;
   /** Version of the program, for people; 48 characters at most. */
   readonly software: string;
   /** Where identities are kept. An `observer` keeps nothing. */
