@@ -5,7 +5,17 @@
 export { splitEntries } from "./columns.ts";
 export { MessageDecoder } from "./decoder.ts";
 export { MessageEncoder } from "./encoder.ts";
-export { DECODE_PROBLEMS, type DecodeProblem } from "./fields.ts";
+export { DefinitionReader, DefinitionWriter } from "./definition.ts";
+export {
+  DECODE_PROBLEMS,
+  type DecodeProblem,
+  FieldReader,
+  writeF32,
+  writeF64,
+  writeLongText,
+  writeVarint,
+  writeWord,
+} from "./fields.ts";
 export {
   CHUNK_BYTES,
   ENTRY_TYPES,
@@ -18,11 +28,14 @@ export {
   MAX_INTERESTS,
   MAX_MESSAGE_BYTES,
   MAX_NAME_BYTES,
+  MAX_NUMBER,
   MAX_OBJECTS,
   MAX_SEQUENCE,
+  MAX_SUBSYSTEM,
   MAX_SUBSYSTEMS,
   MAX_TAKEN_OVER,
   MAX_TEXT_BYTES,
+  MAX_U32,
   MAX_VALUE_BYTES,
   STATE_PROTOCOL,
   TOKEN_BYTES,
@@ -58,12 +71,15 @@ export {
   type WireEntry,
   type WriteAck,
 } from "./types.ts";
+export { createJsonCodec } from "./values.ts";
 export {
   BEAT_STATES,
   type BeatState,
   BYE_REASONS,
   type ByeReason,
   ERROR_CODES,
+  LEAVE_TIMES,
+  type LeaveTime,
   NACK_CODES,
   type NackCode,
   OWN_ACTIONS,

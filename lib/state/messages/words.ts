@@ -127,3 +127,8 @@ export const ERROR_CODES = [
 ] as const;
 /** A word of {@linkcode ERROR_CODES}. */
 export type StateErrorCode = typeof ERROR_CODES[number];
+
+/** When something that a client left is to be written: at its loss, or when its time to come back is over. */
+export const LEAVE_TIMES = ["loss", "expiry"] as const;
+/** A word of {@linkcode LEAVE_TIMES}. */
+export type LeaveTime = typeof LEAVE_TIMES[number];
