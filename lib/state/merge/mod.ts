@@ -23,6 +23,7 @@ export {
 export { type ClaimFate, type ExplainedClaim, explainPath, type Explanation } from "./explanation.ts";
 export { Fade } from "./fade.ts";
 export { mergeRecords, type PathRecord } from "./merging.ts";
+export { hasMet } from "./pick_up.ts";
 export { type NameOf, tellFate, tellReason } from "./sentences.ts";
 export { equalValues } from "./values.ts";
 export { type Look, lookOf, type Winner, winnerOf, type WinReason } from "./winner.ts";

@@ -107,6 +107,11 @@ export class OwnWrites {
     return this.#newest.get(id)?.isAmber === true;
   }
 
+  /** Whether an own write of the path, or its release, is not acknowledged yet. Allocates nothing. */
+  isPending(id: PathId): boolean {
+    return this.#newest.get(id)?.settlesUs === 0;
+  }
+
   /** Writes a value. */
   set(nowUs: number, id: PathId, value: unknown, options: WriteOptions): WriteAnswer {
     const target = this.#target;
@@ -362,6 +367,19 @@ export class OwnWrites {
     const definition = target?.book.definitionOf(id) ?? null;
     if (target === null || definition === null) return "not-joined";
     if (former === undefined && this.#newest.size >= MAX_WRITES) return "full";
+    this.#counters.writes++;
+    const unsent = this.#unsent.get(id);
+    if (unsent !== undefined) this.#counters.writesMerged++;
+    if (
+      unsent !== undefined && unsent === former && priority > 0 && unsent.priority === priority &&
+      unsent.take === take && unsent.momentary === momentary && unsent.generation === (generation ?? null)
+    ) {
+      // A fader that moves between two bursts: nothing is made anew.
+      unsent.value = value;
+      unsent.shows = !isLikelyShadowed(target, unsent, this.#client);
+      target.noteOverlay(nowUs, id);
+      return "taken";
+    }
     const isWaiting = former !== undefined && former.settlesUs === 0;
     const write: Write = {
       id,
@@ -380,8 +398,6 @@ export class OwnWrites {
       settlesUs: 0,
     };
     if (write.shows && isLikelyShadowed(target, write, this.#client)) write.shows = false;
-    this.#counters.writes++;
-    if (this.#unsent.has(id)) this.#counters.writesMerged++;
     if (former !== undefined) this.#settling.delete(former);
     this.#unsent.set(id, write);
     this.#newest.set(id, write);

@@ -186,6 +186,11 @@ export class StateReplica {
     return this.#writes.isAmber(id);
   }
 
+  /** Whether an own write of the path, or its release, is not acknowledged yet. Allocates nothing. */
+  isPending(id: PathId): boolean {
+    return this.#writes.isPending(id);
+  }
+
   /** A connection to a host, or to what may be one, is there. */
   handleConnected(nowUs: number): void {
     this.#advance(nowUs);

@@ -30,6 +30,9 @@ export class ShownValues {
   readonly #fading = new Set<PathId>();
   #numbers = new Float64Array(FIRST_ROOM);
   #isNumber = new Uint8Array(FIRST_ROOM);
+  /** Whose the host's values were at the last look. */
+  #holders = new Uint16Array(FIRST_ROOM);
+  #priorities = new Uint8Array(FIRST_ROOM);
   /** The frame during which each last changed; a list of all of them, the latest first. */
   #changedAt = new Float64Array(FIRST_ROOM);
   #newer = new Int32Array(FIRST_ROOM);
@@ -46,6 +49,11 @@ export class ShownValues {
   /** The frame that lasts. */
   get frame(): number {
     return this.#frame;
+  }
+
+  /** How many fades run: while there are some, values change without a message. */
+  get fading(): number {
+    return this.#fading.size;
   }
 
   /** Ends the frame that lasted: fades move on to `nowUs`. Returns the number of the new one, for `changedSince`. */
@@ -66,7 +74,7 @@ export class ShownValues {
   }
 
   /**
-   * Writes the numbers of paths that changed after frame `frame` began into `into`, the latest change first, and says how
+   * Writes the numbers of paths whose value, holder or priority changed after frame `frame` began into `into`, the latest change first, and says how
    * many there are; when `into` is full, the earliest changes are left out.
    */
   changedSince(frame: number, into: Uint32Array): number {
@@ -104,6 +112,13 @@ export class ShownValues {
     if (!this.#reserve(id)) return;
     const { slots, book, overlays } = this.#sources;
     const definition = book.definitionOf(id);
+    const holder = slots.holderOf(id);
+    const priority = slots.priorityOf(id);
+    if (this.#holders[id] !== holder || this.#priorities[id] !== priority) {
+      this.#holders[id] = holder;
+      this.#priorities[id] = priority;
+      this.#touch(id);
+    }
     const own = overlays.overlayOf(id);
     const isPresent = slots.isPresent(id);
     const value = own !== undefined
@@ -173,6 +188,8 @@ export class ShownValues {
     const room = Math.max(id + 1, this.#numbers.length * 2);
     this.#numbers = grown(this.#numbers, new Float64Array(room));
     this.#isNumber = grown(this.#isNumber, new Uint8Array(room));
+    this.#holders = grown(this.#holders, new Uint16Array(room));
+    this.#priorities = grown(this.#priorities, new Uint8Array(room));
     this.#changedAt = grown(this.#changedAt, new Float64Array(room));
     this.#newer = grown(this.#newer, new Int32Array(room));
     this.#older = grown(this.#older, new Int32Array(room));
@@ -186,7 +203,7 @@ const IS_BOOL = 2;
 /** No client has this number: what fades from an own value is another's whoever that is. */
 const OWN = -1;
 
-function grown<T extends Float64Array | Uint8Array | Int32Array>(from: T, to: T): T {
+function grown<T extends Float64Array | Uint8Array | Uint16Array | Int32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }
