@@ -79,6 +79,7 @@ export class ClientTable {
   readonly #tokens: ReconnectTokens;
   readonly #losses = new MassLoss();
   readonly #events: ClientEvent[] = [];
+  readonly #toCopy = new Set<ClientNumber>();
   readonly #maxClients: number;
   #lastNumber = 0;
   /** How many are not suspended. */
@@ -210,6 +211,7 @@ export class ClientTable {
       return false;
     }
     client.operations = [...operations];
+    this.#toCopy.add(number);
     return true;
   }
 
@@ -259,12 +261,32 @@ export class ClientTable {
     return this.#events.shift() ?? null;
   }
 
-  /** What a standby has to know. */
+  /** The next client of which a standby has to be told again: its `rowOf`. Writes are told of elsewhere. */
+  pollCopy(): ClientNumber | null {
+    for (const number of this.#toCopy) {
+      this.#toCopy.delete(number);
+      return number;
+    }
+    return null;
+  }
+
+  /** What a standby has to know of all clients, ascending. */
   rows(): ClientRow[] {
-    return [...this.#clients.values()].map(({ number, peer, name, level, sequence, operations }) => {
-      const tokenHash = this.#tokens.hashOf(number) ?? "";
-      return { number, peer, name, level, sequence, tokenHash, operations: [...operations] };
-    });
+    const rows: ClientRow[] = [];
+    for (const number of [...this.#clients.keys()].sort((a, b) => a - b)) {
+      const row = this.rowOf(number);
+      if (row !== null) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** What a standby has to know of a client; null for one that is gone. */
+  rowOf(number: ClientNumber): ClientRow | null {
+    const client = this.#clients.get(number);
+    if (client === undefined) return null;
+    const { peer, name, level, sequence, operations } = client;
+    const tokenHash = this.#tokens.hashOf(number) ?? "";
+    return { number, peer, name, level, sequence, tokenHash, operations: [...operations] };
   }
 
   /** A standby becomes the host: clients of the last reign may come back with their tokens. Numbers go on above `lastNumber`. */
@@ -291,6 +313,7 @@ export class ClientTable {
     this.#byLink.set(link, client);
     this.#byPeer.set(keyOf(peer), client);
     this.#present++;
+    this.#toCopy.add(number);
     this.counters.joined++;
     this.#wake(nowUs + SUSPECT_US, "suspect");
     this.#events.push({ kind: "joined", client: number });
@@ -315,6 +338,7 @@ export class ClientTable {
     client.lastHeardUs = nowUs;
     client.expiresUs = Infinity;
     this.#byLink.set(link, client);
+    this.#toCopy.add(client.number);
     this.counters.resumed++;
     this.#wake(nowUs + SUSPECT_US, "suspect");
     this.#events.push({ kind: "resumed", client: client.number });
@@ -334,6 +358,7 @@ export class ClientTable {
     this.counters.suspended++;
     const operations = client.operations.filter(({ at }) => at === "loss");
     client.operations = client.operations.filter(({ at }) => at !== "loss");
+    if (operations.length > 0) this.#toCopy.add(number);
     this.#events.push({ kind: "suspended", client: number, why, operations });
     const crowd = this.#losses.handleLoss(nowUs, number, this.#present);
     if (crowd !== null) {
@@ -364,6 +389,7 @@ export class ClientTable {
     this.#clients.delete(number);
     if (this.#byPeer.get(keyOf(client.peer)) === client) this.#byPeer.delete(keyOf(client.peer));
     this.#tokens.forget(number);
+    this.#toCopy.add(number);
     if (client.state !== "suspended") this.#present--;
     if (link !== null) {
       this.#byLink.delete(link);

@@ -31,7 +31,7 @@ export interface HoldingDeadline {
   readonly reason: "suspect" | "silence" | "expiry" | "self-suspicion" | "ownership" | "privilege" | "rate";
 }
 
-/** All of it, for a standby. */
+/** All of it, or what has changed of it, for a standby. Lists ascend. */
 export interface HoldingCopy {
   readonly lastClient: number;
   readonly lastGeneration: number;
@@ -195,16 +195,35 @@ export class Holding<W> {
     this.privilege.announce(nowUs, to);
   }
 
+  /** The next client of which a standby has to be told again; null for none. */
+  pollClientCopy(): ClientNumber | null {
+    return this.clients.pollCopy();
+  }
+
+  /** The next object of which a standby has to be told again; null for none. */
+  pollObjectCopy(): PathId | null {
+    return this.ownership.pollCopy();
+  }
+
+  /** Another number with every change of the privilege; 0 where nobody holds it. */
+  get privilegeGeneration(): number {
+    return this.privilege.generation;
+  }
+
   /** What a standby has to know to go on. */
-  copy(nowUs: number): HoldingCopy {
-    const { holder, generation } = this.privilege.standing(nowUs);
+  copyAll(): HoldingCopy {
+    return { ...this.copyOf([], []), clients: this.clients.rows(), objects: this.ownership.rows() };
+  }
+
+  /** The same of some clients and objects. A client that is gone is left out, an object that nobody owns has owner 0. */
+  copyOf(clients: readonly ClientNumber[], objects: readonly PathId[]): HoldingCopy {
     return {
       lastClient: this.clients.lastNumber,
       lastGeneration: this.#fence.last,
-      clients: this.clients.rows(),
-      objects: this.ownership.rows(),
-      privileged: holder,
-      privilegeGeneration: generation,
+      clients: clients.map((number) => this.clients.rowOf(number)).filter((row) => row !== null),
+      objects: objects.map((id) => this.ownership.rowOf(id)),
+      privileged: this.privilege.holder,
+      privilegeGeneration: this.privilege.generation,
     };
   }
 

@@ -88,6 +88,7 @@ export class OwnershipTable {
   /** None of them is due before. */
   #nextUs = Infinity;
   readonly #changed = new Set<PathId>();
+  readonly #toCopy = new Set<PathId>();
   readonly #answers: Answer[] = [];
   readonly #out: Announcement[] = [];
 
@@ -277,9 +278,26 @@ export class OwnershipTable {
     this.#say(to, "changed", 0, [...this.#holds.all()].map(({ id }) => this.standing(nowUs, id)), "");
   }
 
-  /** What a standby has to know. */
+  /** All that a standby has to know, ascending. */
   rows(): OwnershipRow[] {
-    return [...this.#holds.all()].map(({ id, owner, generation }) => ({ id, owner, generation }));
+    return [...this.#holds.all()].map(({ id, owner, generation }) => ({ id, owner, generation }))
+      .sort((a, b) => a.id - b.id);
+  }
+
+  /** The next object of which a standby has to be told again: its `rowOf`. */
+  pollCopy(): PathId | null {
+    for (const id of this.#toCopy) {
+      this.#toCopy.delete(id);
+      return id;
+    }
+    return null;
+  }
+
+  /** What a standby has to know of an object: owner 0 where nobody owns it itself. */
+  rowOf(id: PathId): OwnershipRow {
+    const hold = this.#holdOf(id);
+    if (hold === null || hold.id !== id) return { id, owner: NO_CLIENT, generation: 0 };
+    return { id, owner: hold.owner, generation: hold.generation };
   }
 
   /** A standby becomes the host: owners of the last reign keep their objects if they come back in time. */
@@ -482,6 +500,7 @@ export class OwnershipTable {
     if (this.#changed.size > 0) {
       // News are about the owned objects themselves: that all below them is owned too is for everybody to see.
       const standings = [...this.#changed].map((id) => {
+        this.#toCopy.add(id);
         const hold = this.#holdOf(id);
         return this.#standingOf(nowUs, id, hold?.id === id ? hold : null);
       });

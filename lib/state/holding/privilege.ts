@@ -98,6 +98,11 @@ export class Privilege {
     return this.#holder;
   }
 
+  /** That of the last grant; 0 where nobody holds it. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** How it stands. */
   standing(nowUs: number): PrivilegeStanding {
     return {

@@ -98,7 +98,7 @@ export class StateHost implements NackSink, WinnerObserver {
       book,
       claims,
       subscribers,
-      holding: () => holding.copy(this.#nowUs),
+      holding,
       counters,
     });
     for (const client of subscribers.keys()) standbys.noteClient(client);
@@ -309,10 +309,10 @@ export class StateHost implements NackSink, WinnerObserver {
         return this.#resync(nowUs, subscriber, message);
       case "own":
         if (!this.holding.handleOwn(nowUs, client, message)) this.counters.misplaced++;
-        return this.#standbys.noteHolding();
+        return;
       case "priv":
         if (!this.holding.handlePrivilege(nowUs, client, message)) this.counters.misplaced++;
-        return this.#standbys.noteHolding();
+        return;
       case "bye":
         return this.#membership.handleBye(nowUs, link, client);
       default:

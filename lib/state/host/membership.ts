@@ -181,12 +181,11 @@ export class Membership {
 
   /** Carries out what holding/ tells. */
   drain(nowUs: number): void {
-    const { holding, presence, sender, standbys, subscribers, epoch } = this.#options;
+    const { holding, presence, sender, subscribers, epoch } = this.#options;
     for (let event = holding.pollEvent(nowUs); event !== null; event = holding.pollEvent(nowUs)) {
       this.#follow(nowUs, event);
     }
     for (let news = holding.pollAnnouncement(); news !== null; news = holding.pollAnnouncement()) {
-      standbys.noteHolding();
       presence?.noteHolding();
       const message = { ...news.message, term: epoch.term };
       if (news.to === null) {
@@ -220,7 +219,6 @@ export class Membership {
     subscriber.maxPriority = level === "viewer" ? 0 : MAX_PRIORITY;
     document.claims.handleJoin(client);
     standbys.noteClient(client);
-    standbys.noteHolding();
     // Before its welcome: it is to find itself in what it is sent first.
     presence?.note(client);
     presence?.settle(nowUs);
@@ -269,7 +267,6 @@ export class Membership {
     const { claims } = document;
     events.note(event);
     if ("client" in event) presence?.note(event.client);
-    standbys.noteHolding();
     switch (event.kind) {
       case "unlinked": {
         const link = this.#links.get(event.link);

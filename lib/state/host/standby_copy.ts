@@ -8,7 +8,7 @@ import {
   type StateEpoch,
   type SubsystemNumber,
 } from "../model/mod.ts";
-import type { HoldingCopy } from "../holding/mod.ts";
+import type { ClientRow, HoldingCopy, OwnershipRow } from "../holding/mod.ts";
 import type { PathRecord } from "../merge/mod.ts";
 import type { BookRow } from "../schema/mod.ts";
 import type { StandbyClient, StandbyUpdate } from "./standby_desk.ts";
@@ -29,6 +29,9 @@ export class StandbyCopy {
   readonly #rows = new Map<PathId, BookRow>();
   readonly #records = new Map<PathId, PathRecord>();
   readonly #clients = new Map<ClientNumber, StandbyClient>();
+  readonly #clientRows = new Map<ClientNumber, ClientRow>();
+  readonly #objects = new Map<PathId, OwnershipRow>();
+  /** The newest of holding/, for what is no row. */
   #holding: HoldingCopy | null = null;
 
   readonly counters: StandbyCounters = { applied: 0, stale: 0, gaps: 0 };
@@ -69,10 +72,13 @@ export class StandbyCopy {
     }
     for (const { id, record } of update.paths) this.#records.set(id, record);
     for (const client of update.clients) {
-      if (client.isGone) this.#clients.delete(client.client);
-      else this.#clients.set(client.client, client);
+      if (!client.isGone) this.#clients.set(client.client, client);
+      else {
+        this.#clients.delete(client.client);
+        this.#clientRows.delete(client.client);
+      }
     }
-    if (update.holding !== null) this.#holding = update.holding;
+    if (update.holding !== null) this.#takeHolding(update.holding);
     this.#number = Math.max(this.#number, update.number);
     this.counters.applied++;
     return update.number;
@@ -85,12 +91,30 @@ export class StandbyCopy {
       epoch: this.#epoch,
       base: 0,
       number: this.#number,
-      subsystems: [...this.#subsystems],
+      subsystems: [...this.#subsystems].sort(([a], [b]) => a - b),
       rows: [...this.#rows.values()].sort((a, b) => a.id - b.id),
-      paths: [...this.#records].map(([id, record]) => ({ id, record })),
-      clients: [...this.#clients.values()],
-      holding: this.#holding,
+      paths: [...this.#records].map(([id, record]) => ({ id, record })).sort((a, b) => a.id - b.id),
+      clients: [...this.#clients.values()].sort((a, b) => a.client - b.client),
+      holding: this.#copyHolding(),
     };
+  }
+
+  #takeHolding(holding: HoldingCopy): void {
+    for (const row of holding.clients) this.#clientRows.set(row.number, row);
+    for (const row of holding.objects) {
+      if (row.owner === 0) this.#objects.delete(row.id);
+      else this.#objects.set(row.id, row);
+    }
+    this.#holding = { ...holding, clients: [], objects: [] };
+  }
+
+  #copyHolding(): HoldingCopy | null {
+    if (this.#holding === null) return null;
+    // Writes are told of with the clients, not with their rows.
+    const clients = [...this.#clientRows.values()].sort((a, b) => a.number - b.number)
+      .map((row) => ({ ...row, sequence: this.#clients.get(row.number)?.sequence ?? row.sequence }));
+    const objects = [...this.#objects.values()].sort((a, b) => a.id - b.id);
+    return { ...this.#holding, clients, objects };
   }
 
   #clear(): void {
@@ -99,6 +123,8 @@ export class StandbyCopy {
     this.#rows.clear();
     this.#records.clear();
     this.#clients.clear();
+    this.#clientRows.clear();
+    this.#objects.clear();
     this.#holding = null;
   }
 }

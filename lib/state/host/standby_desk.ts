@@ -6,9 +6,9 @@ import type { HoldingCopy, LinkNumber } from "../holding/mod.ts";
 import type { ClaimTable, PathRecord } from "../merge/mod.ts";
 import type { ClientNumber, PathId, StateEpoch, SubsystemNumber } from "../model/mod.ts";
 import type { BookRow, SchemaBook } from "../schema/mod.ts";
+import { ChangeOrder } from "./change_order.ts";
 import type { HostCounters } from "./counters.ts";
 import { MAX_STANDBYS, STANDBY_LATE_US } from "./limits.ts";
-import { RecencyList, type RecencyNode } from "./recency_list.ts";
 import type { AckLimit } from "./sender.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -28,7 +28,7 @@ export interface StandbyPath {
   readonly record: PathRecord;
 }
 
-/** What changed after `base`, or everything where that is 0. Plain data, good for ever. */
+/** What changed after `base`, or everything where that is 0. Plain data, good for ever; all lists ascend. */
 export interface StandbyUpdate {
   readonly epoch: StateEpoch;
   readonly base: number;
@@ -37,7 +37,7 @@ export interface StandbyUpdate {
   readonly rows: readonly BookRow[];
   readonly paths: readonly StandbyPath[];
   readonly clients: readonly StandbyClient[];
-  /** What holding/ has its standby keep; null where nothing of it changed. */
+  /** The same of holding/: clients that are gone are told above, an object that nobody owns any more has owner 0. */
   readonly holding: HoldingCopy | null;
 }
 
@@ -47,13 +47,26 @@ export interface StandbyOutgoing {
   readonly update: StandbyUpdate;
 }
 
+/** What holding/ has its standby keep. */
+export interface HoldingSource {
+  /** The next client, the next object, of which a standby has to be told again; null for none. */
+  pollClientCopy(): ClientNumber | null;
+  pollObjectCopy(): PathId | null;
+  /** Another number with every change of the privilege. */
+  readonly privilegeGeneration: number;
+  /** Some of it; without the clients that are gone. */
+  copyOf(clients: readonly ClientNumber[], objects: readonly PathId[]): HoldingCopy;
+  /** All of it. */
+  copyAll(): HoldingCopy;
+}
+
 /** What the desk needs. */
 export interface StandbyDeskOptions {
   readonly epoch: StateEpoch;
   readonly book: SchemaBook;
   readonly claims: ClaimTable;
   readonly subscribers: ReadonlyMap<ClientNumber, Subscriber>;
-  readonly holding: () => HoldingCopy;
+  readonly holding: HoldingSource;
   readonly counters: HostCounters;
 }
 
@@ -64,9 +77,11 @@ interface Standby {
   confirmedRevision: number;
   cut: number;
   cutRevision: number;
+  /** How many subsystems it knows, and will know. */
+  confirmedNames: number;
+  cutNames: number;
   sentUs: number;
   isLate: boolean;
-  holdingAt: number;
   /** The newest writes of clients that the update on its way holds. */
   readonly sequences: Map<ClientNumber, number>;
 }
@@ -75,13 +90,16 @@ interface Standby {
 export class StandbyDesk implements AckLimit {
   readonly #options: StandbyDeskOptions;
   readonly #standbys = new Map<LinkNumber, Standby>();
-  readonly #paths = new RecencyList<PathId>();
-  readonly #pathNodes = new Map<PathId, RecencyNode<PathId>>();
-  readonly #clients = new RecencyList<ClientNumber>();
-  readonly #clientNodes = new Map<ClientNumber, RecencyNode<ClientNumber>>();
+  readonly #paths = new ChangeOrder<PathId>();
+  readonly #clients = new ChangeOrder<ClientNumber>();
+  /** Rows of clients and objects of holding/. */
+  readonly #rows = new ChangeOrder<ClientNumber>();
+  readonly #objects = new ChangeOrder<PathId>();
   /** Counts changes, from 1 on. */
   #count = 0;
   #revision = 0;
+  #privilege = 0;
+  /** When something of holding/ changed last. */
   #holdingAt = 0;
   #isSingle = true;
 
@@ -111,9 +129,10 @@ export class StandbyDesk implements AckLimit {
       confirmedRevision: 0,
       cut: 0,
       cutRevision: 0,
+      confirmedNames: 0,
+      cutNames: 0,
       sentUs: 0,
       isLate: false,
-      holdingAt: -1,
       sequences: new Map(),
     });
     this.#options.counters.standbyWhole++;
@@ -133,6 +152,7 @@ export class StandbyDesk implements AckLimit {
     if (found === undefined || found.cut === 0 || number !== found.cut) return false;
     found.confirmed = found.cut;
     found.confirmedRevision = found.cutRevision;
+    found.confirmedNames = found.cutNames;
     found.cut = 0;
     found.isLate = false;
     for (const [client, sequence] of found.sequences) {
@@ -152,15 +172,7 @@ export class StandbyDesk implements AckLimit {
 
   /** A client came, wrote, or went for good. */
   noteClient(client: ClientNumber): void {
-    const node = this.#clientNodes.get(client);
-    const at = ++this.#count;
-    if (node === undefined) this.#clientNodes.set(client, this.#clients.add(client, at));
-    else this.#clients.touch(node, at);
-  }
-
-  /** Something that holding/ keeps has changed. */
-  noteHolding(): void {
-    this.#holdingAt = ++this.#count;
+    this.#clients.note(client, ++this.#count, !this.#options.subscribers.has(client));
   }
 
   /** @returns whether acknowledgements stop waiting, because no standby answers. */
@@ -192,6 +204,7 @@ export class StandbyDesk implements AckLimit {
       standby.cut = Math.max(1, this.#count);
       this.#count = standby.cut;
       standby.cutRevision = this.#options.book.revision;
+      standby.cutNames = this.#options.book.subsystems.size;
       standby.sentUs = nowUs;
       this.#options.counters.standbyUpdates++;
       return { to: standby.name, update: this.#update(standby) };
@@ -206,19 +219,21 @@ export class StandbyDesk implements AckLimit {
   }
 
   #update(standby: Standby): StandbyUpdate {
-    const isWhole = standby.confirmed === 0;
-    const { book, subscribers, holding } = this.#options;
-    const update = isWhole ? this.#whole(standby.cut) : {
-      epoch: this.#options.epoch,
-      base: standby.confirmed,
-      number: standby.cut,
-      subsystems: [...book.subsystems.entries()],
-      rows: book.rowsSince(standby.confirmedRevision),
-      paths: this.#pathsAfter(standby.confirmed),
-      clients: this.#clientsAfter(standby.confirmed),
-      holding: this.#holdingAt > standby.holdingAt ? holding() : null,
+    const { book, epoch, holding, subscribers } = this.#options;
+    const { confirmed: base, confirmedRevision, cut: number } = standby;
+    const update = base === 0 ? this.#whole(number) : {
+      epoch,
+      base,
+      number,
+      // Numbers are given in order: the new ones are the last ones.
+      subsystems: [...book.subsystems.entries()].slice(standby.confirmedNames),
+      rows: book.rowsSince(confirmedRevision),
+      paths: this.#copyPaths(this.#paths.after(base)),
+      clients: this.#copyClients(this.#clients.after(base)),
+      holding: this.#holdingAt > base
+        ? holding.copyOf(this.#rows.after(base), this.#objects.after(base))
+        : null,
     };
-    standby.holdingAt = this.#holdingAt;
     for (const { client } of update.clients) {
       const subscriber = subscribers.get(client);
       if (subscriber !== undefined) standby.sequences.set(client, subscriber.sequence);
@@ -227,77 +242,74 @@ export class StandbyDesk implements AckLimit {
   }
 
   #whole(number: number): StandbyUpdate {
-    const { book, claims, epoch, holding } = this.#options;
-    const paths: StandbyPath[] = [];
-    for (let id = 1; id <= book.lastId; id++) {
-      const record = claims.recordOf(id as PathId);
-      if (record !== null) paths.push({ id: id as PathId, record: copyRecord(record) });
-    }
+    const { book, epoch, holding, subscribers } = this.#options;
+    const ids: PathId[] = [];
+    for (let id = 1; id <= book.lastId; id++) ids.push(id as PathId);
     return {
       epoch,
       base: 0,
       number,
       subsystems: [...book.subsystems.entries()],
       rows: book.rowsSince(0),
-      paths,
-      clients: this.#clientsAfter(0).filter(({ isGone }) => !isGone),
-      holding: holding(),
+      paths: this.#copyPaths(ids),
+      clients: this.#copyClients([...subscribers.keys()].sort((a, b) => a - b)),
+      holding: holding.copyAll(),
     };
   }
 
-  #pathsAfter(base: number): StandbyPath[] {
+  #copyPaths(ids: readonly PathId[]): StandbyPath[] {
     const paths: StandbyPath[] = [];
-    for (let node = this.#paths.firstAfter(base); node !== null; node = node.newer) {
-      const record = this.#options.claims.recordOf(node.item);
-      if (record !== null) paths.push({ id: node.item, record: copyRecord(record) });
+    for (const id of ids) {
+      const record = this.#options.claims.recordOf(id);
+      if (record !== null) paths.push({ id, record: copyRecord(record) });
     }
     return paths;
   }
 
-  #clientsAfter(base: number): StandbyClient[] {
-    const clients: StandbyClient[] = [];
-    for (let node = this.#clients.firstAfter(base); node !== null; node = node.newer) {
-      const subscriber = this.#options.subscribers.get(node.item);
-      const isGone = subscriber === undefined;
-      const [name, sequence] = isGone ? ["", 0] : [subscriber.name, subscriber.sequence];
-      clients.push({ client: node.item, name, sequence, isGone });
-    }
-    return clients;
+  #copyClients(clients: readonly ClientNumber[]): StandbyClient[] {
+    return clients.map((client) => {
+      const subscriber = this.#options.subscribers.get(client);
+      if (subscriber === undefined) return { client, name: "", sequence: 0, isGone: true };
+      return { client, name: subscriber.name, sequence: subscriber.sequence, isGone: false };
+    });
   }
 
-  /** Numbers what has changed among definitions and claims since it was last asked. */
+  /** Numbers what has changed since it was last asked. */
   #gather(): void {
-    const { book, claims } = this.#options;
+    const { book, claims, holding } = this.#options;
     if (book.revision !== this.#revision) {
       this.#revision = book.revision;
       this.#count++;
-      for (const [id, node] of this.#pathNodes) {
-        if (book.definitionOf(id) !== null) continue;
-        this.#pathNodes.delete(id);
-        this.#paths.remove(node);
-      }
+      for (const id of this.#paths.all()) if (book.definitionOf(id) === null) this.#paths.forget(id);
     }
     for (let id = claims.pollCopy(); id !== null; id = claims.pollCopy()) {
-      const node = this.#pathNodes.get(id);
-      const at = ++this.#count;
-      if (node === undefined) this.#pathNodes.set(id, this.#paths.add(id, at));
-      else this.#paths.touch(node, at);
+      this.#paths.note(id, ++this.#count, false);
     }
+    this.#gatherHolding(holding);
     if (this.#standbys.size === 0) this.#forgetGone();
   }
 
-  /** Clients that went for good are forgotten when every standby knows. */
+  #gatherHolding(holding: HoldingSource): void {
+    for (let client = holding.pollClientCopy(); client !== null; client = holding.pollClientCopy()) {
+      // What becomes of a client that is gone is told with the clients.
+      if (!this.#options.subscribers.has(client)) this.#rows.forget(client);
+      else this.#rows.note(client, this.#holdingAt = ++this.#count, false);
+    }
+    for (let object = holding.pollObjectCopy(); object !== null; object = holding.pollObjectCopy()) {
+      const isFree = holding.copyOf([], [object]).objects[0]?.owner === 0;
+      this.#objects.note(object, this.#holdingAt = ++this.#count, isFree);
+    }
+    if (holding.privilegeGeneration === this.#privilege) return;
+    this.#privilege = holding.privilegeGeneration;
+    this.#holdingAt = ++this.#count;
+  }
+
+  /** What went for good is forgotten when every standby knows. */
   #forgetGone(): void {
     let known = Infinity;
     for (const { confirmed } of this.#standbys.values()) known = Math.min(known, confirmed);
-    for (let node = this.#clients.oldest; node !== null && node.at <= known;) {
-      const next = node.newer;
-      if (!this.#options.subscribers.has(node.item)) {
-        this.#clients.remove(node);
-        this.#clientNodes.delete(node.item);
-      }
-      node = next;
-    }
+    this.#clients.forgetGone(known);
+    this.#objects.forgetGone(known);
   }
 
   /** @returns whether acknowledgements have stopped waiting for standbys. */

@@ -78,7 +78,7 @@ export const CLIENT_RULES: readonly Rule[] = [
       const hex = [...token].map((byte) => byte.toString(16).padStart(2, "0")).join("");
       const [row] = stage.host.clients.rows();
       assertEquals(row?.tokenHash.length, 64);
-      assert(!JSON.stringify(stage.host.copy(stage.nowUs)).includes(hex));
+      assert(!JSON.stringify(stage.host.copyAll()).includes(hex));
     },
   },
   {
@@ -275,7 +275,7 @@ export const CLIENT_RULES: readonly Rule[] = [
       old.own(one.number, WISH);
       old.priv(two.number, PRIVILEGE_WISH);
       const next = new Stage(room);
-      next.host.handleReign(next.nowUs, old.host.copy(old.nowUs));
+      next.host.handleReign(next.nowUs, old.host.copyAll());
       next.drain();
       assertEquals(next.standing(idOf("a")).state, "grace");
       assertEquals(next.privilege.state, "grace");

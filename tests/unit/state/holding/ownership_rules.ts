@@ -138,7 +138,7 @@ export const OWNERSHIP_RULES: readonly Rule[] = [
       const { stage, one, generation } = owned(room);
       stage.own(one.number, own("release", [A], { generation }));
       const next = new Stage(room);
-      next.host.handleReign(next.nowUs, stage.host.copy(stage.nowUs));
+      next.host.handleReign(next.nowUs, stage.host.copyAll());
       const { number } = next.join(1, "operator", one.token);
       next.own(number, own("request", [A]));
       assertEquals(next.standing(A).generation, generation + 1);
@@ -173,7 +173,7 @@ export const OWNERSHIP_RULES: readonly Rule[] = [
     check: (room) => {
       const { stage, generation } = owned(room);
       const next = new Stage(room);
-      next.host.handleReign(next.nowUs, { ...stage.host.copy(stage.nowUs), clients: [] });
+      next.host.handleReign(next.nowUs, { ...stage.host.copyAll(), clients: [] });
       next.pass(seconds(59.9));
       assertEquals([next.standing(A).state, next.standing(A).generation], ["grace", generation]);
       next.pass(seconds(0.1));
