@@ -11,7 +11,7 @@ import {
 import type { ClientRow, HoldingCopy, OwnershipRow } from "../holding/mod.ts";
 import type { PathRecord } from "../merge/mod.ts";
 import type { BookRow } from "../schema/mod.ts";
-import type { StandbyClient, StandbyUpdate } from "./standby_desk.ts";
+import { isUntouched, type StandbyClient, type StandbyUpdate } from "./standby_desk.ts";
 
 /** What a standby counts. */
 export interface StandbyCounters {
@@ -70,7 +70,10 @@ export class StandbyCopy {
         this.#records.delete(row.id);
       }
     }
-    for (const { id, record } of update.paths) this.#records.set(id, record);
+    for (const { id, record } of update.paths) {
+      if (isUntouched(record)) this.#records.delete(id);
+      else this.#records.set(id, record);
+    }
     for (const client of update.clients) {
       if (!client.isGone) this.#clients.set(client.client, client);
       else {

@@ -35,6 +35,7 @@ export interface StandbyUpdate {
   readonly number: number;
   readonly subsystems: readonly (readonly [SubsystemNumber, string])[];
   readonly rows: readonly BookRow[];
+  /** Without those at which nobody ever wrote. */
   readonly paths: readonly StandbyPath[];
   readonly clients: readonly StandbyClient[];
   /** The same of holding/: clients that are gone are told above, an object that nobody owns any more has owner 0. */
@@ -242,9 +243,12 @@ export class StandbyDesk implements AckLimit {
   }
 
   #whole(number: number): StandbyUpdate {
-    const { book, epoch, holding, subscribers } = this.#options;
+    const { book, claims, epoch, holding, subscribers } = this.#options;
     const ids: PathId[] = [];
-    for (let id = 1; id <= book.lastId; id++) ids.push(id as PathId);
+    for (let id = 1; id <= book.lastId; id++) {
+      const record = claims.recordOf(id as PathId);
+      if (record !== null && !isUntouched(record)) ids.push(id as PathId);
+    }
     return {
       epoch,
       base: 0,
@@ -321,6 +325,11 @@ export class StandbyDesk implements AckLimit {
     }
     return this.#isSingle && !wasSingle;
   }
+}
+
+/** Whether nobody ever wrote there: what it has follows from its definition. */
+export function isUntouched({ claims, look }: PathRecord): boolean {
+  return claims.length === 0 && look.stamp === 0;
 }
 
 /** A record that stays as it is. */
