@@ -100,6 +100,15 @@ const TABLES: Readonly<
     ],
     takesOptions: true,
   },
+  state: {
+    summary:
+      "table: shared state of hana, Colyseus, Yjs and Automerge on the same edits: bytes, processor time, growth; a host with 100 clients (options)",
+    command: [
+      ...["run", "--quiet", "-A", "--config", config],
+      new URL("./state/main.ts", import.meta.url).pathname,
+    ],
+    takesOptions: true,
+  },
   "simulator-goals": {
     summary:
       "table: what hana simulate was asked for: joins, ten quiet minutes, a stream, an hour, and the curve up to 1,000 nodes (options)",
