@@ -9,6 +9,7 @@ import { type Address, formatAddress } from "../transport/mod.ts";
 import { leaseSettings } from "./leadership.ts";
 import type { NodeOptions } from "./options.ts";
 import { PROGRAMS_CAPABILITY } from "./programs.ts";
+import { HOSTS_STATE_CAPABILITY, PARAMETERS_CAPABILITY, parametersHash } from "./state/mod.ts";
 
 /** A node as far as discovery is concerned. */
 export interface DiscoveredNode {
@@ -27,10 +28,13 @@ export interface DiscoveredNode {
  * whether programs can be started on it.
  */
 export function capabilitiesOf(
-  { capabilities = {}, priority, programs }: NodeOptions,
+  { capabilities = {}, priority, programs, state = {} }: NodeOptions,
 ): Readonly<Record<string, unknown>> {
+  const { host, parameters = [] } = state;
   return {
     ...(programs === undefined ? {} : { [PROGRAMS_CAPABILITY]: true }),
+    ...(host === true ? { [HOSTS_STATE_CAPABILITY]: true } : {}),
+    ...(parameters.length === 0 ? {} : { [PARAMETERS_CAPABILITY]: parametersHash(parameters) }),
     ...capabilities,
     ...(priority === undefined ? {} : { [PRIORITY_CAPABILITY]: priority }),
   };

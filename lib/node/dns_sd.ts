@@ -25,7 +25,7 @@ export interface AdvertisedNode {
   readonly id: NodeId;
   readonly incarnation: Incarnation;
   /** Read anew whenever the node is advertised: it changes while the node runs. */
-  readonly role: Role;
+  role(): Role;
   readonly version: string;
   readonly trust: "keyed" | "open";
   /** Port of sessions; null when none are taken over TCP. */
@@ -68,7 +68,7 @@ export class NodeDnsSd {
 
   /** Advertises the node as it is now. Cheap when nothing has changed. */
   refresh(): void {
-    const { role } = this.node;
+    const role = this.node.role();
     this.#isAdvertising = canAdvertise(role, this.discovery.registry.presentCount + 1, this.#isAdvertising);
     const { name, stateVersion } = this.discovery.record;
     const said = this.#isAdvertising ? `${name} ${role} ${stateVersion}` : "";
@@ -78,7 +78,8 @@ export class NodeDnsSd {
   }
 
   #advertisement(name: string, stateVersion: number): Advertisement {
-    const { id, incarnation, role, version, trust, tcpPort } = this.node;
+    const { id, incarnation, version, trust, tcpPort } = this.node;
+    const role = this.node.role();
     const text = encodeText({
       txtvers: "1",
       id,

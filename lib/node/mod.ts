@@ -55,3 +55,11 @@ export { resourcesOf } from "./resources.ts";
 export type { TracedDatagram } from "./trace_stream.ts";
 export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
 export { NODE_STATES, type NodeState, type NodeView, viewOf } from "./view.ts";
+export {
+  parametersHash,
+  parametersPrefix,
+  SharedState,
+  type StateClientOptions,
+  type StateElection,
+  type StateSettings,
+} from "./state/mod.ts";

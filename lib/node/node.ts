@@ -52,6 +52,7 @@ import { NodePrograms } from "./programs.ts";
 import { PeerCache } from "./peer_cache.ts";
 import { isAddress, reach, type ReachableNode, type ReachOptions } from "./reach.ts";
 import { resourcesOf } from "./resources.ts";
+import { SharedState, type StateNode } from "./state/mod.ts";
 import { DEFAULT_MAX_SESSIONS, SessionSet } from "./sessions.ts";
 import { addTraceMessages } from "./trace_stream.ts";
 import { type NodeView, viewOf } from "./view.ts";
@@ -74,6 +75,8 @@ export class Node {
   readonly #machine: MachineWatch;
   /** Who leads, the token for commands, the fence before them. */
   readonly leadership: NodeLeadership;
+  /** Shared state: its host while that is here, this node's client. */
+  readonly state: SharedState;
   #role: Role;
   #coalesced = 0;
   #factsRefused = 0;
@@ -86,7 +89,12 @@ export class Node {
   #stopped: Promise<void> | null = null;
   readonly #startedUs: number;
 
-  private constructor(platform: Platform, options: NodeOptions, identity: HeldIdentity, suite: Suite) {
+  private constructor(
+    platform: Platform,
+    options: NodeOptions,
+    identity: HeldIdentity,
+    suite: Awaited<ReturnType<typeof loadSessionSuite>>,
+  ) {
     this.#platform = platform;
     this.#options = options;
     this.#identity = identity;
@@ -146,6 +154,7 @@ export class Node {
       wallMs: () => platform.clock.wallMs(),
     });
     addLeaderMessages(this.handlers, this.leadership);
+    this.state = new SharedState(this.#stateNode(identity.directory));
     addTraceMessages({
       handlers: this.handlers,
       trace: (listener) => this.#discovery?.trace(listener) ?? (() => {}),
@@ -271,10 +280,7 @@ export class Node {
     return this.role === "observer" ? others : [this.view(), ...others];
   }
 
-  /**
-   * The nodes that are known and meant. Throws `usage` for a condition that cannot be read
-   * (see `parseCondition` for what can be: `gpu.vramMb>=8000`, `free.vramMb>=4GB`, `load.cpu<50`).
-   */
+  /** The nodes that are known and meant. Throws `usage` for a condition that `parseCondition` cannot read. */
   select(selection: Selection): NodeView[] {
     return this.nodes().filter(selector(selection));
   }
@@ -293,10 +299,7 @@ export class Node {
     });
   }
 
-  /**
-   * Calls `listener` with every change of the list of nodes from now on, after the call that caused it. Returns how to
-   * stop it.
-   */
+  /** Calls `listener` with every change of the list from now on, after the call that caused it. Returns how to stop it. */
   watchNodes(listener: NodeListener): () => void {
     return watchByCallback(this.#feed, listener);
   }
@@ -381,6 +384,7 @@ export class Node {
       dnsSd: this.#dnsSd === null ? null : { ...this.#dnsSd.service.counters },
       machine: { factsRefused: this.#factsRefused },
       programs: this.#programs?.statistics() ?? null,
+      state: this.state.statistics(),
       fence: { ...this.leadership.commands.counters },
       watches: {
         open: this.#feed.size,
@@ -431,6 +435,7 @@ export class Node {
   async #start(): Promise<void> {
     const options = this.#options;
     checkGuest(options);
+    this.state.start();
     if (options.programs !== undefined) {
       const { directory } = this.#identity;
       const { runDirectory } = options;
@@ -477,17 +482,7 @@ export class Node {
     const role = (): Role => this.#isGuest ? "observer" : this.#role;
     const tcp = this.#listeners.bound().find((address) => address.kind === "tcp");
     const tcpPort = tcp?.kind === "tcp" ? tcp.port : null;
-    const version = this.#options.software;
-    const node = {
-      id,
-      incarnation,
-      get role() {
-        return role();
-      },
-      version,
-      trust,
-      tcpPort,
-    };
+    const node = { id, incarnation, role, version: this.#options.software, trust, tcpPort };
     this.#dnsSd = new NodeDnsSd(this.#platform, node, discovery);
     this.#dnsSd.start();
   }
@@ -515,19 +510,28 @@ export class Node {
   }
 
   #feedSource(): ConstructorParameters<typeof NodeFeed>[0] {
-    const discovery = (): DiscoveryService | null => this.#discovery;
-    const name = (): string => this.#name;
     return {
       id: this.#identity.id,
-      get name() {
-        return name();
-      },
+      name: () => this.#name,
       isListed: this.#options.role !== "observer",
-      get discovery() {
-        return discovery();
-      },
+      discovery: () => this.#discovery,
       view: () => this.view(),
       nowUs: () => this.#platform.clock.nowUs(),
+    };
+  }
+
+  #stateNode(directory: string | null): StateNode {
+    return {
+      platform: this.#platform,
+      id: this.id,
+      directory,
+      handlers: this.handlers,
+      settings: this.#options.state ?? {},
+      name: () => this.#name,
+      role: () => this.#role,
+      discovery: () => this.#discovery,
+      open: (target, options) => this.open(target, options),
+      onLane: (name, accept, options) => this.onLane(name, accept, options),
     };
   }
 
@@ -553,6 +557,7 @@ export class Node {
 
   #onDiscovery(event: DiscoveryEvent): void {
     this.leadership.commands.noteEvent(event);
+    this.state.noteEvent(event);
     const about = nodeEventOf(event, { id: this.id, name: this.#name });
     if (event.kind === "renamed") {
       this.#name = event.name;
@@ -575,11 +580,12 @@ export class Node {
   async #stop(reason: string): Promise<void> {
     this.#machine.stop();
     this.#peerCache?.stop();
+    await this.state.close();
     this.#listeners.close();
     const goodbyes = [this.#dnsSd?.stop(), this.#discovery?.stop(), this.sessions.closeAll(reason)];
     for (const goodbye of await Promise.allSettled(goodbyes)) {
       if (goodbye.status === "rejected") {
-        this.#stopFailure = toHanaError(goodbye.reason, "internal", "stopping failed");
+        this.stopFailure = toHanaError(goodbye.reason, "internal", "stopping failed");
       }
     }
     this.#lanes.close();
@@ -589,10 +595,5 @@ export class Node {
   }
 
   /** What went wrong while stopping, if anything did. */
-  get stopFailure(): HanaError | null {
-    return this.#stopFailure;
-  }
-  #stopFailure: HanaError | null = null;
+  stopFailure: HanaError | null = null;
 }
-
-type Suite = Awaited<ReturnType<typeof loadSessionSuite>>;

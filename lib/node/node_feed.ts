@@ -16,10 +16,10 @@ export type ListedEntry = RegistryEntry | null;
 /** What a feed needs of its node. */
 export interface FeedSource {
   readonly id: NodeId;
-  readonly name: string;
+  name(): string;
   /** Whether this node is one of the list; an observer is not. */
   readonly isListed: boolean;
-  readonly discovery: DiscoveryService | null;
+  discovery(): DiscoveryService | null;
   view(): NodeView;
   nowUs(): number;
 }
@@ -43,22 +43,22 @@ export class NodeFeed implements WatchedList<ListedEntry> {
   }
 
   snapshot(): ListedEntry[] {
-    const others = this.#source.discovery?.registry.snapshot() ?? [];
+    const others = this.#source.discovery()?.registry.snapshot() ?? [];
     return this.#source.isListed ? [null, ...others] : others;
   }
 
   revision(): number {
-    return this.#source.discovery?.registry.revision ?? 0;
+    return this.#source.discovery()?.registry.revision ?? 0;
   }
 
   identify(entry: ListedEntry): { readonly id: NodeId; readonly name: string } {
-    return entry === null ? this.#source : entry.record;
+    return entry === null ? { id: this.#source.id, name: this.#source.name() } : entry.record;
   }
 
   view(entry: ListedEntry): NodeView {
     return entry === null
       ? this.#source.view()
-      : viewOf(entry, this.#source.nowUs(), this.#source.discovery?.leaderId ?? null);
+      : viewOf(entry, this.#source.nowUs(), this.#source.discovery()?.leaderId ?? null);
   }
 
   connect(queue: DeltaQueue<ListedEntry>, onNews: () => void): () => void {
@@ -81,7 +81,7 @@ export class NodeFeed implements WatchedList<ListedEntry> {
   }
 
   #listen(): void {
-    const { discovery } = this.#source;
+    const discovery = this.#source.discovery();
     if (discovery === null) return;
     this.#stops = [
       discovery.registry.subscribe((delta) => this.#onDelta(delta)),
@@ -98,9 +98,9 @@ export class NodeFeed implements WatchedList<ListedEntry> {
 
   #onEvent(event: DiscoveryEvent): void {
     // What is about this node itself, the node notes: it has taken its new name by then.
-    const about = nodeEventOf(event, this.#source);
+    const about = nodeEventOf(event, { id: this.#source.id, name: this.#source.name() });
     if (about === null || about.id === this.#source.id) return;
-    const entry = this.#source.discovery?.registry.get(about.id) ?? null;
+    const entry = this.#source.discovery()?.registry.get(about.id) ?? null;
     for (const queue of this.#watches.keys()) {
       if (queue.explain(about.id, about.event)) continue;
       if (entry === null || !queue.knows(about.id)) continue;

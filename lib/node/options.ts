@@ -7,6 +7,7 @@ import type { SessionLimits } from "../session/mod.ts";
 import type { MemoryNetwork } from "../transport/mod.ts";
 import type { CodecName } from "../wire/mod.ts";
 import type { ProgramSettings } from "./programs.ts";
+import type { StateSettings } from "./state/mod.ts";
 
 /** How a node finds others. */
 export interface DiscoverySettings {
@@ -69,6 +70,8 @@ export interface NodeOptions {
   readonly udpLanes?: boolean;
   /** Also listens as `mem://NAME` here; for programs with several nodes in one process. */
   readonly memory?: { readonly network: MemoryNetwork; readonly name: string };
+  /** How this node takes part in the shared state; every node does. */
+  readonly state?: StateSettings;
   /** Makes this node start and supervise programs; it does not unless given. An observer cannot. */
   readonly programs?: ProgramSettings;
 }

@@ -124,6 +124,11 @@ export class StateHost implements NackSink, WinnerObserver {
     });
   }
 
+  /** Whether what is acknowledged is with this host alone. */
+  get isSingle(): boolean {
+    return this.#standbys.isSingle;
+  }
+
   /** How many clients listen. */
   get size(): number {
     return this.#sender.links.size;

@@ -24,3 +24,6 @@ export {
   RETRY_US,
   type StateReach,
 } from "./replica_service.ts";
+export { HostService, type HostServiceCounters, type HostServiceOptions } from "./host_service.ts";
+export { CopyKeeper, isNewer, type KeeperCounters } from "./copy_keeper.ts";
+export { CopyDesk, CopyLink, type GivenCopy } from "./copy_link.ts";

@@ -1,0 +1,186 @@
+// Hosting the shared state on this node: when it begins, under which term, from which copy, and when it is over.
+// Decides by the election (election.ts) and the newest copy in reach (keepers.ts); begins when somebody needs it first.
+// Never decides who hosts, and never what a host says.
+
+import type { NodeId } from "../../base/mod.ts";
+import type { TimerHandle } from "../../platform/mod.ts";
+import {
+  type CopyKeeper,
+  type HostEvent,
+  HostService,
+  type StandbyUpdate,
+  type StateEpoch,
+} from "../../state/mod.ts";
+import { notHost } from "./answers.ts";
+import type { ElectionWatch } from "./election.ts";
+import type { Keepers } from "./keepers.ts";
+import type { StateNode } from "./surroundings.ts";
+
+/** While it hosts, a node looks whether it still may at least so often, in microseconds. */
+const CHECK_US = 250_000;
+
+/** What hosting needs. */
+export interface HostingOptions {
+  readonly node: StateNode;
+  readonly election: ElectionWatch;
+  readonly keeper: CopyKeeper;
+  readonly keepers: Keepers;
+  /** A host has begun, or is over (null). */
+  onService(service: HostService | null): void;
+  onEvent(event: HostEvent): void;
+}
+
+/** Counters of one node's hosting. */
+export interface HostingCounters {
+  begun: number;
+  /** Reigns that went on from a copy. */
+  restored: number;
+  deposed: number;
+}
+
+/** Hosts when it is this node's turn. */
+export class Hosting {
+  readonly counters: HostingCounters = { begun: 0, restored: 0, deposed: 0 };
+  readonly #options: HostingOptions;
+  #service: HostService | null = null;
+  #beginning: Promise<HostService> | null = null;
+  #newestTerm = 0;
+  #timer: TimerHandle | null = null;
+  #isClosed = false;
+
+  constructor(options: HostingOptions) {
+    this.#options = options;
+  }
+
+  /** The host that runs here; null for none. */
+  get service(): HostService | null {
+    const service = this.#service;
+    return service === null || service.isOver ? null : service;
+  }
+
+  /** Whether it is this node's turn. */
+  get isTurn(): boolean {
+    const { election, node } = this.#options;
+    return !this.#isClosed && election.isSelf(node.platform.clock.nowUs());
+  }
+
+  /** The host of this node, which begins now where it does not run yet. Rejects with `not-found` where others host. */
+  async ensure(): Promise<HostService> {
+    const running = this.service;
+    if (running !== null) return running;
+    this.#beginning ??= this.#begin().finally(() => this.#beginning = null);
+    return await this.#beginning;
+  }
+
+  /** Nodes or the lease are other than they were. */
+  refresh(): void {
+    const { election, keeper, keepers, node } = this.#options;
+    const { service } = this;
+    const isSelf = election.isSelf(node.platform.clock.nowUs());
+    if (service !== null && !isSelf) return this.#depose(election.current()?.hostId ?? null);
+    if (service !== null) return keepers.refresh();
+    // Somebody left something to this node: its clients need not find that out first.
+    if (isSelf && keeper.epoch !== null) void this.ensure().catch(() => {});
+  }
+
+  /** A later reign was heard of. */
+  noteTerm(epoch: StateEpoch | { readonly term: number }): void {
+    this.#newestTerm = Math.max(this.#newestTerm, epoch.term);
+    const { service } = this;
+    if (service === null || epoch.term < service.host.epoch.term) return;
+    if (
+      epoch.term === service.host.epoch.term &&
+      !("hostId" in epoch && epoch.hostId > service.host.epoch.hostId)
+    ) {
+      return;
+    }
+    this.#depose(null);
+    this.refresh();
+  }
+
+  /** Ends. */
+  close(): void {
+    this.#isClosed = true;
+    this.#depose(null);
+  }
+
+  async #begin(): Promise<HostService> {
+    const { election, keepers, node } = this.#options;
+    const check = (): void => {
+      const current = election.current();
+      if (this.#isClosed || !election.isSelf(node.platform.clock.nowUs())) {
+        const hostId = current?.hostId ?? null;
+        const name = hostId === null ? null : node.discovery()?.registry.get(hostId)?.record.name ?? null;
+        throw notHost(name, hostId);
+      }
+    };
+    check();
+    const from = await keepers.gather();
+    check();
+    return this.#start(from);
+  }
+
+  #start(from: StandbyUpdate | null): HostService {
+    const { election, keepers, node, onEvent, onService } = this.#options;
+    const { platform } = node;
+    const term = Math.max(
+      election.current()?.term ?? 0,
+      this.#newestTerm + 1,
+      (from?.epoch.term ?? 0) + 1,
+    );
+    this.#newestTerm = term;
+    const service = new HostService({
+      platform,
+      epoch: { term, hostId: node.id },
+      random: platform.random.stream(`state/host/${term}`),
+      presence: true,
+      ...(from === null ? {} : { from }),
+      mayHost: () => election.isSelf(platform.clock.nowUs()),
+      onEvent: (event) => {
+        this.#onEvent(event);
+        onEvent(event);
+      },
+    });
+    this.counters.begun++;
+    if (from !== null) this.counters.restored++;
+    this.#service = service;
+    keepers.begin(service);
+    onService(service);
+    this.#watch();
+    return service;
+  }
+
+  #onEvent(event: HostEvent): void {
+    if (event.kind === "newer-term") this.noteTerm({ term: event.term });
+    else if (event.kind === "two-hosts") this.noteTerm(event.other);
+    else if (event.kind === "joined") this.#options.keepers.refresh();
+  }
+
+  #depose(successor: NodeId | null): void {
+    const service = this.#service;
+    if (service === null) return;
+    this.#service = null;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.counters.deposed++;
+    const { keeper, keepers, onService } = this.#options;
+    // What it has may be the only copy: whoever follows asks for it.
+    keeper.adopt(service.host.snapshot());
+    service.depose(successor);
+    keepers.end();
+    onService(null);
+  }
+
+  /** A service that is over by its own look at the lease is noticed here at the latest. */
+  #watch(): void {
+    const { clock, timers } = this.#options.node.platform;
+    this.#timer?.cancel();
+    this.#timer = timers.schedule(clock.nowUs() + CHECK_US, () => {
+      const service = this.#service;
+      if (service === null) return;
+      if (service.isOver) this.#depose(null);
+      else this.refresh();
+      if (this.#service !== null) this.#watch();
+    });
+  }
+}

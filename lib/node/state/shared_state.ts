@@ -1,0 +1,331 @@
+// Shared state on one node: it hosts when it is its turn, keeps a copy for the host else, and has one client of its own.
+// Decides how these reach each other over sessions; never who hosts (election.ts) nor what is said (lib/state).
+
+import { HanaError, type NodeId } from "../../base/mod.ts";
+import type { DiscoveryEvent } from "../../discovery/mod.ts";
+import type { ReceivedLane } from "../../lanes/mod.ts";
+import type { LaneReceiver, RequestDefinition, Session } from "../../session/mod.ts";
+import {
+  CopyKeeper,
+  type HostEvent,
+  type HostService,
+  type Interest,
+  isStateLane,
+  LaneLink,
+  MemoryLink,
+  NEWS_LANE,
+  type ReachedHost,
+  receiverOf,
+  ReplicaService,
+  STATE_HOST,
+  STATE_LANE,
+  STATE_PARAMETERS,
+  STATE_SESSIONS,
+  STATE_WHY,
+  type StateLinkHandlers,
+  StateReplica,
+} from "../../state/mod.ts";
+import type { ReachableNode } from "../reach.ts";
+import { sessionsOf, whyOf } from "./answers.ts";
+import { CopyStore } from "./copy_store.ts";
+import { ElectionWatch } from "./election.ts";
+import { Hosting } from "./hosting.ts";
+import { Keepers } from "./keepers.ts";
+import { ParameterDesk, parametersHash } from "./parameters.ts";
+import type { StateNode } from "./surroundings.ts";
+
+/** Messages that wait for a host to begin. */
+const MAX_EARLY_MESSAGES = 64;
+const OPEN_US = 1_000_000;
+const ASK_US = 3_000_000;
+
+/** Events of discovery after which somebody else may host. */
+const ABOUT_HOSTS: ReadonlySet<DiscoveryEvent["kind"]> = new Set([
+  "added",
+  "updated",
+  "lost",
+  "returned",
+  "restarted",
+  "left",
+  "leader-changed",
+  "leader-lost",
+  "cleared",
+]);
+
+/** How a node's own client is made. */
+export interface StateClientOptions {
+  /** As people see it; the node's name unless given. */
+  readonly name?: string;
+  /** What it wants to hear of; everything unless given. */
+  readonly interests?: readonly Interest[];
+  /** To go on as the client of a former process. */
+  readonly token?: Uint8Array;
+  /** Finds the host where this node cannot: an observer that listens to nobody. */
+  readonly findHost?: () => Promise<ReachableNode | string>;
+}
+
+/** Shared state on a node. */
+export class SharedState {
+  readonly #node: StateNode;
+  readonly #election: ElectionWatch;
+  readonly #keeper = new CopyKeeper();
+  readonly #keepers: Keepers;
+  readonly #hosting: Hosting;
+  readonly #parameters: ParameterDesk;
+  readonly #store: CopyStore | null;
+  /** Where the news of a host go, by the session of our client. */
+  readonly #news = new Map<Session, StateLinkHandlers>();
+  readonly #hostListeners = new Set<(event: HostEvent) => void>();
+  readonly #answers: ReadonlyMap<string, (body: never) => unknown>;
+  #client: ReplicaService | null = null;
+  #clientOptions: StateClientOptions = {};
+  #isClosed = false;
+
+  constructor(node: StateNode) {
+    this.#node = node;
+    this.#election = new ElectionWatch(node);
+    this.#keepers = new Keepers(node, this.#keeper);
+    this.#hosting = new Hosting({
+      node,
+      election: this.#election,
+      keeper: this.#keeper,
+      keepers: this.#keepers,
+      onService: (service) => this.#onService(service),
+      onEvent: (event) => {
+        for (const listener of this.#hostListeners) listener(event);
+      },
+    });
+    this.#keepers.onNewerTerm = (epoch) => this.#hosting.noteTerm(epoch);
+    this.#parameters = new ParameterDesk(node, this.#hosting);
+    this.#store = node.directory === null
+      ? null
+      : new CopyStore(node.platform, node.directory, () => this.#copy());
+    this.#keeper.onChange = () => this.#store?.note();
+    this.#answers = new Map<string, (body: never) => unknown>([
+      [STATE_HOST.name, () => this.#answerHost()],
+      [STATE_SESSIONS.name, async () => sessionsOf(await this.#hosting.ensure())],
+      [STATE_WHY.name, async ({ path }: { path: string }) => whyOf(await this.#hosting.ensure(), path)],
+      [STATE_PARAMETERS.name, () => this.#answerParameters()],
+    ]);
+    this.#register();
+  }
+
+  /** Reads the copy of former days. Call it once, before the node is reached. */
+  start(): void {
+    this.#store?.load(this.#keeper);
+  }
+
+  /** The host, while it runs on this node. */
+  get hosted(): HostService | null {
+    return this.#hosting.service;
+  }
+
+  /** Who hosts as far as this node knows; null for nobody. */
+  get hostId(): NodeId | null {
+    return this.#election.current()?.hostId ?? null;
+  }
+
+  /** Has events of the host told while it runs on this node. Returns how to stop it. */
+  onHostEvent(listener: (event: HostEvent) => void): () => void {
+    this.#hostListeners.add(listener);
+    return () => this.#hostListeners.delete(listener);
+  }
+
+  /**
+   * This node's client: one for all who ask, made by the first. It looks for a host from then on.
+   * @param options counted the first time alone.
+   */
+  client(options: StateClientOptions = {}): ReplicaService {
+    if (this.#client !== null) return this.#client;
+    this.#clientOptions = options;
+    const { platform } = this.#node;
+    const { name = this.#node.name(), interests, token } = options;
+    this.#client = new ReplicaService({
+      platform,
+      random: platform.random.stream("state/client"),
+      replica: new StateReplica({
+        name,
+        ...(interests === undefined ? {} : { interests }),
+        ...(token === undefined ? {} : { token }),
+      }),
+      reach: (handlers, successor) => this.#reach(handlers, successor),
+    });
+    this.#client.start();
+    return this.#client;
+  }
+
+  /** What discovery tells. */
+  noteEvent(event: DiscoveryEvent): void {
+    if (this.#isClosed || !ABOUT_HOSTS.has(event.kind)) return;
+    this.#election.noteNodes();
+    this.#hosting.refresh();
+    this.#parameters.refresh();
+    this.#client?.noteHostChanged(this.hostId);
+  }
+
+  /** Counters, as plain data. */
+  statistics(): Record<string, unknown> {
+    const { service } = this.#hosting;
+    return {
+      hosting: { ...this.#hosting.counters },
+      copies: { ...this.#keepers.counters },
+      keeper: { ...this.#keeper.counters },
+      store: this.#store === null ? null : { ...this.#store.counters },
+      host: service === null ? null : { ...service.host.counters, ...service.counters },
+      client: this.#client === null ? null : { ...this.#client.counters, ...this.#client.replica.counters },
+    };
+  }
+
+  /** Leaves: the client says goodbye, a host tells its clients, what is not on disk is written. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#client?.close();
+    this.#hosting.close();
+    this.#keepers.end();
+    this.#store?.close();
+  }
+
+  #register(): void {
+    const { handlers } = this.#node;
+    handlers.onRequest(STATE_HOST, () => this.#answerHost());
+    handlers.onRequest(STATE_SESSIONS, async () => sessionsOf(await this.#hosting.ensure()));
+    handlers.onRequest(STATE_WHY, async ({ path }) => whyOf(await this.#hosting.ensure(), path));
+    handlers.onRequest(STATE_PARAMETERS, () => this.#answerParameters());
+    // A viewer may listen: the host gives it no priority to write with.
+    this.#node.onLane(STATE_LANE, (lane, session) => this.#accept(lane, session), { untrusted: true });
+    this.#node.onLane(NEWS_LANE, (lane, session) => {
+      const handlers = this.#news.get(session);
+      return handlers === undefined || !isStateLane(lane) ? null : receiverOf(handlers);
+    }, { untrusted: true });
+  }
+
+  /** A client comes in over a session. */
+  #accept(lane: ReceivedLane, session: Session): LaneReceiver | null {
+    if (!isStateLane(lane)) return null;
+    let link: LaneLink;
+    try {
+      link = new LaneLink(session, NEWS_LANE);
+    } catch (thrown) {
+      if (!(thrown instanceof HanaError)) throw thrown;
+      return null;
+    }
+    const peer = {
+      identity: { nodeId: session.peer.id, key: session.holder },
+      level: session.access,
+    };
+    const { service } = this.#hosting;
+    if (service !== null) return receiverOf(service.join(link, peer));
+    const early: Uint8Array[] = [];
+    let joined: StateLinkHandlers | null = null;
+    let isOver = false;
+    this.#hosting.ensure().then((begun) => {
+      if (isOver) return;
+      joined = begun.join(link, peer);
+      for (const bytes of early.splice(0)) joined.onMessage(bytes);
+    }, () => link.close());
+    return {
+      onMessage: (bytes) => {
+        if (joined !== null) joined.onMessage(bytes);
+        else if (early.length < MAX_EARLY_MESSAGES) early.push(bytes.slice());
+      },
+      onClosed: () => {
+        isOver = true;
+        joined?.onClosed();
+      },
+    };
+  }
+
+  async #reach(handlers: StateLinkHandlers, successor: NodeId | null): Promise<ReachedHost> {
+    const hostId = successor ?? this.hostId;
+    if (hostId === this.#node.id) return await this.#reachSelf(handlers);
+    const { findHost } = this.#clientOptions;
+    const known = hostId === null ? null : this.#node.discovery()?.registry.get(hostId)?.record ?? null;
+    const target = known ?? await findHost?.() ?? null;
+    if (target === null) throw nobodyHosts(hostId);
+    const session = await this.#node.open(target, { timeoutUs: OPEN_US });
+    try {
+      this.#news.set(session, handlers);
+      const link = new LaneLink(session, STATE_LANE);
+      void session.ended.then(() => {
+        this.#news.delete(session);
+        handlers.onClosed();
+      });
+      return {
+        link,
+        id: session.peer.id,
+        ask: (definition, body) => session.call(definition, body, { timeoutUs: ASK_US }),
+      };
+    } catch (thrown) {
+      this.#news.delete(session);
+      void session.close("shared state");
+      throw thrown;
+    }
+  }
+
+  async #reachSelf(handlers: StateLinkHandlers): Promise<ReachedHost> {
+    const service = await this.#hosting.ensure();
+    const [ours, theirs] = MemoryLink.pair(this.#node.platform.timers);
+    ours.attach(handlers);
+    const { id } = this.#node;
+    theirs.attach(service.join(theirs, { identity: { nodeId: id, key: null }, level: "operator" }));
+    return { link: ours, id, ask: (definition, body) => this.#ask(definition, body) };
+  }
+
+  async #ask(definition: RequestDefinition, body: unknown): Promise<unknown> {
+    const answer = this.#answers.get(definition.name);
+    if (answer === undefined) {
+      throw new HanaError("unsupported", { what: definition.name, why: "a host does not answer it" });
+    }
+    return await answer(body as never);
+  }
+
+  #answerHost() {
+    const nameOf = (id: NodeId): string | null =>
+      id === this.#node.id
+        ? this.#node.name()
+        : this.#node.discovery()?.registry.get(id)?.record.name ?? null;
+    const current = this.#election.current();
+    const { service } = this.#hosting;
+    const epoch = service?.host.epoch ?? null;
+    return {
+      hosting: service !== null,
+      host: current === null
+        ? null
+        : { id: current.hostId, name: nameOf(current.hostId), mode: current.mode },
+      epoch: epoch === null ? null : { term: epoch.term, host: epoch.hostId },
+      standbys: this.#keepers.standbys.map(({ id, confirmed }) => ({ id, name: nameOf(id), confirmed })),
+      single: service?.host.isSingle ?? true,
+    };
+  }
+
+  #answerParameters() {
+    const { parameters = [] } = this.#node.settings;
+    return { hash: parametersHash(parameters), parameters: [...parameters] };
+  }
+
+  #copy() {
+    const own = this.#hosting.service?.host.snapshot() ?? null;
+    return own ?? this.#keeper.snapshot();
+  }
+
+  #onService(service: HostService | null): void {
+    if (service === null) return;
+    this.#parameters.refresh();
+    this.#client?.noteHostChanged(this.#node.id);
+  }
+}
+
+function nobodyHosts(hostId: NodeId | null): HanaError {
+  if (hostId !== null) {
+    return new HanaError("unreachable", {
+      what: "the host of the shared state",
+      why: `${hostId.slice(0, 8)} should host and is not listed`,
+    });
+  }
+  return new HanaError("unreachable", {
+    what: "nobody hosts the shared state",
+    why: "no app leads, and no node was started with --host-state",
+    hint: "hana leader",
+  });
+}
