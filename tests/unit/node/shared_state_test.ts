@@ -127,7 +127,8 @@ Deno.test("the host's machine dies: nothing that was acknowledged is lost, and t
   await show.write(s, "wall/hue", 78);
   const writableMs = (show.world.nowUs - diedUs) / 1000;
   await show.shows(w, "wall/hue", 78);
-  assert(writableMs < 5_000, `writable after ${writableMs} ms`);
+  // The lease of the host that died, and a second.
+  assert(writableMs < 6_000, `writable after ${writableMs} ms`);
   const told = await show.settle(s.ask(STATE_HOST, {}));
   assertEquals([told.hosting, told.host?.name], [true, "backup"]);
   assertEquals(show.crashes, []);
