@@ -34,6 +34,8 @@ KINDS = {
     13: "priv",
     14: "bye",
     15: "error",
+    16: "leave",
+    17: "names",
 }
 FLAGS = {"hello": 2, "welcome": 1, "chunk": 2, "set": 3, "tx": 1, "nack": 2, "patch": 3, "resync": 2, "beat": 1, "bye": 1}
 TYPES = ["f32", "unit", "i32", "bool", "enum", "text", "bytes", "vec3", "quat", "json", "definition", "gone"]
@@ -51,6 +53,7 @@ OWNS = "request steal release transfer consent refuse ask requested answer chang
 STANDINGS = ["free", "owned", "asked", "grace"]
 PRIVILEGES = "request release offer accept decline seize consent requested granted denied revoked changed".split()
 PRIVILEGE_STATES = ["none", "held", "asked", "offered", "grace"]
+LEAVES = ["loss", "expiry"]
 BYES = ["leaving", "stopping", "moved", "replaced", "silent", "refused"]
 ERRORS = "protocol malformed not-joined not-host epoch token role full rate internal".split()
 
@@ -576,6 +579,28 @@ def read_bye(reader, flags):
     return {**told, "text": reader.short(255)}
 
 
+def read_leave(reader, _):
+    operations = []
+    for _ in range(reader.count(64, 4)):
+        told = {"at": reader.word(LEAVES), "id": reader.varint(MAX_U32, 1), "priority": reader.u8()}
+        told["type"] = reader.word(TYPES[:10] + ["gone"])
+        if (told["type"] == "gone") != (told["priority"] == 0):
+            raise Refused("out-of-range")
+        told["value"] = None if told["type"] == "gone" else reader.value(told["type"])
+        operations.append(told)
+    return {"operations": operations}
+
+
+def read_names(reader, _):
+    subsystems = []
+    expected = 0
+    for _ in range(reader.count(256, 2, 1)):
+        number = reader.subsystem_after(expected)
+        subsystems.append({"subsystem": number, "name": reader.short(63)})
+        expected = number + 1
+    return {"subsystems": subsystems}
+
+
 def read_error(reader, _):
     return {"code": reader.word(ERRORS), "text": reader.short(255)}
 
@@ -857,6 +882,18 @@ def write_message(told):
     elif kind == "bye":
         flags = [told["successor"] is not None]
         body += word(told["reason"], BYES) + optional(told["successor"], bytes.fromhex) + short(told["text"])
+    elif kind == "leave":
+        body += varint(len(told["operations"]))
+        for each in told["operations"]:
+            body += word(each["at"], LEAVES) + varint(each["id"]) + u(each["priority"], 1)
+            body += word(each["type"], TYPES[:10] + ["gone"])
+            body += b"" if each["type"] == "gone" else write_value(each["type"], each["value"])
+    elif kind == "names":
+        body += varint(len(told["subsystems"]))
+        expected = 0
+        for each in told["subsystems"]:
+            body += varint(each["subsystem"] - expected) + short(each["name"])
+            expected = each["subsystem"] + 1
     else:
         body += word(told["code"], ERRORS) + short(told["text"])
     number = next(number for number, name in KINDS.items() if name == kind)

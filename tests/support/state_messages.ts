@@ -32,6 +32,7 @@ export function fromPlain(told: PlainMessage): StateMessage {
   if (typeof told.token === "string") message.token = fromHex(told.token);
   if (Array.isArray(told.entries)) message.entries = told.entries.map(entryFromPlain);
   if (Array.isArray(told.definitions)) message.definitions = told.definitions.map(definitionFromPlain);
+  if (Array.isArray(told.operations)) message.operations = told.operations.map(entryFromPlain);
   if (told.kind === "nack" && told.current !== null) message.current = entryFromPlain(told.current);
   return message as unknown as StateMessage;
 }
@@ -162,6 +163,15 @@ const entry = (types: readonly messages.EntryType[], withWinner: boolean): fc.Ar
       winner: withWinner && type !== "definition" ? winner : fc.constant(null),
     })
   ) as fc.Arbitrary<WireEntry>;
+const leaveEntry = fc.constantFrom("gone", ...valueTypes).chain((type) =>
+  fc.record({
+    at: fc.constantFrom(...messages.LEAVE_TIMES),
+    id: pathId,
+    priority: type === "gone" ? fc.constant(0) : fc.integer({ min: 1, max: 255 }),
+    type: fc.constant(type),
+    value: type === "gone" ? fc.constant(null) : VALUES[type as ValueType],
+  })
+) as fc.Arbitrary<messages.LeaveEntry>;
 const entries = (types: readonly messages.EntryType[], withWinner: boolean) =>
   fc.uniqueArray(entry(types, withWinner), { maxLength: 24, selector: ({ id }) => id, size: "max" });
 
@@ -331,6 +341,17 @@ export const messageOf: {
     term: big,
     code: fc.constantFrom(...messages.ERROR_CODES),
     text,
+  }),
+  leave: fc.record({
+    kind: fc.constant("leave"),
+    term: big,
+    operations: fc.array(leaveEntry, { maxLength: 5 }),
+  }),
+  names: fc.record({
+    kind: fc.constant("names"),
+    term: big,
+    subsystems: ascending(fc.record({ subsystem, name }), (each) => each.subsystem)
+      .filter(({ length }) => length > 0),
   }),
 };
 

@@ -409,13 +409,33 @@ const MESSAGES: readonly (readonly [name: string, message: PlainMessage])[] = [
   ["a clean leave", { kind: "bye", term: 7, reason: "leaving", successor: null, text: "" }],
   ["another hosts", { kind: "bye", term: 7, reason: "moved", successor: OTHER, text: "term 8" }],
   ["an error before any welcome", { kind: "error", term: 0, code: "not-joined", text: "say hello first" }],
+  ["what is left for a loss and for the end", {
+    kind: "leave",
+    term: 7,
+    operations: [
+      { at: "loss", id: 3, priority: 100, type: "f32", value: 0.5 },
+      { at: "loss", id: 70, priority: 0, type: "gone", value: null },
+      { at: "expiry", id: 3, priority: 200, type: "bool", value: true },
+      { at: "expiry", id: 70_000, priority: 1, type: "bytes", value: "00ff" },
+      { at: "loss", id: 9, priority: 50, type: "text", value: "bühne" },
+    ],
+  }],
+  ["nothing is left any more", { kind: "leave", term: 7, operations: [] }],
+  ["subsystems that began later", {
+    kind: "names",
+    term: 7,
+    subsystems: [{ subsystem: 9, name: "clients" }, { subsystem: 12, name: "aurora" }],
+  }],
 ];
 
 /** Bytes that only look like a message. */
 const REFUSED: readonly (readonly [name: string, bytes: string, problem: string])[] = [
   ["nothing", "", "truncated"],
   ["a kind that is not given out", "0b07", "unknown-kind"],
-  ["a kind of tomorrow", "1007", "unknown-kind"],
+  ["a kind of tomorrow", "1f07", "unknown-kind"],
+  ["something left without a priority and yet with a value", "10070100030000" + "0000003f", "out-of-range"],
+  ["something left as a definition", "1007010003010b", "out-of-range"],
+  ["names of nothing", "110700", "out-of-range"],
   ["a flag that an ack does not have", "28070000", "out-of-range"],
   ["a patch without its version", "070704", "truncated"],
   ["a varint in a longer form than needed", "07400704", "not-canonical"],

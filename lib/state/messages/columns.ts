@@ -2,7 +2,7 @@
 // Decides the order and the one form; docs/state-protocol.md tells it. Never reads: columns_reader.ts does.
 
 import type { ByteWriter, Codec } from "../../wire/mod.ts";
-import type { ParameterDefinition } from "../model/mod.ts";
+import type { ParameterDefinition, StateValue, ValueType } from "../model/mod.ts";
 import { DefinitionWriter } from "./definition.ts";
 import { writeVarint } from "./fields.ts";
 import { ENTRY_TYPES, MAX_CLIENT, MAX_ENTRIES, MAX_JSON_DEPTH, MAX_U32, MAX_VALUE_BYTES } from "./limits.ts";
@@ -62,6 +62,11 @@ export class ColumnWriter {
       const definition = definitions[i];
       if (definition !== undefined) this.#definitions.write(out, definition);
     }
+  }
+
+  /** Writes one value that stands in no column. */
+  value(out: ByteWriter, type: ValueType, value: StateValue): void {
+    writeValue(out, type, value, this.#json);
   }
 
   /** Writes `entries` as the rest of a message. They may come in any order, each id once. */

@@ -3,7 +3,7 @@
 // not there. Never judges a value by its schema.
 
 import type { Codec } from "../../wire/mod.ts";
-import type { ClientNumber, ParameterDefinition, PathId } from "../model/mod.ts";
+import type { ClientNumber, ParameterDefinition, PathId, StateValue, ValueType } from "../model/mod.ts";
 import { entryTypeOf, INLINE_COUNT, WINNER_SECTION } from "./columns.ts";
 import { DefinitionReader } from "./definition.ts";
 import type { FieldReader } from "./fields.ts";
@@ -41,6 +41,11 @@ export class ColumnReader {
       definitions.push(this.#definitions.read(reader));
     }
     return definitions;
+  }
+
+  /** Reads one value that stands in no column. */
+  value(reader: FieldReader, type: ValueType): StateValue {
+    return readValue(reader, type, this.#json);
   }
 
   /** Reads the rest of a message. What it returns means nothing when the reader has a problem. */

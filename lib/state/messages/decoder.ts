@@ -19,7 +19,10 @@ import type {
   Guard,
   HelloMessage,
   Interest,
+  LeaveEntry,
+  LeaveMessage,
   NackMessage,
+  NamesMessage,
   ObjectStanding,
   OwnMessage,
   PatchMessage,
@@ -28,6 +31,7 @@ import type {
   SetMessage,
   StateMessage,
   SubsystemBeat,
+  SubsystemName,
   SubsystemNumber,
   SubsystemPlan,
   SubsystemVersion,
@@ -102,6 +106,10 @@ export class MessageDecoder {
         return this.#bye(flags);
       case KIND_NUMBERS.error:
         return this.#error();
+      case KIND_NUMBERS.leave:
+        return this.#leave();
+      case KIND_NUMBERS.names:
+        return this.#names();
       default:
         this.#in.fail("unknown-kind", 0);
         return null;
@@ -347,6 +355,38 @@ export class MessageDecoder {
     const term = this.#term();
     const code = this.#in.word(words.ERROR_CODES);
     return { kind: "error", term, code, text: this.#in.shortText(MAX_TEXT_BYTES) };
+  }
+
+  #leave(): LeaveMessage {
+    const reader = this.#in;
+    const term = this.#term();
+    const operations: LeaveEntry[] = [];
+    const count = reader.count(limits.MAX_LEAVES, 4);
+    for (let i = 0; i < count && reader.problem === null; i++) {
+      const at = reader.word(words.LEAVE_TIMES);
+      const id = reader.varint(MAX_U32, 1) as PathId;
+      const priorityAt = reader.at;
+      const priority = reader.u8();
+      const type = reader.word(limits.LEAVE_TYPES);
+      if ((type === "gone") !== (priority === 0)) reader.fail("out-of-range", priorityAt);
+      const value = type === "gone" ? null : this.#columns.value(reader, type);
+      operations.push({ at, id, priority, type, value });
+    }
+    return { kind: "leave", term, operations };
+  }
+
+  #names(): NamesMessage {
+    const reader = this.#in;
+    const term = this.#term();
+    const subsystems: SubsystemName[] = [];
+    const count = reader.count(limits.MAX_SUBSYSTEMS, 2, 1);
+    let expected = 0;
+    for (let i = 0; i < count && reader.problem === null; i++) {
+      const subsystem = this.#subsystemAfter(expected);
+      subsystems.push({ subsystem, name: reader.shortText(limits.MAX_NAME_BYTES) });
+      expected = subsystem + 1;
+    }
+    return { kind: "names", term, subsystems };
   }
 
   #term(): number {

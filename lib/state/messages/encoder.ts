@@ -14,7 +14,9 @@ import type {
   ChunkMessage,
   Digest64,
   HelloMessage,
+  LeaveMessage,
   NackMessage,
+  NamesMessage,
   OwnMessage,
   PatchMessage,
   PrivilegeMessage,
@@ -27,7 +29,7 @@ import type {
   WelcomeMessage,
   WriteAck,
 } from "./types.ts";
-import { BEAT_STATES, BYE_REASONS, ERROR_CODES, NACK_CODES, RESYNC_REASONS } from "./words.ts";
+import { BEAT_STATES, BYE_REASONS, ERROR_CODES, LEAVE_TIMES, NACK_CODES, RESYNC_REASONS } from "./words.ts";
 import { OWN_ACTIONS, OWN_STATES, PRIVILEGE_ACTIONS, PRIVILEGE_STATES } from "./words.ts";
 
 const { KIND_NUMBERS, MAX_CLIENT, MAX_NUMBER, MAX_SEQUENCE, MAX_TEXT_BYTES, MAX_U32 } = limits;
@@ -106,6 +108,10 @@ export class MessageEncoder {
         this.#head(KIND_NUMBERS.error, message.term);
         writeWord(out, message.code, ERROR_CODES);
         return out.shortText(message.text, MAX_TEXT_BYTES);
+      case "leave":
+        return this.#leave(message);
+      case "names":
+        return this.#names(message);
     }
   }
 
@@ -286,6 +292,32 @@ export class MessageEncoder {
     writeVarint(out, message.other, MAX_CLIENT);
     writeVarint(out, message.leftUs, MAX_NUMBER);
     out.shortText(message.text, MAX_TEXT_BYTES);
+  }
+
+  #leave({ term, operations }: LeaveMessage): void {
+    const out = this.#out;
+    this.#head(KIND_NUMBERS.leave, term);
+    writeVarint(out, operations.length, limits.MAX_LEAVES);
+    for (const { at, id, priority, type, value } of operations) {
+      writeWord(out, at, LEAVE_TIMES);
+      writeVarint(out, id, MAX_U32, 1);
+      out.u8(priority);
+      writeWord(out, type, limits.LEAVE_TYPES);
+      if ((type === "gone") !== (priority === 0)) out.fail();
+      if (type !== "gone") this.#columns.value(out, type, value);
+      else if (value !== null) out.fail();
+    }
+  }
+
+  #names({ term, subsystems }: NamesMessage): void {
+    const out = this.#out;
+    this.#head(KIND_NUMBERS.names, term);
+    writeVarint(out, subsystems.length, limits.MAX_SUBSYSTEMS, 1);
+    let expected = 0;
+    for (const { subsystem, name } of subsystems) {
+      expected = this.#subsystemGap(subsystem, expected);
+      out.shortText(name, limits.MAX_NAME_BYTES);
+    }
   }
 
   #head(kindAndFlags: number, term: number): void {

@@ -43,6 +43,8 @@ export const MAX_DEFINITIONS = 1_024;
 export const MAX_DESCRIPTION_BYTES = 1_024;
 /** The longest fade, in microseconds: an hour. */
 export const MAX_FADE_US = 3_600_000_000;
+/** What a client may leave to be written when it goes. */
+export const MAX_LEAVES = 64;
 /** Words of an enum. */
 export const MAX_WORDS = 256;
 /** Bytes of names of clients, subsystems and capabilities, and of words. */
@@ -58,7 +60,7 @@ export const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 /** The largest sequence of a client: its acknowledgement carries one bit more. */
 export const MAX_SEQUENCE = 2 ** 52 - 1;
 
-/** The low five bits of a message's first byte. 11 is kept for streams; above 15 nothing is given out. */
+/** The low five bits of a message's first byte. 11 is kept for streams; above 17 nothing is given out. */
 export const KIND_NUMBERS: Readonly<Record<StateMessageKind, number>> = {
   hello: 1,
   welcome: 2,
@@ -74,10 +76,12 @@ export const KIND_NUMBERS: Readonly<Record<StateMessageKind, number>> = {
   priv: 13,
   bye: 14,
   error: 15,
+  leave: 16,
+  names: 17,
 };
 
 /** How many of the flags in its first byte a kind has, by its number. */
-export const KIND_FLAGS: readonly number[] = [3, 2, 1, 2, 3, 1, 2, 3, 0, 2, 1, 3, 0, 0, 1, 0];
+export const KIND_FLAGS: readonly number[] = [3, 2, 1, 2, 3, 1, 2, 3, 0, 2, 1, 3, 0, 0, 1, 0, 0, 0];
 
 /** The types of entries in the order of their numbers, in which they also stand in a message. */
 export const ENTRY_TYPES: readonly EntryType[] = [
@@ -94,6 +98,21 @@ export const ENTRY_TYPES: readonly EntryType[] = [
   "definition",
   "gone",
 ];
+
+/** The types of what a client leaves, in the order of their numbers: those of values, then `gone`. */
+export const LEAVE_TYPES = [
+  "f32",
+  "unit",
+  "i32",
+  "bool",
+  "enum",
+  "text",
+  "bytes",
+  "vec3",
+  "quat",
+  "json",
+  "gone",
+] as const satisfies readonly EntryType[];
 
 /** The classes of rates in the order of their numbers. */
 export const RATE_CLASSES = ["fast", "slow", "rare"] as const satisfies readonly RateClass[];

@@ -18,6 +18,7 @@ import type {
 import type {
   BeatState,
   ByeReason,
+  LeaveTime,
   NackCode,
   OwnAction,
   OwnState,
@@ -333,6 +334,37 @@ export interface ErrorMessage {
   readonly text: string;
 }
 
+/** Something to be written in a client's name when it goes. */
+export interface LeaveEntry {
+  readonly at: LeaveTime;
+  readonly id: PathId;
+  /** 0 gives the claim up: then its type is `gone`. */
+  readonly priority: number;
+  readonly type: ValueType | "gone";
+  readonly value: StateValue;
+}
+
+/** Client to host: what to write when it goes, in place of all that it said so before. */
+export interface LeaveMessage {
+  readonly kind: "leave";
+  readonly term: number;
+  readonly operations: readonly LeaveEntry[];
+}
+
+/** A subsystem and what it is called. */
+export interface SubsystemName {
+  readonly subsystem: SubsystemNumber;
+  readonly name: string;
+}
+
+/** Host to client: subsystems that began after its welcome, before anything else is said of them. */
+export interface NamesMessage {
+  readonly kind: "names";
+  readonly term: number;
+  /** One at least; numbers ascend. */
+  readonly subsystems: readonly SubsystemName[];
+}
+
 /** A message of the state protocol. */
 export type StateMessage =
   | HelloMessage
@@ -348,7 +380,9 @@ export type StateMessage =
   | OwnMessage
   | PrivilegeMessage
   | ByeMessage
-  | ErrorMessage;
+  | ErrorMessage
+  | LeaveMessage
+  | NamesMessage;
 
 /** What a message is. */
 export type StateMessageKind = StateMessage["kind"];

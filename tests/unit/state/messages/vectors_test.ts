@@ -76,6 +76,7 @@ Deno.test("the page lists the words of each list in the order of their numbers",
     "privilege standing": messages.PRIVILEGE_STATES,
     bye: messages.BYE_REASONS,
     error: messages.ERROR_CODES,
+    leave: messages.LEAVE_TIMES,
   });
 });
 
@@ -90,6 +91,8 @@ Deno.test("the page tells the bounds that the code has", () => {
     ["### tx", "definitions", messages.MAX_DEFINITIONS],
     ["### beat", "versions", messages.MAX_SUBSYSTEMS],
     ["### own", "objects", messages.MAX_OBJECTS],
+    ["### leave", "operations", messages.MAX_LEAVES],
+    ["### names", "subsystems", messages.MAX_SUBSYSTEMS],
   ];
   for (const [heading, field, bound] of bounds) {
     const row = tableAfter(heading).find(([name]) => name === field);
