@@ -3,7 +3,13 @@
 // Never opens a connection: its port does.
 
 import type { Timers } from "../../platform/mod.ts";
-import { isBelow, type ParameterDefinition, type PathId, type StateValue } from "../model/mod.ts";
+import {
+  DEFAULT_PRIORITY,
+  isBelow,
+  type ParameterDefinition,
+  type PathId,
+  type StateValue,
+} from "../model/mod.ts";
 import type { MissingPart, ReplicaEvent, StateReplica, WriteAnswer, WriteOptions } from "../replica/mod.ts";
 import { isRefusal, readDefinition } from "../schema/mod.ts";
 import { STATE_SESSIONS, STATE_WHY, type StatePort } from "../service/mod.ts";
@@ -243,7 +249,7 @@ export class StateClient {
     const error = refusedWrite(path, answer);
     if (error !== null) return Promise.reject(error);
     const untilUs = this.#port.nowUs() + (options.timeoutUs ?? this.#timeoutUs);
-    const promise = this.#sets.await(path, options.priority ?? null, untilUs);
+    const promise = this.#sets.await(path, options.priority ?? DEFAULT_PRIORITY, untilUs);
     this.#port.pump();
     return promise;
   }

@@ -127,8 +127,8 @@ export class Subscriptions {
       subscription.hasBegun = initial;
       return;
     }
-    this.#compareAll(subscription, book);
     subscription.hasBegun = true;
+    this.#compareAll(subscription, book);
     if (!initial) subscription.news.clear();
   }
 
