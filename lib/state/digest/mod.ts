@@ -11,4 +11,4 @@ export {
   UNIT_STEPS,
 } from "./canonical.ts";
 export { Hash64 } from "./hash64.ts";
-export { DIGEST_BUCKETS, type DigestHalves, isSameEntry, StateDigest } from "./state_digest.ts";
+export { DIGEST_BUCKETS, type DigestHalves, EntryHash, isSameEntry, StateDigest } from "./state_digest.ts";

@@ -16,14 +16,72 @@ export interface DigestHalves {
   readonly low: number;
 }
 
-/** The digest of one subsystem. A sum without order (XOR), so that a change costs two steps whatever the size. */
-export class StateDigest {
-  /** Of each bucket the upper and the lower half. */
-  readonly #buckets = new Uint32Array(DIGEST_BUCKETS * 2);
+/** Hashes entries, one after the other: what each adds to a digest. */
+export class EntryHash {
   readonly #hash = new Hash64();
   readonly #writer = new CanonicalWriter();
   readonly #float = new Float32Array(1);
   readonly #bits = new Uint32Array(this.#float.buffer);
+
+  /** The upper 32 bits of the last one, unsigned. */
+  get high(): number {
+    return this.#hash.high;
+  }
+
+  /** The lower 32 bits, unsigned. */
+  get low(): number {
+    return this.#hash.low;
+  }
+
+  /**
+   * Hashes an entry that is there. `value` is a checked one of `type`; `holder` is 0 to 2^32 − 1, `priority` 0 to 255.
+   * Allocates nothing for numbers, bools and bytes.
+   */
+  of(id: PathId, type: ValueType, value: StateValue, holder: ClientNumber | number, priority: number): void {
+    const hash = this.#hash;
+    hash.begin();
+    hash.word(id);
+    hash.word(holder);
+    hash.word((TYPE_CODES[type] << 8) | priority);
+    this.#value(type, value);
+    hash.finish();
+  }
+
+  /** The canonical bytes of a value (canonical.ts); the frequent types without writing them first. */
+  #value(type: ValueType, value: StateValue): void {
+    const hash = this.#hash;
+    switch (type) {
+      case "f32":
+        this.#float[0] = (value as number) + 0;
+        hash.word(4);
+        hash.word(this.#bits[0] as number);
+        return;
+      case "i32":
+        hash.word(4);
+        hash.word(value as number);
+        return;
+      case "unit":
+        hash.word(2);
+        hash.word(stepOf(value as number));
+        return;
+      case "bool":
+        hash.word(1);
+        hash.word(value === true ? 1 : 0);
+        return;
+      default: {
+        // First the length: writing may bring a larger buffer.
+        const length = this.#writer.write(type, value);
+        hash.bytes(this.#writer.bytes, length);
+      }
+    }
+  }
+}
+
+/** The digest of one subsystem. A sum without order (XOR), so that a change costs two steps whatever the size. */
+export class StateDigest {
+  /** Of each bucket the upper and the lower half. */
+  readonly #buckets = new Uint32Array(DIGEST_BUCKETS * 2);
+  readonly #hash = new EntryHash();
   #high = 0;
   #low = 0;
 
@@ -54,18 +112,17 @@ export class StateDigest {
     holder: ClientNumber | number,
     priority: number,
   ): void {
-    const hash = this.#hash;
-    hash.begin();
-    hash.word(id);
-    hash.word(holder);
-    hash.word((TYPE_CODES[type] << 8) | priority);
-    this.#hashValue(type, value);
-    hash.finish();
-    this.#high ^= hash.high;
-    this.#low ^= hash.low;
+    this.#hash.of(id, type, value, holder, priority);
+    this.fold(id, this.#hash.high, this.#hash.low);
+  }
+
+  /** Takes in, or out again, the hash of an entry that somebody keeps; or the difference (XOR) of two of them. */
+  fold(id: PathId, high: number, low: number): void {
+    this.#high ^= high;
+    this.#low ^= low;
     const at = (id & (DIGEST_BUCKETS - 1)) * 2;
-    this.#buckets[at] = (this.#buckets[at] as number) ^ hash.high;
-    this.#buckets[at + 1] = (this.#buckets[at + 1] as number) ^ hash.low;
+    this.#buckets[at] = (this.#buckets[at] as number) ^ high;
+    this.#buckets[at + 1] = (this.#buckets[at + 1] as number) ^ low;
   }
 
   /** Goes from `before` to `after`; null for a path that is not there. Deleted entries do not count. */
@@ -113,35 +170,6 @@ export class StateDigest {
 
   #bucket(bucket: number): DigestHalves {
     return { high: this.#buckets[bucket * 2] as number, low: this.#buckets[bucket * 2 + 1] as number };
-  }
-
-  /** The canonical bytes of a value (canonical.ts); the frequent types without writing them first. */
-  #hashValue(type: ValueType, value: StateValue): void {
-    const hash = this.#hash;
-    switch (type) {
-      case "f32":
-        this.#float[0] = (value as number) + 0;
-        hash.word(4);
-        hash.word(this.#bits[0] as number);
-        return;
-      case "i32":
-        hash.word(4);
-        hash.word(value as number);
-        return;
-      case "unit":
-        hash.word(2);
-        hash.word(stepOf(value as number));
-        return;
-      case "bool":
-        hash.word(1);
-        hash.word(value === true ? 1 : 0);
-        return;
-      default: {
-        // First the length: writing may bring a larger buffer.
-        const length = this.#writer.write(type, value);
-        hash.bytes(this.#writer.bytes, length);
-      }
-    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { Digest64, WireEntry } from "../messages/mod.ts";
 import type { PathId, SubsystemNumber, Version } from "../model/mod.ts";
 import type { BookRow, SchemaBook } from "../schema/mod.ts";
 import { DIGEST_US } from "./limits.ts";
-import type { Entry, SubsystemLog } from "./subsystem_log.ts";
+import type { Entry, HashFollower, SubsystemLog } from "./subsystem_log.ts";
 
 /** Entries in the order of their versions, and those versions beside them. */
 export interface Changes {
@@ -72,7 +72,7 @@ export class Feed {
 }
 
 /** The paths of a subsystem that a group wants. */
-export class LogSource implements FeedSource {
+export class LogSource implements FeedSource, HashFollower {
   readonly #log: SubsystemLog;
   readonly #sees: (id: PathId) => boolean;
   readonly #digest = new StateDigest();
@@ -85,6 +85,12 @@ export class LogSource implements FeedSource {
     // What was forgotten may have been seen: no copy of this part is newer than the horizon without being in it.
     this.#version = log.horizon;
     for (let node = log.firstAfter(0); node !== null; node = node.newer) this.noteAfter(node.item);
+    log.follow(this, sees);
+  }
+
+  /** Nobody hears of it any more. */
+  end(): void {
+    this.#log.unfollow(this);
   }
 
   get subsystem(): SubsystemNumber {
@@ -109,26 +115,28 @@ export class LogSource implements FeedSource {
 
   /** An entry that is there is about to change or to go. */
   noteBefore(entry: Entry): void {
-    if (!this.#sees(entry.id)) return;
-    this.#size--;
-    this.#digest.toggle(entry.id, entry.type, entry.value, entry.holder, entry.priority);
+    if (this.#sees(entry.id)) this.#size--;
   }
 
   /** An entry has changed, begun or gone. @returns whether the group hears of it. */
   noteAfter(entry: Entry): boolean {
     if (!this.#sees(entry.id)) return false;
     this.#version = entry.version;
-    if (entry.deleted) return true;
-    this.#size++;
-    this.#digest.toggle(entry.id, entry.type, entry.value, entry.holder, entry.priority);
+    if (!entry.deleted) this.#size++;
     return true;
   }
 
+  noteHash(id: PathId, high: number, low: number): void {
+    if (this.#sees(id)) this.#digest.fold(id, high, low);
+  }
+
   digest(): Digest64 {
+    this.#log.settleHashes();
     return this.#digest.halves();
   }
 
   differingParts(parts: readonly Digest64[]): readonly number[] {
+    this.#log.settleHashes();
     return this.#digest.differingBuckets(parts);
   }
 

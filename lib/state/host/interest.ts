@@ -66,6 +66,11 @@ export class InterestGroup {
     this.feeds[log.number] = feed;
   }
 
+  /** Nobody is in it any more. */
+  end(): void {
+    for (const found of this.#sources) found?.source.end();
+  }
+
   /** An entry is about to change. */
   noteBefore(subsystem: SubsystemNumber, entry: Entry): void {
     this.#sources[subsystem]?.source.noteBefore(entry);
@@ -117,6 +122,7 @@ export class InterestGroups implements LogObserver {
   leave(group: InterestGroup): void {
     if (--group.members > 0) return;
     this.#groups.delete(group.key);
+    group.end();
     for (const feed of group.feeds) if (feed !== undefined && feed !== this.book) this.dirty.delete(feed);
   }
 

@@ -2,7 +2,7 @@
 // Decides versions (research 2.7 W1), and how long deleted paths are remembered. Never decides whose value wins (merge/),
 // who hears of it (feed.ts), or what a path may hold (schema/).
 
-import { isSameEntry } from "../digest/mod.ts";
+import { EntryHash, isSameEntry } from "../digest/mod.ts";
 import type {
   ClientNumber,
   PathId,
@@ -27,7 +27,21 @@ export interface Entry extends StateEntry {
   readonly deletedAtUs: number;
 }
 
-type MutableEntry = { -readonly [K in keyof Entry]: Entry[K] };
+/** An entry as the log keeps it: with what it added to digests when that was last asked for. */
+interface KeptEntry extends Entry {
+  readonly hashHigh: number;
+  readonly hashLow: number;
+  /** It changed since. */
+  readonly isHashDue: boolean;
+}
+
+type MutableEntry = { -readonly [K in keyof KeptEntry]: KeptEntry[K] };
+
+/** Who keeps a digest of some of the entries. */
+export interface HashFollower {
+  /** What an entry adds to a digest has changed by (XOR) these halves. */
+  noteHash(id: PathId, high: number, low: number): void;
+}
 
 /** Who is told of changes: once with the entry as it was, once as it is. */
 export interface LogObserver {
@@ -45,6 +59,10 @@ export class SubsystemLog {
   readonly #order = new RecencyList<MutableEntry>();
   readonly #nodes = new Map<PathId, RecencyNode<MutableEntry>>();
   readonly #tombstones: PathId[] = [];
+  readonly #followers = new Set<HashFollower>();
+  readonly #hash = new EntryHash();
+  /** Entries whose hash is due: each once, however often it changed since a digest was asked for. */
+  readonly #unhashed: MutableEntry[] = [];
   readonly #wanted: { -readonly [K in keyof StateEntry]: StateEntry[K] } = {
     value: null,
     version: 0,
@@ -112,9 +130,13 @@ export class SubsystemLog {
         deleted: false,
         winnerVersion: version,
         deletedAtUs: 0,
+        hashHigh: 0,
+        hashLow: 0,
+        isHashDue: false,
       };
       this.#nodes.set(id, this.#order.add(entry, version));
       this.#size++;
+      this.#owe(entry);
       this.#observer.noteAfter(this, entry, rateUs);
       return true;
     }
@@ -132,6 +154,7 @@ export class SubsystemLog {
     entry.holder = holder;
     entry.priority = priority;
     this.#move(node, version);
+    if (!entry.isHashDue) this.#owe(entry);
     this.#observer.noteAfter(this, entry, rateUs);
     return true;
   }
@@ -151,6 +174,7 @@ export class SubsystemLog {
     this.#size--;
     this.#tombstones.push(id);
     this.#move(node, ++this.#version);
+    if (!entry.isHashDue) this.#owe(entry);
     this.#observer.noteAfter(this, entry, rateUs);
     return true;
   }
@@ -158,6 +182,40 @@ export class SubsystemLog {
   /** The first entry that changed after `base`, deleted ones among them; the others follow as `newer`. */
   firstAfter(base: number): RecencyNode<Entry> | null {
     return this.#order.firstAfter(base);
+  }
+
+  /** `follower` keeps a digest: it is told of each entry that `sees`, and of every change from now on. */
+  follow(follower: HashFollower, sees: (id: PathId) => boolean): void {
+    this.settleHashes();
+    this.#followers.add(follower);
+    for (let node = this.#order.firstAfter(0); node !== null; node = node.newer) {
+      const { id, hashHigh, hashLow } = node.item;
+      if (sees(id)) follower.noteHash(id, hashHigh, hashLow);
+    }
+  }
+
+  /** It keeps none any more. */
+  unfollow(follower: HashFollower): void {
+    this.#followers.delete(follower);
+  }
+
+  /** Brings all digests up to date. Digests are asked for once a second, values change thirty times as often. */
+  settleHashes(): void {
+    const hash = this.#hash;
+    for (const entry of this.#unhashed) {
+      const { id, hashHigh, hashLow } = entry;
+      entry.isHashDue = false;
+      if (entry.deleted) entry.hashHigh = entry.hashLow = 0;
+      else {
+        hash.of(id, entry.type, entry.value, entry.holder, entry.priority);
+        entry.hashHigh = hash.high;
+        entry.hashLow = hash.low;
+      }
+      for (const follower of this.#followers) {
+        follower.noteHash(id, hashHigh ^ entry.hashHigh, hashLow ^ entry.hashLow);
+      }
+    }
+    this.#unhashed.length = 0;
   }
 
   /**
@@ -178,6 +236,11 @@ export class SubsystemLog {
       this.#order.remove(node);
       this.#horizon = Math.max(this.#horizon, node.at);
     }
+  }
+
+  #owe(entry: MutableEntry): void {
+    entry.isHashDue = true;
+    this.#unhashed.push(entry);
   }
 
   #move(node: RecencyNode<MutableEntry>, version: number): void {
