@@ -5,8 +5,10 @@ import { HanaError } from "../../base/mod.ts";
 import type { Platform, TimerHandle } from "../../platform/mod.ts";
 import { type CopyKeeper, decodeCopyFile, encodeCopyFile, type StandbyUpdate } from "../../state/mod.ts";
 
-/** The pause between two writes, in microseconds: each is synced, and a show must not stutter for it. */
+/** The pause between two writes at least, in microseconds. */
 export const WRITE_US = 5_000_000;
+/** … and at least so many times as long as the last one took: a large state on a slow disk must not make a show stutter. */
+const PAUSE_FACTOR = 1_000;
 const FILE = "shared-state.copy";
 /** It holds hashes of tokens and whatever people put into the state. */
 const MODE = 0o600;
@@ -23,6 +25,7 @@ export interface CopyStoreCounters {
 export class CopyStore {
   readonly counters: CopyStoreCounters = { written: 0, failed: 0, damaged: 0 };
   #timer: TimerHandle | null = null;
+  #pauseUs = WRITE_US;
   #isClosed = false;
 
   /** @param source gives what is to be written; null for nothing */
@@ -54,7 +57,7 @@ export class CopyStore {
   note(): void {
     if (this.#timer !== null || this.#isClosed) return;
     const { clock, timers } = this.platform;
-    this.#timer = timers.schedule(clock.nowUs() + WRITE_US, () => {
+    this.#timer = timers.schedule(clock.nowUs() + this.#pauseUs, () => {
       this.#timer = null;
       this.#write();
     });
@@ -70,6 +73,8 @@ export class CopyStore {
   }
 
   #write(): void {
+    const { clock } = this.platform;
+    const beganUs = clock.nowUs();
     const copy = this.source();
     const bytes = copy === null ? null : encodeCopyFile(copy);
     if (bytes === null) return;
@@ -81,5 +86,6 @@ export class CopyStore {
       if (!(thrown instanceof HanaError)) throw thrown;
       this.counters.failed++;
     }
+    this.#pauseUs = Math.max(WRITE_US, PAUSE_FACTOR * (clock.nowUs() - beganUs));
   }
 }
