@@ -7,7 +7,7 @@ import type { NackCode, OwnMessage, PrivilegeMessage } from "../messages/mod.ts"
 import type { ClientNumber, PathId } from "../model/mod.ts";
 import type { Announcement } from "./announcement.ts";
 import { PRIVILEGE_GRACE_US, RESUME_US, WISHES_AT_ONCE, WISHES_PER_SECOND } from "./bounds.ts";
-import type { ClientEvent } from "./client.ts";
+import type { ClientEvent, LeaveOperation } from "./client.ts";
 import { type ClientRow, ClientTable } from "./client_table.ts";
 import { Fence } from "./fence.ts";
 import { type OwnershipPolicy, type OwnershipRow, OwnershipTable } from "./ownership.ts";
@@ -116,6 +116,20 @@ export class Holding<W> {
       this.privilege.handleWish(nowUs, client, { action, request, other, generation });
     } else this.privilege.refuseWish(nowUs, client, request, TOO_MANY);
     return true;
+  }
+
+  /**
+   * A client that has joined leaves something to be written when it goes, in place of what it left before.
+   * @returns null where it is kept.
+   */
+  handleLeaveOperations(
+    nowUs: number,
+    client: ClientNumber,
+    operations: readonly LeaveOperation[],
+  ): NackCode | null {
+    if (this.clients.levelOf(client) === null) return "suspended";
+    if (!this.#mayWish(nowUs, client)) return "rate";
+    return this.clients.handleLeaveOperations(client, operations) ? null : "full";
   }
 
   /**

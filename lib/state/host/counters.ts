@@ -23,6 +23,8 @@ export interface HostCounters {
   early: number;
   outOfOrder: number;
   refusedWrites: number;
+  /** What clients left to be written when they go and cannot be. */
+  refusedLeaves: number;
   shadowed: number;
   /** Answers that were left out, because one write had too many. */
   nacksLeftOut: number;
@@ -77,6 +79,7 @@ export function newCounters(): HostCounters {
     early: 0,
     outOfOrder: 0,
     refusedWrites: 0,
+    refusedLeaves: 0,
     shadowed: 0,
     nacksLeftOut: 0,
     encodedPatches: 0,

@@ -28,6 +28,7 @@ import { type HostCounters, newCounters } from "./counters.ts";
 import { StateDocument, type WinnerObserver } from "./document.ts";
 import { type HostEvent, HostEvents } from "./events.ts";
 import { InterestGroups } from "./interest.ts";
+import { LeaveDesk } from "./leave_desk.ts";
 import { fitText, type Link, type LinkPeer, Membership } from "./membership.ts";
 import { PresenceBoard } from "./presence.ts";
 import { type Outgoing, Sender } from "./sender.ts";
@@ -67,6 +68,7 @@ export class StateHost implements NackSink, WinnerObserver {
   readonly #events = new HostEvents(this.counters);
   readonly #sender: Sender;
   readonly #writes: WriteDesk;
+  readonly #leaves: LeaveDesk;
   readonly #standbys: StandbyDesk;
   readonly #membership: Membership;
   readonly #subscribers = new Map<ClientNumber, Subscriber>();
@@ -109,6 +111,8 @@ export class StateHost implements NackSink, WinnerObserver {
     const { term } = epoch;
     const writes = new WriteDesk({ term, document, holding, subscribers, sink: this, counters });
     this.#writes = writes;
+    const leaves = new LeaveDesk({ term, document, holding, sink: this, counters });
+    this.#leaves = leaves;
     this.#membership = new Membership({
       epoch,
       document,
@@ -116,6 +120,7 @@ export class StateHost implements NackSink, WinnerObserver {
       groups,
       sender,
       writes,
+      leaves,
       standbys,
       subscribers,
       counters,
@@ -318,6 +323,8 @@ export class StateHost implements NackSink, WinnerObserver {
       case "priv":
         if (!this.holding.handlePrivilege(nowUs, client, message)) this.counters.misplaced++;
         return;
+      case "leave":
+        return this.#leaves.handleLeave(nowUs, subscriber, message);
       case "bye":
         return this.#membership.handleBye(nowUs, link, client);
       default:

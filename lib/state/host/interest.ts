@@ -93,6 +93,8 @@ export class InterestGroups implements LogObserver {
   readonly book: Feed;
   /** Feeds with news, in no order; the sender takes them. */
   readonly dirty = new Set<Feed>();
+  /** Subsystems of which no client was told that they began; the sender takes them. */
+  readonly begun: SubsystemLog[] = [];
 
   constructor(document: StateDocument) {
     this.#document = document;
@@ -128,6 +130,7 @@ export class InterestGroups implements LogObserver {
 
   /** A subsystem began. */
   noteLog(log: SubsystemLog): void {
+    this.begun.push(log);
     for (const group of this.#groups.values()) group.addLog(log);
   }
 

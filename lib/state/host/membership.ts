@@ -7,7 +7,6 @@ import { utf8Length } from "../../wire/mod.ts";
 import {
   type ClientEvent,
   type Holding,
-  type LeaveOperation,
   type LinkNumber,
   type PeerIdentity,
   SETS_PER_SECOND,
@@ -31,11 +30,11 @@ import {
   RATE_US,
   type StateEpoch,
 } from "../model/mod.ts";
-import { isRefusal } from "../schema/mod.ts";
 import type { HostCounters } from "./counters.ts";
 import type { StateDocument } from "./document.ts";
 import type { HostEvents } from "./events.ts";
 import type { InterestGroups } from "./interest.ts";
+import type { LeaveDesk } from "./leave_desk.ts";
 import { MAX_LINKS } from "./limits.ts";
 import type { PresenceBoard } from "./presence.ts";
 import type { Sender } from "./sender.ts";
@@ -69,6 +68,7 @@ export interface MembershipOptions {
   readonly groups: InterestGroups;
   readonly sender: Sender;
   readonly writes: WriteDesk;
+  readonly leaves: LeaveDesk;
   readonly standbys: StandbyDesk;
   readonly subscribers: Map<ClientNumber, Subscriber>;
   readonly counters: HostCounters;
@@ -263,7 +263,7 @@ export class Membership {
   }
 
   #follow(nowUs: number, event: ClientEvent): void {
-    const { document, events, holding, presence, standbys, subscribers } = this.#options;
+    const { document, events, holding, leaves, presence, standbys, subscribers } = this.#options;
     const { claims } = document;
     events.note(event);
     if ("client" in event) presence?.note(event.client);
@@ -282,14 +282,15 @@ export class Membership {
         claims.handleReturn(nowUs, event.client);
         break;
       case "suspended":
-        this.#operate(nowUs, event.client, event.operations);
+        leaves.operate(nowUs, event.client, event.operations);
         // It may have come back already, over the same link.
         if (holding.clients.levelOf(event.client) === null) claims.handleLost(nowUs, event.client);
         break;
       case "gone":
-        this.#operate(nowUs, HOST, event.operations);
         if (event.why === "left") claims.handleLeave(event.client);
         else claims.handleForget(event.client);
+        // Behind its claims, which it would meet.
+        leaves.operate(nowUs, HOST, event.operations);
         subscribers.delete(event.client);
         this.#interests.delete(event.client);
         standbys.noteClient(event.client);
@@ -298,18 +299,6 @@ export class Membership {
         return;
     }
     document.settle();
-  }
-
-  /** Writes what a client left to be written when it goes: in its own name as long as it may come back. */
-  #operate(nowUs: number, client: ClientNumber, operations: readonly LeaveOperation[]): void {
-    const { document } = this.#options;
-    const { book } = document;
-    for (const { id, value, priority } of operations) {
-      const checked = book.check(id, value);
-      if (isRefusal(checked)) continue;
-      if (client !== HOST) document.set(nowUs, id, client, checked, priority, 0);
-      else if (document.canPlace(id)) document.place(nowUs, id, client, checked);
-    }
   }
 
   #bye(link: Link, reason: ByeReason, text: string, successor: StateEpoch["hostId"] | null): void {

@@ -208,7 +208,8 @@ export class Sender {
 
   /** When it has something to send, in microseconds; Infinity for never. */
   deadlineUs(): number {
-    if (this.#next < this.#outbox.length || this.#flushed !== null) return -Infinity;
+    const hasNames = this.#groups.begun.length > 0;
+    if (this.#next < this.#outbox.length || this.#flushed !== null || hasNames) return -Infinity;
     let atUs = this.#clientsUs;
     for (const feed of this.#groups.dirty) atUs = Math.min(atUs, feed.dueUs);
     return atUs;
@@ -233,8 +234,21 @@ export class Sender {
 
   /** Puts what is due next into the outbox. @returns whether there was something. */
   #pump(nowUs: number): boolean {
-    return this.#pumpAnswers(nowUs) || this.#pumpTransfers(nowUs) || this.#pumpPatches(nowUs) ||
+    return this.#pumpNames() || this.#pumpAnswers(nowUs) || this.#pumpTransfers(nowUs) ||
+      this.#pumpPatches(nowUs) ||
       this.#pumpClients(nowUs);
+  }
+
+  /** What a subsystem is called goes before all that is in it. */
+  #pumpNames(): boolean {
+    const { begun } = this.#groups;
+    if (begun.length === 0) return false;
+    const subsystems = begun.map(({ number, name }) => ({ subsystem: number, name }));
+    subsystems.sort((a, b) => a.subsystem - b.subsystem);
+    begun.length = 0;
+    const message: StateMessage = { kind: "names", term: this.#epoch.term, subsystems };
+    for (const link of this.#links.keys()) this.say(link, message);
+    return this.#links.size > 0;
   }
 
   #pumpAnswers(nowUs: number): boolean {

@@ -473,7 +473,7 @@ const FENCED: Partial<Record<NackCode, string>> = {
 const ORDER: Readonly<Record<Step["kind"], number>> = { define: 0, place: 1, retire: 2 };
 
 /** The word on the wire for a refused value. */
-function codeOf({ code }: Refusal): NackCode {
+export function codeOf({ code }: Refusal): NackCode {
   switch (code) {
     case "wrong-type":
       return "type";
