@@ -76,6 +76,7 @@ export class SharedState {
   /** Where the news of a host go, by the session of our client. */
   readonly #news = new Map<Session, StateLinkHandlers>();
   readonly #hostListeners = new Set<(event: HostEvent) => void>();
+  readonly #serviceListeners = new Set<(service: HostService) => void>();
   readonly #answers: ReadonlyMap<string, (body: never) => unknown>;
   #client: ReplicaService | null = null;
   #clientOptions: StateClientOptions = {};
@@ -123,6 +124,17 @@ export class SharedState {
   /** Who hosts as far as this node knows; null for nobody. */
   get hostId(): NodeId | null {
     return this.#election.current()?.hostId ?? null;
+  }
+
+  /** What this node keeps for others, for a look inside. */
+  get keeper(): CopyKeeper {
+    return this.#keeper;
+  }
+
+  /** Has every host told that begins on this node, before anything reaches it. Returns how to stop it. */
+  onHosted(listener: (service: HostService) => void): () => void {
+    this.#serviceListeners.add(listener);
+    return () => this.#serviceListeners.delete(listener);
   }
 
   /** Has events of the host told while it runs on this node. Returns how to stop it. */
@@ -311,6 +323,7 @@ export class SharedState {
 
   #onService(service: HostService | null): void {
     if (service === null) return;
+    for (const listener of this.#serviceListeners) listener(service);
     this.#parameters.refresh();
     this.#client?.noteHostChanged(this.#node.id);
   }

@@ -47,6 +47,11 @@ export class CopyKeeper {
     return this.#copy.number;
   }
 
+  /** The copy itself, for a look inside. */
+  get copy(): StandbyCopy {
+    return this.#copy;
+  }
+
   /** The whole copy; null where there is none. */
   snapshot(): StandbyUpdate | null {
     return this.#copy.snapshot();
