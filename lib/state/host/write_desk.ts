@@ -12,7 +12,14 @@ import type {
   WireEntry,
 } from "../messages/mod.ts";
 import { MOMENTARY } from "../merge/mod.ts";
-import type { ClientNumber, ClientSequence, ParameterDefinition, PathId, StateValue } from "../model/mod.ts";
+import type {
+  ClientNumber,
+  ClientSequence,
+  ParameterDefinition,
+  PathId,
+  StateValue,
+  SubsystemNumber,
+} from "../model/mod.ts";
 import { HOST_SUBSYSTEMS, isRefusal, NO_PATH, readDefinition, type Refusal } from "../schema/mod.ts";
 import type { HostCounters } from "./counters.ts";
 import type { StateDocument } from "./document.ts";
@@ -72,6 +79,8 @@ export class WriteDesk {
   readonly #counters: HostCounters;
   readonly #waiting = new Set<Subscriber>();
   #nacks = 0;
+  /** What the gate is asked about, as long as it did not keep it. */
+  #write: { -readonly [K in keyof GatedWrite]: GatedWrite[K] } | null = null;
 
   constructor({ term, document, holding, subscribers, sink, counters }: WriteDeskOptions) {
     this.#subscribers = subscribers;
@@ -215,7 +224,11 @@ export class WriteDesk {
     if (this.#isFenced(nowUs, subscriber, message, id)) return;
     if (message.priority === 0) this.#holding.gate.handleRelease(client, id);
     else {
-      const answer = this.#holding.gate.handleWrite(nowUs, client, id, { head: message, value: checked });
+      const write = this.#write ?? { head: message, value: null };
+      write.head = message;
+      write.value = checked;
+      const answer = this.#holding.gate.handleWrite(nowUs, client, id, write);
+      this.#write = answer === "waits" ? null : write;
       if (answer === "waits") return;
       if (answer === "full") {
         const text = "this client writes to more paths at once than can be watched";
@@ -322,7 +335,10 @@ export class WriteDesk {
         const answer = book.check(id, null);
         return { code: "unknown-path", id, text: isRefusal(answer) ? answer.why : "" };
       }
-      const refusal = this.#holding.checkWrite(nowUs, subscriber.client, id, message.generation);
+      // The generation of a transaction is the privilege's too, so it says nothing of paths that nobody owns.
+      const isFree = this.#holding.ownership.standing(nowUs, id).state === "free";
+      const generation = isFree ? null : message.generation;
+      const refusal = this.#holding.checkWrite(nowUs, subscriber.client, id, generation);
       if (refusal !== null) return { code: refusal, id, text: FENCED[refusal] ?? "" };
       if (entry.type === "gone") {
         steps.push({ kind: "retire", id });
@@ -407,8 +423,11 @@ export class WriteDesk {
     const feeds = subscriber.group?.feeds;
     if (feeds === undefined) return;
     const { book } = this.#document;
+    let last: SubsystemNumber | null = null;
     for (const { id } of message.entries) {
       const subsystem = book.subsystemOf(id);
+      if (subsystem === last) continue;
+      last = subsystem;
       const feed = subsystem === null ? undefined : feeds[subsystem];
       if (feed !== undefined && subsystem !== null) subscriber.noteTouched(subsystem, feed.version);
     }
