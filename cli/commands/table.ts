@@ -83,6 +83,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./apply.ts"),
   },
   {
+    name: "state",
+    summary: "the shared state: values, who holds them, and why",
+    load: () => import("./state.ts"),
+  },
+  {
     name: "leader",
     summary: "which app leads, and letting another one lead",
     load: () => import("./leader.ts"),

@@ -49,6 +49,7 @@ _hana_values() {
   case "$kind" in
     node) _hana_offer < <("\${COMP_WORDS[0]}" complete nodes 2>/dev/null) ;;
     program) _hana_offer_programs < <("\${COMP_WORDS[0]}" complete programs 2>/dev/null) ;;
+    path|snapshot|group|client) _hana_offer < <("\${COMP_WORDS[0]}" complete "\${kind}s" 2>/dev/null) ;;
     scenario)
       _hana_offer < <("\${COMP_WORDS[0]}" complete scenarios 2>/dev/null)
       compopt -o filenames 2>/dev/null; _hana_offer_raw < <(compgen -f -- "$cur") ;;
@@ -99,6 +100,8 @@ _hana() {
   elif [[ $prev == "=" ]]; then word=\${COMP_WORDS[COMP_CWORD-2]}
   else word=$prev; fi
   [[ $cur == "@" ]] && args=$((args - 1))
+  # PATH=VALUE: a value is nobody's to guess.
+  [[ \${COMP_WORDS[COMP_CWORD]} == "=" || $prev == "=" ]] && [[ $word != -* ]] && return 0
   local values
   values=$(_hana_flag_value "$path" "$word")
   if [[ -n $values ]]; then

@@ -63,6 +63,11 @@ function __hana_scenarios
     command $typed[1] complete scenarios 2>/dev/null
 end
 
+function __hana_state --argument-names kind
+    set -l typed (commandline -opc)
+    command $typed[1] complete $kind 2>/dev/null
+end
+
 complete -c hana -f
 ${rules.join("\n")}
 `;
@@ -107,6 +112,11 @@ function valuesOption(values: Values, ofFlag: boolean): string {
       return `${requires}-f -a '(__hana_nodes)'`;
     case "program":
       return `${requires}-f -a '(__hana_programs)'`;
+    case "path":
+    case "snapshot":
+    case "group":
+    case "client":
+      return `${requires}-f -a '(__hana_state ${values.kind}s)'`;
     case "scenario":
       return `${requires}-F -a '(__hana_scenarios)'`;
     case "file":

@@ -5,9 +5,12 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { SETTINGS } from "../config/mod.ts";
 import { commandPath, isHiddenCommand, settingOf } from "../frame/mod.ts";
 
+/** Names that `hana complete <kind>s` tells: of the shared state. */
+export type NamedKind = "path" | "snapshot" | "group" | "client";
+
 /** What completes a value. `free` is what nobody can guess. */
 export type Values =
-  | { readonly kind: "node" | "program" | "scenario" | "file" | "directory" | "free" }
+  | { readonly kind: "node" | "program" | "scenario" | NamedKind | "file" | "directory" | "free" }
   | { readonly kind: "words"; readonly words: readonly string[] };
 
 /** A flag as shells see it. */
@@ -43,6 +46,13 @@ export function offerWords(argument: object, words: readonly string[]): void {
   wordsOfArgument.set(argument, words);
 }
 
+const kindOfArgument = new WeakMap<object, NamedKind>();
+
+/** Offers names of the shared state for an argument or the value of a flag. */
+export function offerNames(argumentOrOption: object, kind: NamedKind): void {
+  kindOfArgument.set(argumentOrOption, kind);
+}
+
 /** Every visible command below and including `root`. All of them must have been loaded. */
 export function completionModel(root: CommandUnknownOpts): CommandModel[] {
   const models: CommandModel[] = [];
@@ -56,9 +66,11 @@ function visit(command: CommandUnknownOpts, models: CommandModel[]): void {
     path: commandPath(command).split(" ").slice(1).join(" "),
     words: below.map((child) => ({ name: child.name(), summary: child.summary() })),
     flags: flagsOf(command),
-    args: command.registeredArguments.map((argument) =>
-      valuesOf(argument.name(), wordsOfArgument.get(argument) ?? argument.argChoices)
-    ),
+    args: command.registeredArguments.map((argument) => {
+      const kind = kindOfArgument.get(argument);
+      if (kind !== undefined) return { kind };
+      return valuesOf(argument.name(), wordsOfArgument.get(argument) ?? argument.argChoices);
+    }),
     variadic: command.registeredArguments.some((argument) => argument.variadic),
   });
   for (const child of below) visit(child, models);
@@ -78,12 +90,17 @@ function flagsOf(command: CommandUnknownOpts): FlagModel[] {
         long: option.long,
         short: option.short ?? null,
         description: option.description,
-        values: placeholder === null ? null : valuesOf(placeholder, choices),
+        values: placeholder === null ? null : namedValuesOf(option) ?? valuesOf(placeholder, choices),
       });
     }
   }
   flags.push({ long: "--help", short: "-h", description: "help page", values: null });
   return flags;
+}
+
+function namedValuesOf(option: object): Values | null {
+  const kind = kindOfArgument.get(option);
+  return kind === undefined ? null : { kind };
 }
 
 function valuesOf(placeholder: string, words: readonly string[] | undefined): Values {
@@ -115,7 +132,7 @@ export function formsOf(flag: FlagModel): string[] {
   return flag.short === null ? [flag.long] : [flag.long, flag.short];
 }
 
-/** What a script asks of its value function: `node`, `program`, `scenario`, `file`, `directory`, `free`, or `words a b c`. */
+/** What a script asks of its value function: `node`, `program`, `scenario`, `path`, `snapshot`, `group`, `client`, `file`, `directory`, `free`, or `words a b c`. */
 export function valuesText(values: Values): string {
   return values.kind === "words" ? `words ${values.words.join(" ")}` : values.kind;
 }

@@ -56,7 +56,7 @@ Register-ArgumentCompleter -Native -CommandName hana -ScriptBlock {
     if ("$kind" -eq 'node') {
         $names = & $typed[0] complete nodes 2>$null
         $offers += @($names | Where-Object { $_ } | ForEach-Object { , @($_, 'node') })
-    } elseif ("$kind" -eq 'program' -or "$kind" -eq 'scenario') {
+    } elseif (@('program', 'scenario', 'path', 'snapshot', 'group', 'client') -contains "$kind") {
         $names = & $typed[0] complete "\${kind}s" 2>$null
         $offers += @($names | Where-Object { $_ } | ForEach-Object { , @($_, $kind) })
     } elseif ("$kind".StartsWith('words ')) {

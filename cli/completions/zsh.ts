@@ -43,6 +43,7 @@ _hana_values() {
     # (@f) splits at newlines and nothing else: node names come from other machines.
     node) compadd -- "\${(@f)$("$words[1]" complete nodes 2>/dev/null)}" ;;
     program) compadd -- "\${(@f)$("$words[1]" complete programs 2>/dev/null)}" ;;
+    path|snapshot|group|client) compadd -- "\${(@f)$("$words[1]" complete "\${kind}s" 2>/dev/null)}" ;;
     scenario) compadd -- "\${(@f)$("$words[1]" complete scenarios 2>/dev/null)}"; _files ;;
     file) _files ;;
     directory) _files -/ ;;

@@ -1,7 +1,7 @@
 // How a command sees the mesh: through the node that runs on this machine, or, without one, as an observer that
 // joins for a moment and is never listed. Decides which of the two; hides the difference.
 
-import { HanaError } from "../../lib/base/mod.ts";
+import { HanaError, type NodeId } from "../../lib/base/mod.ts";
 import {
   chooseLocalNode,
   LIST_NODES,
@@ -10,6 +10,7 @@ import {
   Node,
   type NodeEvent,
   type NodeListener,
+  type NodeOptions,
   NODES_DELTA,
   type NodeView,
   WATCH_NODES,
@@ -27,6 +28,8 @@ export interface MeshClientOptions {
   readonly watch?: boolean;
   /** How long an observer waits for answers, in microseconds. */
   readonly timeoutUs: number;
+  /** The id that the command had the last time, for nodes that kept something for it. */
+  readonly observerId?: NodeId;
 }
 
 /** Answers stop coming when nobody has spoken for this long: offers come within 5 ms a rank and 8 ranks. */
@@ -44,11 +47,11 @@ export class MeshClient {
   ) {}
 
   /** Looks through the node of this machine alone; null when none runs. */
-  static async openLocal(cli: Cli): Promise<MeshClient | null> {
+  static async openLocal(cli: Cli, observerId?: NodeId): Promise<MeshClient | null> {
     const platform = await cli.platform();
     const candidates = listLocalNodes(platform.files, cli.settings.runDir);
     if (candidates.length === 0) return null;
-    const options = { ...await commonOptions(cli, "observer"), tcpPort: null, discovery: null };
+    const options = { ...await observerOptions(cli, observerId), tcpPort: null, discovery: null };
     for (const candidate of inOrder(candidates)) {
       const node = await Node.start(platform, options);
       const local = await reachLocal(node, candidate);
@@ -60,9 +63,9 @@ export class MeshClient {
 
   /** Looks at the mesh. Rejects with `network-unusable`, or with what is wrong with the key file. */
   static async open(cli: Cli, options: MeshClientOptions): Promise<MeshClient> {
-    const local = options.direct === true ? null : await MeshClient.openLocal(cli);
+    const local = options.direct === true ? null : await MeshClient.openLocal(cli, options.observerId);
     if (local !== null) return local;
-    const common = await commonOptions(cli, "observer");
+    const common = await observerOptions(cli, options.observerId);
     const node = await Node.start(await cli.platform(), {
       ...common,
       discovery: { ...common.discovery, listens: options.watch === true },
@@ -133,6 +136,10 @@ export class MeshClient {
   close(): Promise<void> {
     return this.node.stop();
   }
+}
+
+async function observerOptions(cli: Cli, observerId: NodeId | undefined): Promise<NodeOptions> {
+  return { ...await commonOptions(cli, "observer"), ...(observerId === undefined ? {} : { observerId }) };
 }
 
 /** The node that is asked first is the one that tools talk to; the others only if it does not answer. */
