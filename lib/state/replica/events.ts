@@ -79,6 +79,13 @@ export type ReplicaEvent =
     readonly ours: StateEpoch;
     readonly theirs: StateEpoch;
   }
+  /** The host did not take something that was left to be written when this client goes; null for all of it. */
+  | {
+    readonly kind: "leave-refused";
+    readonly path: string | null;
+    readonly code: NackCode;
+    readonly text: string;
+  }
   | { readonly kind: "error"; readonly code: StateErrorCode; readonly text: string }
   | { readonly kind: "own"; readonly message: OwnMessage }
   | { readonly kind: "privilege"; readonly message: PrivilegeMessage };

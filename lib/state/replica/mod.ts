@@ -12,7 +12,10 @@ export { SILENCE_US, SUSPECT_US } from "./host_watch.ts";
 export { type MissingPart } from "./missing.ts";
 export { type ReplicaOptions } from "./outgoing.ts";
 export {
+  ACK_DELAY_US,
   AMBER_US,
+  BEAT_US,
+  HELLO_US,
   MAX_IN_FLIGHT,
   MAX_TRANSACTIONS,
   MAX_WRITES,
@@ -20,15 +23,9 @@ export {
   SETTLE_US,
   STALE_US,
   WRITE_PAUSE_US,
-} from "./own_writes.ts";
-export {
-  ACK_DELAY_US,
-  BEAT_US,
-  HELLO_US,
-  type ReplicaDeadline,
-  type ReplicaState,
-  StateReplica,
-} from "./replica.ts";
+} from "./bounds.ts";
+export { type ReplicaDeadline, type ReplicaState, StateReplica } from "./replica.ts";
+export { type LeaveWish } from "./requests.ts";
 export { type ShownValues } from "./shown.ts";
 export { type EntrySlots } from "./slots.ts";
 export {

@@ -9,6 +9,7 @@ import { equalValues } from "../digest/mod.ts";
 import { isRefusal } from "../schema/mod.ts";
 import type { NackMessage, SetMessage, TransactionMessage, WireEntry, WriteAck } from "../messages/mod.ts";
 import { CHUNK_BYTES, MAX_ENTRIES, MAX_SEQUENCE, splitEntries } from "../messages/mod.ts";
+import * as bounds from "./bounds.ts";
 import type { DropReason, EventQueue, ReplicaCounters } from "./events.ts";
 import { isLikelyShadowed, isOneKind } from "./writes.ts";
 import type {
@@ -20,29 +21,6 @@ import type {
   WriteOptions,
   WriteTarget,
 } from "./writes.ts";
-
-/** The pause between two bursts of values: thirty a second is what the host takes of a path. */
-export const WRITE_PAUSE_US = 33_333;
-/** A value that waits for longer turns its control amber. */
-export const AMBER_US = 2_000_000;
-/** A momentary claim is refreshed so often; its lease is 2.5 s (E1.31 has 0.8 to 1 s). */
-export const REFRESH_US = 900_000;
-/** After the acknowledgement its effect comes with the next patch, at the slowest rate within half a second. */
-export const SETTLE_US = 600_000;
-/** Values of a client that the host forgot are not sent after so long: nothing jumps on the wall. */
-export const STALE_US = 10_000_000;
-/** Messages without an acknowledgement; more wait. */
-export const MAX_IN_FLIGHT = 64;
-/** Paths with own writes. */
-export const MAX_WRITES = 4_096;
-/** Transactions that wait. */
-export const MAX_TRANSACTIONS = 64;
-const RESEND_US = 1_000_000;
-const MAX_RESEND_US = 5_000_000;
-/** So often does everything go out again before something else is tried. */
-const MAX_RESENDS = 4;
-/** Between two times that the host's complaint about the order makes everything go out again. */
-const ORDER_PAUSE_US = 200_000;
 
 /** The writes of one client. */
 export class OwnWrites {
@@ -66,9 +44,9 @@ export class OwnWrites {
   #cursor = 0;
   #burstUs = 0;
   #resendUs = Infinity;
-  #resendPauseUs = RESEND_US;
+  #resendPauseUs = bounds.RESEND_US;
   #resends = 0;
-  #orderUs = -ORDER_PAUSE_US;
+  #orderUs = -bounds.ORDER_PAUSE_US;
   #amberUs = Infinity;
   #settlesUs = Infinity;
   #refreshUs = Infinity;
@@ -125,7 +103,7 @@ export class OwnWrites {
     const write = this.#newest.get(id);
     if (answer === "taken" && options.momentary === true && write !== undefined) {
       this.#momentary.set(id, { write, refreshedUs: nowUs });
-      this.#refreshUs = Math.min(this.#refreshUs, nowUs + REFRESH_US);
+      this.#refreshUs = Math.min(this.#refreshUs, nowUs + bounds.REFRESH_US);
     }
     return answer;
   }
@@ -145,7 +123,7 @@ export class OwnWrites {
 
   /** Queues a transaction; its handle in events, or null when there is no room. */
   transaction(request: TransactionRequest): number | null {
-    if (this.#waiting.length === MAX_TRANSACTIONS) return null;
+    if (this.#waiting.length === bounds.MAX_TRANSACTIONS) return null;
     this.#waiting.push({ handle: ++this.#handles, request });
     return this.#handles;
   }
@@ -159,12 +137,12 @@ export class OwnWrites {
       this.#armResend(nowUs);
       return messageOf(again, term);
     }
-    if (this.#inFlight.length >= MAX_IN_FLIGHT || this.#nextSequence > MAX_SEQUENCE) return null;
+    if (this.#inFlight.length >= bounds.MAX_IN_FLIGHT || this.#nextSequence > MAX_SEQUENCE) return null;
     let sent: Sent | null = null;
     // Values that were written before a transaction go out before it.
     if (this.#unsent.size > 0 && (isLast || nowUs >= this.#burstUs || this.#waiting.length > 0)) {
       sent = this.#takeUnsent(nowUs);
-      if (this.#unsent.size === 0) this.#burstUs = nowUs + WRITE_PAUSE_US;
+      if (this.#unsent.size === 0) this.#burstUs = nowUs + bounds.WRITE_PAUSE_US;
     } else if (this.#unsent.size === 0) {
       const transaction = this.#waiting.shift();
       if (transaction !== undefined) sent = this.#sentOf(nowUs, [], transaction);
@@ -179,7 +157,7 @@ export class OwnWrites {
   /** When a message may go out, in microseconds; Infinity for never. */
   sendUs(): number {
     if (this.#cursor < this.#inFlight.length) return 0;
-    if (this.#inFlight.length >= MAX_IN_FLIGHT) return Infinity;
+    if (this.#inFlight.length >= bounds.MAX_IN_FLIGHT) return Infinity;
     if (this.#waiting.length > 0) return 0;
     return this.#unsent.size > 0 ? this.#burstUs : Infinity;
   }
@@ -195,7 +173,7 @@ export class OwnWrites {
     if (nowUs >= this.#settlesUs) this.#settle(nowUs, () => false);
     if (!isJoined) return;
     if (nowUs >= this.#resendUs) {
-      this.#resendPauseUs = Math.min(this.#resendPauseUs * 2, MAX_RESEND_US);
+      this.#resendPauseUs = Math.min(this.#resendPauseUs * 2, bounds.MAX_RESEND_US);
       this.#resendUs = Infinity;
       this.#resends++;
       this.#cursor = 0;
@@ -205,7 +183,7 @@ export class OwnWrites {
 
   /** Whether the host goes on ignoring what it gets: only a new connection may help. */
   get isStuck(): boolean {
-    return this.#resends >= MAX_RESENDS;
+    return this.#resends >= bounds.MAX_RESENDS;
   }
 
   /** Of what the host has acknowledged, in this connection. */
@@ -232,7 +210,7 @@ export class OwnWrites {
     if (taken === 0) return;
     this.#inFlight.splice(0, taken);
     this.#cursor = Math.max(0, this.#cursor - taken);
-    this.#resendPauseUs = RESEND_US;
+    this.#resendPauseUs = bounds.RESEND_US;
     this.#resends = 0;
     this.#resendUs = Infinity;
     if (this.#inFlight.length > 0) this.#armResend(nowUs);
@@ -260,7 +238,7 @@ export class OwnWrites {
     const { sequence, code, id, text } = nack;
     if (code === "merged") return;
     if (code === "order") {
-      if (nowUs - this.#orderUs < ORDER_PAUSE_US) return;
+      if (nowUs - this.#orderUs < bounds.ORDER_PAUSE_US) return;
       this.#orderUs = nowUs;
       this.#cursor = 0;
       return;
@@ -298,7 +276,7 @@ export class OwnWrites {
     // A host that lost what it had acknowledged goes on before it; its numbers count.
     this.#countFrom(ack.sequence);
     this.#resendUs = Infinity;
-    this.#resendPauseUs = RESEND_US;
+    this.#resendPauseUs = bounds.RESEND_US;
     this.#resends = 0;
   }
 
@@ -366,7 +344,7 @@ export class OwnWrites {
     const [target, former] = [this.#target, this.#newest.get(id)];
     const definition = target?.book.definitionOf(id) ?? null;
     if (target === null || definition === null) return "not-joined";
-    if (former === undefined && this.#newest.size >= MAX_WRITES) return "full";
+    if (former === undefined && this.#newest.size >= bounds.MAX_WRITES) return "full";
     this.#counters.writes++;
     const unsent = this.#unsent.get(id);
     if (unsent !== undefined) this.#counters.writesMerged++;
@@ -401,7 +379,7 @@ export class OwnWrites {
     if (former !== undefined) this.#settling.delete(former);
     this.#unsent.set(id, write);
     this.#newest.set(id, write);
-    this.#amberUs = Math.min(this.#amberUs, write.sinceUs + AMBER_US);
+    this.#amberUs = Math.min(this.#amberUs, write.sinceUs + bounds.AMBER_US);
     target.noteOverlay(nowUs, id);
     return "taken";
   }
@@ -457,14 +435,14 @@ export class OwnWrites {
     this.#endAmber(newest);
     if (newest !== write) {
       newest.sinceUs = nowUs;
-      this.#amberUs = Math.min(this.#amberUs, nowUs + AMBER_US);
+      this.#amberUs = Math.min(this.#amberUs, nowUs + bounds.AMBER_US);
       return;
     }
     const target = this.#target;
     if (target === null || !write.shows) return this.#end(nowUs, write);
     if (equalValues(write.type, target.slots.valueOf(write.id), write.value)) return this.#end(nowUs, write);
     // Its effect comes with the next patch; to show the old value until then would flicker.
-    write.settlesUs = nowUs + SETTLE_US;
+    write.settlesUs = nowUs + bounds.SETTLE_US;
     this.#settling.add(write);
     this.#settlesUs = Math.min(this.#settlesUs, write.settlesUs);
   }
@@ -519,7 +497,7 @@ export class OwnWrites {
     this.#inFlight.length = 0;
     for (const write of [...this.#unsent.values()]) {
       write.sequence = 0;
-      if (nowUs - write.sinceUs < STALE_US) continue;
+      if (nowUs - write.sinceUs < bounds.STALE_US) continue;
       this.#unsent.delete(write.id);
       this.#drop(nowUs, write, "stale", "written too long ago to jump onto the wall now");
     }
@@ -534,7 +512,7 @@ export class OwnWrites {
     this.#amberUs = Infinity;
     for (const write of this.#newest.values()) {
       if (write.isAmber || write.settlesUs > 0) continue;
-      const atUs = write.sinceUs + AMBER_US;
+      const atUs = write.sinceUs + bounds.AMBER_US;
       if (nowUs < atUs) this.#amberUs = Math.min(this.#amberUs, atUs);
       else {
         write.isAmber = true;
@@ -552,7 +530,7 @@ export class OwnWrites {
   #refresh(nowUs: number): void {
     this.#refreshUs = Infinity;
     for (const held of this.#momentary.values()) {
-      if (nowUs >= held.refreshedUs + REFRESH_US) {
+      if (nowUs >= held.refreshedUs + bounds.REFRESH_US) {
         held.refreshedUs = nowUs;
         const { id, value, priority, take, generation } = held.write;
         // One that still waits to go out is refreshment enough.
@@ -564,7 +542,7 @@ export class OwnWrites {
           });
         }
       }
-      this.#refreshUs = Math.min(this.#refreshUs, held.refreshedUs + REFRESH_US);
+      this.#refreshUs = Math.min(this.#refreshUs, held.refreshedUs + bounds.REFRESH_US);
     }
   }
 }

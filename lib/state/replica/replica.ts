@@ -13,12 +13,14 @@ import {
   type HelloMessage,
   type Interest,
   type NackMessage,
+  type NamesMessage,
   type OwnMessage,
   type PatchMessage,
   type PrivilegeMessage,
   type StateMessage,
   type WelcomeMessage,
 } from "../messages/mod.ts";
+import { ACK_DELAY_US, BEAT_US, HELLO_US, MAX_HELLO_US, MAX_HELLOS } from "./bounds.ts";
 import { EpochFence, type FenceAlarm } from "./epoch_fence.ts";
 import {
   EventQueue,
@@ -32,20 +34,10 @@ import { ackMessage, beatMessage, helloMessage, type ReplicaOptions } from "./ou
 import { OwnWrites } from "./own_writes.ts";
 import type { ShownValues } from "./shown.ts";
 import { type MissingPart, missingParts } from "./missing.ts";
+import { type LeaveWish, Requests } from "./requests.ts";
 import { World } from "./world.ts";
 import type { TransactionRequest, WriteAnswer, WriteOptions } from "./writes.ts";
 
-/** The pause between two signs of life where nothing else is said. */
-export const BEAT_US = 5_000_000;
-/** How long an acknowledgement waits for others. */
-export const ACK_DELAY_US = 10_000;
-/** The first pause between two hellos; it doubles up to five seconds. */
-export const HELLO_US = 1_000_000;
-const MAX_HELLO_US = 5_000_000;
-/** So many hellos go out before another connection is better. */
-const MAX_HELLOS = 4;
-/** Requests about ownership and privilege that wait to go out. */
-const MAX_REQUESTS = 64;
 const ALL: readonly Interest[] = [{ prefix: "", rate: "fast", maxHz: 0 }];
 
 /** When a replica wants to be called, and for what. */
@@ -64,7 +56,7 @@ export class StateReplica {
   readonly #counters = newCounters();
   readonly #events = new EventQueue(this.#counters);
   readonly #writes = new OwnWrites(this.#counters, this.#events);
-  readonly #requests: (OwnMessage | PrivilegeMessage)[] = [];
+  readonly #requests = new Requests(this.#events);
   readonly #fence = new EpochFence();
   readonly #watch = new HostWatch();
   #state: ReplicaState = "away";
@@ -230,6 +222,7 @@ export class StateReplica {
       case "nack":
       case "own":
       case "priv":
+      case "names":
         if (this.#isCurrent(nowUs, message.term)) this.#handleCurrent(nowUs, message);
         return;
       default:
@@ -319,9 +312,13 @@ export class StateReplica {
   /** Sends a request about ownership or privilege; its term is filled in. Whether there was room. */
   request(nowUs: number, message: OwnMessage | PrivilegeMessage): boolean {
     this.#advance(nowUs);
-    if (this.#state !== "joined" || this.#requests.length === MAX_REQUESTS) return false;
-    this.#requests.push(message);
-    return true;
+    return this.#state === "joined" && this.#requests.push(message);
+  }
+
+  /** What to write when this client goes, in place of what was said before; all or nothing. Every host is told. */
+  onLeave(nowUs: number, wishes: readonly LeaveWish[]): WriteAnswer {
+    this.#advance(nowUs);
+    return this.#requests.leave(this.#shown?.book ?? null, wishes);
   }
 
   /** Leaves for good: everything that this client holds is released at once. */
@@ -365,7 +362,7 @@ export class StateReplica {
     this.#state = "away";
     this.#shown?.handleLost();
     this.#coming?.handleLost();
-    this.#requests.length = 0;
+    this.#requests.handleLost();
     this.#ackUs = this.#helloUs = Infinity;
   }
 
@@ -429,6 +426,7 @@ export class StateReplica {
     this.#hellos = 0;
     this.#beatUs = Math.min(BEAT_US, Math.max(ACK_DELAY_US, Math.floor(limits.silenceUs / 3)));
     this.#isReadyTold = false;
+    this.#requests.handleWelcome(limits.maxPriority);
     this.#writes.handleWelcome(nowUs, { resumed, ack, client, maxPriority: limits.maxPriority });
     this.#events.push({ kind: "joined", epoch, client, resumed, takenOver });
     if (plans.some(({ subsystem, version }) => version < (world.syncs.get(subsystem)?.have ?? 0))) {
@@ -477,7 +475,7 @@ export class StateReplica {
 
   #handleCurrent(
     nowUs: number,
-    message: ChunkMessage | PatchMessage | NackMessage | OwnMessage | PrivilegeMessage,
+    message: ChunkMessage | PatchMessage | NackMessage | NamesMessage | OwnMessage | PrivilegeMessage,
   ): void {
     const world = this.#live;
     if (world === null) return;
@@ -492,7 +490,10 @@ export class StateReplica {
         if (sync.isAckDue) this.#ackUs = Math.min(this.#ackUs, nowUs + ACK_DELAY_US);
         return this.#noteProgress(nowUs);
       }
+      case "names":
+        return world.handleNames(nowUs, message.subsystems);
       case "nack":
+        if (this.#requests.handleNack(message, world.book)) return;
         this.#writes.handleNack(nowUs, message);
         if (message.code === "suspended" || message.code === "epoch") this.#rejoin(nowUs);
         return;
@@ -572,8 +573,8 @@ export class StateReplica {
       this.#ackUs = Infinity;
       return ackMessage(nowUs, world);
     }
-    const request = this.#requests.shift();
-    if (request !== undefined) return { ...request, term };
+    const request = this.#requests.poll(term, this.#canWrite ? world.book : null);
+    if (request !== null) return request;
     if (this.#canWrite) {
       const write = this.#writes.pollMessage(nowUs, term, this.#isLeaving);
       if (write !== null) return write;

@@ -2,9 +2,15 @@
 // Decides which subsystem a message belongs to and when all of them are whole; another epoch has another world, because
 // numbers and versions mean nothing in it. Never decides whether a host may speak (replica.ts).
 
-import type { PathId, StateEpoch, SubsystemNumber } from "../model/mod.ts";
+import type { PathId, StateEpoch, SubsystemNumber, Version } from "../model/mod.ts";
 import type { BookLimits, SchemaBook } from "../schema/mod.ts";
-import { BOOK_SUBSYSTEM, MAX_SUBSYSTEMS, type SubsystemPlan, type WireEntry } from "../messages/mod.ts";
+import {
+  BOOK_SUBSYSTEM,
+  MAX_SUBSYSTEMS,
+  type SubsystemName,
+  type SubsystemPlan,
+  type WireEntry,
+} from "../messages/mod.ts";
 import { BookCopy, type CopySink, ValueCopy } from "./copies.ts";
 import type { EventQueue, ReplicaCounters } from "./events.ts";
 import { type OverlaySource, type ShownSources, ShownValues } from "./shown.ts";
@@ -95,6 +101,16 @@ export class World implements CopySink, ShownSources {
     }
   }
 
+  /** Subsystems began; nothing is in them before something comes. */
+  handleNames(nowUs: number, names: readonly SubsystemName[]): void {
+    this.#nowUs = nowUs;
+    for (const { subsystem, name } of names) {
+      this.book.subsystems.adopt(subsystem, name);
+      if (this.syncs.has(subsystem)) continue;
+      this.syncOf(subsystem)?.handlePlan(nowUs, { subsystem, name, version: 0 as Version, chunks: 0 });
+    }
+  }
+
   /** The subsystem of a number, which begins with the first word about it; null when there are too many. */
   syncOf(subsystem: SubsystemNumber): SubsystemSync | null {
     const known = this.syncs.get(subsystem);
@@ -106,7 +122,7 @@ export class World implements CopySink, ShownSources {
     return sync;
   }
 
-  /** Learns the number of a subsystem, declared after the welcome, from what the host puts in it. */
+  /** Learns the number of a subsystem whose name was lost on the way, from what the host puts in it. */
   nameSubsystem(subsystem: SubsystemNumber, entries: readonly WireEntry[]): void {
     const { subsystems } = this.book;
     if (subsystem === BOOK_SUBSYSTEM || subsystems.nameOf(subsystem) !== null) return;
