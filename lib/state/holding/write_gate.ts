@@ -66,6 +66,8 @@ interface ClientGate<W> {
 /** The rates of a host's clients. `W` is a write as the host wants it back. */
 export class WriteGate<W> {
   readonly #clients = new Map<ClientNumber, ClientGate<W>>();
+  /** That of the message that is being handled. */
+  #last: ClientGate<W> | null = null;
   readonly #due: DueWrite<W>[] = [];
   readonly #maxPaths: number;
   readonly counters: GateCounters = { passed: 0, waited: 0, merged: 0, refusedFull: 0 };
@@ -81,7 +83,7 @@ export class WriteGate<W> {
     if (gate.isOpen) gate.expectedUs = Math.max(nowUs, gate.expectedUs) + MESSAGE_US;
   }
 
-  /** One value of that message. Where it waits, it replaces what waited for its path. */
+  /** One value of that message. Where it waits, it replaces what waited for its path; only then is `write` kept. */
   handleWrite(nowUs: number, client: ClientNumber, path: PathId, write: W): GateAnswer {
     const gate = this.#gateOf(client);
     let entry = gate.paths.get(path);
@@ -127,6 +129,7 @@ export class WriteGate<W> {
   /** A client is gone or suspended: nothing of it waits any more. */
   forget(client: ClientNumber): void {
     this.#clients.delete(client);
+    this.#last = null;
   }
 
   /** Lets those writes go on whose time has come: `pollWrite` has them. All that wait of one client count as one message. */
@@ -186,6 +189,7 @@ export class WriteGate<W> {
   }
 
   #gateOf(client: ClientNumber): ClientGate<W> {
+    if (this.#last?.client === client) return this.#last;
     let gate = this.#clients.get(client);
     if (gate === undefined) {
       gate = {
@@ -201,6 +205,7 @@ export class WriteGate<W> {
       };
       this.#clients.set(client, gate);
     }
+    this.#last = gate;
     return gate;
   }
 

@@ -12,6 +12,7 @@ import {
 import {
   type ClientNumber,
   DEFAULT_PRIORITY,
+  IdTable,
   type ParameterDefinition,
   type PathId,
   RATE_US,
@@ -19,7 +20,7 @@ import {
   type SubsystemNumber,
 } from "../model/mod.ts";
 import { clampValue, type Defined, NO_PATH, Refusal, type SchemaBook } from "../schema/mod.ts";
-import { type Entry, type LogObserver, SubsystemLog } from "./subsystem_log.ts";
+import { type Entry, type LogNodes, type LogObserver, SubsystemLog } from "./subsystem_log.ts";
 
 /** Who is told of every change. */
 export interface DocumentObserver extends LogObserver {
@@ -40,6 +41,7 @@ export class StateDocument {
   readonly book: SchemaBook;
   readonly claims: ClaimTable;
   readonly #logs: (SubsystemLog | undefined)[] = [];
+  readonly #nodes: LogNodes = new IdTable();
   readonly #observers: DocumentObserver[] = [];
   readonly #winners: WinnerObserver;
   readonly #relay: LogObserver = {
@@ -187,7 +189,7 @@ export class StateDocument {
   #addLogs(): void {
     for (const [number, name] of this.book.subsystems.entries()) {
       if (number === 0 || this.#logs[number] !== undefined) continue;
-      const log = new SubsystemLog(number, name, this.#relay);
+      const log = new SubsystemLog(number, name, this.#relay, this.#nodes);
       this.#logs[number] = log;
       for (const observer of this.#observers) observer.noteLog(log);
     }

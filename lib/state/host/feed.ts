@@ -8,7 +8,7 @@ import type { BookRow, SchemaBook } from "../schema/mod.ts";
 import { DIGEST_US } from "./limits.ts";
 import type { Entry, HashFollower, SubsystemLog } from "./subsystem_log.ts";
 
-/** Entries in the order of their versions, and those versions beside them. */
+/** Entries in the order of their versions, and those versions beside them. Good until its source is asked again. */
 export interface Changes {
   readonly entries: readonly WireEntry[];
   readonly versions: readonly number[];
@@ -76,6 +76,9 @@ export class LogSource implements FeedSource, HashFollower {
   readonly #log: SubsystemLog;
   readonly #sees: (id: PathId) => boolean;
   readonly #digest = new StateDigest();
+  /** What was answered last. */
+  readonly #entries: WireEntry[] = [];
+  readonly #versions: number[] = [];
   #version = 0;
   #size = 0;
 
@@ -141,15 +144,19 @@ export class LogSource implements FeedSource, HashFollower {
   }
 
   changesAfter(base: number, most: number): Changes | null {
-    const entries: WireEntry[] = [];
-    const versions: number[] = [];
+    const entries = this.#entries;
+    const versions = this.#versions;
+    let count = 0;
     for (let node = this.#log.firstAfter(base); node !== null; node = node.newer) {
       const entry = node.item;
       if (!this.#sees(entry.id)) continue;
-      if (entries.length === most) return null;
-      entries.push(toWire(entry, entry.winnerVersion > base));
-      versions.push(entry.version);
+      if (count === most) return null;
+      // Values that change thirty times a second go through the same objects each time.
+      const isPlain = entry.winnerVersion <= base && !entry.deleted;
+      entries[count] = isPlain ? plainWire(entry) : toWire(entry, entry.winnerVersion > base);
+      versions[count++] = entry.version;
     }
+    entries.length = versions.length = count;
     return { entries, versions };
   }
 
@@ -202,6 +209,14 @@ export class BookSource implements FeedSource {
   all(): readonly WireEntry[] {
     return this.#book.rowsSince(0).map(toBookEntry);
   }
+}
+
+/** A value without its holder, in the object that the entry has for that. */
+function plainWire(entry: Entry): WireEntry {
+  const { wire } = entry;
+  wire.value = entry.value;
+  // The type of a path never changes: the object was made with it.
+  return wire as WireEntry;
 }
 
 /** An entry as messages carry it. */

@@ -76,12 +76,10 @@ export class InterestGroup {
     this.#sources[subsystem]?.source.noteBefore(entry);
   }
 
-  /** An entry has changed. @returns the feed that is due for it; null where the group does not see it. */
-  noteAfter(subsystem: SubsystemNumber, entry: Entry, rateUs: number): Feed | null {
+  /** An entry has changed. @returns the feed that tells of it; null where the group does not see it. */
+  noteAfter(subsystem: SubsystemNumber, entry: Entry): Feed | null {
     const found = this.#sources[subsystem];
-    if (found === undefined || !found.source.noteAfter(entry)) return null;
-    found.feed.noteNews(rateUs);
-    return found.feed;
+    return found === undefined || !found.source.noteAfter(entry) ? null : found.feed;
   }
 }
 
@@ -89,6 +87,8 @@ export class InterestGroup {
 export class InterestGroups implements LogObserver {
   readonly #document: StateDocument;
   readonly #groups = new Map<string, InterestGroup>();
+  /** The same in a row: every change goes through all of them. */
+  readonly #row: InterestGroup[] = [];
   /** The feed of the book. */
   readonly book: Feed;
   /** Feeds with news, in no order; the sender takes them. */
@@ -114,6 +114,7 @@ export class InterestGroups implements LogObserver {
     if (group === undefined) {
       group = new InterestGroup(key, interests, (id) => this.#document.book.pathOf(id), this.book);
       this.#groups.set(key, group);
+      this.#row.push(group);
       for (const log of this.#document.logs()) group.addLog(log);
     }
     group.members++;
@@ -124,6 +125,7 @@ export class InterestGroups implements LogObserver {
   leave(group: InterestGroup): void {
     if (--group.members > 0) return;
     this.#groups.delete(group.key);
+    this.#row.splice(this.#row.indexOf(group), 1);
     group.end();
     for (const feed of group.feeds) if (feed !== undefined && feed !== this.book) this.dirty.delete(feed);
   }
@@ -141,13 +143,18 @@ export class InterestGroups implements LogObserver {
   }
 
   noteBefore(log: SubsystemLog, entry: Entry): void {
-    for (const group of this.#groups.values()) group.noteBefore(log.number, entry);
+    const row = this.#row;
+    for (let at = 0; at < row.length; at++) row[at]?.noteBefore(log.number, entry);
   }
 
   noteAfter(log: SubsystemLog, entry: Entry, rateUs: number): void {
-    for (const group of this.#groups.values()) {
-      const feed = group.noteAfter(log.number, entry, rateUs);
-      if (feed !== null) this.dirty.add(feed);
+    const row = this.#row;
+    for (let at = 0; at < row.length; at++) {
+      const feed = row[at]?.noteAfter(log.number, entry) ?? null;
+      if (feed === null) continue;
+      // What is due already is among them.
+      if (feed.dueUs === Infinity) this.dirty.add(feed);
+      feed.noteNews(rateUs);
     }
   }
 }

@@ -5,6 +5,7 @@
 import { EntryHash, isSameEntry } from "../digest/mod.ts";
 import type {
   ClientNumber,
+  IdTable,
   PathId,
   StateEntry,
   StateValue,
@@ -25,10 +26,21 @@ export interface Entry extends StateEntry {
   readonly winnerVersion: number;
   /** When it was deleted, in microseconds of the host's clock. */
   readonly deletedAtUs: number;
+  /** Whoever writes it into a message puts the value here. */
+  readonly wire: PlainWire;
+}
+
+/** An entry of a message without a holder, used again and again. */
+export interface PlainWire {
+  readonly id: PathId;
+  readonly type: ValueType;
+  value: StateValue;
+  readonly winner: null;
 }
 
 /** An entry as the log keeps it: with what it added to digests when that was last asked for. */
 interface KeptEntry extends Entry {
+  readonly log: SubsystemNumber;
   readonly hashHigh: number;
   readonly hashLow: number;
   /** It changed since. */
@@ -36,6 +48,9 @@ interface KeptEntry extends Entry {
 }
 
 type MutableEntry = { -readonly [K in keyof KeptEntry]: KeptEntry[K] };
+
+/** The places of entries by the numbers of their paths. */
+export type LogNodes = IdTable<PathId, RecencyNode<MutableEntry>>;
 
 /** Who keeps a digest of some of the entries. */
 export interface HashFollower {
@@ -57,7 +72,7 @@ export class SubsystemLog {
   readonly name: string;
   readonly #observer: LogObserver;
   readonly #order = new RecencyList<MutableEntry>();
-  readonly #nodes = new Map<PathId, RecencyNode<MutableEntry>>();
+  readonly #nodes: LogNodes;
   readonly #tombstones: PathId[] = [];
   readonly #followers = new Set<HashFollower>();
   readonly #hash = new EntryHash();
@@ -74,7 +89,9 @@ export class SubsystemLog {
   #horizon = 0;
   #size = 0;
 
-  constructor(number: SubsystemNumber, name: string, observer: LogObserver) {
+  /** @param nodes of all subsystems of one document, which give their numbers together. */
+  constructor(number: SubsystemNumber, name: string, observer: LogObserver, nodes: LogNodes) {
+    this.#nodes = nodes;
     this.number = number;
     this.name = name;
     this.#observer = observer;
@@ -102,7 +119,8 @@ export class SubsystemLog {
 
   /** The entry of a path, also a deleted one; null where there is none. It changes with the path. */
   entryOf(id: PathId): Entry | null {
-    return this.#nodes.get(id)?.item ?? null;
+    const entry = this.#nodes.get(id)?.item;
+    return entry === undefined || entry.log !== this.number ? null : entry;
   }
 
   /**
@@ -121,6 +139,7 @@ export class SubsystemLog {
     if (node === undefined) {
       const version = ++this.#version;
       const entry: MutableEntry = {
+        log: this.number,
         id,
         type,
         value,
@@ -130,6 +149,7 @@ export class SubsystemLog {
         deleted: false,
         winnerVersion: version,
         deletedAtUs: 0,
+        wire: { id, type, value: null, winner: null },
         hashHigh: 0,
         hashLow: 0,
         isHashDue: false,

@@ -5,6 +5,7 @@
 import {
   CLAIM_LEASE_US,
   type ClientNumber,
+  IdTable,
   MAX_PRIORITY,
   type ParameterDefinition,
   type PathId,
@@ -73,7 +74,7 @@ interface ClientRecord {
 /** The claims of a host. */
 export class ClaimTable {
   readonly #numbers: { -readonly [K in keyof Numbering]: Numbering[K] };
-  readonly #paths = new Map<PathId, PathClaims>();
+  readonly #paths = new IdTable<PathId, PathClaims>();
   readonly #clients = new Map<ClientNumber, ClientRecord>();
   readonly #leases = new DueList<Lease>();
   readonly #settles = new DueList<PathClaims>();
@@ -83,6 +84,8 @@ export class ClaimTable {
   readonly #maxPerPath: number;
   readonly #maxClaims: number;
   #claims = 0;
+  /** Whoever wrote last most likely writes next. */
+  #lastRecord: ClientRecord | null = null;
 
   readonly counters: MergeCounters = {
     writes: 0,
@@ -284,6 +287,7 @@ export class ClaimTable {
     const record = this.#clients.get(client);
     if (record === undefined) return;
     this.#clients.delete(client);
+    this.#lastRecord = null;
     for (const path of record.paths.keys()) {
       const claims = this.#paths.get(path);
       const claim = claims?.find(client) ?? null;
@@ -400,7 +404,9 @@ export class ClaimTable {
   }
 
   #recordOf(client: ClientNumber): ClientRecord | null {
+    if (this.#lastRecord?.client === client) return this.#lastRecord;
     const record = this.#clients.get(client);
+    if (record !== undefined) this.#lastRecord = record;
     if (record !== undefined || client !== HOST) return record ?? null;
     this.handleJoin(HOST);
     return this.#clients.get(HOST) ?? null;

@@ -198,9 +198,10 @@ export class ColumnWriter {
 }
 
 /** Parts of `entries`, in their order, each of which fits a chunk; one part where there are none. */
-export function splitEntries(entries: readonly WireEntry[], maxBytes: number): WireEntry[][] {
+export function splitEntries(entries: readonly WireEntry[], maxBytes: number): (readonly WireEntry[])[] {
+  if (fits(entries, maxBytes)) return [entries];
   let part: WireEntry[] = [];
-  const parts = [part];
+  const parts: (readonly WireEntry[])[] = [part];
   let bytes = 0;
   for (const entry of entries) {
     const more = entryBytes(entry);
@@ -213,6 +214,14 @@ export function splitEntries(entries: readonly WireEntry[], maxBytes: number): W
     bytes += more;
   }
   return parts;
+}
+
+function fits(entries: readonly WireEntry[], maxBytes: number): boolean {
+  let bytes = 0;
+  for (let at = 0; at < entries.length && bytes <= maxBytes; at++) {
+    bytes += entryBytes(entries[at] as WireEntry);
+  }
+  return bytes <= maxBytes && entries.length <= MAX_ENTRIES;
 }
 
 /** At most so many bytes does an entry take in a message, to within what sections and groups cost: too many, never too few. */
@@ -229,14 +238,24 @@ function entryBytes({ id, type, value, winner }: WireEntry): number {
     case "bytes":
       return overhead + 4 + (value instanceof Uint8Array ? value.length : 0);
     case "json":
-    case "definition":
       return overhead + 4 + Math.min(MAX_VALUE_BYTES, structureBytes(value));
+    case "definition":
+      return overhead + definitionBytes(value);
     default:
       return overhead + 5;
   }
 }
 
-/** No fewer bytes than MessagePack needs, and than a definition does. */
+/** No fewer bytes than a definition takes; with the whole path and the subsystem, which it may have in common. */
+function definitionBytes(definition: ParameterDefinition): number {
+  const { path, subsystem, unit, words, description } = definition;
+  // What is always there, min, max and fade.
+  let bytes = 44 + path.length + 3 * (subsystem.length + (unit?.length ?? 0) + (description?.length ?? 0));
+  for (const word of words) bytes += 2 + 3 * word.length;
+  return bytes + Math.min(MAX_VALUE_BYTES, structureBytes(definition.default));
+}
+
+/** No fewer bytes than MessagePack needs. */
 function structureBytes(value: unknown, depth = 0): number {
   if (depth > MAX_JSON_DEPTH) return MAX_VALUE_BYTES;
   if (typeof value === "string") return 5 + value.length * 3;

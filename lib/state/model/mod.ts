@@ -1,6 +1,7 @@
 // The words of shared state: paths, numbers, epochs, values, definitions, entries.
-// Types and constants alone.
+// Types, constants, and a table by such numbers.
 
+export { IdTable } from "./id_table.ts";
 export {
   type ClientNumber,
   type ClientSequence,
