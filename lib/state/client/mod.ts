@@ -47,3 +47,4 @@ export {
   type StateChange,
   type StateListener,
 } from "./types.ts";
+export { LOCAL_US, type VisualizationOptions, VisualizationState } from "./visualization.ts";

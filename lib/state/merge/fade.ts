@@ -62,6 +62,25 @@ export class Fade {
     return isNumbers(from) && isNumbers(to) ? this.#mix(from, to, part) : to;
   }
 
+  /**
+   * Writes the number that is shown at `nowUs` to place `at` of `into`: nothing is allocated, as it is where a number is handed
+   * back. Whether it is another one than stood there; false too where a vector fades.
+   */
+  writeNumber(nowUs: number, into: Float64Array, at: number): boolean {
+    const from = this.#from;
+    const to = this.#to;
+    if (typeof to !== "number") return false;
+    const before = into[at];
+    const startUs = this.#startUs;
+    if (typeof from !== "number" || nowUs >= this.#endUs) into[at] = to;
+    else if (nowUs <= startUs) into[at] = from;
+    else {
+      const value = from + (to - from) * ((nowUs - startUs) / (this.#endUs - startUs));
+      into[at] = this.#isWhole ? Math.round(value) : value;
+    }
+    return into[at] !== before;
+  }
+
   #mix(from: readonly number[], to: readonly number[], part: number): readonly number[] {
     const shown = this.#shown;
     let dot = 0;

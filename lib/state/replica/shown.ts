@@ -62,6 +62,10 @@ export class ShownValues {
       const fade = this.#fades.get(id);
       if (fade === undefined || nowUs >= fade.endUs) this.#fading.delete(id);
       if (fade === undefined) continue;
+      if (this.#isNumber[id] === IS_NUMBER) {
+        if (fade.writeNumber(nowUs, this.#numbers, id)) this.#touch(id);
+        continue;
+      }
       // An array is the same each time, with other numbers in it.
       const value = fade.fadeAt(nowUs);
       if (typeof value === "number") this.#put(id, value);
@@ -89,6 +93,18 @@ export class ShownValues {
   /** The value of a path of type f32, unit, i32 or bool (0 or 1); NaN where there is no such value. */
   numberOf(id: PathId): number {
     return this.#isNumber[id] === 0 || this.#isNumber[id] === undefined ? NaN : this.#numbers[id] ?? NaN;
+  }
+
+  /**
+   * Copies the number of a path to place `at` of `into`, which allocates nothing where handing it back may; whether it is another
+   * one than stood there. Nothing is copied where the path has no number.
+   */
+  copyNumber(id: PathId, into: Float64Array, at: number): boolean {
+    const kind = this.#isNumber[id];
+    if (kind !== IS_NUMBER && kind !== IS_BOOL) return false;
+    const before = into[at];
+    into[at] = this.#numbers[id] ?? NaN;
+    return into[at] !== before;
   }
 
   /** The value of a path; null where there is none. An array is valid until the next frame. */
