@@ -7,6 +7,7 @@ import type { LeaseMode, LeaseToken } from "../discovery/mod.ts";
 import type { NodeState } from "../node/mod.ts";
 import type { ProgramEvent, ProgramSnapshot } from "../supervision/mod.ts";
 import type { Scenario } from "./scenario.ts";
+import type { StateFact, StateOracle } from "./state_facts.ts";
 
 /** Something that happened. `atUs` is true time since the run began. */
 export type Fact =
@@ -180,6 +181,7 @@ export type Fact =
     readonly status: string;
     readonly answer: AskedAnswer | null;
   }
+  | StateFact
   | { readonly kind: "phase"; readonly atUs: number; readonly phase: "warm" | "quiet" | "end" }
   | { readonly kind: "claim"; readonly atUs: number; readonly claim: string }
   | { readonly kind: "crash"; readonly atUs: number; readonly node: string; readonly text: string }
@@ -266,6 +268,8 @@ export interface Oracle {
   lives?(node: string, program: string): LivingProgram;
   /** How often a node's present life has missed events of its programs; null where nobody counts. */
   programCounters?(node: string): Readonly<Record<string, number>> | null;
+  /** Shared state; null where the scenario has none. */
+  readonly state?: StateOracle | null;
   /** A node's monotonic clock; null while it is down or where nobody can read it. */
   monotonicUs(node: string): number | null;
 }

@@ -7,6 +7,7 @@ import type { Role } from "../base/mod.ts";
 import type { Selector } from "./selector_text.ts";
 import type { LinkSpec } from "../platform/simulated/mod.ts";
 import type { ProgramAction, ProgramPlan } from "./program_plan.ts";
+import type { StateAction, StatePlan } from "./state_plan.ts";
 
 export type { Selector } from "./selector_text.ts";
 export type { DelaySpec, LinkSpec } from "../platform/simulated/mod.ts";
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly traffic: readonly TrafficPlan[];
   /** Programs that nodes supervise; left out where there are none. */
   readonly programs?: readonly ProgramPlan[];
+  /** Shared state; left out where there is none. */
+  readonly state?: StatePlan;
   /** In the order of `atUs`; generators are expanded already. */
   readonly timeline: readonly TimedAction[];
   readonly expect: Expectations;
@@ -141,7 +144,8 @@ export type Action =
   | { readonly verb: "clock"; readonly nodes: Selector; readonly change: ClockChange }
   /** A note in the report. */
   | { readonly verb: "mark"; readonly text: string }
-  | ProgramAction;
+  | ProgramAction
+  | StateAction;
 
 /** How a wall clock goes wrong. The monotonic clock never does. */
 export type ClockChange =

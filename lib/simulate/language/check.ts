@@ -3,10 +3,13 @@
 
 import { meansProgram, PROGRAM_ACTIONS } from "../program_plan.ts";
 import type { Action, NodePlan, Scenario, TimedAction } from "../scenario.ts";
+import { isStateAction } from "../state_plan.ts";
 import { pathOf, ScenarioProblem, suggest } from "./problem.ts";
 import { checkSelector, isRandomSelector, selectNodes } from "./selector.ts";
 import { PROGRAM_VERBS } from "./program_verbs.ts";
 import { checkPrograms } from "./programs.ts";
+import { STATE_VERBS } from "./state_verbs.ts";
+import { checkState, checkStateAction } from "./state.ts";
 import { PLAIN_VERBS } from "./verbs.ts";
 
 /** The longest run. */
@@ -33,6 +36,7 @@ export function checkScenario(scenario: Scenario, pathOfAction?: (id: string) =>
     if (plan.endUs < plan.startUs) throw new ScenarioProblem(`${path}.end`, "lies before the start");
   });
   checkPrograms(scenario.programs ?? [], scenario.nodes);
+  if (scenario.state !== undefined) checkState(scenario.state, scenario.nodes);
   const ids = new Set<string>();
   scenario.timeline.forEach((timed, index) => {
     const path = pathOfAction?.(timed.id) ?? pathOf("timeline", index);
@@ -43,7 +47,7 @@ export function checkScenario(scenario: Scenario, pathOfAction?: (id: string) =>
   });
 }
 
-const verbs = new Map([...PLAIN_VERBS, ...PROGRAM_VERBS].map((row) => [row.verb, row]));
+const verbs = new Map([...PLAIN_VERBS, ...PROGRAM_VERBS, ...STATE_VERBS].map((row) => [row.verb, row]));
 
 /** What hurts has no place in the warm-up and in the quiet tail. */
 function checkPlace({ atUs, forUs = 0, action }: TimedAction, scenario: Scenario, path: string): void {
@@ -134,6 +138,7 @@ function checkAction({ atUs, forUs, action }: TimedAction, scenario: Scenario, p
   if (forUs !== undefined && forUs <= 0) throw new ScenarioProblem(path, "lasts no time");
   for (const [key, selector] of selectorsOf(action)) checkSelector(selector, nodes, pathOf(verbPath, key));
   if (PROGRAM_ACTIONS.has(action.verb)) checkProgramAction(action, scenario, verbPath);
+  if (isStateAction(action)) checkStateAction(action, scenario.state, verbPath);
   if (action.verb === "partition") checkGroups(action.groups, nodes, verbPath);
   if (action.verb === "address" || action.verb === "interface") {
     if (isRandomSelector(action.nodes)) return;

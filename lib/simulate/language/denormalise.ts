@@ -7,6 +7,7 @@ import { writeLink } from "./links.ts";
 import { writeNetwork, writeTraffic } from "./network.ts";
 import { writeNode } from "./nodes.ts";
 import { writeProgram } from "./programs.ts";
+import { writeRules, writeState } from "./state.ts";
 import { CLOCK_DIFFERENCE, DRIFT, DURATION, SHARE, writeQuantity } from "./units.ts";
 
 const us = (value: number): string => writeQuantity(DURATION, value);
@@ -27,6 +28,7 @@ export function denormalise(scenario: Scenario): Record<string, unknown> {
     ...(scenario.programs === undefined
       ? {}
       : { programs: Object.fromEntries(scenario.programs.map((each) => [each.name, writeProgram(each)])) }),
+    ...(scenario.state === undefined ? {} : { state: writeState(scenario.state) }),
     ...(scenario.timeline.length === 0 ? {} : { timeline: scenario.timeline.map(writeTimed) }),
     expect: writeExpectations(scenario.expect),
   };
@@ -85,6 +87,46 @@ function writeArgument(action: Action): unknown {
     case "stop-shim":
     case "remove-binary":
       return { program: action.program, on: action.nodes };
+    case "redefine":
+      return { on: action.nodes, parameter: action.parameter, as: writeRules(action.rules) };
+    case "trouble":
+      return {
+        on: action.nodes,
+        kinds: [...action.kinds],
+        every: us(action.everyUs),
+        longest: us(action.longestUs),
+      };
+    case "spoil": {
+      const { loss, duplicate, reorder } = action;
+      return {
+        app: action.app,
+        on: action.nodes,
+        loss: writeQuantity(SHARE, loss),
+        duplicate: writeQuantity(SHARE, duplicate),
+        reorder: writeQuantity(SHARE, reorder),
+      };
+    }
+    case "drag":
+    case "flood": {
+      const { verb: _verb, nodes, everyUs, ...rest } = action;
+      return { ...rest, on: nodes, every: us(everyUs) };
+    }
+    case "write":
+    case "claim":
+    case "release":
+    case "own":
+    case "privilege":
+    case "transaction":
+    case "save-state":
+    case "load-state":
+    case "start-app":
+    case "leave-app":
+    case "kill-app":
+    case "cut-app":
+    case "damage": {
+      const { verb: _verb, nodes, ...rest } = action;
+      return { ...rest, on: nodes };
+    }
     default:
       return action.nodes;
   }

@@ -7,6 +7,7 @@ import { link } from "./links.ts";
 import { networkShape, trafficShape } from "./network.ts";
 import { nodesShape } from "./nodes.ts";
 import { programsShape } from "./programs.ts";
+import { stateShape } from "./state.ts";
 import {
   choice,
   type JsonSchema,
@@ -56,6 +57,7 @@ export const documentFields = {
   network: optional(networkShape, "Segments and how their links fare."),
   traffic: optional(trafficShape, "Messages that flow by themselves."),
   programs: optional(programsShape, "Programs that nodes start and keep running."),
+  state: optional(stateShape, "Shared state: parameters, and apps that work with them."),
   timeline: optional(list(entryShape), "What happens, and when."),
   expect: optional(expectShape, "What the run must show."),
 };

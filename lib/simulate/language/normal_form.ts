@@ -3,7 +3,9 @@
 
 import { SCENARIO_VERSION } from "../scenario.ts";
 import type { Action, LinkSpec, Scenario } from "../scenario.ts";
+import type { StateAction } from "../state_plan.ts";
 import { SCENARIO_NAME } from "./document.ts";
+import { anyValue } from "./state.ts";
 import { pathOf, ScenarioProblem, suggest } from "./problem.ts";
 import {
   choice,
@@ -98,6 +100,54 @@ const asked = {
   now: may(yesNo),
 };
 
+const everyUs = need(plainNumber("microseconds", { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }));
+const app = need(words);
+const ofApp = { verb, nodes, app };
+const path = need(words);
+const priority = may(bytes);
+const value = need(anyValue);
+const rules = record({
+  type: need(words),
+  subsystem: may(words),
+  default: may(anyValue),
+  min: may(signed),
+  max: may(signed),
+  unit: may(anyValue),
+  words: may(list(words)),
+  merge: may(words),
+  onLoss: may(words),
+  fadeUs: may(us),
+  rate: may(words),
+  description: may(anyValue),
+});
+
+const stateRows: Record<StateAction["verb"], Shape<unknown>> = {
+  "write": record({ ...ofApp, path, value, priority, momentary: may(yesNo), take: may(yesNo) }),
+  "claim": record({ ...ofApp, path, priority }),
+  "release": record({ ...ofApp, path }),
+  "drag": record({ ...ofApp, path, everyUs, priority }),
+  "own": record({ ...ofApp, path, does: need(words), to: may(words) }),
+  "privilege": record({ ...ofApp, does: need(words), to: may(words) }),
+  "transaction": record({
+    ...ofApp,
+    guard: may(words),
+    put: may(mapping(anyValue, { what: "a path", pattern: "" })),
+    define: may(list(words)),
+    remove: may(list(words)),
+  }),
+  "save-state": record({ ...ofApp, as: need(words) }),
+  "load-state": record({ ...ofApp, from: need(words), priority }),
+  "start-app": record(ofApp),
+  "leave-app": record(ofApp),
+  "kill-app": record({ ...ofApp, token: need(choice(["kept", "lost"])) }),
+  "cut-app": record(ofApp),
+  "flood": record({ ...ofApp, everyUs, with: need(choice(["writes", "wishes", "hellos", "garbage"])) }),
+  "damage": record({ ...ofApp, entries: need(bytes) }),
+  "spoil": record({ ...ofApp, loss: need(share), duplicate: need(share), reorder: need(share) }),
+  "redefine": record({ verb, nodes, parameter: need(words), rules: need(rules) }),
+  "trouble": record({ verb, nodes, kinds: need(list(words)), everyUs, longestUs: need(us) }),
+};
+
 const actionRows: Record<Action["verb"], Shape<unknown>> = {
   "partition": record({ verb, groups: need(list(words, { min: 1 })) }),
   "isolate": onlyNodes,
@@ -132,6 +182,7 @@ const actionRows: Record<Action["verb"], Shape<unknown>> = {
   "remove-binary": aboutProgram,
   "fill-disk": onlyNodes,
   "apply-show": onlyNodes,
+  ...stateRows,
 };
 
 const node = record({
@@ -202,6 +253,19 @@ const program = record({
   })),
 });
 
+const state = record({
+  hosts: need(orNull(words)),
+  parameters: need(list(record({ name: need(name), on: need(orNull(words)), rules: need(rules) }))),
+  apps: need(list(record({
+    name: need(name),
+    on: need(words),
+    startUs: need(orNull(us)),
+    interests: may(list(words)),
+    writes: need(list(record({ path, everyUs, priority, momentary: may(yesNo) }))),
+    playsEveryUs: may(us),
+  }))),
+});
+
 const scenario = record({
   version: need(choice([SCENARIO_VERSION])),
   name: need(text("a name", SCENARIO_NAME)),
@@ -217,6 +281,7 @@ const scenario = record({
   nodes: need(list(node, { min: 1 })),
   traffic: need(list(traffic)),
   programs: may(list(program)),
+  state: may(state),
   timeline: need(
     list(
       record({ id: need(name), atUs: need(us), forUs: may(us), action: need(tagged("verb", actionRows)) }),

@@ -16,6 +16,7 @@ import { combinations, merge, type Parameters, substitute } from "./params.ts";
 import { kindOf, pathOf, ScenarioProblem, suggest } from "./problem.ts";
 import { isRecord, refuseUnknownKeys } from "./shape.ts";
 import { documentFields } from "./document.ts";
+import { planState } from "./state.ts";
 import { type Entry, expandTimeline } from "./timeline.ts";
 
 /** How to read a scenario. */
@@ -146,6 +147,7 @@ function normaliseOne(whole: Record<string, unknown>, parameters: Parameters, la
     traffic: planTraffic(document.traffic ?? [], { warmupUs, durationUs }),
     // A scenario without programs is the one that it was before there were any.
     ...(programs.length === 0 ? {} : { programs }),
+    ...(document.state === undefined ? {} : { state: planState(document.state) }),
     timeline,
     expect: planExpectations(document.expect),
   };

@@ -22,10 +22,11 @@ import {
 } from "./shape.ts";
 import { DURATION } from "./units.ts";
 import { PROGRAM_VERBS } from "./program_verbs.ts";
+import { STATE_VERBS } from "./state_verbs.ts";
 import { findVerb, PLAIN_VERBS, type Verb } from "./verbs.ts";
 
 /** Every verb of a timeline. */
-export const VERBS: readonly Verb[] = [...PLAIN_VERBS, ...PROGRAM_VERBS, ...GENERATORS];
+export const VERBS: readonly Verb[] = [...PLAIN_VERBS, ...PROGRAM_VERBS, ...STATE_VERBS, ...GENERATORS];
 
 /** Actions of one scenario. */
 export const MAX_ACTIONS = 20_000;

@@ -30,11 +30,20 @@ import { pathFigures } from "./paths.ts";
 import { PROGRAM_CLAIMS, programFigures } from "./program_figures.ts";
 import { answeredWantKept, demandDoneOnce, desiredReachedAfterQuiet } from "./program_wishes.ts";
 import { noDoubleSpawn, nothingLeftBehind, nothingUnrelatedSignalled } from "./programs.ts";
+import { stateConverges, stateNeverBack, stateResyncsBounded } from "./state_copies.ts";
+import { STATE_CLAIMS, stateFigures } from "./state_figures.ts";
+import { stateOneHolder } from "./state_holding.ts";
+import { stateHoldsOnLoss, statePriority } from "./state_winners.ts";
+import { stateAcknowledgedKept, stateAnswered, stateOnceInOrder } from "./state_writes.ts";
 import { suspicions } from "./suspicions.ts";
 import { discoveryCost, queueDrops, volume } from "./volume.ts";
 
 /** Claims with what they say; a scenario asks for them under `sometimes`. */
-export const CLAIMS: Readonly<Record<string, string>> = { ...FACT_CLAIMS, ...PROGRAM_CLAIMS };
+export const CLAIMS: Readonly<Record<string, string>> = {
+  ...FACT_CLAIMS,
+  ...PROGRAM_CLAIMS,
+  ...STATE_CLAIMS,
+};
 
 /** All observers, in the order in which they are shown. */
 export const OBSERVERS: ObserverDefinition[] = [
@@ -56,6 +65,13 @@ export const OBSERVERS: ObserverDefinition[] = [
   nothingUnrelatedSignalled,
   demandDoneOnce,
   answeredWantKept,
+  statePriority,
+  stateHoldsOnLoss,
+  stateAcknowledgedKept,
+  stateOnceInOrder,
+  stateNeverBack,
+  stateResyncsBounded,
+  stateOneHolder,
   boundedTraffic,
   boundedMemory,
   noUnhandledException,
@@ -64,6 +80,8 @@ export const OBSERVERS: ObserverDefinition[] = [
   uniqueNamesAfterQuiet,
   uniqueIdsAfterQuiet,
   desiredReachedAfterQuiet,
+  stateConverges,
+  stateAnswered,
   discoveryTimes,
   undiscoveryTimes,
   convergenceTimes,
@@ -75,6 +93,7 @@ export const OBSERVERS: ObserverDefinition[] = [
   sessionFigures,
   pathFigures,
   programFigures,
+  stateFigures,
   volume,
   queueDrops,
   discoveryCost,

@@ -3,6 +3,7 @@
 
 import type { Fact } from "../observe.ts";
 import { momentText, spanText } from "./figures.ts";
+import { stateText } from "./state_line.ts";
 
 // Controls, line separators and bidirectional marks: they could steer a terminal or turn the reading order around.
 const UNSAFE =
@@ -77,6 +78,8 @@ export function factText(fact: Fact): string {
     }
     case "asked":
       return askedText(fact);
+    case "state":
+      return stateText(fact);
     case "phase":
       return PHASE[fact.phase];
     case "claim":

@@ -33,6 +33,7 @@ export function nodesOf(fact: Fact): readonly string[] {
     case "node-stopped":
     case "discovery":
     case "crash":
+    case "state":
       return [fact.node];
     default:
       return [];

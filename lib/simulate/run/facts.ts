@@ -24,6 +24,7 @@ export const FACT_KINDS = [
   "behaves",
   "program",
   "asked",
+  "state",
   "phase",
   "claim",
   "crash",

@@ -42,6 +42,30 @@ export function textOf(action: Action, chosen: readonly string[]): string {
     case "stop-shim":
     case "remove-binary":
       return `${action.verb} ${action.program} at ${names}`;
+    case "write":
+    case "claim":
+    case "release":
+    case "drag":
+      return `${action.app} at ${names}: ${action.verb} ${action.path}`;
+    case "own":
+    case "privilege":
+      return `${action.app} at ${names}: ${action.verb}, ${action.does}`;
+    case "transaction":
+    case "save-state":
+    case "load-state":
+    case "start-app":
+    case "leave-app":
+    case "kill-app":
+    case "cut-app":
+    case "damage":
+    case "spoil":
+      return `${action.verb} ${action.app} at ${names}`;
+    case "flood":
+      return `${action.app} at ${names}: floods with ${action.with}`;
+    case "redefine":
+      return `${names}: ${action.parameter} is declared otherwise`;
+    case "trouble":
+      return `trouble for ${names}`;
     default:
       return `${action.verb} ${names}`;
   }

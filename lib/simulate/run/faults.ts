@@ -15,6 +15,7 @@ import type {
   Selector,
   TimedAction,
 } from "../scenario.ts";
+import { isStateAction, type StateAction } from "../state_plan.ts";
 import { textOf } from "./fault_text.ts";
 
 /** What the timeline is played on: a simulated ground, or a real one (`hana simulate --real`). */
@@ -25,6 +26,8 @@ export interface FaultSurroundings {
   tell(fact: Fact): void;
   /** Where there are programs. */
   readonly programs?: FaultPrograms | undefined;
+  /** Where there is shared state. */
+  readonly state?: FaultState | undefined;
   /** Told when a machine has lost its power. */
   onPowerLost?(host: string): void;
   /** Who may act as leader now; where nobody knows, the first app stands for it. */
@@ -53,6 +56,20 @@ export interface FaultPrograms {
     chosen: readonly string[],
     chooseAskers: () => readonly string[],
   ): (() => void) | null;
+}
+
+/** Shared state to which a timeline does something. */
+export interface FaultState {
+  /** Plays a verb; returns how to take it back, null where that cannot be. */
+  play(action: StateAction, occasion: {
+    /** Of the action. */
+    readonly id: string;
+    readonly chosen: readonly string[];
+    /** 0 without an end. */
+    readonly forUs: number;
+    /** Plays another action now. */
+    begin(timed: TimedAction): void;
+  }): (() => void) | null;
 }
 
 /** A machine that something happens to. */
@@ -271,8 +288,25 @@ export class Faults {
       case "mark":
         return once([]);
       default:
+        if (isStateAction(action)) return this.#playState(id, action, forUs, select);
         return this.#playProgram(action, select);
     }
+  }
+
+  #playState(
+    id: string,
+    action: StateAction,
+    forUs: number | undefined,
+    select: (selector: Selector) => string[],
+  ): Done {
+    const chosen = select(action.nodes);
+    const undo = this.#around.state?.play(action, {
+      id,
+      chosen,
+      forUs: forUs ?? 0,
+      begin: (timed) => this.#begin(timed),
+    }) ?? null;
+    return { chosen, undo, endsWithQuiet: true };
   }
 
   #playProgram(action: ProgramAction, select: (selector: Selector) => string[]): Done {

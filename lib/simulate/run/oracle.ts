@@ -10,6 +10,7 @@ import type { DatagramCounts, Gauge, LeaseStanding, LivingProgram, Oracle, PathQ
 import type { Scenario } from "../scenario.ts";
 import type { Faults } from "./faults.ts";
 import type { Ground } from "./ground.ts";
+import type { StateOracle } from "../state_facts.ts";
 import type { ProgramStage } from "./programs/mod.ts";
 import type { Listed, Station } from "./station.ts";
 import type { Traffic } from "./traffic.ts";
@@ -29,6 +30,7 @@ export interface OracleSurroundings {
   readonly traffic: Traffic;
   /** Not given where there are none. */
   readonly programs?: ProgramStage | undefined;
+  readonly state?: StateOracle | undefined;
   phase(): Oracle["phase"];
 }
 
@@ -168,6 +170,10 @@ export class RunOracle implements Oracle {
 
   programCounters(node: string): Readonly<Record<string, number>> | null {
     return this.#around.programs?.counters(node) ?? null;
+  }
+
+  get state(): StateOracle | null {
+    return this.#around.state ?? null;
   }
 
   monotonicUs(name: string): number | null {

@@ -26,6 +26,7 @@ import { Ground } from "./ground.ts";
 import { plantedHarness, type RunHarness } from "./harness.ts";
 import { RunOracle } from "./oracle.ts";
 import { ProgramStage } from "./programs/mod.ts";
+import { StateStage } from "./state/mod.ts";
 import { selectObservers } from "./selection.ts";
 import { Station } from "./station.ts";
 import { Traffic } from "./traffic.ts";
@@ -81,6 +82,7 @@ class Run {
   readonly #stations = new Map<string, Station>();
   readonly #traffic: Traffic;
   readonly #programs: ProgramStage | undefined;
+  readonly #state: StateStage | undefined;
   readonly #faults: Faults;
   readonly #oracle: RunOracle;
   readonly #observers: RunObserver[] = [];
@@ -117,6 +119,15 @@ class Run {
       tell,
     });
     this.#programs = stage;
+    const state = scenario.state === undefined ? undefined : new StateStage({
+      scenario,
+      stations: this.#stations,
+      nowUs: () => world.nowUs,
+      at: (atUs, run) => world.at(atUs, run),
+      random: (name) => world.random(name),
+      tell,
+    }, scenario.state);
+    this.#state = state;
     this.#faults = new Faults({
       scenario,
       ground: this.#ground,
@@ -124,6 +135,7 @@ class Run {
       tell,
       leaders,
       programs: stage,
+      state,
       onPowerLost: (host) => stage?.onPowerLost(host),
     });
     this.#traffic = new Traffic({
@@ -143,6 +155,7 @@ class Run {
       faults: this.#faults,
       traffic: this.#traffic,
       programs: stage,
+      state,
       phase: () => this.#phase,
     });
     const opening = new SharedOpening();
@@ -159,14 +172,19 @@ class Run {
           tell,
           isWanted,
           programs: stage?.settingsOf(plan.name),
+          state: () => state?.settingsOf(plan.name),
           nameOf: (id) => this.#oracle.nameOf(id),
           station: (name) => this.#stations.get(name) ?? null,
           onId: (station, id) => this.#oracle.noteId(station, id),
           onReady: (station, node, platform) => {
             this.#traffic.onReady(station, node, platform);
             stage?.onReady(station, node);
+            state?.onReady(station, node);
           },
-          onDown: (station) => this.#traffic.onDown(station),
+          onDown: (station) => {
+            this.#traffic.onDown(station);
+            state?.onDown(station);
+          },
         }),
       );
     }
@@ -184,6 +202,7 @@ class Run {
     }
     this.#traffic.schedule();
     this.#programs?.schedule();
+    this.#state?.schedule();
     this.#faults.schedule();
     if (quietUs > 0) world.at(durationUs - quietUs, () => this.#beginQuiet());
     let second = 1;
@@ -290,6 +309,7 @@ class Run {
   #beginQuiet(): void {
     this.#phase = "quiet";
     this.#faults.endForQuiet();
+    this.#state?.beginQuiet();
     this.#bus.tell({ kind: "phase", atUs: this.#oracle.nowUs, phase: "quiet" });
   }
 

@@ -4,7 +4,7 @@
 
 import { HanaError, type NodeId } from "../../base/mod.ts";
 import type { DiscoveryEvent, RegistryDelta, RegistryEntry, SharedOpening } from "../../discovery/mod.ts";
-import { Node, type NodeOptions, type ProgramSettings } from "../../node/mod.ts";
+import { Node, type NodeOptions, type ProgramSettings, type StateSettings } from "../../node/mod.ts";
 import type { Platform } from "../../platform/mod.ts";
 import type { SimulatedHost, SimulatedProcess } from "../../platform/simulated/mod.ts";
 import type { Session } from "../../session/mod.ts";
@@ -40,6 +40,8 @@ export interface StationSurroundings {
   station(name: string): Station | null;
   /** What makes it supervise programs; not given where nobody does. */
   readonly programs?: ProgramSettings | undefined;
+  /** How its next life takes part in shared state, where that is said. */
+  state?(): StateSettings | undefined;
   /** A life has begun under this id. */
   onId(station: Station, id: NodeId): void;
   /** It can be reached. */
@@ -224,7 +226,9 @@ export class Station {
 
   #options(): NodeOptions {
     const { plan, programs } = this.#around;
+    const state = this.#around.state?.();
     return {
+      ...(state === undefined ? {} : { state }),
       ...(programs === undefined ? {} : { programs }),
       role: plan.role,
       name: plan.wantedName ?? plan.name,

@@ -4,6 +4,7 @@
 import { checkScenario, isRandom, isSettled, namesOf, VERBS } from "../language/mod.ts";
 import { meansProgram, PROGRAM_ACTIONS, type ProgramPlan } from "../program_plan.ts";
 import type { Action, NodePlan, Scenario, Selector, TimedAction } from "../scenario.ts";
+import { isStateAction, meansName, type StatePlan } from "../state_plan.ts";
 
 /** The scenario with other parts; null when it could not be played. */
 export function changed(scenario: Scenario, parts: Partial<Scenario>): Scenario | null {
@@ -42,11 +43,53 @@ export function withoutNodes(scenario: Scenario, gone: ReadonlySet<string>): Sce
   const used = new Set(nodes.flatMap(({ interfaces }) => interfaces.map(({ segment }) => segment)));
   const segments = scenario.network.segments.filter(({ name }) => used.has(name));
   const network = { segments: segments.length === 0 ? scenario.network.segments : segments, overrides };
-  const parts = { nodes, timeline, traffic, network };
+  const { state: before } = scenario;
+  const state = before === undefined ? undefined : stateAmong(before, rewrite);
+  const parts = {
+    nodes,
+    timeline: state === undefined ? timeline : timeline.filter(({ action }) => meansApp(action, state)),
+    traffic,
+    network,
+    ...(state === undefined ? {} : { state }),
+  };
   return programs === undefined ? changed(scenario, parts) : changed(withPrograms(scenario, programs), {
     ...parts,
-    timeline: timeline.filter(({ action }) => meansSomething(action, programs)),
+    timeline: parts.timeline.filter(({ action }) => meansSomething(action, programs)),
   });
+}
+
+/** Shared state among fewer nodes. */
+function stateAmong(plan: StatePlan, rewrite: (selector: Selector) => Selector | null): StatePlan {
+  return {
+    hosts: plan.hosts === null ? null : rewrite(plan.hosts),
+    parameters: plan.parameters.flatMap((each) => {
+      const on = each.on === null ? null : rewrite(each.on);
+      return each.on !== null && on === null ? [] : [{ ...each, on }];
+    }),
+    apps: plan.apps.flatMap((each) => {
+      const on = rewrite(each.on);
+      return on === null ? [] : [{ ...each, on }];
+    }),
+  };
+}
+
+/** The scenario without one app of its shared state: actions on it alone go too. */
+export function withoutApp(scenario: Scenario, name: string): Scenario | null {
+  const { state: before } = scenario;
+  if (before === undefined) return null;
+  const state = { ...before, apps: before.apps.filter((each) => each.name !== name) };
+  return changed(scenario, {
+    state,
+    timeline: scenario.timeline.filter(({ action }) => meansApp(action, state)),
+  });
+}
+
+function meansApp(action: Action, { apps, parameters }: StatePlan): boolean {
+  if (!isStateAction(action)) return true;
+  if (action.verb === "redefine") {
+    return parameters.some(({ name, on }) => on !== null && meansName(action.parameter, name));
+  }
+  return !("app" in action) || apps.some(({ name }) => meansName(action.app, name));
 }
 
 /** The scenario with these programs; without the key where there are none. */

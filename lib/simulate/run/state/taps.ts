@@ -1,0 +1,283 @@
+// Taps on the running cores of shared state: what goes in and comes out of them is told as news.
+// Decides what is told; the cores run as they are, and every call goes through to them unchanged.
+
+import type { LinkNumber } from "../../../state/holding/mod.ts";
+import type { Entry, StandbyCopy, StateHost, SubsystemLog } from "../../../state/host/mod.ts";
+import type { PathRecord } from "../../../state/merge/mod.ts";
+import type { SetMessage, StateMessage, TransactionMessage } from "../../../state/messages/mod.ts";
+import type { ClientNumber, PathId, StateValue } from "../../../state/model/mod.ts";
+import type { StateReplica } from "../../../state/replica/mod.ts";
+import type { HostCause, StateNews } from "../../state_facts.ts";
+
+/** Who is told. */
+export type Tell = (news: StateNews) => void;
+
+/** Claims above this are the host's own. */
+const MAX_CLIENT_PRIORITY = 200;
+
+/** Tells what a host does, from now on; also how it begins. */
+export function tapHost(host: StateHost, tell: Tell): void {
+  const { document, holding, epoch } = host;
+  const { term } = epoch;
+  const { book, claims } = document;
+  let cause: HostCause = "node";
+  /** Looks of paths, to see what changed: value and newest write. */
+  const looks = new Map<PathId, { value: StateValue; write: number }>();
+  const gone = new Set<PathId>();
+  const pathOf = (id: PathId): string => book.pathOf(id) ?? `#${id}`;
+
+  const note = (_log: SubsystemLog, entry: Entry): void => {
+    const { id, value, deleted } = entry;
+    const before = looks.get(id);
+    const record = deleted ? null : claims.recordOf(id);
+    const write = newestWriteOf(record);
+    looks.set(id, { value, write });
+    const isByItself = cause === "left" || cause === "deadline" || cause === "begin";
+    const revived = gone.has(id) && !deleted;
+    if (deleted) gone.add(id);
+    if (!deleted && !revived && !(isByItself && before !== undefined)) return;
+    tell({
+      what: "changed",
+      term,
+      cause,
+      id,
+      path: pathOf(id),
+      from: before?.value ?? null,
+      to: value,
+      deleted,
+      writeBefore: before?.write ?? 0,
+      writeNow: write,
+      holds: book.definitionOf(id)?.onLoss === "hold",
+      overlaid: record?.claims.some(({ momentary, priority }) =>
+        momentary || priority > MAX_CLIENT_PRIORITY
+      ) ??
+        false,
+      revived,
+    });
+  };
+  for (const log of document.logs()) {
+    for (let id = 1 as PathId; id <= book.lastId; id++) {
+      const entry = log.entryOf(id);
+      if (entry === null || entry.deleted) continue;
+      looks.set(id, { value: entry.value, write: newestWriteOf(claims.recordOf(id)) });
+    }
+  }
+  document.observe({ noteBefore: () => {}, noteAfter: note, noteLog: () => {}, noteBook: () => {} });
+
+  const during = <T>(what: HostCause, run: () => T): T => {
+    const outer = cause;
+    cause = what;
+    try {
+      return run();
+    } finally {
+      cause = outer;
+    }
+  };
+
+  const handleMessage = host.handleMessage.bind(host);
+  host.handleMessage = (nowUs, from, message) => {
+    if (message.kind === "set" || message.kind === "tx") {
+      return takeWrite(nowUs, from, message);
+    }
+    const isNew = message.kind === "hello" && clientOf(from) === null;
+    const why = message.kind === "hello" ? "hello" : message.kind === "bye" ? "bye" : "message";
+    during(why, () => handleMessage(nowUs, from, message));
+    if (!isNew || message.kind !== "hello" || message.token === null) return;
+    const client = clientOf(from);
+    if (client === null) return;
+    tell({
+      what: "greeted",
+      term,
+      token: hexOf(message.token),
+      peer: client.peer.nodeId,
+      client: client.number,
+      resumed: true,
+    });
+  };
+  const handleLeft = host.handleLeft.bind(host);
+  host.handleLeft = (nowUs, from) => during("left", () => handleLeft(nowUs, from));
+  const handleDeadline = host.handleDeadline.bind(host);
+  host.handleDeadline = (nowUs) => during("deadline", () => handleDeadline(nowUs));
+  const handleDeposed = host.handleDeposed.bind(host);
+  host.handleDeposed = (nowUs, successor) => {
+    tell({ what: "deposed", term });
+    handleDeposed(nowUs, successor);
+  };
+
+  const copy = host.snapshot();
+  tell({
+    what: "hosting",
+    epoch,
+    clients: copy.clients.map(({ client, sequence }) => [client, sequence] as const),
+    privileged: holding.privilege.holder,
+    claimOf(client, path) {
+      const id = book.idOf(path);
+      return claims.claim(id, client as ClientNumber)?.value;
+    },
+  });
+
+  function clientOf(from: LinkNumber) {
+    for (const client of holding.clients.all()) if (client.link === from) return client;
+    return null;
+  }
+
+  function takeWrite(nowUs: number, from: LinkNumber, message: SetMessage | TransactionMessage): void {
+    const client = clientOf(from);
+    const number = client?.number ?? (0 as ClientNumber);
+    const standing = client?.state ?? null;
+    const before = client?.sequence ?? 0;
+    const marks = message.entries.map(({ id }) => markOf(id, number));
+    const owners = holding.ownership.size === 0
+      ? null
+      : message.entries.map(({ id }) => holding.ownership.standing(nowUs, id));
+    const { revision } = book;
+    const privileged = holding.privilege.holder;
+    during("message", () => handleMessage(nowUs, from, message));
+    let foreign: string | null = null;
+    let outdated: string | null = null;
+    const effects: string[] = [];
+    message.entries.forEach(({ id }, at) => {
+      if (markOf(id, number) === marks[at]) return;
+      const path = pathOf(id);
+      effects.push(path);
+      const owner = owners?.[at];
+      if (owner === undefined || owner.owner === 0) return;
+      if (owner.owner !== number) foreign ??= path;
+      else if (message.generation !== null && message.generation < owner.generation) {
+        // One that the owner was given since it sent this counts too, unless it was somebody else's in between.
+        outdated ??= holding.checkWrite(nowUs, number, id, message.generation) === null ? null : path;
+      }
+    });
+    const isStructure = message.kind === "tx" && book.revision !== revision;
+    tell({
+      what: "took",
+      term,
+      message: message.kind,
+      client: number,
+      standing,
+      sequence: message.sequence,
+      before,
+      after: holding.clients.get(number)?.sequence ?? before,
+      effects,
+      foreign,
+      outdated,
+      unprivileged: isStructure && privileged !== number,
+    });
+  }
+
+  function markOf(id: PathId, client: ClientNumber): string {
+    const claim = claims.claim(id, client);
+    return claim === null ? "" : `${claim.seq} ${claim.priority}`;
+  }
+}
+
+function newestWriteOf(record: PathRecord | null): number {
+  let newest = 0;
+  for (const { seq } of record?.claims ?? []) newest = Math.max(newest, seq);
+  return newest;
+}
+
+/** Lets messages to an app be lost, repeated or late: what the tap asks before each. */
+export type Spoiler = (message: StateMessage) => readonly StateMessage[];
+
+/** Tells what a replica says, hears and shows, from now on. */
+export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil?: Spoiler): void {
+  const haveOf = (subsystem: number): number => {
+    for (const [number, sync] of replica.world?.syncs ?? []) if (number === subsystem) return sync.have;
+    return 0;
+  };
+  const handleMessage = replica.handleMessage.bind(replica);
+  const take = (nowUs: number, message: StateMessage): void => {
+    const isPart = message.kind === "patch" || message.kind === "chunk";
+    const term = replica.epoch?.term ?? 0;
+    const hadBefore = isPart && term === message.term ? haveOf(message.subsystem) : 0;
+    handleMessage(nowUs, message);
+    switch (message.kind) {
+      case "hello":
+      case "set":
+      case "tx":
+      case "ack":
+      case "resync":
+      case "leave":
+        return;
+    }
+    const shows = replica.epoch?.term ?? 0;
+    tell({
+      what: "heard",
+      app,
+      message: message.kind,
+      client: replica.client,
+      term: "term" in message ? message.term : message.epoch.term,
+      shows,
+      acknowledged: "ack" in message ? message.ack : null,
+      resumed: message.kind === "welcome" && message.resumed,
+      code: message.kind === "nack" ? message.code : null,
+      refused: message.kind === "nack" ? message.sequence : 0,
+      path: message.kind === "nack" && message.id !== null ? replica.book?.pathOf(message.id) ?? null : null,
+      token: message.kind === "welcome" ? hexOf(message.token) : null,
+      subsystem: isPart ? message.subsystem : 0,
+      base: message.kind === "patch" ? message.base : 0,
+      version: isPart ? message.version : 0,
+      hadBefore,
+      hasNow: isPart && shows === message.term ? haveOf(message.subsystem) : 0,
+    });
+  };
+  replica.handleMessage = (nowUs, message) => {
+    if (spoil === undefined) return take(nowUs, message);
+    for (const each of spoil(message)) take(nowUs, each);
+  };
+  const poll = replica.poll.bind(replica);
+  replica.poll = () => {
+    const message = poll();
+    switch (message?.kind) {
+      case "hello":
+      case "set":
+      case "tx":
+      case "resync":
+      case "bye":
+        tell({
+          what: "said",
+          app,
+          term: "term" in message ? message.term : 0,
+          message: message.kind,
+          client: replica.client,
+          sequence: "sequence" in message ? message.sequence : 0,
+          subsystem: message.kind === "resync" ? message.subsystem : 0,
+          values: message.kind === "set"
+            ? message.entries.map((
+              { id, value },
+            ) => [replica.book?.pathOf(id) ?? `#${id}`, value as StateValue])
+            : [],
+        });
+    }
+    return message;
+  };
+  const pollEvent = replica.pollEvent.bind(replica);
+  replica.pollEvent = () => {
+    const event = pollEvent();
+    if (event !== null) tell({ what: "told", app, event });
+    return event;
+  };
+}
+
+/** Tells what a copy takes in, from now on. */
+export function tapCopy(copy: StandbyCopy, tell: Tell): void {
+  const handleUpdate = copy.handleUpdate.bind(copy);
+  copy.handleUpdate = (update) => {
+    const number = handleUpdate(update);
+    if (number !== null) {
+      tell({
+        what: "copied",
+        term: update.epoch.term,
+        number,
+        clients: update.clients.map(({ client, sequence }) => [client, sequence] as const),
+        privileged: update.holding?.privileged ?? null,
+      });
+    }
+    return number;
+  };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
