@@ -9,7 +9,6 @@ import { type Address, formatAddress } from "../transport/mod.ts";
 import { leaseSettings } from "./leadership.ts";
 import type { NodeOptions } from "./options.ts";
 import { PROGRAMS_CAPABILITY } from "./programs.ts";
-import { HOSTS_STATE_CAPABILITY, PARAMETERS_CAPABILITY, parametersHash } from "./state/mod.ts";
 
 /** A node as far as discovery is concerned. */
 export interface DiscoveredNode {
@@ -21,20 +20,21 @@ export interface DiscoveredNode {
   readonly directory: string | null;
   readonly bound: readonly Address[];
   readonly resources: Readonly<Record<string, unknown>>;
+  readonly capabilities: Readonly<Record<string, unknown>>;
 }
 
 /**
  * What a node can do: as its owner says, with its priority among the apps, by which all put them into one order, and
  * whether programs can be started on it.
+ * @param ofState what it brings into the shared state
  */
 export function capabilitiesOf(
-  { capabilities = {}, priority, programs, state = {} }: NodeOptions,
+  { capabilities = {}, priority, programs }: NodeOptions,
+  ofState: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  const { host, parameters = [] } = state;
   return {
+    ...ofState,
     ...(programs === undefined ? {} : { [PROGRAMS_CAPABILITY]: true }),
-    ...(host === true ? { [HOSTS_STATE_CAPABILITY]: true } : {}),
-    ...(parameters.length === 0 ? {} : { [PARAMETERS_CAPABILITY]: parametersHash(parameters) }),
     ...capabilities,
     ...(priority === undefined ? {} : { [PRIORITY_CAPABILITY]: priority }),
   };
@@ -47,7 +47,7 @@ export function makeDiscovery(
   node: DiscoveredNode,
 ): DiscoveryService {
   const { port, group, interfaces, seeds, listens } = options.discovery ?? {};
-  const capabilities = capabilitiesOf(options);
+  const { capabilities } = node;
   const lease = options.keys.kind === "access"
     ? null
     : leaseSettings(platform.files, node.directory, capabilities);

@@ -56,7 +56,8 @@ export type { TracedDatagram } from "./trace_stream.ts";
 export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./sessions.ts";
 export { NODE_STATES, type NodeState, type NodeView, viewOf } from "./view.ts";
 export {
-  parametersHash,
+  type DisplayProgram,
+  NodeDisplays,
   parametersPrefix,
   SharedState,
   type StateClientOptions,

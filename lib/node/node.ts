@@ -44,7 +44,7 @@ import { MachineWatch } from "./machine_watch.ts";
 import { DESCRIBE, PING } from "./messages.ts";
 import { nodeEventOf } from "./node_event.ts";
 import { type ListedEntry, NodeFeed } from "./node_feed.ts";
-import { ListWatch, type NodeListener, type NodeWatch, watchByCallback } from "./node_watch.ts";
+import { ListWatch, type NodeListener, type NodeWatch, watchByCallback, WatchSet } from "./node_watch.ts";
 import { checkGuest, type NodeOptions } from "./options.ts";
 import { NodeDnsSd } from "./dns_sd.ts";
 import { candidatePaths, type PathKind } from "./paths.ts";
@@ -71,14 +71,13 @@ export class Node {
   readonly #channelCounters: ChannelCounters;
   readonly #conflict = Promise.withResolvers<HanaError>();
   readonly #feed: NodeFeed;
-  readonly #watches = new Set<ListWatch<ListedEntry>>();
+  readonly #watches = new WatchSet<ListedEntry>();
   readonly #machine: MachineWatch;
   /** Who leads, the token for commands, the fence before them. */
   readonly leadership: NodeLeadership;
   /** Shared state: its host while that is here, this node's client. */
   readonly state: SharedState;
   #role: Role;
-  #coalesced = 0;
   #factsRefused = 0;
   #resources: Readonly<Record<string, unknown>>;
   #discovery: DiscoveryService | null = null;
@@ -258,7 +257,7 @@ export class Node {
         address,
       })),
       interface: null,
-      capabilities: capabilitiesOf(this.#options),
+      capabilities: this.#capabilities,
       resources: this.#resources,
       load: this.#machine.latest,
       tags: this.#options.tags ?? {},
@@ -267,7 +266,7 @@ export class Node {
       rttMs: 0,
       trust: this.trust,
       leader: this.#discovery?.leaderId === id,
-      priority: priorityOf(capabilitiesOf(this.#options)),
+      priority: priorityOf(this.#capabilities),
       self: true,
     };
   }
@@ -291,12 +290,7 @@ export class Node {
    * node stops.
    */
   watch(options: { readonly signal?: AbortSignal } = {}): NodeWatch {
-    return new ListWatch<ListedEntry>(this.#feed, options.signal, {
-      onStart: (watch) => this.#watches.add(watch),
-      onEnd: (watch) => {
-        if (this.#watches.delete(watch)) this.#coalesced += watch.coalesced;
-      },
-    });
+    return new ListWatch<ListedEntry>(this.#feed, options.signal, this.#watches);
   }
 
   /** Calls `listener` with every change of the list from now on, after the call that caused it. Returns how to stop it. */
@@ -386,10 +380,7 @@ export class Node {
       programs: this.#programs?.statistics() ?? null,
       state: this.state.statistics(),
       fence: { ...this.leadership.commands.counters },
-      watches: {
-        open: this.#feed.size,
-        coalesced: [...this.#watches].reduce((sum, watch) => sum + watch.coalesced, this.#coalesced),
-      },
+      watches: { open: this.#feed.size, coalesced: this.#watches.coalesced },
       peers: this.sessions.all().filter((session) => session.isOpen).map((session) => ({
         name: session.peer.name,
         id: session.peer.id,
@@ -425,6 +416,10 @@ export class Node {
   /** Draws another id for the next start under this name. Call it after {@linkcode stop}, when {@linkcode conflict} resolved. */
   renewId(): void {
     renewId(this.#platform, this.#options.stateDirectory, this.#identity.name);
+  }
+
+  get #capabilities(): Readonly<Record<string, unknown>> {
+    return capabilitiesOf(this.#options, this.state.capabilities);
   }
 
   /** Whether we hold an access key alone: we are listed nowhere and answer nobody. */
@@ -463,7 +458,8 @@ export class Node {
     const { id, incarnation, role } = this;
     const { directory } = this.#identity;
     const bound = this.#listeners.bound();
-    const self = { id, incarnation, role, name: this.#name, directory, bound, resources: this.#resources };
+    const [name, resources, capabilities] = [this.#name, this.#resources, this.#capabilities];
+    const self = { id, incarnation, role, name, directory, bound, resources, capabilities };
     this.#discovery = makeDiscovery(this.#platform, options, self);
     this.#discovery.onEvent((event) => this.#onDiscovery(event));
     if (options.readsHardware !== false && this.role !== "observer") this.#machine.start();
@@ -532,6 +528,7 @@ export class Node {
       discovery: () => this.#discovery,
       open: (target, options) => this.open(target, options),
       onLane: (name, accept, options) => this.onLane(name, accept, options),
+      announce: () => this.#discovery?.updateRecord({ capabilities: this.#capabilities }),
     };
   }
 
@@ -590,7 +587,7 @@ export class Node {
     }
     this.#lanes.close();
     this.#programs?.close();
-    for (const watch of [...this.#watches]) watch.close();
+    this.#watches.close();
     this.#identity.release();
   }
 

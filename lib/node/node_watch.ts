@@ -178,3 +178,27 @@ export class ListWatch<Entry> implements NodeWatch {
     this.#owner?.onEnd(this);
   }
 }
+
+/** The watches of one node that run. */
+export class WatchSet<Entry> implements WatchOwner<Entry> {
+  readonly #watches = new Set<ListWatch<Entry>>();
+  #ended = 0;
+
+  /** Changes that slow readers found as one. */
+  get coalesced(): number {
+    return [...this.#watches].reduce((sum, watch) => sum + watch.coalesced, this.#ended);
+  }
+
+  onStart(watch: ListWatch<Entry>): void {
+    this.#watches.add(watch);
+  }
+
+  onEnd(watch: ListWatch<Entry>): void {
+    if (this.#watches.delete(watch)) this.#ended += watch.coalesced;
+  }
+
+  /** Ends all of them. */
+  close(): void {
+    for (const watch of [...this.#watches]) watch.close();
+  }
+}

@@ -37,6 +37,7 @@ export {
   type ExplainedClaim,
   type Explanation,
   HOST,
+  MAX_HOST_PRIORITY,
   type NameOf,
   tellFate,
   tellReason,
@@ -51,12 +52,14 @@ export {
 } from "./holding/mod.ts";
 export {
   CLIENTS_SUBSYSTEM,
+  type Entry,
   type HostEvent,
   type LinkPeer,
   type PresenceRow,
   StandbyCopy,
   type StandbyUpdate,
   StateHost,
+  SubsystemLog,
 } from "./host/mod.ts";
 export {
   type MissingPart,
@@ -68,3 +71,35 @@ export {
 } from "./replica/mod.ts";
 export * from "./service/mod.ts";
 export { decodeCopyFile, encodeCopyFile } from "./copies/mod.ts";
+export {
+  type AbortBody,
+  CLOCK_ASK,
+  type CommitBody,
+  type Display,
+  displayDefinition,
+  type DisplayGroup,
+  displayPath,
+  type Edition,
+  GROUP_ABORT,
+  GROUP_COMMIT,
+  GROUP_PREPARE,
+  GROUP_SHOWN,
+  groupDefinition,
+  GroupDesk,
+  type GroupEvent,
+  GroupMember,
+  groupPath,
+  GROUPS,
+  type GroupStatus,
+  idInPath,
+  type Picture,
+  type PrepareBody,
+  type PrepareReply,
+  readDisplay,
+  readGroup,
+  readStatus,
+  SharedClock,
+  type ShownBody,
+  statusDefinition,
+  statusPath,
+} from "./groups/mod.ts";

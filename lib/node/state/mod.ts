@@ -3,7 +3,8 @@
 
 export { type StateElection } from "./election.ts";
 export { SharedState, type StateClientOptions } from "./shared_state.ts";
-export { parametersHash, parametersPrefix } from "./parameters.ts";
+export { type DisplayProgram, NodeDisplays } from "./displays.ts";
+export { parametersPrefix } from "./parameters.ts";
 export {
   HOSTS_STATE_CAPABILITY,
   PARAMETERS_CAPABILITY,

@@ -6,7 +6,14 @@ import type { DiscoveryEvent } from "../../discovery/mod.ts";
 import type { ReceivedLane } from "../../lanes/mod.ts";
 import type { LaneReceiver, RequestDefinition, Session } from "../../session/mod.ts";
 import {
+  CLOCK_ASK,
   CopyKeeper,
+  type Display,
+  GROUP_ABORT,
+  GROUP_COMMIT,
+  GROUP_PREPARE,
+  GROUP_SHOWN,
+  type GroupEvent,
   type HostEvent,
   type HostService,
   type Interest,
@@ -14,9 +21,11 @@ import {
   LaneLink,
   MemoryLink,
   NEWS_LANE,
+  type ParameterDefinition,
   type ReachedHost,
   receiverOf,
   ReplicaService,
+  type ShownBody,
   STATE_HOST,
   STATE_LANE,
   STATE_PARAMETERS,
@@ -31,7 +40,10 @@ import { CopyStore } from "./copy_store.ts";
 import { ElectionWatch } from "./election.ts";
 import { Hosting } from "./hosting.ts";
 import { Keepers } from "./keepers.ts";
-import { ParameterDesk, parametersHash } from "./parameters.ts";
+import { Declarations } from "./declarations.ts";
+import { type DisplayProgram, NodeDisplays } from "./displays.ts";
+import { type DisplayNode, displayNodeOf, GroupHosting } from "./group_hosting.ts";
+import { ParameterDesk } from "./parameters.ts";
 import type { StateNode } from "./surroundings.ts";
 
 /** Messages that wait for a host to begin. */
@@ -72,7 +84,13 @@ export class SharedState {
   readonly #keepers: Keepers;
   readonly #hosting: Hosting;
   readonly #parameters: ParameterDesk;
+  readonly #declarations: Declarations;
   readonly #store: CopyStore | null;
+  /** Clients by their nodes, to reach those with displays. */
+  readonly #clientSessions = new Map<NodeId, Session>();
+  readonly #groupListeners = new Set<(event: GroupEvent) => void>();
+  #groups: GroupHosting | null = null;
+  #displays: NodeDisplays | null = null;
   /** Where the news of a host go, by the session of our client. */
   readonly #news = new Map<Session, StateLinkHandlers>();
   readonly #hostListeners = new Set<(event: HostEvent) => void>();
@@ -97,7 +115,8 @@ export class SharedState {
       },
     });
     this.#keepers.onNewerTerm = (epoch) => this.#hosting.noteTerm(epoch);
-    this.#parameters = new ParameterDesk(node, this.#hosting);
+    this.#declarations = new Declarations(node.settings);
+    this.#parameters = new ParameterDesk(node, this.#hosting, this.#declarations);
     this.#store = node.directory === null
       ? null
       : new CopyStore(node.platform, node.directory, () => this.#copy());
@@ -107,6 +126,7 @@ export class SharedState {
       [STATE_SESSIONS.name, async () => sessionsOf(await this.#hosting.ensure())],
       [STATE_WHY.name, async ({ path }: { path: string }) => whyOf(await this.#hosting.ensure(), path)],
       [STATE_PARAMETERS.name, () => this.#answerParameters()],
+      [CLOCK_ASK.name, () => this.#answerClock()],
     ]);
     this.#register();
   }
@@ -166,6 +186,52 @@ export class SharedState {
     return this.#client;
   }
 
+  /** What this node's record says of shared state. */
+  get capabilities(): Readonly<Record<string, unknown>> {
+    return this.#declarations.capabilities;
+  }
+
+  /**
+   * Declares the parameters of this node, instead of those before: the host defines them below the node's name.
+   * Throws `overloaded`.
+   */
+  declare(parameters: readonly ParameterDefinition[]): void {
+    this.#declarations.setParameters(parameters);
+    this.#declared();
+  }
+
+  /**
+   * Gives this node displays: they change with their groups, when all others do.
+   * @param displays by their ids, unique in the mesh
+   * Throws `schema` for a display that cannot be, `conflict` when it has some already.
+   */
+  attachDisplays(
+    displays: ReadonlyMap<string, Omit<Display, "node">>,
+    program: DisplayProgram,
+  ): NodeDisplays {
+    if (this.#displays !== null) throw new HanaError("conflict", { what: "this node has displays already" });
+    const own = new Map(Array.from(displays, ([id, display]) => [id, { ...display, node: this.#node.id }]));
+    this.#declarations.setDisplays(own);
+    this.#displays = new NodeDisplays(
+      {
+        platform: this.#node.platform,
+        client: () => this.client(),
+        tell: (to, body) => this.#tellShown(to, body),
+      },
+      own,
+      program,
+    );
+    this.#declared();
+    this.#groups?.handleNode(this.#node.id, this.#ownDisplays());
+    return this.#displays;
+  }
+
+  /** Has what happens to groups and displays told while this node hosts. Returns how to stop it. */
+  onGroupEvent(listener: (event: GroupEvent) => void): () => void {
+    this.#groupListeners.add(listener);
+    return () => this.#groupListeners.delete(listener);
+  }
+
   /** What discovery tells. */
   noteEvent(event: DiscoveryEvent): void {
     if (this.#isClosed || !ABOUT_HOSTS.has(event.kind)) return;
@@ -192,6 +258,7 @@ export class SharedState {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#displays?.close();
     await this.#client?.close();
     this.#hosting.close();
     this.#keepers.end();
@@ -204,6 +271,14 @@ export class SharedState {
     handlers.onRequest(STATE_SESSIONS, async () => sessionsOf(await this.#hosting.ensure()));
     handlers.onRequest(STATE_WHY, async ({ path }) => whyOf(await this.#hosting.ensure(), path));
     handlers.onRequest(STATE_PARAMETERS, () => this.#answerParameters());
+    handlers.onRequest(CLOCK_ASK, () => this.#answerClock());
+    handlers.onRequest(GROUP_PREPARE, (body, { session }) => {
+      if (this.#displays !== null) return this.#displays.prepare(session.peer.id, body);
+      return { ready: false, why: "this node has no displays", decided: false, uncertaintyUs: null };
+    });
+    handlers.onEvent(GROUP_COMMIT, (body, { session }) => this.#displays?.commit(session.peer.id, body));
+    handlers.onEvent(GROUP_ABORT, (body, { session }) => this.#displays?.abort(session.peer.id, body));
+    handlers.onEvent(GROUP_SHOWN, (body, { session }) => this.#groups?.handleShown(session.peer.id, body));
     // A viewer may listen: the host gives it no priority to write with.
     this.#node.onLane(STATE_LANE, (lane, session) => this.#accept(lane, session), { untrusted: true });
     this.#node.onLane(NEWS_LANE, (lane, session) => {
@@ -222,6 +297,7 @@ export class SharedState {
       if (!(thrown instanceof HanaError)) throw thrown;
       return null;
     }
+    this.#noteClient(session);
     const peer = {
       identity: { nodeId: session.peer.id, key: session.holder },
       level: session.access,
@@ -266,6 +342,7 @@ export class SharedState {
       return {
         link,
         id: session.peer.id,
+        isHere: false,
         ask: (definition, body) => session.call(definition, body, { timeoutUs: ASK_US }),
       };
     } catch (thrown) {
@@ -281,7 +358,7 @@ export class SharedState {
     ours.attach(handlers);
     const { id } = this.#node;
     theirs.attach(service.join(theirs, { identity: { nodeId: id, key: null }, level: "operator" }));
-    return { link: ours, id, ask: (definition, body) => this.#ask(definition, body) };
+    return { link: ours, id, isHere: true, ask: (definition, body) => this.#ask(definition, body) };
   }
 
   async #ask(definition: RequestDefinition, body: unknown): Promise<unknown> {
@@ -312,8 +389,49 @@ export class SharedState {
   }
 
   #answerParameters() {
-    const { parameters = [] } = this.#node.settings;
-    return { hash: parametersHash(parameters), parameters: [...parameters] };
+    const { displays, hash, parameters } = this.#declarations;
+    return { hash: hash ?? "", parameters: [...parameters], displays };
+  }
+
+  #answerClock() {
+    const nowUs = this.#node.platform.clock.nowUs();
+    return { host: this.#hosting.service !== null, receivedUs: nowUs, sentUs: nowUs };
+  }
+
+  #declared(): void {
+    this.#node.announce();
+    this.#parameters.refresh();
+  }
+
+  #ownDisplays(): DisplayNode | null {
+    const displays = this.#displays;
+    const { id } = this.#node;
+    return displays === null ? null : {
+      prepare: (body) => displays.prepare(id, body),
+      commit: (body) => displays.commit(id, body),
+      abort: (body) => displays.abort(id, body),
+    };
+  }
+
+  /** Over the session of our client: its other end is the host. */
+  #tellShown(to: NodeId, body: ShownBody): void {
+    if (to === this.#node.id) return void this.#groups?.handleShown(to, body);
+    for (const session of this.#news.keys()) {
+      if (session.peer.id === to && session.isOpen) return void session.post(GROUP_SHOWN, body);
+    }
+  }
+
+  /** A client's node can be reached over the session of its client. */
+  #noteClient(session: Session): void {
+    const { id, role } = session.peer;
+    if (role === "observer") return;
+    this.#clientSessions.set(id, session);
+    this.#groups?.handleNode(id, displayNodeOf(session));
+    void session.ended.then(() => {
+      if (this.#clientSessions.get(id) !== session) return;
+      this.#clientSessions.delete(id);
+      this.#groups?.handleNode(id, null);
+    });
   }
 
   #copy() {
@@ -322,7 +440,15 @@ export class SharedState {
   }
 
   #onService(service: HostService | null): void {
+    this.#groups?.close();
+    this.#groups = null;
     if (service === null) return;
+    const groups = new GroupHosting(service, (event) => {
+      for (const listener of this.#groupListeners) listener(event);
+    });
+    this.#groups = groups;
+    for (const [id, session] of this.#clientSessions) groups.handleNode(id, displayNodeOf(session));
+    groups.handleNode(this.#node.id, this.#ownDisplays());
     for (const listener of this.#serviceListeners) listener(service);
     this.#parameters.refresh();
     this.#client?.noteHostChanged(this.#node.id);

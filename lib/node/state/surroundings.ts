@@ -35,4 +35,6 @@ export interface StateNode {
   discovery(): DiscoveryService | null;
   open(target: string | ReachableNode, options: ReachOptions): Promise<Session>;
   onLane(name: string, accept: LaneAcceptor<Session>, options?: LaneHandlerOptions): () => void;
+  /** What the node's record says of shared state has changed. */
+  announce(): void;
 }

@@ -5,7 +5,14 @@ import { ANY_ROLE, type BodyOf, defineEvent, defineRequest, type ReplyOf } from 
 import { s } from "../../wire/mod.ts";
 import { MAX_DISPLAYS, MAX_SHOWN, MAX_WHY_LENGTH } from "./bounds.ts";
 
-const COMMAND = { lane: "state", effect: "command", from: ANY_ROLE, to: ANY_ROLE } as const;
+/** Never fenced by the lease: each names the reign of its host, and member and desk go by that. */
+const COMMAND = {
+  lane: "state",
+  effect: "command",
+  fenced: "never",
+  from: ANY_ROLE,
+  to: ANY_ROLE,
+} as const;
 
 const id = () => s.string({ minLength: 1, maxLength: 63 });
 const digest = () => s.string({ minLength: 16, maxLength: 16 });

@@ -50,6 +50,8 @@ export class HostService {
   readonly #clients = new Map<LinkNumber, Client>();
   readonly #decoder = new MessageDecoder();
   readonly #encoder = new MessageEncoder();
+  /** Called at the end of every batch. */
+  onBatch: (() => void) | null = null;
   #lastLink = 0;
   #timer: TimerHandle | null = null;
   #timerUs = Infinity;
@@ -67,6 +69,11 @@ export class HostService {
   /** In microseconds. */
   nowUs(): number {
     return this.#options.platform.clock.nowUs();
+  }
+
+  /** Runs `callback` at `atUs` of its clock. */
+  schedule(atUs: number, callback: () => void): TimerHandle {
+    return this.#options.platform.timers.schedule(atUs, callback);
   }
 
   /** Clients over links. */
@@ -131,6 +138,7 @@ export class HostService {
       for (let event = this.host.pollEvent(); event !== null; event = this.host.pollEvent()) {
         this.#options.onEvent(event);
       }
+      this.onBatch?.();
     } finally {
       this.#isPumping = false;
     }

@@ -21,6 +21,8 @@ const LEAVE_US = 500_000;
 export interface ReachedHost {
   readonly link: StateLink;
   readonly id: NodeId;
+  /** Whether it is the node of this client itself. */
+  readonly isHere: boolean;
   /** Asks the node that hosts. */
   ask(definition: RequestDefinition, body: unknown): Promise<unknown>;
 }
@@ -97,6 +99,11 @@ export class ReplicaService implements StatePort {
   /** The host that it is connected to; null for none. */
   get hostId(): NodeId | null {
     return this.#host?.id ?? null;
+  }
+
+  /** Whether the host is this very node. */
+  get isHere(): boolean {
+    return this.#host?.isHere === true;
   }
 
   /** Why the last attempt to reach a host failed; null where none did since the last success. */

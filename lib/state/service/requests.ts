@@ -106,5 +106,7 @@ export const STATE_PARAMETERS = defineRequest({
     hash: s.string(),
     /** As `readDefinition` (lib/state/schema) takes them. */
     parameters: s.array(s.unknown(), { maxItems: 1024 }),
+    /** As `readDisplay` (lib/state/groups) takes them. */
+    displays: s.array(s.object({ id: s.string({ maxLength: 63 }), display: s.unknown() }), { maxItems: 256 }),
   }),
 });

@@ -4,9 +4,12 @@ import { assert, assertEquals } from "@std/assert";
 import type { Node, NodeOptions } from "../../../lib/node/mod.ts";
 import type { SimulatedHost, SimulatedProcess } from "../../../lib/platform/simulated/mod.ts";
 import {
+  groupDefinition,
   type ParameterDefinition,
   type PathId,
   readDefinition,
+  readGroup,
+  readStatus,
   type ReplicaService,
   STATE_HOST,
   STATE_SESSIONS,
@@ -131,5 +134,62 @@ Deno.test("the host's machine dies: nothing that was acknowledged is lost, and t
   assert(writableMs < 6_000, `writable after ${writableMs} ms`);
   const told = await show.settle(s.ask(STATE_HOST, {}));
   assertEquals([told.hosting, told.host?.name], [true, "backup"]);
+  assertEquals(show.crashes, []);
+});
+
+Deno.test("the displays of two nodes change to a group's next version at one moment, and the host says so", async () => {
+  const show = new Show(23);
+  const [foh, backup] = await threeApps(show);
+  assert(foh !== undefined && backup !== undefined);
+  const shown: { display: string; version: number; atUs: number }[] = [];
+  for (const name of ["left", "right"]) {
+    const wall = await show.machine(name, { role: "visualization" });
+    const display = { name, size: null, resolution: [1920, 1080], pose: null, status: "on" } as const;
+    wall.node.state.attachDisplays(new Map([[name, display]]), {
+      show: (_group, { edition }) =>
+        shown.push({ display: name, version: edition.version, atUs: show.world.nowUs }),
+    });
+  }
+  const desk = backup.node.state.client();
+  await show.synced(desk);
+  await show.until(() => (desk.replica.book?.idOf("displays/right") ?? 0) > 0, "the displays are declared");
+  const nodeOf = (name: string): string => foh.node.nodes().find((node) => node.name === name)?.id ?? "";
+  const group = readGroup("wall", {
+    name: "The wall",
+    version: 1,
+    members: ["left", "right"].map((name) => ({ display: name, node: nodeOf(name), windows: [] })),
+    sync: "frame",
+    strict: true,
+  });
+  desk.replica.request(desk.nowUs(), {
+    kind: "priv",
+    term: 0,
+    action: "request",
+    request: 1,
+    state: "none",
+    holder: 0 as never,
+    generation: 0,
+    other: 0 as never,
+    leftUs: 0,
+    text: "",
+  });
+  desk.pump();
+  await show.until(
+    () => foh.node.state.hosted?.host.holding.privilege.standing(0).holder !== 0,
+    "privileged",
+  );
+  const { generation } = foh.node.state.hosted?.host.holding.privilege.standing(0) ?? { generation: 0 };
+  desk.replica.transaction(desk.nowUs(), { generation, definitions: [groupDefinition("wall", group)] });
+  desk.pump();
+  await show.until(() => shown.length === 2, "both show it");
+  assertEquals(shown.map(({ version }) => version), [1, 1]);
+  const [first, second] = shown.map(({ atUs }) => atUs);
+  assert(Math.abs((first ?? 0) - (second ?? 0)) < 1_000, `${first} and ${second}`);
+  const status = () => {
+    const id = desk.replica.book?.idOf("groups-status/wall") ?? 0;
+    return readStatus(desk.replica.values?.valueOf(id as PathId));
+  };
+  await show.until(() => status()?.phase === "shown", "the state says so");
+  assertEquals(Object.keys(status()?.displays ?? {}).sort(), ["left", "right"]);
   assertEquals(show.crashes, []);
 });
