@@ -48,8 +48,10 @@ interface BoardClient {
   readonly outlet: Outlet;
   interest: MeterInterest<BoardClient> | null;
   periodUs: number;
-  /** All that the board remembers of what it has. */
+  /** All that the board remembers of what it has: the stamp of the newest frame. */
   seen: number;
+  /** Counts its turns: of a lane that takes only some packets a turn, each packet is the first in turn. */
+  turn: number;
   nextUs: number;
 }
 
@@ -162,7 +164,7 @@ export class MeterBoard {
       this.counters.refused++;
       return false;
     }
-    const row = { outlet, interest: null, periodUs: METER_PERIOD_US, seen: 0, nextUs: -Infinity };
+    const row = { outlet, interest: null, periodUs: METER_PERIOD_US, seen: 0, turn: 0, nextUs: -Infinity };
     this.#clients.set(client, row);
     return true;
   }
@@ -185,7 +187,7 @@ export class MeterBoard {
     if (row === undefined) throw new HanaError("not-found", { what: `client ${client} of the meters` });
     checkPrefixes(prefixes);
     this.#leave(row);
-    row.periodUs = Math.max(METER_PERIOD_US, Math.ceil(1_000_000 / Math.max(1, maxHz)));
+    row.periodUs = Math.max(METER_PERIOD_US, Math.floor(1_000_000 / Math.max(1, maxHz)));
     row.seen = 0;
     if (prefixes.length === 0) return;
     const sorted = [...new Set(prefixes)].sort();
@@ -259,13 +261,13 @@ export class MeterBoard {
     const press = this.#press;
     press.press(nowUs, interest, client.seen, this.#stamp, this.#tables, this.#newest);
     if (press.count > 0) client.nextUs = nowUs + client.periodUs;
+    const turn = client.turn++;
     for (let i = 0; i < press.count; i++) {
-      const { bytes, upTo } = press.packets[i] as PressedPacket;
+      const { bytes } = press.packets[(turn + i) % press.count] as PressedPacket;
       if (!client.outlet.send(bytes)) {
         this.counters.blocked++;
         return;
       }
-      client.seen = upTo;
       this.counters.packets++;
       this.counters.bytes += bytes.length;
     }

@@ -43,7 +43,7 @@ export class BoardSource {
     this.number = section.number;
     this.mark = section.mark;
     this.count = section.count;
-    for (let i = 0; i < section.count; i++) this.values[i] = section.valueAt(i);
+    section.copyTo(this.values);
     this.heardUs = nowUs;
     return true;
   }

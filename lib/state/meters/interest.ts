@@ -11,8 +11,6 @@ import { rangeBelow } from "./table.ts";
 export interface PressedPacket {
   readonly writer: ByteWriter;
   bytes: Uint8Array;
-  /** Whoever got it has seen all frames up to this stamp. */
-  upTo: number;
 }
 
 /** Clients that subscribed to the same. */
@@ -57,8 +55,7 @@ export class MeterPress {
   #nowUs = -1;
 
   /**
-   * Presses the frames that came after stamp `from`, the oldest first, so that whoever gets the first packets alone has all
-   * up to their stamp.
+   * Presses the frames that came after stamp `from`, the oldest first.
    * @param newest the source that spoke last, `to` its stamp; `tables` counts changes of tables.
    */
   press(
@@ -90,7 +87,6 @@ export class MeterPress {
       const { id, mark, stamp, heardUs, values } = source;
       const ageMs = Math.max(0, Math.floor((nowUs - heardUs) / 1_000));
       writeSection(packet.writer, id, mark, stamp, ageMs, values, interest.firstOf(source), count);
-      packet.upTo = stamp;
     }
     for (let i = 0; i < this.count; i++) {
       const made = this.packets[i] as PressedPacket;
@@ -101,7 +97,7 @@ export class MeterPress {
   #begin(): PressedPacket {
     let packet = this.packets[this.count];
     if (packet === undefined) {
-      packet = { writer: new ByteWriter(MAX_METER_PACKET_BYTES), bytes: new Uint8Array(0), upTo: 0 };
+      packet = { writer: new ByteWriter(MAX_METER_PACKET_BYTES), bytes: new Uint8Array(0) };
       this.packets.push(packet);
     }
     this.count++;

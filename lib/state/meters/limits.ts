@@ -27,11 +27,14 @@ export const METER_PERIOD_US = 33_333;
 export const METER_STALE_US: number = STREAM_LEASE_US;
 /** One that was silent for that long is dropped. */
 export const METER_DROP_US = 60_000_000;
-/** How a source speaks: 30 times a second at most, twice again after the last change, once a second otherwise. */
+/**
+ * How a source speaks: 30 times a second at most, twice again after the last change, each half second otherwise: four packets
+ * in a row may be lost before anybody calls it stale.
+ */
 export const METER_PACE: Pace = {
   leastUs: METER_PERIOD_US,
   repeatUs: [METER_PERIOD_US, 100_000],
-  refreshUs: 1_000_000,
+  refreshUs: 500_000,
 };
 
 /**

@@ -2,7 +2,7 @@
 // Decides what is a packet; a bad one is refused whole, before any of it counts. Reading and writing allocate nothing.
 
 import { ByteReader, type ByteWriter } from "../../wire/mod.ts";
-import { f32At, isFiniteF32At } from "../stream/mod.ts";
+import { copyF32, f32At, isFiniteF32At } from "../stream/mod.ts";
 import { MAX_METER_PACKET_BYTES, MAX_METERS } from "./limits.ts";
 
 /** The first byte of a packet. */
@@ -88,6 +88,11 @@ export class MeterPacketReader {
   /** Value `i` of the section, of column `first + i`. */
   valueAt(i: number): number {
     return f32At(this.#bytes, this.#valuesAt + 4 * i);
+  }
+
+  /** Copies the values of the section into `into`, which has a place for every column. */
+  copyTo(into: Float32Array): void {
+    copyF32(this.#bytes, this.#valuesAt, this.count, into, this.first);
   }
 
   #section(): MeterProblem | null {

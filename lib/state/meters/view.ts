@@ -175,6 +175,16 @@ export class MeterView {
     return source ? source.values[this.#indexOf[slot] as number] as number : NaN;
   }
 
+  /** Writes the newest values of some places into `into`, in their order: a whole frame without an object a number. */
+  read(slots: readonly MeterSlot[], into: Float32Array): void {
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] as MeterSlot;
+      const source = this.#sourceOf[slot];
+      if (source) into[i] = source.values[this.#indexOf[slot] as number] as number;
+      else into[i] = NaN;
+    }
+  }
+
   /** How old the value is, in microseconds: its age at the host and the time since. Infinite where there is none. */
   ageUs(slot: MeterSlot, nowUs: number): number {
     const source = this.#sourceOf[slot];
@@ -216,7 +226,7 @@ export class MeterView {
     }
     source.number = section.number;
     source.madeUs = nowUs - section.ageMs * 1_000;
-    for (let i = 0; i < count; i++) source.values[first + i] = section.valueAt(i);
+    section.copyTo(source.values);
     this.counters.frames++;
   }
 

@@ -34,8 +34,11 @@ export const MODULATION_LEASE_US: number = STREAM_LEASE_US;
 export const MODULATION_FADE_US = 100_000;
 /** A source says its name again that often. */
 export const NAME_EVERY_US = 1_000_000;
-/** How a source speaks: 1,000 times a second at most, twice again after the last change, each 800 ms otherwise. */
-export const MODULATION_PACE: Pace = { leastUs: 1_000, repeatUs: [20_000, 100_000], refreshUs: 800_000 };
+/**
+ * How a source speaks: 1,000 times a second at most, twice again after the last change, each 400 ms otherwise: five frames in a
+ * row may be lost before its effect goes.
+ */
+export const MODULATION_PACE: Pace = { leastUs: 1_000, repeatUs: [20_000, 100_000], refreshUs: 400_000 };
 
 /**
  * The lane of modulation, from a source straight to the visualization. The key of a message is the number of its source: of

@@ -128,7 +128,7 @@ export class ModulatedValues {
   beginFrame(nowUs: number): void {
     for (let at = this.#activeCount - 1; at >= 0; at--) {
       const slot = this.#active[at] as ModulationSlot;
-      this.#effective[slot] = this.#combine(nowUs, slot);
+      this.#combine(nowUs, slot);
       if (this.#effects.headOf(slot) === NONE) this.#deactivate(slot);
     }
   }
@@ -137,6 +137,15 @@ export class ModulatedValues {
   valueOf(slot: ModulationSlot): number {
     const at = this.#activeAt[slot];
     return at === undefined ? NaN : at >= 0 ? this.#effective[slot] as number : this.#baseOf(slot);
+  }
+
+  /** Writes the effective values of all places into `into`, in their order, as many as it has room for. */
+  read(into: Float32Array | Float64Array): void {
+    const count = Math.min(into.length, this.#layout.count);
+    for (let slot = 0; slot < count; slot++) {
+      if ((this.#activeAt[slot] as number) >= 0) into[slot] = this.#effective[slot] as number;
+      else into[slot] = this.#baseOf(slot as ModulationSlot);
+    }
   }
 
   /** Whether a source does anything to a place, or could if it were not held down. */
@@ -241,7 +250,8 @@ export class ModulatedValues {
     return Number.isNaN(base) ? this.#layout.defaultOf(slot) : base;
   }
 
-  #combine(nowUs: number, slot: ModulationSlot): number {
+  /** Works a place out. A number that a function returns may be an object of its own, so that this one returns none. */
+  #combine(nowUs: number, slot: ModulationSlot): void {
     const effects = this.#effects;
     const floor = this.#base.floorOf(slot);
     let value = this.#baseOf(slot);
@@ -257,7 +267,8 @@ export class ModulatedValues {
       effect = next;
     }
     // Nobody does anything any more: what stands is the state's own, exactly.
-    return effects.headOf(slot) === NONE ? this.#baseOf(slot) : this.#layout.clamp(slot, value);
+    if (effects.headOf(slot) === NONE) this.#effective[slot] = this.#baseOf(slot);
+    else this.#effective[slot] = this.#layout.clamp(slot, value);
   }
 
   #remove(nowUs: number, effect: number): void {

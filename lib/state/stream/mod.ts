@@ -2,7 +2,7 @@
 // Decides when a sender of such values speaks and how numbers lie in its packets; never what they mean.
 
 export { AskPause } from "./ask_pause.ts";
-export { f32At, isFiniteF32At } from "./float.ts";
+export { copyF32, f32At, isFiniteF32At } from "./float.ts";
 export { type Outlet } from "./outlet.ts";
 export { type Pace, Pacer } from "./pacer.ts";
 export { TableHash } from "./table_hash.ts";
