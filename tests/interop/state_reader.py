@@ -12,6 +12,8 @@ import re
 import struct
 import sys
 
+sys.dont_write_bytecode = True
+
 MAX_NUMBER = 2**53 - 1
 MAX_U32 = 2**32 - 1
 MAX_SEQUENCE = 2**52 - 1
@@ -935,6 +937,10 @@ def verify(path):
         same(each["name"] + ", written", write_message(each["message"]).hex(), each["bytes"])
     for each in told["refused"]:
         same(each["name"], result_of(bytes.fromhex(each["bytes"])), {"problem": each["problem"]})
+    # It reads with what is here, so that it cannot come first.
+    from state_copies import verify as verify_copies
+
+    verify_copies(told, same)
     for each in wrong:
         print(each, file=sys.stderr)
     counts = {name: len(each) for name, each in told.items() if isinstance(each, list)}

@@ -3,13 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { fromHex, toHex } from "../../lib/base/mod.ts";
+import { CopyDecoder } from "../../lib/state/copies/mod.ts";
 import { DECODE_PROBLEMS, MessageDecoder, MessageEncoder } from "../../lib/state/messages/mod.ts";
 import { damaged, readEach, verifyVectors } from "../support/reader.ts";
 import { skippable } from "../support/requirement.ts";
-import { anyMessage, plainMessage } from "../support/state_messages.ts";
+import { anyMessage, plain, plainMessage } from "../support/state_messages.ts";
 import { STATE_VECTORS_URL, type StateVectors } from "../support/state_vectors.ts";
 
 const READER = new URL("./state_reader.py", import.meta.url).pathname;
+const COPIES_READER = new URL("./state_copies.py", import.meta.url).pathname;
 
 skippable({
   name: "a reader in Python reads, writes and refuses every vector of shared state as hana does",
@@ -51,6 +53,29 @@ skippable({
     });
     for (const result of ["read", ...DECODE_PROBLEMS]) {
       assert((seen.get(result) ?? 0) >= 15, `${result}: ${seen.get(result)} of ${inputs.length}`);
+    }
+  },
+});
+
+skippable({
+  name: "of thousands of damaged copies the reader in Python makes the same as hana",
+  needs: ["command:python3"],
+  fn: async () => {
+    const whole = fc.constantFrom(
+      ...[...vectors.updates, ...vectors.refusedUpdates].map(({ bytes }) => bytes),
+    );
+    const inputs = fc.sample(damaged(whole.map(fromHex)), { numRuns: 6_000, seed: 7 });
+    const answers = await readEach(COPIES_READER, inputs);
+    const updates = new CopyDecoder();
+    const seen = new Map<string, number>();
+    inputs.forEach((bytes, i) => {
+      const read = updates.decodeUpdate(bytes);
+      assertEquals(inJson(answers[i]), inJson(plain(read)), toHex(bytes));
+      const result = typeof read === "string" ? read : "read";
+      seen.set(result, (seen.get(result) ?? 0) + 1);
+    });
+    for (const result of ["read", ...DECODE_PROBLEMS]) {
+      assert((seen.get(result) ?? 0) >= 5, `${result}: ${seen.get(result)} of ${inputs.length}`);
     }
   },
 });

@@ -46,7 +46,8 @@ export function inWireOrder(message: StateMessage): StateMessage {
   return { ...message, entries };
 }
 
-function plain(value: unknown): unknown {
+/** Anything as JSON has it: bytes as hex. */
+export function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return toHex(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;

@@ -4,6 +4,17 @@
 
 import { fromHex, toHex } from "../../lib/base/mod.ts";
 import { MessageDecoder, MessageEncoder } from "../../lib/state/messages/mod.ts";
+import {
+  type BookVector,
+  type CopyVector,
+  type DigestVector,
+  makeBookVectors,
+  makeCopyVectors,
+  makeDigestVectors,
+  makeRefusedUpdates,
+  makeUpdateVectors,
+  type UpdateVector,
+} from "./state_copy_vectors.ts";
 import { fromPlain, type PlainMessage, plainMessage } from "./state_messages.ts";
 
 /** Where the document is. */
@@ -28,6 +39,11 @@ export interface StateVectors {
   readonly schema: "hana.state-vectors/1";
   readonly messages: readonly StateVector[];
   readonly refused: readonly RefusedStateVector[];
+  readonly digests: readonly DigestVector[];
+  readonly books: readonly BookVector[];
+  readonly updates: readonly UpdateVector[];
+  readonly refusedUpdates: readonly RefusedStateVector[];
+  readonly copies: readonly CopyVector[];
 }
 
 const HOST = "000102030405060708090a0b0c0d0e0f";
@@ -526,6 +542,11 @@ export function makeStateVectors(): StateVectors {
       }
       return { name, bytes, problem };
     }),
+    digests: makeDigestVectors(),
+    books: makeBookVectors(),
+    updates: makeUpdateVectors(),
+    refusedUpdates: makeRefusedUpdates(),
+    copies: makeCopyVectors(),
   };
 }
 
