@@ -3,17 +3,20 @@
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import { Node, type NodeEvent, type NodeOptions, type NodeView } from "../../lib/node/mod.ts";
+import type { ParameterDefinition } from "../../lib/state/mod.ts";
 import type { DiscoveryEvent, LeaseToken } from "../../lib/discovery/mod.ts";
-import { addSettingFlags, type Cli, setExamples } from "../frame/mod.ts";
+import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts";
 import { IDENTIFY } from "../nodes/identify.ts";
 import { commonOptions } from "../nodes/options.ts";
 import { isSameForWatcher, nodeJson } from "../nodes/rendering.ts";
-import { counted, document, EXIT, printable, whileRead } from "../output/mod.ts";
+import { counted, document, EXIT, printable, shellWord, whileRead } from "../output/mod.ts";
 import type { Visualization } from "../visualization/mod.ts";
 
 interface ServeOptions {
   readonly readyFile?: string;
   readonly draw?: true;
+  readonly parameter?: string[];
+  readonly parameters?: string;
 }
 
 /** Goodbyes may take this long altogether (contracts: SIGTERM says goodbye within 2 s). */
@@ -31,10 +34,20 @@ export function define(command: Command, cli: Cli): void {
       call: "hana serve --role visualization --name stage-left --tag wall=north",
       why: "what a visualization is to the mesh",
     },
+    {
+      call: 'hana serve --role visualization --parameter "hue:f32:0..360:°=120" --draw',
+      why: "share a parameter: hana state set moves it from anywhere",
+    },
   );
   command
     .option("--ready-file <FILE>", "write how to reach the node there once it can be reached")
     .option("--draw", "a visualization draws its parameters to the terminal")
+    .option(
+      "--parameter <DEFINITION>",
+      'a visualization shares this parameter, such as "hue:f32:0..360:°=120"; repeatable',
+      collect,
+    )
+    .option("--parameters <FILE>", "a visualization shares the parameters of a YAML file")
     .action(async (options) => await serve(cli, options as ServeOptions));
   addSettingFlags(command as unknown as Command, [
     "name",
@@ -54,6 +67,7 @@ export function define(command: Command, cli: Cli): void {
     "wire",
     "maxFrame",
     "insecure",
+    "hostState",
     "programs",
     "allowExec",
     "allowApply",
@@ -63,7 +77,8 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function serve(cli: Cli, options: ServeOptions): Promise<void> {
-  const nodeOptions = await optionsOf(cli);
+  const shared = await parametersOf(cli, options);
+  const nodeOptions = await optionsOf(cli, shared);
   const platform = await cli.platform();
   let stopping = false;
   const stopped = Promise.withResolvers<void>();
@@ -75,7 +90,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     cli.output.message(`${signal}: saying goodbye`);
     stop();
   });
-  const visualization = await visualizationOf(cli, options, (reason) => {
+  const visualization = await visualizationOf(cli, options, shared, (reason) => {
     cli.output.message(`${printable(reason)}: saying goodbye`);
     stop();
   });
@@ -111,6 +126,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
 async function visualizationOf(
   cli: Cli,
   options: ServeOptions,
+  shared: readonly ParameterDefinition[],
   onStop: (reason: string) => void,
 ): Promise<Visualization | null> {
   if (cli.settings.role !== "visualization") {
@@ -132,11 +148,31 @@ async function visualizationOf(
       ]),
     ),
     draws: options.draw === true,
+    shared,
     onStop,
   });
 }
 
-async function optionsOf(cli: Cli): Promise<NodeOptions> {
+/** What a visualization shares with the mesh. Throws `usage`. */
+async function parametersOf(
+  cli: Cli,
+  { parameter = [], parameters }: ServeOptions,
+): Promise<readonly ParameterDefinition[]> {
+  if (parameter.length === 0 && parameters === undefined) return [];
+  if (cli.settings.role !== "visualization") {
+    throw new HanaError("usage", {
+      what: `--parameter with the role ${cli.settings.role}`,
+      why: "visualizations declare parameters; other paths are made by hana state define",
+      hint: `hana serve --role visualization --parameter ${
+        shellWord(parameter[0] ?? "hue:f32:0..360:°=120")
+      }`,
+    });
+  }
+  const { readParameters } = await import("../visualization/declaring.ts");
+  return await readParameters(parameter, parameters);
+}
+
+async function optionsOf(cli: Cli, shared: readonly ParameterDefinition[]): Promise<NodeOptions> {
   const { settings, resolved } = cli;
   const isNameChosen = resolved.rows.some(({ name, origin }) => name === "name" && origin.kind !== "default");
   return {
@@ -150,6 +186,7 @@ async function optionsOf(cli: Cli): Promise<NodeOptions> {
     capabilities: settings.capabilities,
     resources: settings.resources,
     readsHardware: settings.hardware === "auto",
+    state: { host: settings.hostState, ...(shared.length === 0 ? {} : { parameters: shared }) },
     ...await programsOf(cli),
   };
 }

@@ -159,6 +159,12 @@ export const SETTINGS = {
     16 << 20,
   ),
   insecure: setting<boolean>(flag(), "--insecure", "let nodes without a key command this one", false),
+  hostState: setting<boolean>(
+    flag(),
+    "--host-state",
+    "host the shared state wherever this node is there, instead of the leader",
+    false,
+  ),
   programs: setting<"auto" | "on" | "off">(
     choice("auto", "on", "off"),
     "--programs <WHEN>",

@@ -6,7 +6,10 @@ import type { Desk, Holder } from "./desk.ts";
 
 /** The client that a name or number means. Throws `not-found` with who is there, `usage` when several fit. */
 export function findClient(desk: Desk, word: string): Holder {
-  const all = desk.client.presence().map(({ client, name }): Holder => ({ client, name }));
+  const all = desk.client.presence().filter(({ client }) => client !== 0).map(({ client, name }): Holder => ({
+    client,
+    name,
+  }));
   const named = all.filter(({ name }) => name === word);
   const fitting = named.length > 0 ? named : all.filter(({ client }) => String(client) === word);
   const [first, second] = fitting;

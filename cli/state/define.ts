@@ -4,7 +4,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import { parseDefinitionText, StateError } from "../../lib/state/client/mod.ts";
-import { type ParameterDefinition, readDefinitions } from "../../lib/state/mod.ts";
+import { isPath, type ParameterDefinition, readDefinitions } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, type RecordRendering, shellWord } from "../output/mod.ts";
 import { offerPaths } from "./completing.ts";
@@ -44,6 +44,14 @@ async function define(
   { as }: { readonly as?: string },
 ): Promise<void> {
   const definitions = words.length > 0 ? [inWords(first, words)] : await fromFile(first);
+  // A call without any is a mistake that would pass unseen.
+  if (definitions.length === 0) {
+    throw new HanaError("usage", {
+      what: `${first} defines nothing`,
+      why: "a list of definitions is wanted, or one under parameters:",
+      hint: "hana state define show/mood enum calm|wild = calm",
+    });
+  }
   const open = await openDesk(cli, { as });
   try {
     const { desk } = open;
@@ -69,7 +77,11 @@ function inWords(path: string, words: readonly string[]): ParameterDefinition {
 }
 
 async function fromFile(file: string): Promise<ParameterDefinition[]> {
-  const value = await readYaml(file, "hana state define show/mood enum calm|wild = calm");
+  // A path without a type looks like a file.
+  const hint = file.includes("/") && isPath(file) && !/\.(ya?ml|json)$/.test(file)
+    ? `hana state define ${file} f32 0..100 %    (a path needs a type)`
+    : "hana state define show/mood enum calm|wild = calm";
+  const value = await readYaml(file, hint);
   const list = Array.isArray(value)
     ? value
     : typeof value === "object" && value !== null && "parameters" in value
@@ -192,7 +204,9 @@ function definedRecord(definitions: readonly ParameterDefinition[], made: number
     what: "state.define",
     fields: definitions.map((definition) => ({
       label: definition.path,
-      value: `${definition.type}, ${rangeText(definition)}`,
+      value: definition.type === rangeText(definition)
+        ? definition.type
+        : `${definition.type}, ${rangeText(definition)}`,
     })),
     sentences: [
       `${parts.join(", ")}: ${definitions.slice(0, 4).map(({ path }) => path).join(", ")}${

@@ -14,12 +14,12 @@ export function readValue(definition: ParameterDefinition, text: string): StateV
     return parseValueText(definition, text);
   } catch (thrown) {
     const { what, why, hint } = toHanaError(thrown, "schema", definition.path);
-    const meant = /^did you mean (.+)\?$/.exec(hint ?? "")?.[1];
+    const meant = /did you mean (\S+)\?/.exec(`${why ?? ""} ${hint ?? ""}`)?.[1];
+    // Most refusals say what would have been right.
+    const saysRange = meant !== undefined || (why ?? "").includes("takes");
     throw new HanaError("usage", {
       what,
-      ...(why === undefined
-        ? {}
-        : { why: meant === undefined ? `${why}; it takes ${rangeText(definition)}` : why }),
+      ...(why === undefined ? {} : { why: saysRange ? why : `${why}; it takes ${rangeText(definition)}` }),
       hint: `hana state set ${definition.path}=${meant ?? valueText(definition, definition.default)}`,
       cause: thrown,
     });
@@ -48,8 +48,8 @@ export function outcomeError({ path, kind, reason, text, row }: Outcome): HanaEr
     case "owner":
       return new HanaError("refused", {
         what: `${path} was not written`,
-        why: `${text}, and edits it alone`,
-        hint: `hana state own ${path}    (asks the owner; hana state sessions shows who)`,
+        why: `${row?.owner?.name ?? "somebody else"} owns it, and edits it alone`,
+        hint: `hana state own ${path}    (asks the owner)`,
       });
     case "unknown-path":
     case "path-changed":

@@ -78,7 +78,7 @@ async function watch(
   const { output } = cli;
   const isPaper = output.mode === "table";
   // A person reads lines with the time; a table that is redrawn would hide what happened between two looks.
-  const view = isPaper ? null : await Watch.open(output, valuesRendering());
+  const view = isPaper ? null : await Watch.open(output, valuesRendering("state.watch"));
   const open = await openDesk(cli);
   const { desk } = open;
   try {
@@ -118,7 +118,9 @@ async function watch(
     if (shown.size === 0) {
       const word = words[0];
       output.message(
-        word === undefined ? "no paths yet" : `${unknownPath(word, desk.rows(), "").message}; waiting for it`,
+        word === undefined
+          ? "no paths yet"
+          : `${unknownPath(word, desk.rows(), (path) => `hana state watch ${path}`).message}; waiting for it`,
       );
     }
     let timer: number | undefined;

@@ -12,8 +12,8 @@ import type { Stay } from "./staying.ts";
 /** Stays and holds; tells what is taken meanwhile. */
 export async function holdOn(cli: Cli, open: OpenDesk, stay: Stay, holdUs: number | null): Promise<void> {
   const { desk } = open;
-  const how = holdUs === null ? "until Ctrl-C" : `for ${briefDuration(holdUs)}; Ctrl-C releases before`;
-  cli.output.message(`held ${how}`);
+  const how = holdUs === null ? "until Ctrl-C" : `for ${briefDuration(holdUs)}; Ctrl-C ends it before`;
+  cli.output.message(`holding ${how}`);
   const stop = desk.client.onEvent((event) => {
     if (event.kind !== "dropped") return;
     const row = desk.row(event.path);

@@ -2,6 +2,7 @@
 // Decides the columns and the spelling for scripts; never what stands where.
 
 import { toHex } from "../../lib/base/mod.ts";
+import { formatNumber } from "../../lib/state/schema/mod.ts";
 import { formatValue, type ParameterDefinition, type StateValue } from "../../lib/state/mod.ts";
 import { counted, type Json, type JsonObject, type Rendering } from "../output/mod.ts";
 import type { ValueRow } from "./desk.ts";
@@ -12,8 +13,12 @@ export function valueText(definition: ParameterDefinition, value: StateValue): s
 }
 
 /** A value for scripts: numbers, switches, texts and lists as they are, bytes in hex. */
-export function valueJson(value: StateValue): Json {
+export function valueJson({ type }: ParameterDefinition, value: StateValue): Json {
   if (value instanceof Uint8Array) return toHex(value);
+  // What people wrote, not the nearest number of four bytes.
+  const short = (part: number): number => Number(formatNumber(type === "unit" ? "unit" : "f32", part));
+  if (typeof value === "number") return type === "f32" || type === "unit" ? short(value) : value;
+  if (Array.isArray(value) && type !== "json") return (value as readonly number[]).map(short);
   return value as Json;
 }
 
@@ -52,7 +57,7 @@ export function valueRowJson(row: ValueRow): JsonObject {
   const { type, unit, min, max, words, subsystem, merge, onLoss } = definition;
   return {
     path,
-    value: valueJson(value),
+    value: valueJson(definition, value),
     text: valueText(definition, value),
     unit,
     holder: holder === null ? null : { ...holder },
@@ -62,17 +67,17 @@ export function valueRowJson(row: ValueRow): JsonObject {
     min,
     max,
     words: [...words],
-    default: valueJson(definition.default),
+    default: valueJson(definition, definition.default),
     merge,
     onLoss,
     subsystem,
   };
 }
 
-/** `hana state get`. */
-export function valuesRendering(): Rendering<ValueRow> {
+/** Values as `hana state get` and `hana state watch` show them. */
+export function valuesRendering(what = "state.get"): Rendering<ValueRow> {
   return {
-    what: "state.get",
+    what,
     row: "value",
     id: ({ definition, value }) => valueText(definition, value),
     key: ({ path }) => path,

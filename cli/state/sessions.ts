@@ -26,7 +26,7 @@ const LISTED = 4;
 
 /** A client with the names that people know. */
 interface ClientRow extends Client {
-  readonly nodeName: string;
+  readonly nodeName: string | null;
   /** How many values it holds. */
   readonly holds: number;
   readonly isSelf: boolean;
@@ -55,7 +55,8 @@ async function sessions(cli: Cli): Promise<void> {
     const rows = desk.rows();
     const clients = reply.clients.map((client): ClientRow => ({
       ...client,
-      nodeName: nodes.get(client.node) ?? client.node.slice(0, 8),
+      // Commands and other observers are on nobody's list.
+      nodeName: nodes.get(client.node) ?? null,
       holds: rows.filter(({ holder }) => holder?.client === client.client).length,
       isSelf: client.client === desk.client.number,
     }));

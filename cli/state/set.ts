@@ -102,7 +102,7 @@ interface Target {
 function readTargets(desk: Desk, assignments: readonly Assignment[]): Target[] {
   // All are looked at before the first is written: half a call is worse than none.
   return assignments.map(({ path, text }) => {
-    const before = selectOne(desk, path, "hana state get");
+    const before = selectOne(desk, path, (right) => `hana state set ${shellWord(`${right}=${text}`)}`);
     return { before, change: { path, value: readValue(before.definition, text) } };
   });
 }

@@ -36,7 +36,7 @@ export function defineWhy(command: Command, cli: Cli): void {
 async function why(cli: Cli, path: string): Promise<void> {
   const open = await openDesk(cli);
   try {
-    const row = selectOne(open.desk, path, "hana state why");
+    const row = selectOne(open.desk, path, (right) => `hana state why ${right}`);
     let reply: Why;
     try {
       reply = await open.desk.client.why(path);
@@ -61,7 +61,7 @@ async function showWhy(cli: Cli, row: ValueRow, reply: Why, owner: string | null
       quiet: [],
       json: {
         path: reply.path,
-        value: valueJson(reply.value as StateValue),
+        value: valueJson(row.definition, reply.value as StateValue),
         text,
         unit: reply.unit,
         holder: reply.holder,
@@ -138,7 +138,7 @@ function claimJson(row: ValueRow, claim: Claim): JsonObject {
   return {
     client,
     name,
-    value: valueJson(value as StateValue),
+    value: valueJson(row.definition, value as StateValue),
     valueText: valueText(row.definition, value as StateValue),
     priority,
     standing,

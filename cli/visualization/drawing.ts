@@ -48,7 +48,8 @@ export class Drawing {
   /** Says one change, where nothing is drawn. */
   tell(parameter: Parameter): void {
     if (this.isAnimated) return;
-    this.#output.message(`${parameter.name} is ${String(parameter.value)}`);
+    const { name, value, text = String(value), local } = parameter;
+    this.#output.message(`${name} is ${text}${local === true ? " (set here alone)" : ""}`);
   }
 
   /** Ends; the last picture goes. */
@@ -82,15 +83,25 @@ export function pictureLines(picture: Picture, hasColour: boolean, columns: numb
 
 const WHEEL = ["|", "/", "-", "\\"];
 
-function valueText({ kind, value }: Parameter, hasColour: boolean, room: number): string {
-  if (typeof value === "number" && value >= 0 && value <= 1) {
-    const filled = Math.round(value * BAR_CELLS);
-    return `${"█".repeat(filled)}${"░".repeat(BAR_CELLS - filled)} ${value.toFixed(2)}`;
+function valueText(parameter: Parameter, hasColour: boolean, room: number): string {
+  const shown = shownText(parameter, hasColour, room);
+  return parameter.local === true ? `${shown} (set here alone)` : shown;
+}
+
+function shownText({ kind, value, text, share }: Parameter, hasColour: boolean, room: number): string {
+  if (share !== undefined) return `${bar(share)} ${text ?? String(value)}`;
+  if (typeof value === "number" && value >= 0 && value <= 1 && text === undefined) {
+    return `${bar(value)} ${value.toFixed(2)}`;
   }
   if (kind === "colour" && typeof value === "string") {
     if (!hasColour) return value;
     return `\x1b[48;2;${rgbOf(value).join(";")}m    \x1b[0m ${value}`;
   }
   if (typeof value === "boolean") return value ? "on" : "off";
-  return printable(String(value)).slice(0, Math.max(8, room));
+  return printable(text ?? String(value)).slice(0, Math.max(8, room));
+}
+
+function bar(share: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, share)) * BAR_CELLS);
+  return "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
 }

@@ -17,6 +17,12 @@ export interface Parameter {
   readonly name: string;
   readonly kind: ParameterKind;
   readonly value: number | string | boolean;
+  /** As a person reads it, where that is not the value itself: `120°`. */
+  readonly text?: string;
+  /** Where the value lies between its bounds, 0 to 1. */
+  readonly share?: number;
+  /** Whether it was written on this machine alone. */
+  readonly local?: boolean;
 }
 
 /** Red, green and blue, 0 to 255 each, of a colour's text. */

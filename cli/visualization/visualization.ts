@@ -4,13 +4,15 @@
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
 import type { Node } from "../../lib/node/mod.ts";
 import type { Platform } from "../../lib/platform/mod.ts";
+import type { ParameterDefinition } from "../../lib/state/mod.ts";
 import { ChildClient } from "../../lib/supervision/mod.ts";
 import { buildInfo } from "../build_info.ts";
 import { type Output, whileRead } from "../output/mod.ts";
 import { DRAW_EVERY_FRAMES, Drawing } from "./drawing.ts";
 import { VIZ_GET, VIZ_SET } from "./messages.ts";
-import { ParameterTable } from "./parameters.ts";
+import { type Parameter, ParameterTable } from "./parameters.ts";
 import { RenderLoop } from "./render_loop.ts";
+import { SharedParameters } from "./shared.ts";
 
 /** What a visualization is made of. */
 export interface VisualizationOptions {
@@ -20,6 +22,8 @@ export interface VisualizationOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether it draws to the terminal. */
   readonly draws: boolean;
+  /** What it shares with the mesh. */
+  readonly shared?: readonly ParameterDefinition[];
   /** Asked to end: by its shim, or since nobody watches any more. */
   onStop(reason: string): void;
 }
@@ -31,6 +35,7 @@ export class Visualization {
   readonly #loop: RenderLoop;
   readonly #drawing: Drawing | null;
   #shim: ChildClient | null = null;
+  #shared: SharedParameters | null = null;
   #title = "visualization";
 
   private constructor(options: VisualizationOptions) {
@@ -49,33 +54,53 @@ export class Visualization {
   /** The node is ready: its messages reach us from now on, and the picture runs. */
   attach(node: Node): void {
     this.#title = node.name;
+    const { shared = [] } = this.#options;
+    const isLooping = this.#shim !== null || this.#drawing?.isAnimated === true;
+    // A node that takes another id is made anew, and its client with it.
+    this.#shared?.close();
+    this.#shared = shared.length === 0
+      ? null
+      : new SharedParameters(node, shared, isLooping, (parameter) => this.#drawing?.tell(parameter));
     node.onRequest(VIZ_SET, ({ name, value }) => {
-      const parameter = this.parameters.set(name, value);
+      const parameter = this.#shared?.has(name) === true
+        ? this.#shared.setLocal(name, value)
+        : this.#markedLocal(this.parameters.set(name, value));
       this.#drawing?.tell(parameter);
-      return { ...parameter };
+      return replyOf(parameter);
     });
     node.onRequest(VIZ_GET, ({ name }) => {
-      const one = name === undefined ? null : this.parameters.get(name);
+      const one = name === undefined ? null : this.#all().find((each) => each.name === name) ?? null;
       if (name !== undefined && one === null) {
         throw new HanaError("not-found", { what: `parameter ${name}`, why: "nobody has set it" });
       }
-      const parameters = one === null ? this.parameters.all : [one];
+      const parameters = one === null ? this.#all() : [one];
       return {
-        parameters: parameters.map((each) => ({ ...each })),
+        parameters: parameters.map(replyOf),
         frame: this.#loop.frame,
         fps: this.#loop.fps,
       };
     });
     // Nobody sees or hears the pictures otherwise: a node that stands by costs nothing.
-    if (this.#shim !== null || this.#drawing?.isAnimated === true) this.#loop.start();
+    if (isLooping) this.#loop.start();
     this.#shim?.ready();
   }
 
   /** Says goodbye to the shim and stops drawing. */
   async stop(reason: string): Promise<void> {
     this.#loop.stop();
+    this.#shared?.close();
     this.#drawing?.close();
     await this.#shim?.bye(reason);
+  }
+
+  /** The shared ones first, then those that somebody set here. */
+  #all(): Parameter[] {
+    return [...this.#shared?.all ?? [], ...this.parameters.all.map((each) => this.#markedLocal(each))];
+  }
+
+  /** Where some are shared, it has to be seen which are not. */
+  #markedLocal(parameter: Parameter): Parameter {
+    return this.#shared === null ? parameter : { ...parameter, local: true };
   }
 
   async #greet(): Promise<void> {
@@ -92,9 +117,14 @@ export class Visualization {
 
   #draw(frame: number): void {
     const { fps, lateUs } = this.#loop;
+    this.#shared?.frame(this.#options.platform.clock.nowUs());
     this.#shim?.frame(frame, { ...(fps === null ? {} : { fps }), lateMs: Math.round(lateUs / 1_000) });
     if (this.#drawing === null || frame % DRAW_EVERY_FRAMES !== 0) return;
-    const picture = { title: this.#title, frame, fps, parameters: this.parameters.all };
+    const picture = { title: this.#title, frame, fps, parameters: this.#all() };
     whileRead(() => this.#drawing?.draw(picture), () => this.#options.onStop("nobody watches"));
   }
+}
+
+function replyOf({ name, kind, value, local }: Parameter) {
+  return { name, kind, value, ...(local === true ? { local } : {}) };
 }
