@@ -138,6 +138,12 @@ export class PathClaims implements PathRecord {
 
   /** A client writes. */
   write(claim: ClaimRegister, value: StateValue, priority: number, momentary: boolean): number {
+    if (!momentary && this.#isSteady(claim, priority)) {
+      claim.seq = this.#stamp(claim);
+      claim.value = value;
+      this.#carry(value, claim.client);
+      return 0;
+    }
     const number = this.#stamp(claim);
     if (!isHeldByWriter(claim) || claim.priority !== priority) claim.since = number;
     this.#stand(claim, "live");
@@ -347,6 +353,48 @@ export class PathClaims implements PathRecord {
     return count;
   }
 
+  /**
+   * Whether a write of this claim can change nothing but the value: it stands alone and goes on as it did, nothing lies on
+   * the path, nothing lost waits there. A fader that moves is this, thirty times a second: the rule need not be asked again.
+   */
+  #isSteady(claim: Claim, priority: number): boolean {
+    if (claim.standing !== "live" || claim.momentary || claim.priority !== priority || this.#stale > 0) {
+      return false;
+    }
+    const base = this.#base;
+    const winner = this.#winner;
+    const { client } = claim;
+    if (client === HOST || base.holder !== client || base.parts !== 1) return false;
+    const isCovered = winner.holder !== client || winner.priority !== priority ||
+      winner.reason !== base.reason;
+    if (isCovered) return false;
+    // What is highest or a sum depends on the value, where there are others.
+    const { merge } = this.#definition;
+    return merge === "latest" || merge === "lock" || this.claims.length === 1;
+  }
+
+  /** Another value of the same winner. */
+  #carry(value: StateValue, holder: ClientNumber): void {
+    const winner = this.#winner;
+    const previous = winner.value;
+    winner.value = this.#base.value = value;
+    if (equalValues(previous, value)) return;
+    this.#setLook(value, holder);
+    this.#noteChange(previous, winner.holder, winner.priority, "set");
+  }
+
+  /** Something else stands than `previous`, that is told at the next question: what stood at the last one counts. */
+  #noteChange(previous: StateValue, from: ClientNumber, fromPriority: number, cause: ChangeCause): void {
+    const change = this.#change;
+    if (!this.isChanged) {
+      change.previous = previous;
+      change.from = from;
+      change.fromPriority = fromPriority;
+      this.isChanged = true;
+    }
+    change.cause = cause;
+  }
+
   /** Whether a claim is a part of the look, as of the last evaluation. */
   #isPart(claim: Claim): boolean {
     const { holder, priority, parts, reason } = this.#base;
@@ -381,14 +429,7 @@ export class PathClaims implements PathRecord {
     if (this.#follow()) resolve(winner, this.claims, this.#definition, this.#look, true);
     else copyWinner(winner, this.#base);
     if (winner.holder === holder && winner.priority === priority && equalValues(winner.value, value)) return;
-    const change = this.#change;
-    if (!this.isChanged) {
-      change.previous = value;
-      change.from = holder;
-      change.fromPriority = priority;
-      this.isChanged = true;
-    }
-    change.cause = cause;
+    this.#noteChange(value, holder, priority, cause);
   }
 
   /**

@@ -4,7 +4,7 @@
 import type { ByteWriter, Codec } from "../../wire/mod.ts";
 import type { ParameterDefinition, StateValue, ValueType } from "../model/mod.ts";
 import { DefinitionWriter } from "./definition.ts";
-import { writeVarint } from "./fields.ts";
+import { writeF32, writeVarint } from "./fields.ts";
 import { ENTRY_TYPES, MAX_CLIENT, MAX_ENTRIES, MAX_JSON_DEPTH, MAX_U32, MAX_VALUE_BYTES } from "./limits.ts";
 import { writeGaps, writeRuns } from "./runs.ts";
 import type { EntryType, WireEntry } from "./types.ts";
@@ -29,6 +29,7 @@ const TYPE_NUMBERS: Readonly<Record<EntryType, number>> = {
   definition: 10,
   gone: 11,
 };
+const F32 = TYPE_NUMBERS.f32;
 const BOOL = TYPE_NUMBERS.bool;
 const GONE = TYPE_NUMBERS.gone;
 /** One above the largest id. */
@@ -140,10 +141,20 @@ export class ColumnWriter {
     if (type === GONE) return writeGaps(out, this.#numbers, count, 1);
     writeRuns(out, this.#numbers, count, 1);
     if (type === BOOL) return this.#bits(out, entries, count);
+    if (type === F32) return this.#floats(out, entries, count);
     for (let i = 0; i < count && !out.failed; i++) {
       const entry = entries[this.#section[i] as number] as WireEntry;
       if (entry.type === "definition") this.#definitions.write(out, entry.value);
       else if (entry.type !== "gone") writeValue(out, entry.type, entry.value, this.#json);
+    }
+  }
+
+  /** What most messages consist of, in a loop of its own. */
+  #floats(out: ByteWriter, entries: readonly WireEntry[], count: number): void {
+    for (let i = 0; i < count; i++) {
+      const { value } = entries[this.#section[i] as number] as WireEntry;
+      if (typeof value !== "number") return out.fail();
+      writeF32(out, value);
     }
   }
 

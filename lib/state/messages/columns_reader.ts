@@ -102,6 +102,7 @@ export class ColumnReader {
     else readRuns(reader, ids, count, 1, MAX_U32);
     if (reader.problem !== null) return;
     if (type === "bool") return readBits(reader, ids, count, entries);
+    if (type === "f32") return readFloats(reader, ids, count, entries);
     for (let i = 0; i < count; i++) {
       const value = type === "gone"
         ? null
@@ -144,6 +145,15 @@ export class ColumnReader {
     ids.sort();
     for (let i = 1; i < ids.length; i++) if (ids[i] === ids[i - 1]) return true;
     return false;
+  }
+}
+
+/** What most messages consist of, in a loop of its own. */
+function readFloats(reader: FieldReader, ids: readonly number[], count: number, entries: OpenEntry[]): void {
+  for (let i = 0; i < count; i++) {
+    const value = reader.f32();
+    if (reader.problem !== null) return;
+    entries.push({ id: ids[i] as PathId, type: "f32", value, winner: null });
   }
 }
 

@@ -30,9 +30,11 @@ const ROTATION_TOLERANCE = 0.01;
 export function checkValue(definition: ParameterDefinition, value: unknown): StateValue | Refusal {
   switch (definition.type) {
     case "f32":
-      return typeof value === "number"
-        ? checkNumber(definition, Math.fround(value), value)
-        : wrongType(definition, value);
+      if (typeof value !== "number") return wrongType(definition, value);
+      // Most are what is kept already: handed back as they are, they need no new room. −0 is kept as 0.
+      return isInRange(definition, value) && value === Math.fround(value) && value !== 0
+        ? value
+        : checkNumber(definition, Math.fround(value), value);
     case "unit": {
       if (typeof value !== "number") return wrongType(definition, value);
       // Nothing far below 0 or above 1 may be rounded into the range.
@@ -105,6 +107,11 @@ function checkNumber(definition: ParameterDefinition, rounded: number, given: nu
     return outOfRange(definition, given);
   }
   return rounded + 0; // −0 + 0 is 0
+}
+
+/** Whether a number that needs no rounding may stand; false also for what is no number. */
+function isInRange({ min, max }: ParameterDefinition, value: number): boolean {
+  return value >= (min ?? -MAX_F32) && value <= (max ?? MAX_F32);
 }
 
 function checkText(definition: ParameterDefinition, value: string): string | Refusal {

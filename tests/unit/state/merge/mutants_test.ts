@@ -134,6 +134,19 @@ const MUTANTS: readonly Mutant[] = [
   mutant("faders jump", "path_claims", "if (hasMet(", "if (true || hasMet("),
   mutant("faders never meet", "path_claims", "if (hasMet(", "if (false && hasMet("),
   mutant("faders that pass do not meet", "pick_up", " || (from < target) !== (to < target)", ""),
+  mutant(
+    "the highest stays where it was",
+    "path_claims",
+    'merge === "latest" || merge === "lock" || this.claims.length === 1',
+    "merge !== undefined",
+  ),
+  mutant("a moving fader leaves the look behind", "path_claims", "    this.#setLook(value, holder);\n", ""),
+  mutant(
+    "a moving fader shows through what covers it",
+    "path_claims",
+    "    if (isCovered) return false;\n",
+    "",
+  ),
   mutant("changes are not told", "path_claims", "      this.isChanged = true;\n", ""),
   mutant(
     "removals are not copied",
