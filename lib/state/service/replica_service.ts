@@ -16,6 +16,8 @@ export const RETRY_US = 50_000;
 export const MAX_RETRY_US = 1_000_000;
 /** How long a clean leave may take. */
 const LEAVE_US = 500_000;
+/** The pause between two looks at whether it is done. */
+const LEAVE_LOOK_US = 1_000;
 
 /** A host that was reached. */
 export interface ReachedHost {
@@ -188,14 +190,12 @@ export class ReplicaService implements StatePort {
 
   /** Until nothing waits on the link, within bounds. */
   async #flushed(link: StateLink): Promise<void> {
-    if (link.queuedBytes === 0) return;
-    const done = Promise.withResolvers<void>();
-    link.onRoom = () => {
-      if (link.queuedBytes === 0) done.resolve();
-    };
-    const timer = this.#options.platform.timers.schedule(this.nowUs() + LEAVE_US, done.resolve);
-    await done.promise;
-    timer.cancel();
+    const { timers } = this.#options.platform;
+    const untilUs = this.nowUs() + LEAVE_US;
+    // A lane that never was full does not tell that it is empty.
+    while (link.queuedBytes > 0 && this.nowUs() < untilUs) {
+      await new Promise<void>((resolve) => timers.schedule(this.nowUs() + LEAVE_LOOK_US, resolve));
+    }
   }
 
   /** Until the attempt that is under way has ended. */
