@@ -103,3 +103,27 @@ export {
   statusDefinition,
   statusPath,
 } from "./groups/mod.ts";
+export {
+  METER_LANE,
+  MeterBoard,
+  type MeterDefinition,
+  type MeterIndex,
+  type MeterSlot,
+  MeterSource,
+  MeterView,
+  STATE_METERS,
+  STATE_METERS_SUBSCRIBE,
+  type ToldMeters,
+} from "./meters/mod.ts";
+export {
+  type BaseValues,
+  ModulatedValues,
+  MODULATION_LANE,
+  type ModulationExplanation,
+  ModulationLayout,
+  type ModulationMode,
+  type ModulationSlot,
+  ModulationSource,
+  STATE_MODULATION,
+} from "./modulation/mod.ts";
+export { type Outlet } from "./stream/mod.ts";

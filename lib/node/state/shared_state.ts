@@ -39,6 +39,8 @@ import { sessionsOf, whyOf } from "./answers.ts";
 import { CopyStore } from "./copy_store.ts";
 import { ElectionWatch } from "./election.ts";
 import { Hosting } from "./hosting.ts";
+import { NodeMeters } from "./meters.ts";
+import { NodeModulation } from "./modulation.ts";
 import { Keepers } from "./keepers.ts";
 import { Declarations } from "./declarations.ts";
 import { type DisplayProgram, NodeDisplays } from "./displays.ts";
@@ -89,6 +91,10 @@ export class SharedState {
   /** Clients by their nodes, to reach those with displays. */
   readonly #clientSessions = new Map<NodeId, Session>();
   readonly #groupListeners = new Set<(event: GroupEvent) => void>();
+  /** What programs measure, beside the state. */
+  readonly meters: NodeMeters;
+  /** What moves values a thousand times a second, beside the state. */
+  readonly modulation: NodeModulation;
   #groups: GroupHosting | null = null;
   #displays: NodeDisplays | null = null;
   /** Where the news of a host go, by the session of our client. */
@@ -113,6 +119,12 @@ export class SharedState {
       onEvent: (event) => {
         for (const listener of this.#hostListeners) listener(event);
       },
+    });
+    this.modulation = new NodeModulation(node);
+    this.meters = new NodeMeters({
+      node,
+      client: () => this.client(),
+      hostSession: () => this.#hostSession(),
     });
     this.#keepers.onNewerTerm = (epoch) => this.#hosting.noteTerm(epoch);
     this.#declarations = new Declarations(node.settings);
@@ -416,9 +428,14 @@ export class SharedState {
   /** Over the session of our client: its other end is the host. */
   #tellShown(to: NodeId, body: ShownBody): void {
     if (to === this.#node.id) return void this.#groups?.handleShown(to, body);
-    for (const session of this.#news.keys()) {
-      if (session.peer.id === to && session.isOpen) return void session.post(GROUP_SHOWN, body);
-    }
+    const session = this.#hostSession();
+    if (session?.peer.id === to) session.post(GROUP_SHOWN, body);
+  }
+
+  /** The session of our client with its host; null without one. */
+  #hostSession(): Session | null {
+    for (const session of this.#news.keys()) if (session.isOpen) return session;
+    return null;
   }
 
   /** A client's node can be reached over the session of its client. */
@@ -442,6 +459,7 @@ export class SharedState {
   #onService(service: HostService | null): void {
     this.#groups?.close();
     this.#groups = null;
+    this.meters.handleHosting(service !== null);
     if (service === null) return;
     const groups = new GroupHosting(service, (event) => {
       for (const listener of this.#groupListeners) listener(event);

@@ -12,6 +12,7 @@ import {
   readStatus,
   type ReplicaService,
   STATE_HOST,
+  STATE_MODULATION,
   STATE_SESSIONS,
   STATE_WHY,
 } from "../../../lib/state/mod.ts";
@@ -191,5 +192,72 @@ Deno.test("the displays of two nodes change to a group's next version at one mom
   };
   await show.until(() => status()?.phase === "shown", "the state says so");
   assertEquals(Object.keys(status()?.displays ?? {}).sort(), ["left", "right"]);
+  assertEquals(show.crashes, []);
+});
+
+Deno.test("what a visualization measures is seen by apps 30 times a second, and its names come by themselves", async () => {
+  const show = new Show(24);
+  const [foh, backup] = await threeApps(show);
+  assert(foh !== undefined && backup !== undefined);
+  const wall = await show.machine("wall", { role: "visualization" });
+  const { meters } = wall.node.state;
+  const level = meters.source.register({ name: "audio/left", unit: "dB", min: -60, max: 0 });
+  for (const app of [foh, backup]) app.node.state.meters.subscribe([""]);
+  let peak = -60;
+  const step = (): void => {
+    peak = -60 + (peak + 61) % 60;
+    meters.source.set(level, peak);
+    meters.flush();
+    wall.process.platform.timers.schedule(wall.process.platform.clock.nowUs() + 5_000, step);
+  };
+  step();
+  for (const app of [foh, backup]) {
+    const { view } = app.node.state.meters;
+    const slot = view.slotOf("wall/audio/left");
+    assert(slot !== -1);
+    await show.until(() => view.valueOf(slot) > -60, `${app.node.name} sees it`);
+    assertEquals(view.definitionOf(slot)?.unit, "dB");
+    const [before, beganUs] = [view.counters.frames, show.world.nowUs];
+    await show.until(() => show.world.nowUs - beganUs > 2_000_000, "two seconds");
+    const frames = view.counters.frames - before;
+    assert(frames >= 50 && frames <= 62, `${frames} frames in 2 s`);
+  }
+  assertEquals(show.crashes, []);
+});
+
+Deno.test("a source of modulation moves a parameter of a visualization, and the reason names both", async () => {
+  const show = new Show(25);
+  const [foh, backup] = await threeApps(show);
+  assert(foh !== undefined && backup !== undefined);
+  const wall = await show.machine("wall", { role: "visualization", state: { parameters: [HUE] } });
+  const w = wall.node.state.client();
+  const s = backup.node.state.client();
+  await show.synced(w);
+  await show.synced(s);
+  await show.write(s, "wall/hue", 100);
+  await show.shows(w, "wall/hue", 100);
+  const id = show.idOf(w, "wall/hue");
+  const values = wall.node.state.modulation.attach([HUE], () => ({
+    baseOf: () => Number(w.replica.values?.valueOf(id) ?? NaN),
+    floorOf: () => w.replica.priorityOf(id),
+  }));
+  const lfo = await show.settle(backup.node.state.modulation.open("wall", { name: "lfo", number: 1 }));
+  const slot = lfo.layout.slotOf("hue");
+  assert(slot !== -1);
+  lfo.source.bind({ slot, mode: "add" });
+  lfo.source.set(slot, 20);
+  lfo.flush();
+  const drawn = (): number => {
+    values.beginFrame(wall.process.platform.clock.nowUs());
+    return values.valueOf(slot);
+  };
+  await show.until(() => drawn() === 120, `${drawn()} is drawn`);
+  const session = await show.settle(foh.node.connect("wall"));
+  const why = await show.settle(
+    session.between("app", "visualization").request(STATE_MODULATION, { path: "hue", part: 0 }),
+  );
+  assertEquals([why.base.value, why.effective, why.sources.map(({ name }) => name)], [100, 120, ["lfo"]]);
+  lfo.close();
+  await show.until(() => drawn() === 100, "it fades");
   assertEquals(show.crashes, []);
 });
