@@ -46,10 +46,12 @@ export class StateDocument {
   readonly #winners: WinnerObserver;
   readonly #relay: LogObserver = {
     noteBefore: (log, entry) => {
-      for (const observer of this.#observers) observer.noteBefore(log, entry);
+      const observers = this.#observers;
+      for (let at = 0; at < observers.length; at++) observers[at]?.noteBefore(log, entry);
     },
     noteAfter: (log, entry, rateUs) => {
-      for (const observer of this.#observers) observer.noteAfter(log, entry, rateUs);
+      const observers = this.#observers;
+      for (let at = 0; at < observers.length; at++) observers[at]?.noteAfter(log, entry, rateUs);
     },
   };
 

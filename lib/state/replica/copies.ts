@@ -3,7 +3,7 @@
 // in. Never decides whether a message may be applied (subsystem_sync.ts).
 
 import type { ParameterDefinition, PathId, SubsystemNumber } from "../model/mod.ts";
-import { DIGEST_BUCKETS, equalValues, StateDigest } from "../digest/mod.ts";
+import { DIGEST_BUCKETS, EntryHash, equalValues, StateDigest } from "../digest/mod.ts";
 import { type BookLimits, isRefusal, SchemaBook } from "../schema/mod.ts";
 import type { Digest64, WireEntry } from "../messages/mod.ts";
 import type { EntrySlots } from "./slots.ts";
@@ -54,7 +54,10 @@ export class ValueCopy implements SubsystemCopy {
   readonly #slots: EntrySlots;
   readonly #sink: CopySink;
   readonly #digest = new StateDigest();
+  readonly #hash = new EntryHash();
   readonly #ids = new Set<PathId>();
+  /** Those whose hash is due: each once, however often it changed since the digest was compared. */
+  readonly #unhashed: PathId[] = [];
   #nextBucket = 0;
 
   constructor(subsystem: SubsystemNumber, slots: EntrySlots, sink: CopySink) {
@@ -94,14 +97,17 @@ export class ValueCopy implements SubsystemCopy {
   }
 
   digest(): Digest64 {
+    this.#settleHashes();
     return this.#digest.halves();
   }
 
   isEqual({ high, low }: Digest64): boolean {
+    this.#settleHashes();
     return this.#digest.isEqual(high, low);
   }
 
   buckets(): readonly Digest64[] {
+    this.#settleHashes();
     return this.#digest.buckets();
   }
 
@@ -112,6 +118,7 @@ export class ValueCopy implements SubsystemCopy {
       Math.max(1, Math.floor(SCRUBBED_ENTRIES * DIGEST_BUCKETS / count)),
     );
     const end = this.#nextBucket + looks;
+    this.#settleHashes();
     const memory = new StateDigest();
     for (const id of this.#ids) {
       const bucket = id & (DIGEST_BUCKETS - 1);
@@ -139,7 +146,6 @@ export class ValueCopy implements SubsystemCopy {
     const isKnown = slots.versionOf(id) > 0;
     if (isKnown && slots.subsystemOf(id) !== this.#subsystem) return false;
     const wasPresent = this.#ids.has(id);
-    if (wasPresent) this.#toggle(this.#digest, id);
     if (type === "gone") {
       this.#ids.delete(id);
       slots.remove(id, this.#subsystem, version);
@@ -148,16 +154,40 @@ export class ValueCopy implements SubsystemCopy {
       const holder = keeps ? slots.holderOf(id) : winner?.holder ?? 0;
       const priority = keeps ? slots.priorityOf(id) : winner?.priority ?? 0;
       slots.put(id, type, value, holder, priority, this.#subsystem, version);
-      this.#ids.add(id);
-      this.#digest.toggle(id, type, value, holder, priority);
+      if (!wasPresent) this.#ids.add(id);
     }
+    this.#owe(id);
     this.#sink.noteEntry(id);
     return true;
   }
 
   #takeOut(id: PathId): void {
-    this.#toggle(this.#digest, id);
     this.#ids.delete(id);
+    this.#owe(id);
+  }
+
+  #owe(id: PathId): void {
+    if (this.#slots.isHashDue(id)) return;
+    this.#slots.oweHash(id);
+    this.#unhashed.push(id);
+  }
+
+  /** Brings the digest up to date. The host tells its own once a second, values change thirty times as often. */
+  #settleHashes(): void {
+    const slots = this.#slots;
+    const hash = this.#hash;
+    for (const id of this.#unhashed) {
+      const type = this.#ids.has(id) ? slots.typeOf(id) : null;
+      let [high, low] = [0, 0];
+      if (type !== null) {
+        hash.of(id, type, slots.valueOf(id), slots.holderOf(id), slots.priorityOf(id));
+        high = hash.high;
+        low = hash.low;
+      }
+      this.#digest.fold(id, slots.hashHighOf(id) ^ high, slots.hashLowOf(id) ^ low);
+      slots.keepHash(id, high, low);
+    }
+    this.#unhashed.length = 0;
   }
 
   #isSame({ id, type, value, winner }: WireEntry): boolean {
@@ -177,8 +207,10 @@ export class ValueCopy implements SubsystemCopy {
 
   /** The digest from what is in memory: what had been broken leaves no trace. */
   #rebuild(): void {
+    for (const id of this.#ids) this.#owe(id);
+    this.#settleHashes();
     this.#digest.clear();
-    for (const id of this.#ids) this.#toggle(this.#digest, id);
+    for (const id of this.#ids) this.#digest.fold(id, this.#slots.hashHighOf(id), this.#slots.hashLowOf(id));
   }
 }
 

@@ -25,6 +25,9 @@ export class EntrySlots {
   #priorities = new Uint8Array(FIRST_ROOM);
   #versions = new Float64Array(FIRST_ROOM);
   #subsystems = new Uint16Array(FIRST_ROOM);
+  #hashHighs = new Uint32Array(FIRST_ROOM);
+  #hashLows = new Uint32Array(FIRST_ROOM);
+  #isHashDue = new Uint8Array(FIRST_ROOM);
 
   /** Numbers go to `maxId`. */
   constructor(maxId: number) {
@@ -48,6 +51,9 @@ export class EntrySlots {
     this.#priorities = grown(this.#priorities, new Uint8Array(room));
     this.#versions = grown(this.#versions, new Float64Array(room));
     this.#subsystems = grown(this.#subsystems, new Uint16Array(room));
+    this.#hashHighs = grown(this.#hashHighs, new Uint32Array(room));
+    this.#hashLows = grown(this.#hashLows, new Uint32Array(room));
+    this.#isHashDue = grown(this.#isHashDue, new Uint8Array(room));
     return true;
   }
 
@@ -93,6 +99,33 @@ export class EntrySlots {
   /** The subsystem in which it was heard of; meaningless where {@linkcode versionOf} is 0. */
   subsystemOf(id: PathId): number {
     return this.#subsystems[id] ?? 0;
+  }
+
+  /** What the path added to the digest of its subsystem when that was last brought up to date. */
+  hashHighOf(id: PathId): number {
+    return this.#hashHighs[id] ?? 0;
+  }
+
+  /** Its lower half. */
+  hashLowOf(id: PathId): number {
+    return this.#hashLows[id] ?? 0;
+  }
+
+  /** It changes now. */
+  oweHash(id: PathId): void {
+    this.#isHashDue[id] = 1;
+  }
+
+  /** Whether it changed since. */
+  isHashDue(id: PathId): boolean {
+    return this.#isHashDue[id] === 1;
+  }
+
+  /** It is up to date. */
+  keepHash(id: PathId, high: number, low: number): void {
+    this.#hashHighs[id] = high;
+    this.#hashLows[id] = low;
+    this.#isHashDue[id] = 0;
   }
 
   /** Writes a slot for which there is room. */
@@ -148,7 +181,7 @@ function isNumberCode(code: number): boolean {
   return code === TYPE_CODES.f32 || code === TYPE_CODES.unit || code === TYPE_CODES.i32;
 }
 
-function grown<T extends Float64Array | Uint8Array | Uint16Array>(from: T, to: T): T {
+function grown<T extends Float64Array | Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }
