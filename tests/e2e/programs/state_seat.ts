@@ -260,7 +260,7 @@ const DEEDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
     counts,
   }),
   told: () => told.splice(0),
-  counters: () => node.state.statistics(),
+  statistics: () => ({ state: node.state.statistics() }),
   faders: ({ paths, hz, priorities, step }) =>
     faders.start(paths as string[], Number(hz), priorities as number[], Number(step)),
   stopFaders: () => {
