@@ -1,13 +1,16 @@
-// `hana complete nodes|programs|scenarios`: the hidden hook that completion scripts call. Never takes longer than a
-// keystroke may: what is not known within 150 ms (a second for programs, which other machines are asked for) is not offered.
+// `hana complete nodes|programs|paths|…`: the hidden hook that completion scripts call. Never takes longer than a
+// keystroke may: what is not known within 150 ms (a second where other machines are asked) is not offered.
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../frame/mod.ts";
+import type { StateNames } from "../state/names.ts";
 
 /** How long a shell may wait for names. */
 const CAP_MS = 150;
 /** Programs of other machines take two round trips and a handshake more. */
 const PROGRAMS_CAP_MS = 1_000;
+/** The host of the shared state may be another machine. */
+const STATE_CAP_MS = 1_000;
 /** Nobody is asked: this is the time that loading the catalogue takes on a slow machine. */
 const SCENARIOS_CAP_MS = 2_000;
 
@@ -55,10 +58,18 @@ async function completeScenarios(): Promise<string[]> {
   return [...catalogue().map(({ name }) => name), ...SUITES, "all"];
 }
 
+async function completeState(cli: Cli, what: StateNames): Promise<string[]> {
+  const { stateNames } = await import("../state/names.ts");
+  return await stateNames(cli, what);
+}
+
 /** Declares `hana complete`. */
 export function define(command: Command, cli: Cli): void {
   command.description("names for tab completion, a line each");
-  command.argument("<what>", "nodes, programs or scenarios").action(async (what) => {
+  command.argument(
+    "<what>",
+    "nodes, programs, scenarios; of the shared state paths, groups, snapshots, clients",
+  ).action(async (what) => {
     // A completion script must never fill the prompt with an error.
     const names = what === "nodes"
       ? await completeNodes(cli).catch(() => [])
@@ -66,6 +77,8 @@ export function define(command: Command, cli: Cli): void {
       ? await completePrograms(cli).catch(() => [])
       : what === "scenarios"
       ? await withinCap(completeScenarios(), SCENARIOS_CAP_MS)
+      : what === "paths" || what === "groups" || what === "snapshots" || what === "clients"
+      ? await withinCap(completeState(cli, what), STATE_CAP_MS)
       : [];
     cli.output.raw(names.map((name) => name + "\n").join(""));
   });

@@ -5,6 +5,7 @@ import { type Cli, setExamples } from "../frame/mod.ts";
 import { defineClaim, defineRelease } from "../state/claim.ts";
 import { defineDefine, defineForget } from "../state/define.ts";
 import { defineGet, defineWatch } from "../state/get.ts";
+import { defineGroups } from "../state/groups.ts";
 import { defineDisown, defineOwn, defineTransfer } from "../state/own.ts";
 import { definePrivilege } from "../state/privilege.ts";
 import { defineHost, defineSessions } from "../state/sessions.ts";
@@ -38,6 +39,7 @@ export function define(command: Command, cli: Cli): void {
   defineHost(child("host"), cli);
   defineUndo(child("undo"), cli);
   defineRedo(child("redo"), cli);
+  defineGroups(child("groups"), cli);
   defineDefine(child("define"), cli);
   defineForget(child("forget"), cli);
 }

@@ -28,6 +28,8 @@ const MAX_ASKED = 6;
 export interface OpenOptions {
   /** The name under which several commands are one client. */
   readonly as?: string | undefined;
+  /** Only through the node of this machine: nothing is looked for on the network. */
+  readonly isLocalOnly?: boolean;
 }
 
 /** A client of the shared state, joined and whole. */
@@ -66,15 +68,16 @@ export class OpenDesk {
  * Joins the shared state and waits until all of it is here. Rejects with `unreachable` where nobody hosts it, `timeout`
  * where it does not arrive in time.
  */
-export async function openDesk(cli: Cli, { as }: OpenOptions = {}): Promise<OpenDesk> {
+export async function openDesk(cli: Cli, { as, isLocalOnly }: OpenOptions = {}): Promise<OpenDesk> {
   const place = as === undefined ? null : await PlaceFile.open(cli, as);
   let mesh: MeshClient | null = null;
   try {
     const observerId = place?.place.id ?? null;
-    mesh = await MeshClient.open(cli, {
+    mesh = isLocalOnly === true ? await MeshClient.openLocal(cli) : await MeshClient.open(cli, {
       timeoutUs: LOOK_US,
       ...(observerId === null ? {} : { observerId }),
     });
+    if (mesh === null) throw nobodyHosts();
     return await join(cli, mesh, place);
   } catch (thrown) {
     place?.release();
