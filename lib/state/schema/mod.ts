@@ -20,7 +20,7 @@ export { type BookCounters, type BookRow, type Defined, NO_PATH, SchemaBook } fr
 export { checkValue, clampValue } from "./check.ts";
 export { canonicalDefinition, compareDefinitions, type DefinitionChange } from "./compatibility.ts";
 export { readDefinition, readDefinitions } from "./definition.ts";
-export { formatNumber, formatValue } from "./format.ts";
+export { formatNumber, formatRange, formatValue } from "./format.ts";
 export { isRefusal, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   BUILT_IN_SUBSYSTEMS,

@@ -1,0 +1,40 @@
+// Presets and snapshots: how the shared state stood, by name in the state itself or as a file.
+// Decides what belongs to a snapshot, its forms, and how it is put back.
+
+export {
+  type LoadOptions,
+  type LoadProblem,
+  type LoadReport,
+  loadSnapshot,
+  type SkippedValue,
+} from "./load.ts";
+export { type PresetInfo, PresetLibrary, type SaveOptions } from "./library.ts";
+export {
+  MAX_PARTS,
+  PART_BYTES,
+  type PresetHead,
+  presetPath,
+  type PresetRecord,
+  readHead,
+  readRecord,
+  toRecord,
+} from "./record.ts";
+export {
+  compareSnapshots,
+  MAX_SNAPSHOT_VALUES,
+  PRESETS_SUBSYSTEM,
+  type Snapshot,
+  type SnapshotChange,
+  type SnapshotDifference,
+  type SnapshotEntry,
+  type SnapshotOptions,
+  takeSnapshot,
+} from "./snapshot.ts";
+export {
+  type FormatOptions,
+  formatSnapshot,
+  MAX_SNAPSHOT_LENGTH,
+  type NamedSnapshot,
+  parseSnapshot,
+  SNAPSHOT_VERSION,
+} from "./yaml_text.ts";
