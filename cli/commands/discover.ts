@@ -7,6 +7,7 @@ import { addSettingFlags, type Cli, collect, setExamples } from "../frame/mod.ts
 import { isPresent, nodeFilter } from "../nodes/filter.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { LOOK_SETTINGS } from "../nodes/options.ts";
+import { withHolds } from "../nodes/state_holds.ts";
 import {
   byStateAndName,
   countAlive,
@@ -141,7 +142,8 @@ async function discover(cli: Cli, options: DiscoverOptions): Promise<void> {
       ? (await client.nodes()).filter(isMeant)
       : await waitFor(client, isMeant, expected, timeoutUs - elapsedMs() * 1000);
     progress.done();
-    await cli.output.rows(rendering, nodes);
+    const isNamesAlone = cli.output.mode === "quiet";
+    await cli.output.rows(rendering, isNamesAlone ? nodes : await withHolds(client, nodes));
     if (expected !== null && !expected.isMet(nodes)) {
       cli.output.error(
         new HanaError("not-found", { what: expected.missing(nodes), why: `seen through ${client.via}` }),

@@ -13,9 +13,10 @@ import {
   type Tone,
 } from "../output/mod.ts";
 import { RESOURCE_COLUMNS } from "./resource_cells.ts";
+import type { StateHolds } from "./state_holds.ts";
 
-/** A node in a list, with what happened to it when it was told last. */
-export type ListedNode = NodeView & { readonly event?: NodeEvent };
+/** A node in a list, with what happened to it when it was told last, and what it holds of the shared state. */
+export type ListedNode = NodeView & { readonly event?: NodeEvent; readonly holds?: StateHolds };
 
 /** Which columns. */
 export interface NodesRenderingOptions {
@@ -86,7 +87,8 @@ const WHERE: readonly Column<ListedNode>[] = [
   },
   { header: "RTT", cell: rttOf, plain: (node) => node.rttMs, align: "right" },
   STATE,
-  { header: "OWNER", cell: () => null, spare: 1 },
+  // Of the shared state: what its clients own, and whether one of them is privileged.
+  { header: "OWNER", cell: ownerOf, spare: 1 },
   // Last, so that the columns that scripts count on keep their places.
   SINCE,
 ];
@@ -104,9 +106,18 @@ export function countAlive(nodes: readonly NodeView[]): number {
   return nodes.filter((node) => node.state === "alive").length;
 }
 
-/** The promised form of a node in JSON. */
-export function nodeJson(node: NodeView): JsonObject {
-  return { ...node } as unknown as JsonObject;
+/** The promised form of a node in JSON; `owned` and `privileged` where a host of the shared state has told. */
+export function nodeJson({ holds, ...node }: ListedNode): JsonObject {
+  return { ...node, ...holds } as unknown as JsonObject;
+}
+
+function ownerOf({ holds }: ListedNode): CellValue {
+  if (holds === undefined) return null;
+  const parts = [
+    ...(holds.privileged ? ["privileged"] : []),
+    ...(holds.owned > 0 ? [`owns ${holds.owned}`] : []),
+  ];
+  return parts.length === 0 ? null : parts.join(", ");
 }
 
 /**

@@ -57,6 +57,7 @@ export { DEFAULT_MAX_SESSIONS, SessionSet, type SessionSetCounters } from "./ses
 export { NODE_STATES, type NodeState, type NodeView, viewOf } from "./view.ts";
 export {
   type DisplayProgram,
+  HOSTS_STATE_CAPABILITY,
   NodeDisplays,
   parametersPrefix,
   SharedState,
