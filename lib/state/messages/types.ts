@@ -201,6 +201,7 @@ export interface TransactionMessage {
 export interface NackMessage {
   readonly kind: "nack";
   readonly term: number;
+  /** 0 where it is about what the client left to be written when it goes. */
   readonly sequence: ClientSequence;
   readonly code: NackCode;
   /** The path concerned; null for the whole message. */

@@ -48,6 +48,9 @@ Deno.test("a copy made of differences is what the host would tell a standby that
       assertEquals(unnumbered(host.copy.snapshot()), unnumbered(host.bench.host.snapshot()));
       assertEquals(host.copy.counters, { applied: host.updates.length, stale: 0, gaps: 0 });
       assert(host.updates.slice(1).every(({ base }) => base > 0));
+      // Whoever confirms late gets the same in fewer steps.
+      host.catchUp();
+      assertEquals(unnumbered(host.late.snapshot()), unnumbered(host.bench.host.snapshot()));
     }),
     { numRuns: 150 },
   );
@@ -78,6 +81,7 @@ Deno.test("a host that begins from a copy that travelled goes on as the one befo
       assert(typeof read !== "string");
       const bench = new Bench({ epoch: epochOf(4), from: read }, first.bench.nowUs);
       const second = hostAfter(after, bench);
+      second.catchUp();
       assertEquals(unnumbered(second.copy.snapshot()), unnumbered(bench.host.snapshot()));
       assertEquals(bench.host.document.findStray(), null);
     }),
@@ -103,6 +107,46 @@ Deno.test("tokens travel as hashes, and who had one may come back at the next ho
   const [again] = next.join(71, { token: welcome.token });
   assert(again?.kind === "welcome");
   assertEquals([again.resumed, again.client], [true, welcome.client]);
+});
+
+Deno.test("a grant at the next host is newer than all that the one before has given", () => {
+  const first = hostAfter([[4, 0, 0, 0], [5, 0, 1, 1], [5, 0, 1, 3], [5, 0, 2, 1], [5, 0, 2, 3]]);
+  const snapshot = first.copy.snapshot();
+  assertEquals([snapshot?.holding?.lastGeneration, snapshot?.holding?.objects], [2, []]);
+  assert(snapshot !== null);
+  const read = decoder.decodeUpdate(bytesOf(snapshot));
+  assert(typeof read !== "string");
+  const second = hostAfter([[4, 0, 0, 0], [5, 0, 1, 1]], new Bench({ epoch: epochOf(4), from: read }));
+  assertEquals(second.bench.host.holding.ownership.rows().map(({ generation }) => generation), [3]);
+});
+
+Deno.test("what happens in these tests is of every kind", () => {
+  const seen = new Map<string, number>();
+  const note = (what: string, is: boolean) => is && seen.set(what, (seen.get(what) ?? 0) + 1);
+  for (const all of fc.sample(happenings, { numRuns: 120, seed: 3 })) {
+    for (const { rows, clients, holding, paths, subsystems, base } of hostAfter(all).updates) {
+      if (base === 0) continue;
+      note("a path is gone", rows.some(({ definition }) => definition === null));
+      note("a path is declared", rows.some(({ definition }) => definition !== null));
+      note("a subsystem begins", subsystems.length > 0);
+      note("a client is gone", clients.some(({ isGone }) => isGone));
+      note("a client writes", holding === null && clients.length > 0 && paths.length > 0);
+      note("an object is owned", holding?.objects.some(({ owner }) => owner !== 0) ?? false);
+      note("an object is free", holding?.objects.some(({ owner }) => owner === 0) ?? false);
+      note("a privilege", (holding?.privileged ?? 0) !== 0);
+      note("something is left", holding?.clients.some(({ operations }) => operations.length > 0) ?? false);
+      for (const { record } of paths) {
+        for (const { standing, momentary } of record.claims) {
+          note(standing, true);
+          note("momentary", momentary);
+        }
+        note("nobody's", record.claims.length === 0);
+      }
+    }
+  }
+  const wanted = ["live", "kept", "overtaken", "released", "momentary", "nobody's"];
+  for (const each of wanted) assert((seen.get(each) ?? 0) > 0, `${each} of ${[...seen].join(" ")}`);
+  assert(seen.size >= 16, [...seen].join(" "));
 });
 
 Deno.test("one write among a thousand clients is an update below 1 KiB", () => {

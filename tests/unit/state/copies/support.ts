@@ -13,8 +13,9 @@ import type {
 } from "../../../../lib/state/model/mod.ts";
 import { Bench, epochOf, helloOf, parameter, peerOf } from "../host/support.ts";
 
-/** The standby of these tests. */
+/** The standby of these tests, and one that confirms late. */
 export const STANDBY = 9_999 as LinkNumber;
+export const LATE_STANDBY = 9_998 as LinkNumber;
 
 /** Values of each type as hosts keep them. */
 const VALUES: Readonly<Record<ValueType, (n: number) => StateValue>> = {
@@ -40,6 +41,11 @@ export class CopiedHost {
   readonly bench: Bench;
   readonly copy = new StandbyCopy();
   readonly updates: StandbyUpdate[] = [];
+  /** The copy of the standby that confirms late, and what it has not confirmed. */
+  readonly late = new StandbyCopy();
+  #waiting: StandbyUpdate | null = null;
+  /** By machine. */
+  readonly #tokens = new Map<number, Uint8Array>();
   readonly #sequences = new Map<number, number>();
   #lastLink = 0;
   /** Links by the number of the machine behind them. */
@@ -51,6 +57,7 @@ export class CopiedHost {
     this.define("sum/level", 0, { merge: "sum" });
     this.define("lock/me", 0, { merge: "lock", onLoss: "default", subsystem: "cues" });
     assert(bench.host.handleStandbyJoined(bench.nowUs, STANDBY));
+    assert(bench.host.handleStandbyJoined(bench.nowUs, LATE_STANDBY));
     this.pump();
   }
 
@@ -121,26 +128,45 @@ export class CopiedHost {
     }
     bench.drain();
     this.pump();
+    if (amount % 5 === 0) this.catchUp();
   }
 
-  /** The standby gets what there is, and confirms it. */
+  /** The standby gets what there is, and confirms it; the late one gets it. */
   pump(): void {
     const { host, nowUs } = this.bench;
     for (let next = host.pollStandby(); next !== null; next = host.pollStandby()) {
-      this.updates.push(next.update);
-      host.handleStandbyConfirmed(nowUs, STANDBY, this.copy.handleUpdate(structuredClone(next.update)));
+      if (next.to === LATE_STANDBY) this.#waiting = next.update;
+      else {
+        this.updates.push(next.update);
+        host.handleStandbyConfirmed(nowUs, STANDBY, this.copy.handleUpdate(structuredClone(next.update)));
+      }
     }
   }
 
-  /** A machine comes. @returns its link. */
+  /** The late standby confirms what it has, and gets what happened meanwhile. */
+  catchUp(): void {
+    for (let rounds = 0; rounds < 2 && this.#waiting !== null; rounds++) {
+      const update = this.#waiting;
+      this.#waiting = null;
+      const number = this.late.handleUpdate(structuredClone(update));
+      this.bench.host.handleStandbyConfirmed(this.bench.nowUs, LATE_STANDBY, number);
+      this.pump();
+    }
+  }
+
+  /** A machine comes, with its token where it has one. @returns its link. */
   join(machine: number): number {
     const { bench } = this;
     const link = ++this.#lastLink;
     this.#links.set(machine, link);
     this.#sequences.set(link, 0);
     bench.host.handleJoined(bench.nowUs, link as LinkNumber, peerOf(machine));
-    bench.say(link, helloOf({ name: `desk-${machine}` }));
-    bench.drain();
+    bench.say(link, helloOf({ name: `desk-${machine}`, token: this.#tokens.get(machine) ?? null }));
+    for (const { to, message } of bench.drain()) {
+      if (to !== link || message.kind !== "welcome") continue;
+      this.#tokens.set(machine, message.token);
+      this.#sequences.set(link, message.ack.sequence);
+    }
     return link;
   }
 
