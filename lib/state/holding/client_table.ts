@@ -74,6 +74,8 @@ type ClientRecord = { -readonly [K in keyof Client]: Client[K] } & {
 /** The clients of a host. */
 export class ClientTable {
   readonly #clients = new Map<ClientNumber, ClientRecord>();
+  /** Who was asked for last: the values of a message are all of one client. */
+  #last: ClientRecord | null = null;
   readonly #byLink = new Map<LinkNumber, ClientRecord>();
   readonly #byPeer = new Map<string, ClientRecord>();
   readonly #tokens: ReconnectTokens;
@@ -142,8 +144,10 @@ export class ClientTable {
 
   /** The level of a client that is there; null for one that is not. */
   levelOf(number: ClientNumber): AccessLevel | null {
-    const client = this.#clients.get(number);
-    return client === undefined || client.state === "suspended" ? null : client.level;
+    const client = this.#last?.number === number ? this.#last : this.#clients.get(number);
+    if (client === undefined) return null;
+    this.#last = client;
+    return client.state === "suspended" ? null : client.level;
   }
 
   /**
@@ -300,6 +304,8 @@ export class ClientTable {
       client.sequence = sequence;
       client.operations = [...operations];
       this.#clients.set(number, client);
+      this.#last = null;
+      this.#last = null;
       this.#byPeer.set(keyOf(peer), client);
       this.#tokens.restore(number, tokenHash);
       this.#startGrace(nowUs, client);
@@ -387,6 +393,7 @@ export class ClientTable {
   #end(client: ClientRecord, why: "left" | "expired" | "replaced"): void {
     const { number, link, operations } = client;
     this.#clients.delete(number);
+    this.#last = null;
     if (this.#byPeer.get(keyOf(client.peer)) === client) this.#byPeer.delete(keyOf(client.peer));
     this.#tokens.forget(number);
     this.#toCopy.add(number);

@@ -149,8 +149,13 @@ export class StateDocument {
   /** Carries over to the entries what has changed among the claims. */
   settle(): void {
     for (let change = this.claims.pollChange(); change !== null; change = this.claims.pollChange()) {
-      const definition = this.book.definitionOf(change.path);
-      if (definition !== null && this.#follow(change.path, definition)) this.#winners.noteWinner(change);
+      const { path, value, to, toPriority } = change;
+      const definition = this.book.definitionOf(path);
+      const log = this.#logOf(path);
+      if (definition === null || log === null) continue;
+      const { type, rate, merge } = definition;
+      const shown = merge === "sum" ? clampValue(definition, value) : value;
+      if (log.put(path, type, shown, to, toPriority, RATE_US[rate])) this.#winners.noteWinner(change);
     }
   }
 

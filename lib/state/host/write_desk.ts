@@ -20,7 +20,14 @@ import type {
   StateValue,
   SubsystemNumber,
 } from "../model/mod.ts";
-import { HOST_SUBSYSTEMS, isRefusal, NO_PATH, readDefinition, type Refusal } from "../schema/mod.ts";
+import {
+  checkValue,
+  HOST_SUBSYSTEMS,
+  isRefusal,
+  NO_PATH,
+  readDefinition,
+  type Refusal,
+} from "../schema/mod.ts";
 import type { HostCounters } from "./counters.ts";
 import type { StateDocument } from "./document.ts";
 import { toWire } from "./feed.ts";
@@ -217,7 +224,7 @@ export class WriteDesk {
           text: `${definition.path} is of type ${definition.type}, not ${type}`,
         });
       }
-      const answer = document.book.check(id, value);
+      const answer = checkValue(definition, value);
       if (isRefusal(answer)) return this.#refuseValue(subscriber, message, id, answer);
       checked = answer;
     }
