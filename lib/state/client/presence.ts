@@ -83,14 +83,16 @@ function readClient(value: StateValue, self: number): PresentClient | null {
     return null;
   }
   const table = value as Readonly<Record<string, unknown>>;
-  const { client, name, node, level, state, owned, privileged } = table;
-  if (typeof client !== "number" || typeof name !== "string") return null;
+  const { client, name, node, level, state, owns, owned, privileged } = table;
+  // 0 is nobody: a place that is free again.
+  if (typeof client !== "number" || client === 0 || typeof name !== "string") return null;
   return {
     client,
     name,
     node: typeof node === "string" ? node : "",
     level: typeof level === "string" ? level : "viewer",
     state: typeof state === "string" ? state : "joined",
+    owns: Array.isArray(owns) ? owns.filter((path) => typeof path === "string") : [],
     owned: typeof owned === "number" ? owned : 0,
     privileged: privileged === true,
     isSelf: client === self,

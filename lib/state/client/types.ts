@@ -98,7 +98,9 @@ export interface PresentClient {
   readonly level: string;
   /** `joined`, `suspect` or `suspended`. */
   readonly state: string;
-  /** How many objects it owns. */
+  /** The paths of its objects, the first 32. */
+  readonly owns: readonly string[];
+  /** How many they are. */
   readonly owned: number;
   readonly privileged: boolean;
   /** Whether it is this client. */

@@ -21,7 +21,6 @@ async function crew(...names: string[]): Promise<{ stage: Stage; clients: StateC
   const stage = new Stage(OBJECTS);
   const clients = names.map((name) => stage.join(name));
   await stage.until(Promise.all(clients.map((client) => client.ready())));
-  stage.tellPresence();
   await stage.run(100_000);
   return { stage, clients };
 }
@@ -45,15 +44,12 @@ Deno.test("presence tells who is there, who comes, changes and goes", async () =
   foh.onPresence((change) => changes.push(change));
   const late = stage.join("late");
   await stage.until(late.ready());
-  stage.tellPresence();
   await stage.run(100_000);
   await stage.until(desk.privilege.request());
-  stage.tellPresence();
   await stage.run(100_000);
   const gone = desk.number;
   desk.leave();
   await stage.run(100_000);
-  stage.tellPresence();
   await stage.run(100_000);
   assertEquals(changes.map(({ kind, client }) => [kind, client.name, client.privileged]), [
     ["came", "late", false],

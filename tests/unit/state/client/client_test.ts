@@ -16,7 +16,6 @@ async function two(): Promise<{ stage: Stage; foh: StateClient; desk: StateClien
   const stage = new Stage(WALL);
   const [foh, desk] = [stage.join("foh"), stage.join("desk")];
   await stage.until(Promise.all([foh.ready(), desk.ready()]));
-  stage.tellPresence();
   await stage.run(100_000);
   return { stage, foh, desk };
 }

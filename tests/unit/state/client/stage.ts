@@ -7,11 +7,11 @@ import { StateClient } from "../../../../lib/state/client/mod.ts";
 import type { LinkNumber } from "../../../../lib/state/holding/mod.ts";
 import { type LinkPeer, StandbyCopy, StateHost } from "../../../../lib/state/host/mod.ts";
 import { MessageDecoder, MessageEncoder, type StateMessage } from "../../../../lib/state/messages/mod.ts";
-import type { ParameterDefinition, PathId, StateValue } from "../../../../lib/state/model/mod.ts";
+import type { ParameterDefinition, PathId } from "../../../../lib/state/model/mod.ts";
 import { type ReplicaEvent, StateReplica } from "../../../../lib/state/replica/mod.ts";
 import { isRefusal, readDefinition } from "../../../../lib/state/schema/mod.ts";
 import type { StatePort } from "../../../../lib/state/service/mod.ts";
-import { drawing, epochOf, nodeOf, peerOf } from "../host/support.ts";
+import { drawing, epochOf, peerOf } from "../host/support.ts";
 
 interface Letter {
   readonly atUs: number;
@@ -104,7 +104,7 @@ export class Stage {
   #isHostUp = true;
 
   constructor(definitions: readonly Partial<ParameterDefinition>[] = []) {
-    this.host = new StateHost(this.nowUs, { epoch: epochOf(1), random: drawing() });
+    this.host = new StateHost(this.nowUs, { epoch: epochOf(1), random: drawing(), presence: true });
     for (const definition of definitions) this.define(definition);
     this.timers = {
       schedule: (atUs, callback) => this.#schedule(atUs, callback),
@@ -117,35 +117,6 @@ export class Stage {
     const defined = this.host.define(this.nowUs, readDefinition(definition));
     assert(!isRefusal(defined));
     return defined.id;
-  }
-
-  /** The host writes what it knows of its clients, as it does for everybody to see. */
-  tellPresence(): void {
-    const { clients, privilege, ownership } = this.host.holding;
-    const rows = clients.rows();
-    const own = ownership.rows();
-    const { book } = this.host.document;
-    for (const { number: client, name } of rows) {
-      const path = `clients/${client}`;
-      const id = book.idOf(path) || this.define({ path, type: "json", subsystem: "clients" });
-      const value: StateValue = {
-        client,
-        name,
-        node: nodeOf(client),
-        level: "operator",
-        state: "joined",
-        owned: own.filter(({ owner }) => owner === client).length,
-        privileged: privilege.holder === client,
-      };
-      this.host.write(this.nowUs, id, value, 255);
-    }
-    for (let id = 1; id <= book.lastId; id++) {
-      const path = book.definitionOf(id as PathId)?.path ?? "";
-      if (!path.startsWith("clients/")) continue;
-      if (!rows.some(({ number }) => path === `clients/${number}`)) {
-        this.host.retire(this.nowUs, id as PathId);
-      }
-    }
   }
 
   /** A program comes, with the library. */
@@ -206,7 +177,7 @@ export class Stage {
   reign(from: "standby" | "nothing", definitions: readonly Partial<ParameterDefinition>[] = []): void {
     const snapshot = from === "standby" ? this.standby?.snapshot() ?? null : null;
     const term = this.host.epoch.term + 1;
-    const options = { epoch: epochOf(term), random: drawing(term) };
+    const options = { epoch: epochOf(term), random: drawing(term), presence: true };
     this.host = new StateHost(this.nowUs, snapshot === null ? options : { ...options, from: snapshot });
     this.standby = null;
     this.#isHostUp = true;

@@ -26,7 +26,6 @@ async function crew(): Promise<Crew> {
   const stage = new Stage(WALL);
   const [foh, desk] = [stage.join("foh"), stage.join("desk")];
   await stage.until(Promise.all([foh.ready(), desk.ready()]));
-  stage.tellPresence();
   await stage.run(100_000);
   return { stage, foh, desk, undo: new StateUndo(foh) };
 }
