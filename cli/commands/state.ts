@@ -10,6 +10,7 @@ import { defineDisown, defineOwn, defineTransfer } from "../state/own.ts";
 import { definePrivilege } from "../state/privilege.ts";
 import { defineHost, defineSessions } from "../state/sessions.ts";
 import { defineSet } from "../state/set.ts";
+import { defineSnapshot } from "../state/snapshot.ts";
 import { defineRedo, defineUndo } from "../state/undo.ts";
 import { defineWhy } from "../state/why.ts";
 
@@ -37,6 +38,7 @@ export function define(command: Command, cli: Cli): void {
   definePrivilege(child("privilege"), cli);
   defineSessions(child("sessions"), cli);
   defineHost(child("host"), cli);
+  defineSnapshot(child("snapshot"), cli);
   defineUndo(child("undo"), cli);
   defineRedo(child("redo"), cli);
   defineGroups(child("groups"), cli);

@@ -119,10 +119,13 @@ export class Desk {
   }
 }
 
-/** Whether a path is told where nobody asked for it: what the host writes of its clients is not. */
+/** Whether a path is told where nobody asked for it: what has commands of its own is not. */
 export function isTold({ definition }: ValueRow): boolean {
-  return definition.subsystem !== CLIENTS_SUBSYSTEM;
+  return !APART.includes(definition.subsystem);
 }
+
+/** Clients (`sessions`), snapshots, and groups of displays with what the host says of them. */
+const APART: readonly string[] = [CLIENTS_SUBSYSTEM, "presets", "groups", "groups-status", "displays"];
 
 /** Nobody knows what became of the write. */
 const ENDING: readonly StateReason[] = [

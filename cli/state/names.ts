@@ -1,6 +1,7 @@
 // Names of the shared state for a shell that completes a word: paths, display groups, snapshots, clients.
 // Decides what is offered; how long a shell may wait stands in cli/commands/complete.ts.
 
+import { PresetLibrary } from "../../lib/state/presets/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { groupsOf } from "./groups.ts";
 import { openDesk } from "./opening.ts";
@@ -26,7 +27,7 @@ export async function stateNames(cli: Cli, kind: StateNames): Promise<string[]> 
         return desk.client.presence().filter(({ isSelf, client }) => !isSelf && client !== 0)
           .map(({ name }) => name);
       case "snapshots":
-        return desk.rows("presets").map(({ path }) => path.slice("presets/".length));
+        return new PresetLibrary(desk.client).list().map(({ name }) => name);
     }
   } finally {
     await open.close();
