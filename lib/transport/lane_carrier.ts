@@ -84,7 +84,9 @@ export class LaneCarrier implements Carrier {
   readonly #host: LaneDriverHost;
 
   constructor(private readonly link: Link, options: LaneCarrierOptions) {
-    const dueUs = (): number => Math.min(this.#drainUntilUs, this.#proofDueUs);
+    // Once the stream has ended nothing is drained any more: the link sees to its own end.
+    const dueUs = (): number =>
+      this.#linkEnded && !this.#isAlone ? this.#proofDueUs : Math.min(this.#drainUntilUs, this.#proofDueUs);
     this.#host = {
       isStreamReady: () => !this.#linkEnded && link.canSend,
       transmit: (nowUs, bytes) => this.#transmit(nowUs, bytes),

@@ -1,6 +1,7 @@
 // Carriers of lanes on simulated machines: packets after the greeting, datagrams beside the stream, and what happens when
 // one of both ways dies.
 
+import type { LinkSpec } from "../../../lib/platform/simulated/mod.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HanaError } from "../../../lib/base/mod.ts";
 import { LANES } from "../../../lib/lanes/mod.ts";
@@ -283,6 +284,19 @@ Deno.test("an end in order delivers everything first, on either way, also what w
       null,
     ]);
   }
+});
+
+Deno.test("an end that the peer's own end overtakes waits for its stream without turning round and round", async () => {
+  const stage = await LaneStage.onUdp();
+  const stuck: LinkSpec["delay"] = { kind: "constant", us: 60 * SECOND };
+  stage.fareFrom("near", { delay: stuck, datagrams: { loss: 1 } });
+  stage.fareFrom("far", { delay: stuck, datagrams: { delay: { kind: "constant", us: 200 } } });
+  stage.near.send(state, "never arrives");
+  stage.near.carrier.end();
+  stage.far.carrier.end();
+  await stage.run(20 * SECOND);
+  assertEquals([stage.near.closed, stage.crashes], [0, []]);
+  assert(stage.world.eventCount < 20_000, `${stage.world.eventCount} events`);
 });
 
 Deno.test("an abort drops everything at once, here and soon at the peer", async () => {
