@@ -28,6 +28,8 @@ export interface HostingOptions {
   /** A host has begun, or is over (null). */
   onService(service: HostService | null): void;
   onEvent(event: HostEvent): void;
+  /** What the host has is other than at the last look. */
+  onChange(): void;
 }
 
 /** Counters of one node's hosting. */
@@ -46,6 +48,8 @@ export class Hosting {
   #beginning: Promise<HostService> | null = null;
   #newestTerm = 0;
   #timer: TimerHandle | null = null;
+  /** The changes of the host at the last look. */
+  #changes = 0;
   #isClosed = false;
 
   constructor(options: HostingOptions) {
@@ -144,6 +148,7 @@ export class Hosting {
     this.counters.begun++;
     if (from !== null) this.counters.restored++;
     this.#service = service;
+    this.#changes = 0;
     keepers.begin(service);
     onService(service);
     this.#watch();
@@ -171,6 +176,14 @@ export class Hosting {
     onService(null);
   }
 
+  /** A host that is alone has nobody else to keep a copy: its own file does. */
+  #lookForChanges(): void {
+    const changes = this.#service?.host.changes ?? 0;
+    if (changes === this.#changes || changes === 0) return;
+    this.#changes = changes;
+    this.#options.onChange();
+  }
+
   /** A service that is over by its own look at the lease is noticed here at the latest. */
   #watch(): void {
     const { clock, timers } = this.#options.node.platform;
@@ -180,6 +193,7 @@ export class Hosting {
       if (service === null) return;
       if (service.isOver) this.#depose(null);
       else this.refresh();
+      this.#lookForChanges();
       if (this.#service !== null) this.#watch();
     });
   }

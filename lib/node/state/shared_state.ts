@@ -116,6 +116,7 @@ export class SharedState {
       keeper: this.#keeper,
       keepers: this.#keepers,
       onService: (service) => this.#onService(service),
+      onChange: () => this.#store?.note(),
       onEvent: (event) => {
         for (const listener of this.#hostListeners) listener(event);
       },

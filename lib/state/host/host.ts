@@ -272,6 +272,11 @@ export class StateHost implements NackSink, WinnerObserver {
     return this.#events.poll();
   }
 
+  /** Another number with every change of what {@linkcode snapshot} gives. */
+  get changes(): number {
+    return this.#standbys.changes;
+  }
+
   /** Everything that the next host has to have. */
   snapshot(): StandbyUpdate {
     return this.#standbys.snapshot();

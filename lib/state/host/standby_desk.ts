@@ -116,6 +116,12 @@ export class StandbyDesk implements AckLimit {
     return this.#isSingle ? Infinity : subscriber.confirmed;
   }
 
+  /** Another number with every change that a standby would be told of. */
+  get changes(): number {
+    this.#gather();
+    return this.#count;
+  }
+
   /** How many standbys there are. */
   get size(): number {
     return this.#standbys.size;

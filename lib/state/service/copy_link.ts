@@ -5,13 +5,15 @@
 import { CopyAssembler, CopyDecoder, CopyEncoder, type CopyMessage, type CopyParts } from "../copies/mod.ts";
 import type { LinkNumber } from "../holding/mod.ts";
 import type { StandbyUpdate } from "../host/mod.ts";
-import type { StateEpoch } from "../model/mod.ts";
+import { compareEpochs, type StateEpoch } from "../model/mod.ts";
 import { isNewer } from "./copy_keeper.ts";
 import type { HostService } from "./host_service.ts";
 import type { StateLink, StateLinkHandlers } from "./link.ts";
 
 /** Bytes of updates that may wait on a link; the rest follows when they have gone. */
 const WINDOW_BYTES = 256 * 1_024;
+/** A keeper that refuses so many updates in a row cannot be helped by one more: its link ends. */
+const MAX_REFUSALS = 4;
 
 /** How far somebody's copy goes, and the copy itself where it was newer than what was asked with. */
 export interface GivenCopy {
@@ -31,8 +33,9 @@ export class CopyLink {
     null;
   #service: HostService | null = null;
   #number: LinkNumber | null = null;
+  #refusals = 0;
   #isClosed = false;
-  /** The keeper has a copy of a later reign: the host's is over. */
+  /** The keeper has a copy of a later reign, or of another host of this term that goes before: the host's is over. */
   onNewerTerm: ((epoch: StateEpoch) => void) | null = null;
   /** The link is over. */
   onClosed: (() => void) | null = null;
@@ -117,8 +120,11 @@ export class CopyLink {
     const service = this.#service;
     if (service === null || this.#number === null || service.isOver) return;
     const own = service.host.epoch;
-    if (epoch.term > own.term) return this.onNewerTerm?.(epoch);
-    if (number !== null) this.isConfirmed = true;
+    if (compareEpochs(epoch, own) > 0) return this.onNewerTerm?.(epoch);
+    if (number !== null) {
+      this.isConfirmed = true;
+      this.#refusals = 0;
+    } else if (++this.#refusals > MAX_REFUSALS) return this.close();
     service.host.handleStandbyConfirmed(service.nowUs(), this.#number, number);
     service.pumpSoon();
   }
