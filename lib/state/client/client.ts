@@ -126,8 +126,11 @@ export class StateClient {
     this.ownership = new Ownership(seat, timers);
     this.privilege = new PrivilegeClient(seat, timers);
     this.#subscriptions = new Subscriptions(port.replica, noteFailure);
-    this.#sets = new PendingSets(port.replica, timers, nameOf);
-    this.#transactions = new PendingTransactions(timers, () => this.privilege.whoHolds());
+    this.#sets = new PendingSets(port.replica, timers, {
+      nameOf,
+      ownerOf: (path) => this.ownership.ownerOf(path),
+    });
+    this.#transactions = new PendingTransactions(timers, nameOf, () => this.privilege.whoHolds());
     this.#events = new Listeners(noteFailure);
     this.#subscriptions.add([CLIENTS_PREFIX], (changes) => this.#presence.handleChanges(changes), true);
     this.#stops = [

@@ -76,6 +76,14 @@ export function refused(path: string, what: string, { code, why }: Refusal): Sta
   return new StateError(code, { what, why, path });
 }
 
+/** A sentence of the host, which knows clients by number, with their names where they are known. */
+export function withNames(text: string, nameOf: (client: number) => string | null): string {
+  return text.replaceAll(/\bclient (\d+)\b/g, (number, digits: string) => {
+    const name = nameOf(Number(digits));
+    return name === null ? number : `${name} (${number})`;
+  });
+}
+
 const CODES: Readonly<Partial<Record<StateReason, ErrorCode>>> = {
   "unknown-path": "not-found",
   gone: "not-found",

@@ -4,14 +4,22 @@
 
 import type { Timers } from "../../platform/mod.ts";
 import type { ReplicaEvent, StateReplica } from "../replica/mod.ts";
-import { StateError } from "./errors.ts";
-import type { SetResult } from "./types.ts";
+import { StateError, withNames } from "./errors.ts";
+import type { ObjectOwner, SetResult } from "./types.ts";
 import { Wait } from "./wait.ts";
 
 /** Writes that are awaited at a time. */
 export const MAX_AWAITED = 4_096;
 
 type Dropped = Extract<ReplicaEvent, { readonly kind: "dropped" }>;
+
+/** What an answer tells about others. */
+export interface SetWitness {
+  /** The name of a client; null where it was never seen. */
+  nameOf(client: number): string | null;
+  /** Who edits a path alone; null for nobody. */
+  ownerOf(path: string): ObjectOwner | null;
+}
 
 interface PendingSet {
   readonly path: string;
@@ -23,13 +31,13 @@ interface PendingSet {
 export class PendingSets {
   readonly #replica: StateReplica;
   readonly #timers: Timers;
-  readonly #nameOf: (client: number) => string | null;
+  readonly #witness: SetWitness;
   readonly #pending = new Map<string, PendingSet>();
 
-  constructor(replica: StateReplica, timers: Timers, nameOf: (client: number) => string | null) {
+  constructor(replica: StateReplica, timers: Timers, witness: SetWitness) {
     this.#replica = replica;
     this.#timers = timers;
-    this.#nameOf = nameOf;
+    this.#witness = witness;
   }
 
   get size(): number {
@@ -76,12 +84,15 @@ export class PendingSets {
       return this.#resolve(pending, "shadowed", text, holder, priority);
     }
     this.#pending.delete(path);
+    const isOwned = reason === "owner" || reason === "generation";
+    // Whose object it is stands in the way, not whose value.
+    const inTheWay = isOwned ? this.#witness.ownerOf(path)?.client ?? 0 : holder;
     pending.wait.reject(
       new StateError(reason, {
         what: `${path} was not written`,
-        why: this.#withName(text, holder),
+        why: this.#told(text, inTheWay),
         path,
-        holder,
+        holder: inTheWay,
       }),
     );
   }
@@ -129,9 +140,9 @@ export class PendingSets {
       outcome,
       single: this.#replica.isSingle,
       holder,
-      holderName: this.#nameOf(holder),
+      holderName: this.#witness.nameOf(holder),
       priority,
-      text: this.#withName(told, holder),
+      text: this.#told(told, holder),
     });
   }
 
@@ -145,12 +156,10 @@ export class PendingSets {
     return book === null ? 0 : this.#replica.priorityOf(book.idOf(path));
   }
 
-  /** A sentence of the host with the name of the client that it names by number. */
-  #withName(text: string, holder: number): string {
-    const name = this.#nameOf(holder);
-    if (name === null || holder === 0) return text;
-    const number = `client ${holder}`;
-    if (text.includes(number)) return text.replace(number, `${name} (${number})`);
-    return text === "" ? "" : `${text}: ${name} (${number})`;
+  /** A sentence of the host with the name of the client that is in the way. */
+  #told(text: string, client: number): string {
+    const named = withNames(text, (number) => this.#witness.nameOf(number));
+    const isTold = text === "" || client === 0 || text.includes(`client ${client}`);
+    return isTold ? named : `${named}: ${this.#witness.nameOf(client) ?? ""} (client ${client})`;
   }
 }

@@ -3,7 +3,7 @@
 
 import type { Timers } from "../../platform/mod.ts";
 import type { ReplicaEvent } from "../replica/mod.ts";
-import { StateError } from "./errors.ts";
+import { StateError, withNames } from "./errors.ts";
 import { Wait } from "./wait.ts";
 
 type Answer = Extract<ReplicaEvent, { readonly kind: "transaction" }>;
@@ -13,10 +13,12 @@ export class PendingTransactions {
   readonly #timers: Timers;
   /** Who stands in the way of changes of structure, as a sentence; "" where that is not known. */
   readonly #whoHolds: () => string;
+  readonly #nameOf: (client: number) => string | null;
   readonly #pending = new Map<number, Wait<void>>();
 
-  constructor(timers: Timers, whoHolds: () => string) {
+  constructor(timers: Timers, nameOf: (client: number) => string | null, whoHolds: () => string) {
     this.#timers = timers;
+    this.#nameOf = nameOf;
     this.#whoHolds = whoHolds;
   }
 
@@ -51,7 +53,7 @@ export class PendingTransactions {
     wait.reject(
       new StateError(code ?? "malformed", {
         what: "the transaction did not happen",
-        why: holder === "" ? text : `${text}; ${holder}`,
+        why: withNames(holder === "" ? text : `${text}; ${holder}`, this.#nameOf),
         ...(code === "privilege" ? { hint: "ask for the privilege first" } : {}),
       }),
     );

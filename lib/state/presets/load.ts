@@ -9,8 +9,11 @@ import type { Snapshot, SnapshotEntry } from "./snapshot.ts";
 
 /** Writes that are awaited together. */
 const AT_ONCE = 1_024;
-/** The pause between two steps of a fade, in microseconds: thirty a second is what a host takes of a path. */
-const STEP_US = 33_333;
+/**
+ * The pause between two steps of a fade, in microseconds: longer than that between two patches, so that the hand of somebody else
+ * is seen between two steps.
+ */
+const STEP_US = 40_000;
 
 /** How a snapshot is put back. */
 export interface LoadOptions {
@@ -164,14 +167,15 @@ function fadeAll(
     resolve(taken);
     return promise;
   }
+  const stops = watchTaken(client, moving.map(({ entry }) => entry.path), taken);
   const step = (): void => {
     const nowUs = port.nowUs();
-    if (nowUs >= startUs + fadeUs) return resolve(taken);
+    if (nowUs >= startUs + fadeUs) {
+      for (const stop of stops) stop();
+      return resolve(taken);
+    }
     for (const { entry, fade } of moving) {
-      if (taken.has(entry.path)) continue;
-      const isTaken = nowUs > startUs && isOthers(client, entry.path);
-      if (isTaken) taken.add(entry.path);
-      else moveTo(client, entry, fade.fadeAt(nowUs), options);
+      if (!taken.has(entry.path)) moveTo(client, entry, fade.fadeAt(nowUs), options);
     }
     timers.schedule(Math.min(nowUs + STEP_US, startUs + fadeUs), step);
   };
@@ -185,11 +189,23 @@ function moveTo(client: StateClient, entry: SnapshotEntry, shown: StateValue, op
   client.trySet(entry.path, value, priority === undefined ? {} : { priority });
 }
 
-/** Whether somebody else holds a path that this client moves: it gives way then. */
-function isOthers(client: StateClient, path: string): boolean {
-  if (!client.has(path)) return true;
-  const { isOwn, isPending, holder } = client.info(path);
-  return !isOwn && !isPending && holder !== 0;
+/** Notes the paths that this client held and somebody else took, or that are gone: it gives way there. */
+function watchTaken(client: StateClient, paths: readonly string[], taken: Set<string>): (() => void)[] {
+  const held = new Set<string>();
+  const stops: (() => void)[] = [];
+  for (let at = 0; at < paths.length; at += AT_ONCE) {
+    stops.push(client.subscribe(paths.slice(at, at + AT_ONCE), (changes) => {
+      for (const { path, holder, isGone } of changes) {
+        if (holder === client.number) held.add(path);
+        else if (!taken.has(path) && (isGone || (holder !== 0 && held.has(path)))) {
+          taken.add(path);
+          // A step on its way would be newer than what the other one wrote.
+          if (!isGone) client.release(path).catch(() => {});
+        }
+      }
+    }));
+  }
+  return stops;
 }
 
 const FADING: readonly string[] = ["f32", "unit", "i32", "vec3", "quat"];
