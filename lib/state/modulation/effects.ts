@@ -141,6 +141,13 @@ export class Effects {
     return nowUs <= untilUs ? most : Math.max(0, most - (nowUs - untilUs) / MODULATION_FADE_US);
   }
 
+  /** Whether it is at full strength: what {@linkcode strengthOf} says, without a number. */
+  isFull(nowUs: number, effect: number): boolean {
+    const risenUs = (this.#sinceUs[effect] as number) +
+      (1 - (this.#level[effect] as number)) * MODULATION_FADE_US;
+    return !this.isGoing(nowUs, effect) && nowUs >= risenUs;
+  }
+
   /** Whether it becomes weaker: released, or its source is silent. */
   isGoing(nowUs: number, effect: number): boolean {
     return this.#isWanted[effect] === 0 || nowUs > (this.heardUs[effect] as number) + MODULATION_LEASE_US;

@@ -4,7 +4,7 @@
 import { HanaError } from "../../base/mod.ts";
 import type { ParameterDefinition, ValueType } from "../model/mod.ts";
 import { TableHash } from "../stream/mod.ts";
-import { MAX_MODULATED_SLOTS, type ModulationMode } from "./limits.ts";
+import { MAX_FACTOR, MAX_MODULATED_SLOTS, MODULATION_MODES } from "./limits.ts";
 
 /** A place in a layout, from 0 on. */
 export type ModulationSlot = number & { readonly __brand: "ModulationSlot" };
@@ -28,6 +28,10 @@ export class ModulationLayout {
   readonly #highs: Float64Array;
   readonly #defaults: Float64Array;
   readonly #isWhole: Uint8Array;
+  /** Bounds of what sources say, which are values of 32 bits: a bound itself as f32 is inside. */
+  readonly #lows32: Float64Array;
+  readonly #highs32: Float64Array;
+  readonly #spans: Float64Array;
 
   /** Throws `overloaded` beyond {@linkcode MAX_MODULATED_SLOTS}. */
   constructor(definitions: readonly ParameterDefinition[]) {
@@ -55,12 +59,20 @@ export class ModulationLayout {
     this.#highs = new Float64Array(this.count);
     this.#defaults = new Float64Array(this.count);
     this.#isWhole = new Uint8Array(this.count);
+    this.#lows32 = new Float64Array(this.count);
+    this.#highs32 = new Float64Array(this.count);
+    this.#spans = new Float64Array(this.count);
     this.#definitions.forEach((definition, slot) => {
       const { type, min, max } = definition;
       const isShare = type === "unit" || type === "bool";
       const most = isShare ? 1 : type === "i32" ? MAX_I32 : MAX_F32;
-      this.#lows[slot] = min ?? (isShare ? 0 : type === "i32" ? -MAX_I32 - 1 : -MAX_F32);
-      this.#highs[slot] = max ?? most;
+      const low = min ?? (isShare ? 0 : type === "i32" ? -MAX_I32 - 1 : -MAX_F32);
+      const high = max ?? most;
+      this.#lows[slot] = low;
+      this.#highs[slot] = high;
+      this.#lows32[slot] = Math.min(low, Math.fround(low));
+      this.#highs32[slot] = Math.max(high, Math.fround(high));
+      this.#spans[slot] = Math.max(high - low, Math.fround(high - low));
       this.#isWhole[slot] = type === "i32" || type === "bool" ? 1 : 0;
       const value = Array.isArray(definition.default)
         ? definition.default[this.partOf(slot as ModulationSlot)]
@@ -115,17 +127,27 @@ export class ModulationLayout {
     return this.#isWhole[slot] === 1 ? Math.round(inside) : inside;
   }
 
-  /**
-   * Whether a source may say that. What replaces lies in the range; nothing that is added leads further than from one end of
-   * the range to the other. Values of 32 bits meet bounds of 64: the bound itself as f32 is inside.
-   */
-  isInRange(slot: number, mode: ModulationMode, value: number, maxFactor: number): boolean {
+  /** As {@linkcode clamp}, of the value that stands in `values`. */
+  clampAt(slot: number, values: Float64Array): void {
     const low = this.#lows[slot] as number;
     const high = this.#highs[slot] as number;
-    if (mode === "replace") {
-      return value >= Math.min(low, Math.fround(low)) && value <= Math.max(high, Math.fround(high));
+    if ((values[slot] as number) < low) values[slot] = low;
+    else if ((values[slot] as number) > high) values[slot] = high;
+    if (this.#isWhole[slot] === 1) values[slot] = Math.round(values[slot] as number);
+  }
+
+  /**
+   * Whether a source may say that, by the number of its mode. What replaces lies in the range; nothing that is added leads
+   * further than from one end of the range to the other.
+   */
+  isInRange(slot: number, mode: number, value: number): boolean {
+    if (mode === REPLACE) {
+      return value >= (this.#lows32[slot] as number) && value <= (this.#highs32[slot] as number);
     }
-    if (mode === "add") return Math.abs(value) <= Math.max(high - low, Math.fround(high - low));
-    return Math.abs(value) <= maxFactor;
+    const most = mode === ADD ? this.#spans[slot] as number : MAX_FACTOR;
+    return value >= -most && value <= most;
   }
 }
+
+const REPLACE = MODULATION_MODES.indexOf("replace");
+const ADD = MODULATION_MODES.indexOf("add");

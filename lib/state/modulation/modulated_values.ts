@@ -6,7 +6,7 @@ import { Effects, NONE } from "./effects.ts";
 import { type ExplainedSource, type ModulationExplanation, type ModulationFate } from "./explanation.ts";
 import { ModulationFrameReader, type ModulationProblem } from "./frame.ts";
 import type { ModulationLayout, ModulationSlot } from "./layout.ts";
-import { MAX_FACTOR, MODULATION_LEASE_US, MODULATION_MODES } from "./limits.ts";
+import { MODULATION_LEASE_US, MODULATION_MODES } from "./limits.ts";
 import { tellModulation } from "./sentences.ts";
 import { type SourceRow, SourceRows } from "./source_rows.ts";
 
@@ -240,7 +240,7 @@ export class ModulatedValues {
       this.counters.notFinite++;
       return false;
     }
-    if (this.#layout.isInRange(slot, MODULATION_MODES[mode] ?? "add", value, MAX_FACTOR)) return true;
+    if (this.#layout.isInRange(slot, mode, value)) return true;
     this.counters.outOfRange++;
     return false;
   }
@@ -250,25 +250,40 @@ export class ModulatedValues {
     return Number.isNaN(base) ? this.#layout.defaultOf(slot) : base;
   }
 
-  /** Works a place out. A number that a function returns may be an object of its own, so that this one returns none. */
+  /**
+   * Works a place out, in the array where it stands: a number that a function takes or returns, or that a variable holds on
+   * several ways, may be an object of its own.
+   */
   #combine(nowUs: number, slot: ModulationSlot): void {
     const effects = this.#effects;
+    const { modes, values, priorities } = effects;
+    const drawn = this.#effective;
     const floor = this.#base.floorOf(slot);
-    let value = this.#baseOf(slot);
+    drawn[slot] = this.#base.baseOf(slot);
+    if (Number.isNaN(drawn[slot])) drawn[slot] = this.#layout.defaultOf(slot);
     let effect = effects.headOf(slot);
     while (effect !== NONE) {
       const next = effects.nextOf(effect);
       if (effects.isGone(nowUs, effect)) this.#remove(nowUs, effect);
-      else if ((effects.priorities[effect] as number) < floor) effects.hold(nowUs, effect);
-      else {
+      else if ((priorities[effect] as number) < floor) effects.hold(nowUs, effect);
+      else if (effects.isFull(nowUs, effect)) {
+        const mode = modes[effect] as number;
+        if (mode === 0) drawn[slot] = values[effect] as number;
+        else if (mode === 1) drawn[slot] = (drawn[slot] as number) * (values[effect] as number);
+        else drawn[slot] = (drawn[slot] as number) + (values[effect] as number);
+      } else {
         const strength = effects.strengthOf(nowUs, effect);
-        value = applied(effects.modes[effect] as number, value, effects.values[effect] as number, strength);
+        drawn[slot] = applied(
+          modes[effect] as number,
+          drawn[slot] as number,
+          values[effect] as number,
+          strength,
+        );
       }
       effect = next;
     }
-    // Nobody does anything any more: what stands is the state's own, exactly.
-    if (effects.headOf(slot) === NONE) this.#effective[slot] = this.#baseOf(slot);
-    else this.#effective[slot] = this.#layout.clamp(slot, value);
+    // Where nobody does anything any more, what stands is the state's own, exactly.
+    if (effects.headOf(slot) !== NONE) this.#layout.clampAt(slot, drawn);
   }
 
   #remove(nowUs: number, effect: number): void {

@@ -10,7 +10,6 @@ import { FRAME_NAMED, MAX_SOURCE, MODULATION_FRAME } from "./frame.ts";
 import type { ModulationLayout, ModulationSlot } from "./layout.ts";
 import {
   MAX_BINDINGS,
-  MAX_FACTOR,
   MAX_MODULATION_BYTES,
   MAX_SOURCE_NAME_BYTES,
   MODULATION_MODES,
@@ -197,8 +196,7 @@ export class ModulationSource {
   }
 
   #isInRange(bound: Bound, value: number): boolean {
-    const mode = MODULATION_MODES[bound.mode] ?? "add";
-    return this.#options.layout.isInRange(bound.slot, mode, value, MAX_FACTOR);
+    return this.#options.layout.isInRange(bound.slot, bound.mode, value);
   }
 }
 
