@@ -23,6 +23,8 @@ import type { StateNode } from "./surroundings.ts";
 
 /** How many copies a host has kept beside its own. */
 export const STANDBYS = 2;
+/** With those that are to be replaced: none goes before the ones that follow have everything. */
+const MAX_LINKED = 2 * STANDBYS;
 /** How many nodes a new host asks for a copy. */
 export const MAX_ASKED = 16;
 /** How long a new host waits for their answers, in microseconds. */
@@ -43,6 +45,15 @@ export interface CopiesCounters {
   standbysLost: number;
 }
 
+/** A node that keeps a copy, or is about to. */
+interface Standby {
+  readonly id: NodeId;
+  link: CopyLink | null;
+  session: Session | null;
+  /** Another one has taken its place; its link is being closed. */
+  isLeaving: boolean;
+}
+
 /** The copies of the host that this node is, or is about to be. */
 export class Keepers {
   readonly counters: CopiesCounters = {
@@ -55,10 +66,7 @@ export class Keepers {
   readonly #node: StateNode;
   readonly #keeper: CopyKeeper;
   readonly #links = new Map<Session, CopyLink>();
-  readonly #standbys = new Map<
-    NodeId,
-    { readonly link: CopyLink | null; readonly session: Session | null }
-  >();
+  readonly #standbys = new Map<NodeId, Standby>();
   #service: HostService | null = null;
   #timer: TimerHandle | null = null;
   /** Told when a standby has a copy of a later reign. */
@@ -129,38 +137,57 @@ export class Keepers {
     const service = this.#service;
     if (service === null || service.isOver || service.host.document.book.lastId === 0) return;
     const candidates = this.#candidates();
-    const wanted = candidates.slice(0, STANDBYS).map(({ record }) => record.id);
-    for (const [id, { session }] of this.#standbys) {
-      // One that is there stays, unless those that come first in the order are not among the standbys yet.
-      if (wanted.includes(id) || session === null) continue;
-      if (this.#standbys.size <= STANDBYS && candidates.some(({ record }) => record.id === id)) continue;
-      void session.close("shared state");
-    }
-    for (const { record } of candidates.slice(0, STANDBYS)) {
-      if (this.#standbys.has(record.id) || this.#standbys.size >= STANDBYS + 1) continue;
-      this.#standbys.set(record.id, { link: null, session: null });
-      this.#join(service, record).catch(() => this.#lost(record.id));
+    const wanted = candidates.slice(0, STANDBYS);
+    this.#giveUp(candidates);
+    for (const { record } of wanted) {
+      if (this.#standbys.has(record.id) || this.#standbys.size >= MAX_LINKED) continue;
+      const standby: Standby = { id: record.id, link: null, session: null, isLeaving: false };
+      this.#standbys.set(record.id, standby);
+      this.#join(service, standby, record).catch(() => this.#lost(standby));
     }
   }
 
-  async #join(service: HostService, record: RegistryEntry["record"]): Promise<void> {
+  /** Ends the links to those that come later in the order, the last first: as long as so many others have everything. */
+  #giveUp(candidates: readonly RegistryEntry[]): void {
+    const rankOf = ({ id }: Standby): number => {
+      const rank = candidates.findIndex(({ record }) => record.id === id);
+      return rank < 0 ? Infinity : rank;
+    };
+    const later = [...this.#standbys.values()]
+      .filter((standby) => standby.session !== null && rankOf(standby) >= STANDBYS)
+      .sort((a, b) => rankOf(a) < rankOf(b) ? 1 : -1);
+    for (const standby of later) {
+      if (standby.isLeaving) continue;
+      const whole = [...this.#standbys.values()]
+        .filter((other) => other !== standby && !other.isLeaving && other.link?.isConfirmed === true);
+      if (rankOf(standby) !== Infinity && whole.length < STANDBYS) continue;
+      standby.isLeaving = true;
+      void standby.session?.close("shared state");
+    }
+  }
+
+  async #join(service: HostService, standby: Standby, record: RegistryEntry["record"]): Promise<void> {
     const { session, link } = await this.#link(record);
-    if (this.#service !== service || service.isOver || !service.copies.join(service, link)) {
+    const isWanted = this.#service === service && this.#standbys.get(standby.id) === standby;
+    if (!isWanted || service.isOver || !service.copies.join(service, link)) {
       void session.close("shared state");
-      return this.#lost(record.id);
+      return this.#lost(standby);
     }
     this.counters.standbysJoined++;
     link.onNewerTerm = (epoch) => this.onNewerTerm?.(epoch);
     link.onClosed = () => {
       service.copies.leave(link);
       this.counters.standbysLost++;
-      this.#lost(record.id);
+      this.#lost(standby);
     };
-    this.#standbys.set(record.id, { link, session });
+    standby.link = link;
+    standby.session = session;
   }
 
-  #lost(id: NodeId): void {
-    this.#standbys.delete(id);
+  /** A link is over. By then another reign may have one of its own to the same node. */
+  #lost(standby: Standby): void {
+    if (this.#standbys.get(standby.id) !== standby) return;
+    this.#standbys.delete(standby.id);
     if (this.#service === null || this.#timer !== null) return;
     const { clock, timers } = this.#node.platform;
     this.#timer = timers.schedule(clock.nowUs() + RETRY_US, () => {

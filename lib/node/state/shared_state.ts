@@ -154,6 +154,11 @@ export class SharedState {
     return this.#hosting.service;
   }
 
+  /** Who keeps copies of the host that runs on this node, and whether each has had everything once. */
+  get standbys(): { readonly id: NodeId; readonly confirmed: boolean }[] {
+    return this.#keepers.standbys;
+  }
+
   /** Who hosts as far as this node knows; null for nobody. */
   get hostId(): NodeId | null {
     return this.#election.current()?.hostId ?? null;
