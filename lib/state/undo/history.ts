@@ -6,6 +6,8 @@ import type { StateValue } from "../model/mod.ts";
 
 /** Steps that can be taken back. */
 export const MAX_STEPS = 100;
+/** Paths of one group: those of the largest snapshot. */
+export const MAX_GROUPED = 16_384;
 /** Writes to one path that follow each other within this are one step, in microseconds. */
 export const GROUP_US = 300_000;
 
@@ -26,8 +28,14 @@ export interface StructureStep {
   readonly steps: readonly TransactionStep[];
 }
 
+/** Writes that belong together. */
+export interface GroupStep {
+  readonly kind: "group";
+  readonly steps: readonly SetStep[];
+}
+
 /** Something that was done. */
-export type Step = SetStep | StructureStep;
+export type Step = SetStep | StructureStep | GroupStep;
 
 /** What was done and what was taken back, newest last. */
 export class UndoHistory {
@@ -35,6 +43,8 @@ export class UndoHistory {
   readonly #groupUs: number;
   readonly #done: Step[] = [];
   readonly #undone: Step[] = [];
+  /** What belongs together, by path, while more of it comes. */
+  #group: Map<string, SetStep> | null = null;
   #forgotten = 0;
 
   /** `groupUs` in microseconds. */
@@ -67,6 +77,7 @@ export class UndoHistory {
     priority: number | undefined,
   ): void {
     this.#undone.length = 0;
+    if (this.#group !== null) return this.#noteGrouped(this.#group, { nowUs, path, before, after, priority });
     // Several faders may move at once: the movement need not be the newest step.
     for (let at = this.#done.length - 1; at >= 0; at--) {
       const step = this.#done[at];
@@ -83,6 +94,20 @@ export class UndoHistory {
   noteTransaction(steps: readonly TransactionStep[]): void {
     this.#undone.length = 0;
     this.#push({ kind: "transaction", steps });
+  }
+
+  /** All writes from now on are one step, until {@linkcode endGroup}. Whether there was none such yet. */
+  beginGroup(): boolean {
+    if (this.#group !== null) return false;
+    this.#group = new Map();
+    return true;
+  }
+
+  /** The step is over. */
+  endGroup(): void {
+    const steps = [...this.#group?.values() ?? []];
+    this.#group = null;
+    if (steps.length > 0) this.#push({ kind: "group", steps });
   }
 
   /** Takes the newest step out, to take it back. */
@@ -109,7 +134,27 @@ export class UndoHistory {
 
   /** Forgets everything. */
   clear(): void {
+    this.#group?.clear();
     this.#done.length = this.#undone.length = 0;
+  }
+
+  #noteGrouped(
+    group: Map<string, SetStep>,
+    { nowUs, path, before, after, priority }: {
+      readonly nowUs: number;
+      readonly path: string;
+      readonly before: StateValue;
+      readonly after: StateValue;
+      readonly priority: number | undefined;
+    },
+  ): void {
+    const step = group.get(path);
+    if (step !== undefined) {
+      step.after = after;
+      step.lastUs = nowUs;
+    } else if (group.size < MAX_GROUPED) {
+      group.set(path, { kind: "set", path, before, after, priority, lastUs: nowUs });
+    } else this.#forgotten++;
   }
 
   #push(step: Step): void {

@@ -12,7 +12,15 @@ import {
 } from "../client/mod.ts";
 import { equalValues } from "../merge/mod.ts";
 import type { PathId, StateEpoch, StateValue } from "../model/mod.ts";
-import { GROUP_US, MAX_STEPS, type SetStep, type Step, type StructureStep, UndoHistory } from "./history.ts";
+import {
+  GROUP_US,
+  type GroupStep,
+  MAX_STEPS,
+  type SetStep,
+  type Step,
+  type StructureStep,
+  UndoHistory,
+} from "./history.ts";
 
 /** How an undo begins. */
 export interface StateUndoOptions {
@@ -24,20 +32,26 @@ export interface StateUndoOptions {
 
 /** What became of an undo or a redo. */
 export type UndoResult =
-  | { readonly outcome: "done"; readonly paths: readonly string[] }
+  | {
+    readonly outcome: "done";
+    readonly paths: readonly string[];
+    /** Of a group: what somebody else wrote since, and what the host refused. */
+    readonly skipped: readonly SkippedStep[];
+  }
   /** There is no step. */
   | { readonly outcome: "nothing" }
   /** Somebody else was there since: nothing was changed, and the step is gone. */
-  | {
-    readonly outcome: "skipped";
-    readonly path: string;
-    /** Who; 0 where that is not known. */
-    readonly by: number;
-    readonly byName: string | null;
-    readonly text: string;
-  };
+  | SkippedStep;
 
-type Skipped = Extract<UndoResult, { readonly outcome: "skipped" }>;
+/** A step that was left alone. */
+export interface SkippedStep {
+  readonly outcome: "skipped";
+  readonly path: string;
+  /** Who; 0 where that is not known. */
+  readonly by: number;
+  readonly byName: string | null;
+  readonly text: string;
+}
 
 /** Undo for one client. */
 export class StateUndo implements OwnWriteObserver {
@@ -89,6 +103,19 @@ export class StateUndo implements OwnWriteObserver {
   /** Does again what was taken back last. Answers as {@linkcode undo}. */
   redo(): Promise<UndoResult> {
     return this.#inTurn(() => this.#run("redo"));
+  }
+
+  /**
+   * Everything that the client writes while `work` runs is one step: a preset that is loaded, several controls of one button.
+   * Within another group it belongs to that one.
+   */
+  async group<T>(work: () => T | Promise<T>): Promise<T> {
+    const isFirst = this.#history.beginGroup();
+    try {
+      return await work();
+    } finally {
+      if (isFirst) this.#history.endGroup();
+    }
   }
 
   /** Forgets all steps. */
@@ -143,6 +170,7 @@ export class StateUndo implements OwnWriteObserver {
     if (step === null) return { outcome: "nothing" };
     const putBack = () => way === "undo" ? history.putDone(step) : history.putUndone(step);
     try {
+      if (step.kind === "group") return await this.#writeGroup(step, way);
       const result = step.kind === "set"
         ? await this.#writeSet(step, way)
         : await this.#writeStructure(step, way);
@@ -152,7 +180,7 @@ export class StateUndo implements OwnWriteObserver {
       if (thrown instanceof StateError && thrown.reason === "timeout" && step.kind === "set") {
         // It is written here and on its way.
         this.#putOther(step, way);
-        return { outcome: "done", paths: [step.path] };
+        return { outcome: "done", paths: [step.path], skipped: [] };
       }
       putBack();
       throw thrown;
@@ -180,7 +208,27 @@ export class StateUndo implements OwnWriteObserver {
       this.#isApplying = false;
     }
     await written;
-    return { outcome: "done", paths: [path] };
+    return { outcome: "done", paths: [path], skipped: [] };
+  }
+
+  /** Each for itself: what somebody else wrote since keeps its value. What was done can be done the other way. */
+  async #writeGroup({ steps }: GroupStep, way: "undo" | "redo"): Promise<UndoResult> {
+    const done: SetStep[] = [];
+    const skipped: SkippedStep[] = [];
+    const results = await Promise.all(
+      (way === "undo" ? steps.toReversed() : steps).map(async (step) => ({
+        step,
+        result: await this.#writeSet(step, way).catch((thrown: unknown) => refusal(step, thrown)),
+      })),
+    );
+    for (const { step, result } of results) {
+      if (result.outcome === "skipped") skipped.push(result);
+      else done.push(step);
+    }
+    const [first] = skipped;
+    if (done.length === 0 && first !== undefined) return first;
+    this.#putOther({ kind: "group", steps: way === "undo" ? done.reverse() : done }, way);
+    return { outcome: "done", paths: done.map(({ path }) => path), skipped };
   }
 
   async #writeStructure({ steps }: StructureStep, way: "undo" | "redo"): Promise<UndoResult> {
@@ -201,7 +249,7 @@ export class StateUndo implements OwnWriteObserver {
         for (const { path, value } of later) transaction.put(path, value);
       });
     }
-    return { outcome: "done", paths: steps.map(pathOf) };
+    return { outcome: "done", paths: steps.map(pathOf), skipped: [] };
   }
 
   async #transact(build: (transaction: TransactionBuilder) => void): Promise<void> {
@@ -218,7 +266,7 @@ export class StateUndo implements OwnWriteObserver {
   }
 
   /** Who stands in the way of a step at a path where `standing` was left; null for nobody. */
-  #changedBy(path: string, standing: StateValue): Skipped | null {
+  #changedBy(path: string, standing: StateValue): SkippedStep | null {
     const client = this.#client;
     if (!client.has(path)) return gone(path);
     const info = client.info(path);
@@ -229,7 +277,7 @@ export class StateUndo implements OwnWriteObserver {
     return isOurs && equalValues(present, standing) ? null : this.#skip(info);
   }
 
-  #structureChangedBy(step: TransactionStep, way: "undo" | "redo"): Skipped | null {
+  #structureChangedBy(step: TransactionStep, way: "undo" | "redo"): SkippedStep | null {
     const client = this.#client;
     const path = pathOf(step);
     const shouldBe = way === "undo" ? step.kind !== "forget" : step.kind !== "define" || step.former !== null;
@@ -241,7 +289,7 @@ export class StateUndo implements OwnWriteObserver {
     return step.former === null ? this.#changedBy(path, step.definition.default) : null;
   }
 
-  #skip({ path, holder, holderName }: ParameterInfo): Skipped {
+  #skip({ path, holder, holderName }: ParameterInfo): SkippedStep {
     const by = this.#numbers.has(holder) ? 0 : holder;
     const who = by === 0 ? "somebody" : `${holderName ?? "somebody"} (client ${by})`;
     return {
@@ -252,6 +300,15 @@ export class StateUndo implements OwnWriteObserver {
       text: `${path} was changed by ${who} since`,
     };
   }
+}
+
+/** What the host said no to; a write that is only not acknowledged yet is done. */
+function refusal({ path }: SetStep, thrown: unknown): UndoResult {
+  if (thrown instanceof StateError && thrown.reason === "timeout") {
+    return { outcome: "done", paths: [path], skipped: [] };
+  }
+  if (!(thrown instanceof StateError) || thrown.reason === "closed") throw thrown;
+  return { outcome: "skipped", path, by: thrown.holder, byName: null, text: thrown.message };
 }
 
 function doStep(transaction: TransactionBuilder, step: TransactionStep): void {
@@ -278,7 +335,7 @@ function pathOf(step: TransactionStep): string {
   return step.kind === "put" ? step.path : step.definition.path;
 }
 
-function gone(path: string, isThere = false): Skipped {
+function gone(path: string, isThere = false): SkippedStep {
   const text = isThere ? `${path} was made anew since` : `${path} is there no more`;
   return { outcome: "skipped", path, by: 0, byName: null, text };
 }

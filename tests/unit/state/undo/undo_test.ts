@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { HanaError } from "../../../../lib/base/mod.ts";
 import type { StateClient } from "../../../../lib/state/client/mod.ts";
 import { StateUndo, UndoHistory } from "../../../../lib/state/undo/mod.ts";
+import { loadSnapshot, takeSnapshot } from "../../../../lib/state/presets/mod.ts";
 import { fader, Stage } from "../client/stage.ts";
 
 const WALL = [
@@ -42,8 +43,8 @@ Deno.test("undo writes what stood there before, redo what was written, newest fi
   await write(show, foh, "wall/a", 20);
   await write(show, foh, "wall/name", "finale");
   assertEquals([undo.undoable, undo.redoable], [3, 0]);
-  assertEquals(await stage.until(undo.undo()), { outcome: "done", paths: ["wall/name"] });
-  assertEquals(await stage.until(undo.undo()), { outcome: "done", paths: ["wall/a"] });
+  assertEquals(await stage.until(undo.undo()), { outcome: "done", paths: ["wall/name"], skipped: [] });
+  assertEquals(await stage.until(undo.undo()), { outcome: "done", paths: ["wall/a"], skipped: [] });
   await stage.run(100_000);
   assertEquals([desk.get("wall/a"), desk.get("wall/name")], [10, "none"]);
   await stage.until(undo.undo());
@@ -201,7 +202,7 @@ Deno.test("steps outlive a break and another host, by the names of their paths",
   stage.reign("standby");
   await stage.until(Promise.all([foh.ready(), desk.ready()]));
   await stage.run(500_000);
-  assertEquals(await stage.until(undo.undo()), { outcome: "done", paths: ["wall/a"] });
+  assertEquals(await stage.until(undo.undo()), { outcome: "done", paths: ["wall/a"], skipped: [] });
   await stage.run(200_000);
   assertEquals([desk.get("wall/a"), desk.get("wall/b")], [0, 0]);
 });
@@ -223,6 +224,30 @@ Deno.test("a step whose path a new host does not have is skipped; its number in 
   const gone = await stage.until(undo.undo());
   assert(gone.outcome === "skipped" && gone.text.includes("no more"));
   assertEquals((await stage.until(undo.undo())).outcome, "skipped");
+});
+
+Deno.test("a preset that is loaded within a group is taken back as one, but for what somebody else wrote since", async () => {
+  const show = await crew();
+  const { stage, foh, desk, undo } = show;
+  await write(show, foh, "wall/a", 1);
+  const look = takeSnapshot(foh, "wall");
+  await write(show, foh, "wall/a", 50);
+  await write(show, foh, "wall/b", 60);
+  const before = undo.undoable;
+  const report = await stage.until(undo.group(() => loadSnapshot(foh, look, { fadeUs: 500_000 })));
+  assertEquals(report.skipped, []);
+  await stage.run(PAUSE_US);
+  assertEquals([foh.get("wall/a"), foh.get("wall/b"), undo.undoable], [1, 0, before + 1]);
+  await write(show, desk, "wall/b", 9);
+  const result = await stage.until(undo.undo());
+  assert(result.outcome === "done");
+  assert(result.paths.includes("wall/a") && !result.paths.includes("wall/b"));
+  assertEquals(result.skipped.map(({ path, byName }) => [path, byName]), [["wall/b", "desk"]]);
+  await stage.run(200_000);
+  assertEquals([desk.get("wall/a"), desk.get("wall/b")], [50, 9]);
+  assertEquals((await stage.until(undo.redo())).outcome, "done");
+  await stage.run(200_000);
+  assertEquals([desk.get("wall/a"), desk.get("wall/b")], [1, 9]);
 });
 
 Deno.test("a hundred steps are kept, the oldest go", () => {
