@@ -5,7 +5,8 @@ import { HanaError } from "../../lib/base/mod.ts";
 import { type StateClient } from "../../lib/state/client/mod.ts";
 import { isBelow, type StateValue } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
-import { counted, EXIT, Watch, type WatchOp, whileRead } from "../output/mod.ts";
+import { counted, EXIT, printable, Watch, type WatchOp, whileRead } from "../output/mod.ts";
+import { wallClock } from "../programs/clock.ts";
 import { offerPaths } from "./completing.ts";
 import { addStateSettings } from "./flags.ts";
 import { openDesk } from "./opening.ts";
@@ -176,15 +177,14 @@ function shownOf(row: ValueRow): Shown {
 }
 
 function changeLine(op: WatchOp, row: ValueRow, before: Shown | undefined): string {
-  const time = new Date().toTimeString().slice(0, 8);
+  const time = wallClock()(Date.now());
   const now = valueText(row.definition, row.value);
   const was = before === undefined ? null : valueText(before.row.definition, before.value);
   const who = row.holder === null ? "nobody holds it" : `${row.holder.name} (${row.priority})`;
-  const what = op === "remove" ? "is gone" : was === null || was === now ? now : `${was} → ${now}`;
-  return `${time}  ${row.path}  ${what}${op === "remove" ? "" : `  ${who}`}\n`.replace(
-    /[\u0000-\u0009\u000b-\u001f]/g,
-    "?",
-  );
+  const what = was === null || was === now ? now : `${was} → ${now}`;
+  return op === "remove"
+    ? `${time}  ${row.path} is gone\n`
+    : `${time}  ${row.path}  ${printable(`${what}  ${who}`)}\n`;
 }
 
 function countOf(text: string): number {

@@ -148,7 +148,7 @@ export async function askWhoHosts(
   if (mesh.local !== null && (first === undefined || mesh.local.peer.id === first.id)) {
     const answer = await ask(mesh.local);
     if (answer !== null) nobody = { asked: mesh.local.peer.name, answer };
-    if (answer?.host != null) return { asked: mesh.local.peer.name, answer };
+    if (answer !== null && answer.host !== null) return { asked: mesh.local.peer.name, answer };
   }
   const nodes = first !== undefined
     ? [first]

@@ -61,7 +61,7 @@ function outcomeJson({ path, kind, reason, text, row }: Outcome): JsonObject {
     why: text === "" ? null : text,
     value: row === null ? null : valueJson(row.definition, row.value),
     text: row === null ? null : valueText(row.definition, row.value),
-    holder: row?.holder == null ? null : { ...row.holder },
+    holder: row === null || row.holder === null ? null : { ...row.holder },
     priority: row === null || row.holder === null ? null : row.priority,
   };
 }

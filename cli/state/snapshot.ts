@@ -209,7 +209,9 @@ function loadedAction(desk: Desk, name: string, { loaded }: LoadReport, before: 
     const row = desk.row(standing.path);
     if (row === null) return [];
     const text = valueText(row.definition, row.value);
-    return text === standing.text ? [] : [{ before: standing, after: { ...standing, text, held: true } }];
+    // What it held already with the same value is as it was.
+    const isSame = standing.held && text === standing.text;
+    return isSame ? [] : [{ before: standing, after: { ...standing, text, held: true } }];
   });
   return { what: `snapshot load ${name} (${counted(changes.length, "value")})`, changes };
 }

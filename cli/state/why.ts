@@ -10,6 +10,7 @@ import { briefDuration, type JsonObject, printable, type Rendering } from "../ou
 import { offerPaths } from "./completing.ts";
 import type { ValueRow } from "./desk.ts";
 import { addStateSettings } from "./flags.ts";
+import { type Modulated, modulationOf } from "./modulated.ts";
 import { openDesk } from "./opening.ts";
 import { valueJson, valueText } from "./rendering.ts";
 import { selectOne } from "./selecting.ts";
@@ -44,13 +45,15 @@ async function why(cli: Cli, path: string): Promise<void> {
       if (!(thrown instanceof HanaError) || thrown.code !== "not-found") throw thrown;
       throw new HanaError("not-found", { what: `there is no path ${path} any more`, hint: "hana state get" });
     }
-    await showWhy(cli, row, reply, row.owner?.name ?? null);
+    const modulated = await modulationOf(open.mesh, row.definition);
+    await showWhy(cli, row, reply, modulated);
   } finally {
     await open.close();
   }
 }
 
-async function showWhy(cli: Cli, row: ValueRow, reply: Why, owner: string | null): Promise<void> {
+async function showWhy(cli: Cli, row: ValueRow, reply: Why, modulated: Modulated | null): Promise<void> {
+  const owner = row.owner?.name ?? null;
   const { output } = cli;
   const text = valueText(row.definition, reply.value as StateValue);
   const sentence = `${reply.path} is ${text}: ${reply.text}`;
@@ -71,15 +74,19 @@ async function showWhy(cli: Cli, row: ValueRow, reply: Why, owner: string | null
         merge: reply.merge,
         onLoss: reply.onLoss,
         owner,
+        modulation: modulated as unknown as JsonObject | null,
         claims: reply.claims.map((claim) => claimJson(row, claim)),
       },
     });
     return;
   }
   if (output.mode === "quiet") return output.raw(`${printable(reply.reason)}\n`);
-  if (output.mode === "plain") output.raw(`${printable(sentence)}\n`);
-  else {
+  const drawn = modulated === null ? null : `drawn as ${modulated.text}`;
+  if (output.mode === "plain") {
+    output.raw(`${printable(drawn === null ? sentence : `${sentence}; ${drawn}`)}\n`);
+  } else {
     output.raw(`${output.palette.paint("strong", printable(sentence))}\n`);
+    if (drawn !== null) output.raw(`${printable(drawn)}\n`);
     output.raw(`${printable(rules(reply, owner))}\n`);
   }
   if (reply.claims.length === 0) return;
