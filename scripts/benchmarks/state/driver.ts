@@ -16,22 +16,25 @@ const SYSTEMS: Readonly<Record<string, OpenSystem>> = {
   yjs: openYjs,
   automerge: openAutomerge,
 };
-/** Figures are medians of blocks of so many patches: a pause of the collector is in one of them. */
-const BLOCK = 50;
+/** So many patches are measured at least. */
+const MIN_PATCHES = 50;
 
-/** Each part of a patch, in microseconds, block by block. */
+/** Times of one part of a patch, in milliseconds. */
 class Clocked {
-  readonly blocks: number[] = [];
-  sum = 0;
+  readonly #took: number[] = [];
 
-  end(patches: number): void {
-    this.blocks.push(this.sum / patches * 1000);
-    this.sum = 0;
+  note(ms: number): void {
+    this.#took.push(ms);
   }
 
-  median(): number {
-    const sorted = this.blocks.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  get count(): number {
+    return this.#took.length;
+  }
+
+  /** In microseconds. What else runs on the machine is in few of them, and so are pauses of the collector. */
+  medianUs(): number {
+    const sorted = this.#took.toSorted((a, b) => a - b);
+    return (sorted[Math.floor(sorted.length / 2)] ?? NaN) * 1000;
   }
 }
 
@@ -40,7 +43,8 @@ function measurePatches(system: SharedSystem, name: string, task: Task): PatchFi
   const [write, relay, read, settle] = [new Clocked(), new Clocked(), new Clocked(), new Clocked()];
   const endMs = performance.now() + task.measureMs;
   let [frame, up, down] = [1, 0, 0];
-  for (; write.blocks.length < 3 || (performance.now() < endMs && frame < task.maxPatches); frame++) {
+  const before = process.cpuUsage();
+  for (; write.count < MIN_PATCHES || (performance.now() < endMs && frame < task.maxPatches); frame++) {
     moveOn(load, frame);
     const t0 = performance.now();
     const sent = system.write(load.edits);
@@ -51,24 +55,25 @@ function measurePatches(system: SharedSystem, name: string, task: Task): PatchFi
     const t3 = performance.now();
     system.settle();
     const t4 = performance.now();
-    write.sum += t1 - t0;
-    relay.sum += t2 - t1;
-    read.sum += t3 - t2;
-    settle.sum += t4 - t3;
+    write.note(t1 - t0);
+    relay.note(t2 - t1);
+    read.note(t3 - t2);
+    settle.note(t4 - t3);
     up += bytesOf(sent);
     down += bytesOf(told);
-    if (frame % BLOCK === 0) { for (const clocked of [write, relay, read, settle]) clocked.end(BLOCK); }
   }
+  const { user, system: kernel } = process.cpuUsage(before);
   check(system, name);
   const patches = frame - 1;
   return {
     patches,
     upBytes: up / patches,
     downBytes: down / patches,
-    writeUs: write.median(),
-    relayUs: relay.median(),
-    readUs: read.median(),
-    settleUs: settle.median(),
+    writeUs: write.medianUs(),
+    relayUs: relay.medianUs(),
+    readUs: read.medianUs(),
+    settleUs: settle.medianUs(),
+    cpuUs: (user + kernel) / patches,
   };
 }
 

@@ -4,16 +4,21 @@
 
 import { EXIT } from "../../../cli/output/exit_codes.ts";
 import { endChildren, startChild } from "../children.ts";
+import { isolated } from "../isolation.ts";
 import { describeMachine } from "../machine.ts";
 import { renderRows } from "../supervision/rendering.ts";
 import { isKept, type Row } from "../supervision/row.ts";
 import { HZ } from "./edits.ts";
 import { type Options, parseOptions, type Part, type Runtime, type SystemName, USAGE } from "./options.ts";
 import { type Cell, renderGrowth, renderPatches } from "./rendering.ts";
-import type { Answer, OwnTask, Task } from "./task.ts";
+import type { Answer, LiveTask, OwnTask, Task } from "./task.ts";
 import { bringPackages, bundle, commandOf } from "./tools.ts";
 
 const GRACE_MS = 3_000;
+/** In these something else is measured beside hana. */
+const COMPARED: readonly Part[] = ["patches", "growth", "latency"];
+const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
+const LIVE = new URL("./live.ts", import.meta.url).pathname;
 /** Automerge takes milliseconds a frame: as many of them as fit a minute, and the figures say how many. */
 const AUTOMERGE_FRAMES = 1_800;
 
@@ -94,21 +99,32 @@ async function measureOwn(part: OwnTask["part"], options: Options, directory: st
   return await ask(commandOf("deno", directory, "own_driver", task)) as Row[];
 }
 
+/** Live processes, in a namespace of their own. */
+async function measureLive(part: LiveTask["part"], options: Options, directory: string): Promise<Row[]> {
+  const systems = options.systems.filter((system) => system !== "automerge");
+  const task: LiveTask = { part, systems, directory, isQuick: options.isQuick };
+  const program = [
+    ...[Deno.execPath(), "run", "--quiet", "-A", "--no-prompt", "--frozen", "--config", CONFIG],
+    ...[LIVE, JSON.stringify(task)],
+  ];
+  return await ask([...isolated({ loopbackOnly: true }), ...program]) as Row[];
+}
+
 async function run(options: Options, directory: string): Promise<number> {
   const cells: (Cell & { readonly part: Part; readonly load: number })[] = [];
   const rows: (Row & { readonly part: Part; readonly load: number })[] = [];
   const unmeasured: Unmeasured[] = [];
   const prints = options.json !== "-";
-  const isCompared = options.parts.some((part) => part === "patches" || part === "growth");
+  const isCompared = options.parts.some((part) => COMPARED.includes(part));
   const failure = isCompared && options.systems.some((system) => system !== "hana")
     ? await bringPackages(directory, say)
     : null;
   const systems = failure === null ? options.systems : options.systems.filter((system) => system === "hana");
   if (failure !== null) unmeasured.push({ name: "what is compared", why: failure });
-  if (isCompared) await bundle(directory, "driver");
-  if (options.parts.some((part) => part !== "patches" && part !== "growth")) {
-    await bundle(directory, "own_driver");
-  }
+  const needs = (parts: readonly Part[]): boolean => options.parts.some((part) => parts.includes(part));
+  if (needs(["patches", "growth"])) await bundle(directory, "driver");
+  if (needs(["merging", "capacity", "joining"])) await bundle(directory, "own_driver");
+  if (needs(["latency"]) && systems.length > 1) await bundle(directory, "ends_driver");
   for (const part of options.parts) {
     const before = load();
     say(`${part} (load ${before.toFixed(1)})`);
@@ -117,7 +133,9 @@ async function run(options: Options, directory: string): Promise<number> {
       cells.push(...found.map((cell) => ({ ...cell, part, load: before })));
       if (prints) write(Deno.stdout, part === "patches" ? renderPatches(found) : renderGrowth(found));
     } else {
-      const found = await measureOwn(part, options, directory);
+      const found = part === "latency"
+        ? await measureLive(part, { ...options, systems }, directory)
+        : await measureOwn(part, options, directory);
       rows.push(...found.map((row) => ({ ...row, part, load: before })));
       if (prints) write(Deno.stdout, renderRows(found));
     }

@@ -16,13 +16,13 @@ export interface Cell {
 export function renderPatches(cells: readonly Cell[]): string {
   const loads = [...new Set(cells.flatMap(({ patches }) => Object.keys(patches)))];
   const rows = loads.flatMap((load) => [
-    [load, "", "B up", "B down", "write µs", "host µs", "read µs", "acks µs", "all µs"],
+    [load, "", "B up", "B down", "write µs", "host µs", "read µs", "acks µs", "all µs", "processor µs"],
     ...cells.flatMap(({ system, runtime, patches }) => {
       const figures = patches[load];
       if (figures === undefined) return [];
-      const { upBytes, downBytes, writeUs, relayUs, readUs, settleUs } = figures;
+      const { upBytes, downBytes, writeUs, relayUs, readUs, settleUs, cpuUs } = figures;
       const all = writeUs + relayUs + readUs + settleUs;
-      const numbers = [upBytes, downBytes, writeUs, relayUs, readUs, settleUs, all];
+      const numbers = [upBytes, downBytes, writeUs, relayUs, readUs, settleUs, all, cpuUs];
       return [["", `${system}, ${runtime}`, ...numbers.map(short)]];
     }),
   ]);

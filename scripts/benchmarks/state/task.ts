@@ -20,7 +20,16 @@ export interface OwnTask {
   readonly measureMs: number;
 }
 
-/** What a patch takes: bytes as handed to a connection, microseconds as medians of blocks of patches. */
+/** What is told to the program that measures live processes. */
+export interface LiveTask {
+  readonly part: "latency";
+  readonly systems: readonly ("hana" | "colyseus" | "yjs")[];
+  /** Of this run, with what is compared in it. */
+  readonly directory: string;
+  readonly isQuick: boolean;
+}
+
+/** What a patch takes: bytes as handed to a connection, microseconds as medians. */
 export interface PatchFigures {
   readonly patches: number;
   /** From the writer to the host, and from the host to each reader. */
@@ -34,6 +43,8 @@ export interface PatchFigures {
   readonly readUs: number;
   /** What else they do for it: the writer's own copy, acknowledgements. */
   readonly settleUs: number;
+  /** Processor time of all of it, on average: with the collector and the compiler. */
+  readonly cpuUs: number;
 }
 
 /** What a long session leaves behind. */
