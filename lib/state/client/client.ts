@@ -253,7 +253,7 @@ export class StateClient {
     if (error !== null) return Promise.reject(error);
     const untilUs = this.#port.nowUs() + (options.timeoutUs ?? this.#timeoutUs);
     const promise = this.#sets.await(path, options.priority ?? DEFAULT_PRIORITY, untilUs);
-    this.#port.pump();
+    this.#pump();
     return promise;
   }
 
@@ -263,7 +263,7 @@ export class StateClient {
    */
   trySet(path: string, value: unknown, options: SetOptions = NO_OPTIONS): WriteAnswer {
     const answer = this.#write(path, value, options);
-    if (answer === "taken") this.#port.pump();
+    if (answer === "taken") this.#pump();
     return answer;
   }
 
@@ -283,7 +283,7 @@ export class StateClient {
     const error = refusedWrite(path, this.#replica.release(nowUs, id, generation));
     if (error !== null) return Promise.reject(error);
     const promise = this.#sets.await(path, null, nowUs + timeoutUs);
-    this.#port.pump();
+    this.#pump();
     return promise;
   }
 
@@ -312,7 +312,7 @@ export class StateClient {
       });
     }
     const answer = this.#transactions.await(handle, nowUs + timeoutUs);
-    this.#port.pump();
+    this.#pump();
     await answer;
     for (const observer of this.#observers) observer.noteTransaction(builder.steps);
   }
@@ -468,6 +468,12 @@ export class StateClient {
     const answer = replica.set(this.#port.nowUs(), id, value, options as WriteOptions);
     if (answer === "taken" && this.#observers.length > 0) this.#noteSet(id, path, before, value, priority);
     return answer;
+  }
+
+  #pump(): void {
+    // Whoever is told of this batch hears of what is written in it in the next one, which follows.
+    if (this.#isInBatch) this.#isBatchDue = true;
+    this.#port.pump();
   }
 
   #noteSet(

@@ -18,6 +18,7 @@ import type {
   RefusedObject,
 } from "./types.ts";
 import { Wait } from "./wait.ts";
+import { nextRequest } from "./request_numbers.ts";
 import type { Seat } from "./seat.ts";
 
 /** The host asks an owner for 5 s at most; the answer then takes a moment. In microseconds. */
@@ -61,7 +62,6 @@ export class Ownership {
   readonly #changes: Listeners<OwnershipChange>;
   readonly #requests: Listeners<OwnRequest>;
   #term = 0;
-  #lastRequest = 0;
   #owned = 0;
 
   constructor(seat: Seat, timers: Timers) {
@@ -251,8 +251,7 @@ export class Ownership {
         }),
       );
     }
-    this.#lastRequest = this.#lastRequest % 0xffff_ffff + 1;
-    const request = this.#lastRequest;
+    const request = nextRequest(this.#seat.replica);
     const isSent = this.#say(action, request, to, [...open.keys()]);
     if (!isSent) {
       return Promise.reject(

@@ -6,6 +6,7 @@ import type { PrivilegeAction, PrivilegeMessage } from "../messages/mod.ts";
 import type { ClientNumber } from "../model/mod.ts";
 import { StateError } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
+import { nextRequest } from "./request_numbers.ts";
 import type { Seat } from "./seat.ts";
 import type { PrivilegeRequest, PrivilegeResult, PrivilegeStanding } from "./types.ts";
 import { Wait } from "./wait.ts";
@@ -30,7 +31,6 @@ export class PrivilegeClient {
   readonly #changes: Listeners<PrivilegeStanding>;
   readonly #requests: Listeners<PrivilegeRequest>;
   #latest: PrivilegeMessage | null = null;
-  #lastRequest = 0;
 
   constructor(seat: Seat, timers: Timers) {
     this.#seat = seat;
@@ -145,8 +145,7 @@ export class PrivilegeClient {
         }),
       );
     }
-    this.#lastRequest = this.#lastRequest % 0xffff_ffff + 1;
-    const request = this.#lastRequest;
+    const request = nextRequest(this.#seat.replica);
     if (!this.#say(action, request, to)) {
       return Promise.reject(
         new StateError("not-joined", {

@@ -5,7 +5,7 @@ import {
   type OwnRequest,
   type PresenceChange,
   type PrivilegeRequest,
-  type StateClient,
+  StateClient,
   StateError,
 } from "../../../../lib/state/client/mod.ts";
 import { fader, Stage } from "./stage.ts";
@@ -180,6 +180,18 @@ Deno.test("owners and the privileged are the same under the host that follows, w
   assertEquals(desk.info("stage/right/hue").owner?.client, foh.number);
   assert(foh.privilege.standing.isOwn);
   assertEquals((await stage.until(foh.set("stage/right/hue", 4))).outcome, "stands");
+});
+
+Deno.test("two libraries on one copy of the state each get their own answers", async () => {
+  const { stage, foh, desk } = await pair();
+  await stage.until(desk.ownership.own("stage/right"));
+  const other = new StateClient({ port: foh.port, timers: stage.timers });
+  const [left, right] = await stage.until(Promise.all([
+    foh.ownership.own("stage/left"),
+    other.ownership.own("stage/right", { wait: false }),
+  ]));
+  assertEquals([left.granted.length, left.asked.length], [1, 0]);
+  assertEquals([right.granted.length, right.asked.length], [0, 1]);
 });
 
 Deno.test("one client has the privilege; others ask, and it consents or does not", async () => {

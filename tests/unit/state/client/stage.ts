@@ -35,6 +35,7 @@ export class Desk implements StatePort {
   link: LinkNumber | null = null;
   /** Comes back by itself when the replica wants another connection. */
   reconnects = true;
+  isPumping = false;
   /** What `ask` answers. */
   answers: (name: string, body: unknown) => unknown = () => {
     throw new Error("nobody answers");
@@ -185,8 +186,18 @@ export class Stage {
     for (const desk of this.desks) this.connect(desk);
   }
 
-  /** Says what a replica has to say, and tells its events and the end of the batch. */
+  /** Says what a replica has to say, and tells its events and the end of the batch; not within itself, as in the service. */
   pump(desk: Desk): void {
+    if (desk.isPumping) return;
+    desk.isPumping = true;
+    try {
+      this.#pump(desk);
+    } finally {
+      desk.isPumping = false;
+    }
+  }
+
+  #pump(desk: Desk): void {
     this.#send(desk);
     for (let event = desk.replica.pollEvent(); event !== null; event = desk.replica.pollEvent()) {
       desk.tell(event);
