@@ -95,7 +95,7 @@ export interface SaidNews {
   readonly client: number;
   readonly sequence: number;
   readonly subsystem: number;
-  /** Of a set: paths and values; null gives up. */
+  /** Of a set or transaction: paths and values; null gives up. */
   readonly values: readonly (readonly [path: string, value: StateValue])[];
 }
 

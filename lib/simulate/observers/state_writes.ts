@@ -10,6 +10,8 @@ import { seconds } from "./measure.ts";
 class Written {
   /** The newest acknowledged as copied. */
   durable = 0;
+  /** The newest that was said; what is said again is known, refused or not. */
+  said = 0;
   app = "";
   readonly #paths = new Map<string, { sequence: number; value: StateValue }[]>();
 
@@ -20,6 +22,14 @@ class Written {
       writes.push({ sequence, value });
       // All but the newest durable one before are over.
       while (writes.length > 1 && (writes[1]?.sequence ?? Infinity) <= this.durable) writes.shift();
+    }
+  }
+
+  /** Another host: what it does not have is written again, under other numbers. */
+  restart(sequence: number): void {
+    this.said = sequence;
+    for (const [path, writes] of this.#paths) {
+      this.#paths.set(path, writes.filter((each) => each.sequence <= sequence));
     }
   }
 
@@ -69,6 +79,10 @@ export const stateAcknowledgedKept: ObserverDefinition = {
     function onHeard(fact: HeardNews & StateFact): void {
       const { client, acknowledged, term, app } = fact;
       if (client === 0) return;
+      if (fact.message === "welcome") {
+        if (fact.resumed) writtenBy(client).restart(acknowledged?.sequence ?? 0);
+        else clients.delete(client);
+      }
       if (fact.code !== null && fact.code !== "shadowed" && fact.code !== "merged") {
         writtenBy(client).forget(fact.refused, fact.path);
       }
@@ -160,16 +174,12 @@ export const stateAcknowledgedKept: ObserverDefinition = {
             }
             return;
           case "said":
-            if (fact.message !== "set" || fact.client === 0) return;
+            if ((fact.message !== "set" && fact.message !== "tx") || fact.client === 0) return;
             return noteSaid(fact, writtenBy(fact.client));
           case "heard":
             return onHeard(fact);
           case "hosting":
             return onHosting(fact);
-          case "told":
-            // What it wrote is counted anew.
-            if (fact.event.kind === "joined" && !fact.event.resumed) clients.delete(fact.event.client);
-            return;
           case "app":
             if (fact.does === "is-spoiled") fuzzy.add(fact.app);
         }
@@ -180,6 +190,8 @@ export const stateAcknowledgedKept: ObserverDefinition = {
 
 function noteSaid({ app, values, sequence }: SaidNews, written: Written): void {
   written.app = app;
+  if (sequence <= written.said) return;
+  written.said = sequence;
   for (const [path, value] of values) written.note(path, sequence, value);
 }
 

@@ -126,6 +126,7 @@ class Run {
       at: (atUs, run) => world.at(atUs, run),
       random: (name) => world.random(name),
       tell,
+      isFrozen: (name) => this.#faults.isFrozen(this.#stations.get(name)?.plan.host ?? name),
     }, scenario.state);
     this.#state = state;
     this.#faults = new Faults({

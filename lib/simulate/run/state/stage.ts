@@ -31,6 +31,8 @@ export interface StateSurroundings {
   at(atUs: number, run: () => void): void;
   random(name: string): RandomStream;
   tell(fact: Fact): void;
+  /** Whether nothing runs on the machine of a node now. */
+  isFrozen(node: string): boolean;
 }
 
 /** How an action is being played. */
@@ -374,7 +376,9 @@ export class StateStage implements StateOracle {
   /** Lets an app do something now, if it is there. */
   #act(app: App, deed: (nowUs: number, hands: AppHands) => unknown): void {
     const { life } = app;
-    if (life === null || app.isHostile || this.#around.stations.get(app.node)?.isUp !== true) return;
+    const { isFrozen, stations } = this.#around;
+    if (life === null || app.isHostile || stations.get(app.node)?.isUp !== true) return;
+    if (isFrozen(app.node)) return;
     const { service, hands } = life;
     if (deed(service.nowUs(), hands) !== false) this.#lastWriteUs = this.#around.nowUs();
     service.pump();

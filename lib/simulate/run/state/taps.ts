@@ -4,7 +4,7 @@
 import type { LinkNumber } from "../../../state/holding/mod.ts";
 import type { Entry, StandbyCopy, StateHost, SubsystemLog } from "../../../state/host/mod.ts";
 import type { PathRecord } from "../../../state/merge/mod.ts";
-import type { SetMessage, StateMessage, TransactionMessage } from "../../../state/messages/mod.ts";
+import type { SetMessage, StateMessage, TransactionMessage, WireEntry } from "../../../state/messages/mod.ts";
 import type { ClientNumber, PathId, StateValue } from "../../../state/model/mod.ts";
 import type { StateReplica } from "../../../state/replica/mod.ts";
 import type { HostCause, StateNews } from "../../state_facts.ts";
@@ -22,7 +22,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
   const { book, claims } = document;
   let cause: HostCause = "node";
   /** Looks of paths, to see what changed: value and newest write. */
-  const looks = new Map<PathId, { value: StateValue; write: number }>();
+  const looks = new Map<PathId, { value: StateValue; write: number; overlaid: boolean }>();
   const gone = new Set<PathId>();
   const pathOf = (id: PathId): string => book.pathOf(id) ?? `#${id}`;
 
@@ -31,7 +31,8 @@ export function tapHost(host: StateHost, tell: Tell): void {
     const before = looks.get(id);
     const record = deleted ? null : claims.recordOf(id);
     const write = newestWriteOf(record);
-    looks.set(id, { value, write });
+    const overlaid = isOverlaid(record);
+    looks.set(id, { value, write, overlaid });
     const isByItself = cause === "left" || cause === "deadline" || cause === "begin";
     const revived = gone.has(id) && !deleted;
     if (deleted) gone.add(id);
@@ -48,10 +49,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
       writeBefore: before?.write ?? 0,
       writeNow: write,
       holds: book.definitionOf(id)?.onLoss === "hold",
-      overlaid: record?.claims.some(({ momentary, priority }) =>
-        momentary || priority > MAX_CLIENT_PRIORITY
-      ) ??
-        false,
+      overlaid: overlaid || before?.overlaid === true,
       revived,
     });
   };
@@ -59,7 +57,8 @@ export function tapHost(host: StateHost, tell: Tell): void {
     for (let id = 1 as PathId; id <= book.lastId; id++) {
       const entry = log.entryOf(id);
       if (entry === null || entry.deleted) continue;
-      looks.set(id, { value: entry.value, write: newestWriteOf(claims.recordOf(id)) });
+      const record = claims.recordOf(id);
+      looks.set(id, { value: entry.value, write: newestWriteOf(record), overlaid: isOverlaid(record) });
     }
   }
   document.observe({ noteBefore: () => {}, noteAfter: note, noteLog: () => {}, noteBook: () => {} });
@@ -112,6 +111,8 @@ export function tapHost(host: StateHost, tell: Tell): void {
     privileged: holding.privilege.holder,
     claimOf(client, path) {
       const id = book.idOf(path);
+      // Of a write that a lock refuses its author is not always told.
+      if (book.definitionOf(id)?.merge === "lock") return undefined;
       return claims.claim(id, client as ClientNumber)?.value;
     },
   });
@@ -169,6 +170,12 @@ export function tapHost(host: StateHost, tell: Tell): void {
     const claim = claims.claim(id, client);
     return claim === null ? "" : `${claim.seq} ${claim.priority}`;
   }
+}
+
+/** Whether a claim ends by itself, or stands over those of clients. */
+function isOverlaid(record: PathRecord | null): boolean {
+  return record?.claims.some(({ momentary, priority }) => momentary || priority > MAX_CLIENT_PRIORITY) ??
+    false;
 }
 
 function newestWriteOf(record: PathRecord | null): number {
@@ -243,11 +250,7 @@ export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil
           client: replica.client,
           sequence: "sequence" in message ? message.sequence : 0,
           subsystem: message.kind === "resync" ? message.subsystem : 0,
-          values: message.kind === "set"
-            ? message.entries.map((
-              { id, value },
-            ) => [replica.book?.pathOf(id) ?? `#${id}`, value as StateValue])
-            : [],
+          values: message.kind === "set" || message.kind === "tx" ? valuesOf(replica, message.entries) : [],
         });
     }
     return message;
@@ -258,6 +261,14 @@ export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil
     if (event !== null) tell({ what: "told", app, event });
     return event;
   };
+}
+
+function valuesOf(replica: StateReplica, entries: readonly WireEntry[]): [path: string, value: StateValue][] {
+  const values: [string, StateValue][] = [];
+  for (const { id, type, value } of entries) {
+    if (type !== "definition") values.push([replica.book?.pathOf(id) ?? `#${id}`, value]);
+  }
+  return values;
 }
 
 /** Tells what a copy takes in, from now on. */
