@@ -127,3 +127,6 @@ export {
   STATE_MODULATION,
 } from "./modulation/mod.ts";
 export { type Outlet } from "./stream/mod.ts";
+export * from "./client/mod.ts";
+export * from "./undo/mod.ts";
+export * from "./presets/mod.ts";

@@ -48,7 +48,7 @@ const FADE_TICK_US = 33_333;
 const MAX_ROUNDS = 8;
 
 /** What a client is made with. */
-export interface StateClientOptions {
+export interface StateClientSettings {
   readonly port: StatePort;
   /** Those of the platform. */
   readonly timers: Timers;
@@ -108,7 +108,7 @@ export class StateClient {
   readonly privilege: PrivilegeClient;
   readonly counters: StateClientCounters = { listenerFailures: 0, batches: 0 };
 
-  constructor({ port, timers, timeoutUs = ANSWER_US }: StateClientOptions) {
+  constructor({ port, timers, timeoutUs = ANSWER_US }: StateClientSettings) {
     this.#port = port;
     this.#replica = port.replica;
     this.#timers = timers;

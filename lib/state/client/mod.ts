@@ -6,7 +6,7 @@ export {
   type OwnWriteObserver,
   StateClient,
   type StateClientCounters,
-  type StateClientOptions,
+  type StateClientSettings,
 } from "./client.ts";
 export { parseDefinitionText } from "./define_text.ts";
 export { StateError, type StateReason } from "./errors.ts";

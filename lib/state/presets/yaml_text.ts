@@ -5,7 +5,7 @@ import { HanaError, nearest } from "../../base/mod.ts";
 import { describeValue } from "../../wire/mod.ts";
 import type { ParameterDefinition } from "../model/mod.ts";
 import { formatNumber, formatRange } from "../schema/mod.ts";
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "./deps/positioned_yaml.ts";
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "./yaml_adapter.ts";
 import { outside, readEntry, VALUE_TYPES } from "./entry.ts";
 import { MAX_SNAPSHOT_VALUES, type Snapshot, type SnapshotEntry } from "./snapshot.ts";
 
