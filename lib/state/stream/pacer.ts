@@ -12,6 +12,9 @@ export interface Pace {
   readonly refreshUs: number;
 }
 
+/** A sender that cannot speak tries again after twice the time, up to this, in microseconds: its lane may be gone for long. */
+const LONGEST_TRY_US = 50_000;
+
 /** The pace of one sender as it runs. */
 export class Pacer {
   readonly #pace: Pace;
@@ -20,6 +23,8 @@ export class Pacer {
   #isChanged = false;
   #hasSpoken = false;
   #repeats = 0;
+  /** How often it could not speak, one time after the other. */
+  #blocked = 0;
 
   constructor(pace: Pace) {
     this.#pace = pace;
@@ -38,6 +43,10 @@ export class Pacer {
   /** When it is to speak next; infinite before the first change. */
   get dueUs(): number {
     const { leastUs, repeatUs, refreshUs } = this.#pace;
+    if (this.#blocked > 1) {
+      const pauseUs = Math.min(LONGEST_TRY_US, leastUs * 2 ** (this.#blocked - 1));
+      return this.#spokenUs + Math.max(leastUs, pauseUs);
+    }
     if (this.#isChanged) return this.#spokenUs + leastUs;
     if (!this.#hasSpoken) return Infinity;
     return this.#spokenUs + Math.max(leastUs, repeatUs[this.#repeats] ?? refreshUs);
@@ -47,6 +56,7 @@ export class Pacer {
   noteSent(nowUs: number): void {
     this.#spokenUs = nowUs;
     this.#hasSpoken = true;
+    this.#blocked = 0;
     if (this.#isChanged) this.#repeats = 0;
     else if (this.#repeats < this.#pace.repeatUs.length) this.#repeats++;
     this.#isChanged = false;
@@ -57,5 +67,8 @@ export class Pacer {
     this.#spokenUs = nowUs;
     this.#hasSpoken = true;
     this.#isChanged = true;
+    if (this.#blocked < MOST_DOUBLINGS) this.#blocked++;
   }
 }
+
+const MOST_DOUBLINGS = 32;

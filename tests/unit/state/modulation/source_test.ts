@@ -110,9 +110,11 @@ Deno.test("a blocked lane holds nothing: what is newest then goes out when it ca
     source.set(mix, i / 100);
     source.handleTimeout(i * 1_000);
   }
-  assertEquals([lane.take().length, source.counters.blocked], [0, 100]);
+  assertEquals([lane.take().length, source.counters.blocked], [0, 7], "after 1, 2, 4, 8, 16, 32 ms again");
   lane.isWritable = true;
-  source.handleTimeout(101_000);
+  const dueUs = source.pollTimeout()?.atUs ?? 0;
+  assert(dueUs <= 100_000 + 50_000);
+  source.handleTimeout(dueUs);
   assertEquals(framesOf(lane).map(({ number, effects }) => [number, effects[0]?.value]), [[1, 1]]);
 });
 

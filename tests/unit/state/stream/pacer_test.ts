@@ -37,6 +37,14 @@ Deno.test("what could not be sent stays to be said", () => {
   pacer.noteBlocked(0);
   assertEquals(pacer.dueUs, 1_000);
   assert(pacer.isChanged);
+  const pauses = Array.from({ length: 8 }, () => {
+    pacer.noteBlocked(0);
+    return pacer.dueUs / 1_000;
+  });
+  assertEquals(pauses, [2, 4, 8, 16, 32, 50, 50, 50], "a lane may be gone for long");
+  pacer.noteSent(0);
+  pacer.noteChange();
+  assertEquals(pacer.dueUs, 1_000);
 });
 
 Deno.test("whatever changes when, a sender never speaks more often than its pace, and says the last change thrice", () => {
