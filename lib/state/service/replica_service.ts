@@ -12,7 +12,10 @@ import type { StatePort } from "./port.ts";
 
 /** The first pause between two attempts to reach a host; it doubles. */
 export const RETRY_US = 50_000;
-/** The longest pause between two attempts. */
+/**
+ * The longest pause between two attempts. A connection that lasted so long was a good one: the next pause is short again. After
+ * one that did not, pauses go on doubling, so that two processes of one node do not take each other's place all the time.
+ */
 export const MAX_RETRY_US = 1_000_000;
 /** How long a clean leave may take. */
 const LEAVE_US = 500_000;
@@ -79,6 +82,8 @@ export class ReplicaService implements StatePort {
   #attempt: symbol | null = null;
   #successor: NodeId | null = null;
   #pauseUs = RETRY_US;
+  /** Of the present connection; null before. */
+  #welcomedUs: number | null = null;
   #retry: TimerHandle | null = null;
   #timer: TimerHandle | null = null;
   #timerUs = Infinity;
@@ -263,6 +268,9 @@ export class ReplicaService implements StatePort {
   /** Another attempt, soon first and then less often; many clients of one host do not come at once. */
   #again(): void {
     if (this.#isClosed) return;
+    const wasGood = this.#welcomedUs !== null && this.nowUs() - this.#welcomedUs >= MAX_RETRY_US;
+    this.#welcomedUs = null;
+    if (wasGood) this.#pauseUs = RETRY_US;
     const pauseUs = Math.round(this.#pauseUs * (0.5 + this.#options.random.float()));
     this.#pauseUs = Math.min(this.#pauseUs * 2, MAX_RETRY_US);
     this.#retry?.cancel();
@@ -275,7 +283,7 @@ export class ReplicaService implements StatePort {
       this.counters.malformed++;
       return;
     }
-    if (message.kind === "welcome") this.#pauseUs = RETRY_US;
+    if (message.kind === "welcome") this.#welcomedUs ??= this.nowUs();
     this.replica.handleMessage(this.nowUs(), message);
     if (this.#isDeferred) return;
     this.#isDeferred = true;
