@@ -6,7 +6,9 @@ import { fromHex, toHex } from "../../../../lib/base/mod.ts";
 import {
   CHUNK_BYTES,
   MAX_ENTRIES,
+  MAX_LEAVES,
   MAX_MESSAGE_BYTES,
+  MAX_SUBSYSTEMS,
   MessageDecoder,
   MessageEncoder,
   type PatchMessage,
@@ -230,4 +232,39 @@ Deno.test("entries of any message, split as small as can be, fit the bound unles
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("what is left, and names of subsystems, are written within their bounds alone", () => {
+  const leave = (...operations: readonly Record<string, unknown>[]) =>
+    encoder.encode({ kind: "leave", term: 1, operations } as unknown as StateMessage);
+  const one = { at: "loss", id: 1, priority: 100, type: "f32", value: 1 };
+  assert(leave() !== null && leave(...Array.from({ length: MAX_LEAVES }, () => one)) !== null);
+  const wrong: readonly (readonly [string, readonly Record<string, unknown>[]])[] = [
+    ["too many", Array.from({ length: MAX_LEAVES + 1 }, () => one)],
+    ["no path", [{ ...one, id: 0 }]],
+    ["no such time", [{ ...one, at: "never" }]],
+    ["a value without a priority", [{ ...one, priority: 0 }]],
+    ["a priority without a value", [{ ...one, type: "gone", value: null }]],
+    ["a value where the claim is given up", [{ ...one, priority: 0, type: "gone" }]],
+    ["a priority beyond 255", [{ ...one, priority: 256 }]],
+    ["a definition", [{ ...one, type: "definition" }]],
+    ["NaN", [{ ...one, value: NaN }]],
+  ];
+  for (const [why, operations] of wrong) assertStrictEquals(leave(...operations), null, why);
+  const names = (...subsystems: readonly (readonly [number, string])[]) =>
+    encoder.encode({
+      kind: "names",
+      term: 1,
+      subsystems: subsystems.map(([subsystem, name]) => ({ subsystem, name })),
+    } as unknown as StateMessage);
+  assert(names([0, ""], [65_535, "x".repeat(63)]) !== null);
+  const bad: readonly (readonly (readonly [number, string])[])[] = [
+    [],
+    [[2, "b"], [1, "a"]],
+    [[1, "a"], [1, "b"]],
+    [[65_536, "a"]],
+    [[1, "x".repeat(64)]],
+    Array.from({ length: MAX_SUBSYSTEMS + 1 }, (_, number) => [number, "a"] as const),
+  ];
+  for (const subsystems of bad) assertStrictEquals(names(...subsystems), null, JSON.stringify(subsystems[0]));
 });
