@@ -139,6 +139,12 @@ export class StateHost implements NackSink, WinnerObserver {
     return this.#sender.links.size;
   }
 
+  /** Whether a client is in over a link. */
+  isIn(link: LinkNumber): boolean {
+    const found = this.#membership.link(link);
+    return found !== null && found.subscriber !== null;
+  }
+
   /** A link to somebody begins. Numbers of links are never used again. */
   handleJoined(nowUs: number, from: LinkNumber, peer: LinkPeer): void {
     this.#nowUs = nowUs;

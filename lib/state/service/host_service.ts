@@ -15,6 +15,9 @@ const FULL_BYTES = 65_536;
 const ROOM_BYTES = FULL_BYTES / 2;
 /** So many things that are no messages end a link. */
 const MAX_MALFORMED = 16;
+/** A link over which nobody is in for so long ends, in microseconds; looked at this often. */
+const UNJOINED_US = 15_000_000;
+const SWEEP_US = 5_000_000;
 
 /** What a host service is made of. */
 export interface HostServiceOptions extends StateHostOptions {
@@ -32,18 +35,30 @@ export interface HostServiceCounters {
   overflown: number;
   /** What came when this node could not host any more. */
   forbidden: number;
+  /** Links that ended since nobody came in over them, or stayed. */
+  unjoined: number;
 }
+
+const NOBODY: StateLinkHandlers = { onMessage: () => {}, onClosed: () => {} };
 
 interface Client {
   readonly link: StateLink;
   isFull: boolean;
   malformed: number;
+  /** Since when nobody is in over this link, at the looks of the sweep; Infinity while somebody is. */
+  outSinceUs: number;
 }
 
 /** A running host. */
 export class HostService {
   readonly host: StateHost;
-  readonly counters: HostServiceCounters = { links: 0, malformed: 0, overflown: 0, forbidden: 0 };
+  readonly counters: HostServiceCounters = {
+    links: 0,
+    malformed: 0,
+    overflown: 0,
+    forbidden: 0,
+    unjoined: 0,
+  };
   /** Those who keep copies. */
   readonly copies = new CopyDesk();
   readonly #options: HostServiceOptions;
@@ -55,6 +70,7 @@ export class HostService {
   #lastLink = 0;
   #timer: TimerHandle | null = null;
   #timerUs = Infinity;
+  #sweep: TimerHandle | null = null;
   #isDeferred = false;
   #isPumping = false;
   #isClosed = false;
@@ -93,12 +109,17 @@ export class HostService {
 
   /** Somebody opens a link. @returns what is to be called with what comes over it. */
   join(link: StateLink, peer: LinkPeer): StateLinkHandlers {
+    if (this.isOver) {
+      link.close();
+      return NOBODY;
+    }
     const number = this.nextLink();
-    const client: Client = { link, isFull: false, malformed: 0 };
+    const client: Client = { link, isFull: false, malformed: 0, outSinceUs: this.nowUs() };
     this.counters.links++;
     this.#clients.set(number, client);
     link.onRoom = () => this.#room(number, client);
     this.host.handleJoined(this.nowUs(), number, peer);
+    this.#sweepLater();
     return {
       onMessage: (bytes) => this.#receive(number, client, bytes),
       onClosed: () => {
@@ -162,6 +183,7 @@ export class HostService {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#sweep?.cancel();
     for (const { link } of this.#clients.values()) link.close();
     this.#clients.clear();
   }
@@ -205,6 +227,24 @@ export class HostService {
     client.isFull = false;
     this.host.handleBacklog(this.nowUs(), number, client.link.queuedBytes);
     this.pumpSoon();
+  }
+
+  /** Links over which nobody is in are not kept for ever: those that say no hello, and those of clients that were sent away. */
+  #sweepLater(): void {
+    if (this.#sweep !== null || this.#isClosed) return;
+    this.#sweep = this.#options.platform.timers.schedule(this.nowUs() + SWEEP_US, () => {
+      this.#sweep = null;
+      const nowUs = this.nowUs();
+      for (const [number, client] of this.#clients) {
+        if (this.host.isIn(number)) client.outSinceUs = Infinity;
+        else if (client.outSinceUs === Infinity) client.outSinceUs = nowUs;
+        else if (nowUs - client.outSinceUs >= UNJOINED_US) {
+          this.counters.unjoined++;
+          client.link.close();
+        }
+      }
+      if (this.#clients.size > 0) this.#sweepLater();
+    });
   }
 
   #isAllowed(): boolean {
