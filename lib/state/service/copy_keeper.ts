@@ -1,6 +1,7 @@
 // The end of a node that keeps a copy of the shared state for its host, and tells whoever is about to host how far it goes.
 // Decides which updates it confirms; StandbyCopy (host/) decides which it can apply. Never takes over.
 
+import type { NodeId } from "../../base/mod.ts";
 import { compareEpochs, type StateEpoch } from "../model/mod.ts";
 import { CopyAssembler, CopyDecoder, CopyEncoder, type CopyMessage, type CopyParts } from "../copies/mod.ts";
 import { StandbyCopy, type StandbyUpdate } from "../host/mod.ts";
@@ -8,6 +9,8 @@ import type { StateLink, StateLinkHandlers } from "./link.ts";
 
 /** Bytes of a whole copy that may wait on a link; the rest follows when they have gone. */
 const WINDOW_BYTES = 256 * 1_024;
+/** So many things that are no messages end a link. */
+const MAX_MALFORMED = 16;
 
 /** What a keeper counts. */
 export interface KeeperCounters {
@@ -34,6 +37,8 @@ export class CopyKeeper {
   readonly #copy = new StandbyCopy();
   readonly #decoder = new CopyDecoder();
   readonly #encoder = new CopyEncoder();
+  /** Told before somebody who is about to host is answered. */
+  onQuestion: ((from: NodeId) => void) | null = null;
   /** Told when the copy has changed. */
   onChange: (() => void) | null = null;
 
@@ -65,10 +70,11 @@ export class CopyKeeper {
   }
 
   /** Somebody opens a link; `link` is the way back. @returns what is to be called with what comes over it. */
-  accept(link: StateLink): StateLinkHandlers {
+  accept(link: StateLink, from: NodeId | null = null): StateLinkHandlers {
     this.counters.links++;
     const assembler = new CopyAssembler();
     let giving: CopyParts | null = null;
+    let malformed = 0;
     const give = (): void => {
       while (giving !== null && link.queuedBytes < WINDOW_BYTES) {
         const bytes = giving.next();
@@ -79,12 +85,17 @@ export class CopyKeeper {
     return {
       onMessage: (bytes) => {
         const message = this.#decoder.decode(bytes);
-        if (typeof message === "string") this.counters.malformed++;
-        else if (message.kind === "part") {
+        if (typeof message === "string") {
+          this.counters.malformed++;
+          if (++malformed > MAX_MALFORMED) link.close();
+        } else if (message.kind === "part") {
           const whole = assembler.handlePart(message);
           if (typeof whole !== "string") this.#update(link, whole);
           else if (whole !== "more" && whole !== "skipped") this.#refuse(link);
         } else if (message.kind === "question") {
+          this.counters.questions++;
+          // Who asks is about to host: a host that runs here is over, and gives what it has.
+          if (from !== null) this.onQuestion?.(from);
           giving = this.#answer(link, message);
           give();
         } else this.counters.malformed++;
@@ -112,12 +123,12 @@ export class CopyKeeper {
   #refuse(link: StateLink): void {
     this.counters.refused++;
     const { epoch } = this;
-    // Without an epoch of its own there is nothing to refuse by: the host notices the silence.
-    if (epoch !== null) this.#say(link, { kind: "confirmation", epoch, number: null });
+    if (epoch !== null) return this.#say(link, { kind: "confirmation", epoch, number: null });
+    // Without an epoch of its own there is nothing to refuse by: over another link the host begins anew.
+    link.close();
   }
 
   #answer(link: StateLink, question: CopyMessage & { readonly kind: "question" }): CopyParts | null {
-    this.counters.questions++;
     const { epoch, number } = this;
     this.#say(link, { kind: "answer", epoch, number: epoch === null ? 0 : number });
     const snapshot = question.wants ? this.snapshot() : null;
