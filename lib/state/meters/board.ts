@@ -296,7 +296,6 @@ export class MeterBoard {
     this.#sources.delete(source.id);
     this.#numbers.delete(source.name);
     this.#slots[source.slot] = null;
-    this.#tables++;
     this.counters.dropped++;
   }
 

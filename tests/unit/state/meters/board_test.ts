@@ -48,6 +48,7 @@ Deno.test("the names of a source are asked of it before anything of it is shown,
   for (const bytes of lane.take()) assertEquals(board.handlePacket(0, number, bytes), null);
   board.handleTimeout(0);
   assertEquals(client.take().length, 0, "no client could name it");
+  assertEquals(board.tell(0, []), { sources: [], more: false, numbers: [] });
   assertEquals(board.pollTimeout()?.reason, "ask");
   assertEquals(board.pollAsk(0), number);
   assertEquals(board.pollAsk(199_999), 0);

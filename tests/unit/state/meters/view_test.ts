@@ -7,6 +7,7 @@ import {
   type MeterIndex,
   type MeterSlot,
   MeterView,
+  readMeterTable,
 } from "../../../../lib/state/meters/mod.ts";
 import { packetOf } from "../../../support/meter_vectors.ts";
 import { Stage } from "./support.ts";
@@ -68,6 +69,27 @@ Deno.test("another table is asked for, and no value of the old one is shown unde
   assertEquals([stage.seen("audio/left"), stage.seen("audio/right"), stage.seen("fps")], [0, 0.75, 60]);
   assertEquals(stage.view.slotOf("stage-left/audio/left"), left, "places stay");
   assertEquals(stage.view.counters.malformed, 0);
+});
+
+Deno.test("the columns of another table are other meters: nothing of the old ones is shown until a packet came", () => {
+  const view = new MeterView();
+  const told = (names: readonly string[]) => {
+    const meters = names.map((name) => ({ name, unit: null, min: 0, max: 1, value: 0.5 }));
+    view.handleTables(0, [{ source: 1, name: "wall", ageMs: 0, stale: false, meters }]);
+    return readMeterTable(meters)?.mark ?? 0;
+  };
+  const section = { source: 1, number: 1, ageMs: 0, first: 0 };
+  const mark = told(["left", "right"]);
+  view.handlePacket(0, packetOf([{ ...section, mark, values: [0.25, 0.75] }]));
+  const [left, right] = ["wall/left", "wall/right"].map((name) => view.slotOf(name) as MeterSlot);
+  assertEquals([view.valueOf(left as MeterSlot), view.valueOf(right as MeterSlot)], [0.25, 0.75]);
+  const turned = told(["right", "left"]);
+  assertEquals([view.valueOf(left as MeterSlot), view.valueOf(right as MeterSlot)], [NaN, NaN]);
+  assertEquals(view.stateOf(left as MeterSlot, 0), "none");
+  view.handlePacket(0, packetOf([{ ...section, number: 2, mark: turned, values: [0.75, 0.25] }]));
+  const seen = new Float32Array(2);
+  view.read([left as MeterSlot, right as MeterSlot], seen);
+  assertEquals([...seen], [0.25, 0.75]);
 });
 
 Deno.test("another host's numbers mean something else: places stay, values go until that host sends some", () => {

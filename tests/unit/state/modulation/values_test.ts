@@ -60,6 +60,27 @@ Deno.test("of sources that replace the highest priority wins, then the one that 
   assertNear(stage.value("mix"), 0.49, 1e-6);
 });
 
+Deno.test("a source that changes its priority stands where it stood among equals; one that changes its mode begins anew", () => {
+  const stage = new Stage();
+  const slot = stage.slot("mix");
+  const first = stage.doing("first", "mix", "replace", 0.125);
+  stage.run(5_000);
+  stage.doing("second", "mix", "replace", 0.5);
+  stage.run(5_000);
+  for (const priority of [50, 100]) {
+    first.bind({ slot, mode: "replace", priority });
+    first.set(slot, 0.125);
+    stage.run(5_000);
+    assertEquals(stage.value("mix"), 0.5, `${priority}`);
+  }
+  for (const mode of ["add", "replace"] as const) {
+    first.bind({ slot, mode });
+    first.set(slot, 0.125);
+    stage.run(5_000);
+    assertEquals(stage.value("mix"), mode === "add" ? 0.625 : 0.125);
+  }
+});
+
 Deno.test("a source that falls silent has its effect for 2.5 s, then it goes within 100 ms, a straight line", () => {
   const stage = new Stage();
   const lfo = stage.doing("lfo-1", "mix", "add", 0.5);
@@ -213,6 +234,7 @@ Deno.test("NaN, values out of range and places that are not there are refused, c
   });
   say([add(0, 0.25), add(1, 90)]);
   say([add(0, "NaN"), add(1, 45)]);
+  stage.nowUs += 50_000;
   say([add(0, "-Infinity"), add(1, 45)]);
   assertNear(stage.value("mix"), 0.55, 1e-9);
   assertEquals(stage.value("hue"), 225, "the rest of the frame counts");
@@ -249,6 +271,7 @@ Deno.test("a frame that comes late or twice changes nothing, and numbers go on b
   assertNear(say(2 ** 32, 0.5), 0.5, 1e-9, "0 follows");
   assertNear(say(2 ** 32 - 1, 0.25), 0.5, 1e-9);
   assertEquals(stage.values.counters.late, 3);
+  say(500, 0.25);
   stage.values.notePeer("node", "Foh-Desk");
   assertNear(say(1, 0.0625), 0.0625, 1e-9, "a node that is back counts anew");
   say(500, 0.25);
