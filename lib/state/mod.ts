@@ -23,6 +23,7 @@ export {
 export {
   canonicalDefinition,
   formatValue,
+  HOST_SUBSYSTEMS,
   isRefusal,
   NO_PATH,
   parseValueText,
@@ -34,6 +35,7 @@ export {
 } from "./schema/mod.ts";
 export {
   type ClaimFate,
+  equalValues,
   type ExplainedClaim,
   type Explanation,
   HOST,

@@ -25,6 +25,8 @@ export interface HostingOptions {
   readonly election: ElectionWatch;
   readonly keeper: CopyKeeper;
   readonly keepers: Keepers;
+  /** A host is about to be over. */
+  onEnding(service: HostService): void;
   /** A host has begun, or is over (null). */
   onService(service: HostService | null): void;
   onEvent(event: HostEvent): void;
@@ -102,6 +104,11 @@ export class Hosting {
     this.refresh();
   }
 
+  /** Another node is about to host: it asks for the newest copy, so this reign ends before it is told. */
+  noteAsked(by: NodeId): void {
+    if (this.#service !== null) this.#depose(by);
+  }
+
   /** Ends. */
   close(): void {
     this.#isClosed = true;
@@ -171,6 +178,7 @@ export class Hosting {
     const { keeper, keepers, onService } = this.#options;
     // What it has may be the only copy: whoever follows asks for it.
     keeper.adopt(service.host.snapshot());
+    this.#options.onEnding(service);
     service.depose(successor);
     keepers.end();
     onService(null);

@@ -84,7 +84,7 @@ export class Keepers {
     node.onLane(COPY_LANE, (lane, session) => {
       if (!isStateLane(lane) || session.access !== "operator") return null;
       try {
-        return receiverOf(keeper.accept(new LaneLink(session, COPIED_LANE)));
+        return receiverOf(keeper.accept(new LaneLink(session, COPIED_LANE), session.peer.id));
       } catch (thrown) {
         if (!(thrown instanceof HanaError)) throw thrown;
         return null;

@@ -4,7 +4,7 @@
 import { HanaError, type NodeId } from "../../base/mod.ts";
 import type { DiscoveryEvent } from "../../discovery/mod.ts";
 import type { ReceivedLane } from "../../lanes/mod.ts";
-import type { LaneReceiver, RequestDefinition, Session } from "../../session/mod.ts";
+import type { BodyOf, LaneReceiver, RequestDefinition, Session } from "../../session/mod.ts";
 import {
   CLOCK_ASK,
   CopyKeeper,
@@ -26,6 +26,7 @@ import {
   receiverOf,
   ReplicaService,
   type ShownBody,
+  STATE_HEAL,
   STATE_HOST,
   STATE_LANE,
   STATE_PARAMETERS,
@@ -38,6 +39,7 @@ import type { ReachableNode } from "../reach.ts";
 import { sessionsOf, whyOf } from "./answers.ts";
 import { CopyStore } from "./copy_store.ts";
 import { ElectionWatch } from "./election.ts";
+import { Healing, keepPreset } from "./healing.ts";
 import { Hosting } from "./hosting.ts";
 import { NodeMeters } from "./meters.ts";
 import { NodeModulation } from "./modulation.ts";
@@ -66,6 +68,8 @@ const ABOUT_HOSTS: ReadonlySet<DiscoveryEvent["kind"]> = new Set([
   "cleared",
 ]);
 
+type HealBody = BodyOf<typeof STATE_HEAL>;
+
 /** How a node's own client is made. */
 export interface StateClientOptions {
   /** As people see it; the node's name unless given. */
@@ -91,6 +95,8 @@ export class SharedState {
   /** Clients by their nodes, to reach those with displays. */
   readonly #clientSessions = new Map<NodeId, Session>();
   readonly #groupListeners = new Set<(event: GroupEvent) => void>();
+  /** What became of this node's reigns. */
+  readonly healing: Healing;
   /** What programs measure, beside the state. */
   readonly meters: NodeMeters;
   /** What moves values a thousand times a second, beside the state. */
@@ -115,12 +121,18 @@ export class SharedState {
       election: this.#election,
       keeper: this.#keeper,
       keepers: this.#keepers,
+      onEnding: (service) => this.#isClosed ? undefined : this.healing.noteEnded(service),
       onService: (service) => this.#onService(service),
       onChange: () => this.#store?.note(),
       onEvent: (event) => {
         for (const listener of this.#hostListeners) listener(event);
       },
     });
+    this.healing = new Healing(node, () => this.client());
+    this.#keeper.onQuestion = (from) => {
+      this.#hosting.noteAsked(from);
+      this.healing.noteAsked(from);
+    };
     this.modulation = new NodeModulation(node);
     this.meters = new NodeMeters({
       node,
@@ -140,6 +152,7 @@ export class SharedState {
       [STATE_WHY.name, async ({ path }: { path: string }) => whyOf(await this.#hosting.ensure(), path)],
       [STATE_PARAMETERS.name, () => this.#answerParameters()],
       [CLOCK_ASK.name, () => this.#answerClock()],
+      [STATE_HEAL.name, (body: HealBody) => this.#answerHeal(body)],
     ]);
     this.#register();
   }
@@ -264,6 +277,7 @@ export class SharedState {
     const { service } = this.#hosting;
     return {
       hosting: { ...this.#hosting.counters },
+      healing: { ...this.healing.counters },
       copies: { ...this.#keepers.counters },
       keeper: { ...this.#keeper.counters },
       store: this.#store === null ? null : { ...this.#store.counters },
@@ -290,6 +304,7 @@ export class SharedState {
     handlers.onRequest(STATE_WHY, async ({ path }) => whyOf(await this.#hosting.ensure(), path));
     handlers.onRequest(STATE_PARAMETERS, () => this.#answerParameters());
     handlers.onRequest(CLOCK_ASK, () => this.#answerClock());
+    handlers.onRequest(STATE_HEAL, (body) => this.#answerHeal(body));
     handlers.onRequest(GROUP_PREPARE, (body, { session }) => {
       if (this.#displays !== null) return this.#displays.prepare(session.peer.id, body);
       return { ready: false, why: "this node has no displays", decided: false, uncertaintyUs: null };
@@ -414,6 +429,10 @@ export class SharedState {
   #answerClock() {
     const nowUs = this.#node.platform.clock.nowUs();
     return { host: this.#hosting.service !== null, receivedUs: nowUs, sentUs: nowUs };
+  }
+
+  async #answerHeal({ entries }: HealBody): Promise<{ kept: number }> {
+    return { kept: keepPreset(await this.#hosting.ensure(), entries) };
   }
 
   #declared(): void {

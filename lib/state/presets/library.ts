@@ -132,14 +132,14 @@ export class PresetLibrary {
         for (const { path, value } of parts.slice(at, at + PARTS_AT_ONCE)) {
           // What a store that was broken off left behind is written over.
           if (client.has(path)) transaction.put(path, value);
-          else transaction.define(entryDefinition(path, value));
+          else transaction.define(presetDefinition(path, value));
         }
       });
     }
     const named = new Set(parts.map(({ path }) => path));
     await client.transaction((transaction) => {
       if (client.has(head.path)) transaction.unchanged(head.path).put(head.path, head.value);
-      else transaction.define(entryDefinition(head.path, head.value));
+      else transaction.define(presetDefinition(head.path, head.value));
       for (const path of old) if (!named.has(path)) transaction.forget(path);
     });
   }
@@ -179,7 +179,8 @@ export class PresetLibrary {
   }
 }
 
-function entryDefinition(path: string, value: StateValue): ParameterDefinition {
+/** An entry of a preset as a path of the state. Throws `schema` where the value is too large. */
+export function presetDefinition(path: string, value: StateValue): ParameterDefinition {
   return readDefinition({ path, subsystem: PRESETS_SUBSYSTEM, type: "json", default: value, rate: "rare" });
 }
 

@@ -8,7 +8,7 @@ export {
   loadSnapshot,
   type SkippedValue,
 } from "./load.ts";
-export { type PresetInfo, PresetLibrary, type SaveOptions } from "./library.ts";
+export { presetDefinition, type PresetInfo, PresetLibrary, type SaveOptions } from "./library.ts";
 export {
   MAX_PARTS,
   PART_BYTES,

@@ -4,10 +4,9 @@
 
 import { CopyAssembler, CopyDecoder, CopyEncoder, type CopyMessage, type CopyParts } from "../copies/mod.ts";
 import type { LinkNumber } from "../holding/mod.ts";
-import type { StandbyUpdate } from "../host/mod.ts";
+import type { StandbyUpdate, StateHost } from "../host/mod.ts";
 import { compareEpochs, type StateEpoch } from "../model/mod.ts";
 import { isNewer } from "./copy_keeper.ts";
-import type { HostService } from "./host_service.ts";
 import type { StateLink, StateLinkHandlers } from "./link.ts";
 
 /** Bytes of updates that may wait on a link; the rest follows when they have gone. */
@@ -22,6 +21,16 @@ export interface GivenCopy {
   readonly update: StandbyUpdate | null;
 }
 
+/** As much of a running host as keepers concern. */
+export interface CopiedHost {
+  readonly host: StateHost;
+  readonly isOver: boolean;
+  nowUs(): number;
+  /** A number that no link has had. */
+  nextLink(): LinkNumber;
+  pumpSoon(): void;
+}
+
 /** A link to one keeper. */
 export class CopyLink {
   readonly #encoder = new CopyEncoder();
@@ -31,7 +40,7 @@ export class CopyLink {
   #sending: CopyParts | null = null;
   #asked: { have: GivenCopy; answer: GivenCopy | null; resolve: (given: GivenCopy | null) => void } | null =
     null;
-  #service: HostService | null = null;
+  #service: CopiedHost | null = null;
   #number: LinkNumber | null = null;
   #refusals = 0;
   #isClosed = false;
@@ -64,7 +73,7 @@ export class CopyLink {
   }
 
   /** From now on the keeper is a standby of this host. @returns whether there is room for it. */
-  begin(service: HostService): boolean {
+  begin(service: CopiedHost): boolean {
     if (this.#isClosed) return false;
     const number = service.nextLink();
     if (!service.host.handleStandbyJoined(service.nowUs(), number)) return false;
@@ -168,7 +177,7 @@ export class CopyDesk {
   readonly #links = new Map<LinkNumber, CopyLink>();
 
   /** A keeper is a standby from now on. @returns whether there is room for it. */
-  join(service: HostService, link: CopyLink): boolean {
+  join(service: CopiedHost, link: CopyLink): boolean {
     if (!link.begin(service) || link.number === null) return false;
     this.#links.set(link.number, link);
     return true;
@@ -180,7 +189,7 @@ export class CopyDesk {
   }
 
   /** Sends what is due. */
-  pump(service: HostService): void {
+  pump(service: CopiedHost): void {
     const { host } = service;
     for (let next = host.pollStandby(); next !== null; next = host.pollStandby()) {
       this.#links.get(next.to)?.send(next.update);

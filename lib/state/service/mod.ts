@@ -2,7 +2,7 @@
 // Decides how messages travel and when timers run; what they mean is decided in host/ and replica/.
 
 export { type StatePort } from "./port.ts";
-export { STATE_HOST, STATE_PARAMETERS, STATE_SESSIONS, STATE_WHY } from "./requests.ts";
+export { STATE_HEAL, STATE_HOST, STATE_PARAMETERS, STATE_SESSIONS, STATE_WHY } from "./requests.ts";
 export {
   COPIED_LANE,
   COPY_LANE,
@@ -26,4 +26,4 @@ export {
 } from "./replica_service.ts";
 export { HostService, type HostServiceCounters, type HostServiceOptions } from "./host_service.ts";
 export { CopyKeeper, isNewer, type KeeperCounters } from "./copy_keeper.ts";
-export { CopyDesk, CopyLink, type GivenCopy } from "./copy_link.ts";
+export { type CopiedHost, CopyDesk, CopyLink, type GivenCopy } from "./copy_link.ts";

@@ -95,6 +95,23 @@ export const STATE_WHY = defineRequest({
   }),
 });
 
+/** Keeps what another side of the mesh had, as a preset. */
+export const STATE_HEAL = defineRequest({
+  name: "hana.state.heal",
+  description: "Stores what a host that had to yield had otherwise, as a preset; nothing of it takes effect.",
+  lane: "state",
+  effect: "command",
+  access: "operator",
+  /** Whoever hosts takes it: the reign that it tells of is over. */
+  fenced: "never",
+  from: ANY_ROLE,
+  to: ANY_ROLE,
+  body: s.object({
+    entries: s.array(s.object({ path: s.string({ maxLength: 128 }), value: s.unknown() }), { maxItems: 128 }),
+  }),
+  reply: s.object({ kept: s.integer() }),
+});
+
 /** The parameters that a visualization declares. */
 export const STATE_PARAMETERS = defineRequest({
   name: "hana.state.parameters",

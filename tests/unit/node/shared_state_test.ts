@@ -9,6 +9,8 @@ import {
   type PathId,
   readDefinition,
   readGroup,
+  readHead,
+  readRecord,
   readStatus,
   type ReplicaService,
   STATE_HOST,
@@ -259,5 +261,53 @@ Deno.test("a source of modulation moves a parameter of a visualization, and the 
   assertEquals([why.base.value, why.effective, why.sources.map(({ name }) => name)], [100, 120, ["lfo"]]);
   lfo.close();
   await show.until(() => drawn() === 100, "it fades");
+  assertEquals(show.crashes, []);
+});
+
+Deno.test("two sides that were cut meet: one host stays, and what the other had otherwise is a preset", async () => {
+  const show = new Show(26);
+  const left = await show.machine("left", { state: { parameters: [HUE] } });
+  const right = await show.machine("right");
+  const l = left.node.state.client();
+  const r = right.node.state.client();
+  await show.synced(l);
+  await show.synced(r);
+  await show.until(() => (l.replica.book?.idOf("left/hue") ?? 0) > 0, "the parameter is declared");
+  await show.write(l, "left/hue", 10);
+  await show.shows(r, "left/hue", 10);
+  right.host.setInterfaceUp("eth0", false);
+  const hostsBoth = (): boolean => left.node.state.hosted !== null && right.node.state.hosted !== null;
+  await show.until(hostsBoth, "each side has its host");
+  await show.until(() => l.replica.isSynced && r.replica.isSynced, "each has its client");
+  await show.write(l, "left/hue", 20);
+  await show.write(r, "left/hue", 30);
+  right.host.setInterfaceUp("eth0", true);
+  const one = (): Node | null => {
+    const hosts = [left, right].filter(({ node }) => node.state.hosted !== null);
+    return hosts.length === 1 ? hosts[0]?.node ?? null : null;
+  };
+  const isSame = (): boolean =>
+    l.replica.isSynced && r.replica.isSynced && l.replica.epoch?.hostId === r.replica.epoch?.hostId &&
+    l.replica.epoch?.hostId === one()?.id;
+  await show.until(isSame, "both follow one host");
+  const [loser, value] = one() === left.node ? [right, 30] : [left, 20];
+  await show.until(() => loser.node.state.healing.counters.diverged === 1, "the difference is kept");
+  const name = `heal-${loser.node.name}-`;
+  const paths = (): string[] => {
+    const found: string[] = [];
+    for (let id = 1; id <= (l.replica.book?.lastId ?? 0); id++) {
+      const path = l.replica.book?.pathOf(id as PathId);
+      if (path?.startsWith(`presets/${name}`) === true) found.push(path);
+    }
+    return found;
+  };
+  await show.until(() => paths().length === 1, "everybody has the preset");
+  const [path = ""] = paths();
+  const head = readHead(l.replica.values?.valueOf(show.idOf(l, path)) ?? null);
+  assert(head !== null);
+  assertEquals(readRecord(head, () => null).entries.map((entry) => [entry.path, entry.value]), [[
+    "left/hue",
+    value,
+  ]]);
   assertEquals(show.crashes, []);
 });
