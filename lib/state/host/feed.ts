@@ -5,7 +5,7 @@ import { StateDigest } from "../digest/mod.ts";
 import type { Digest64, WireEntry } from "../messages/mod.ts";
 import type { PathId, SubsystemNumber, Version } from "../model/mod.ts";
 import type { BookRow, SchemaBook } from "../schema/mod.ts";
-import { DIGEST_US } from "./limits.ts";
+import { DIGEST_US, PATCH_SLACK_US } from "./limits.ts";
 import type { Entry, HashFollower, SubsystemLog } from "./subsystem_log.ts";
 
 /** Entries in the order of their versions, and those versions beside them. Good until its source is asked again. */
@@ -38,8 +38,11 @@ export class Feed {
   readonly source: FeedSource;
   /** The pause between two patches at least, in microseconds; more where all news of it can wait longer. */
   readonly #intervalUs: number;
-  #lastFlushUs = -Infinity;
+  /** What the last patch counts as: when it went, or when it would have gone without the slack. */
+  #slotUs = -Infinity;
   #dueUs = Infinity;
+  /** The pause after which the news wait that are due. */
+  #pauseUs = 0;
   #digestDueUs = 0;
 
   constructor(source: FeedSource, intervalUs: number) {
@@ -58,12 +61,18 @@ export class Feed {
 
   /** There is news, or somebody who could not be told can be now; it may wait for `rateUs` since the last patch. */
   noteNews(rateUs: number): void {
-    this.#dueUs = Math.min(this.#dueUs, this.#lastFlushUs + Math.max(rateUs, this.#intervalUs));
+    const pauseUs = Math.max(rateUs, this.#intervalUs);
+    // A source at just this rhythm whose writes arrive unevenly must not wait for the rest of each pause: what came late
+    // once would be late for ever (the generic cell rate algorithm, ITU-T I.371).
+    const dueUs = this.#slotUs + pauseUs - PATCH_SLACK_US;
+    if (dueUs >= this.#dueUs) return;
+    this.#dueUs = dueUs;
+    this.#pauseUs = pauseUs;
   }
 
   /** Patches go out now. @returns whether they carry the digest. */
   beginFlush(nowUs: number): boolean {
-    this.#lastFlushUs = nowUs;
+    this.#slotUs = Math.max(nowUs, this.#slotUs + this.#pauseUs);
     this.#dueUs = Infinity;
     if (nowUs < this.#digestDueUs) return false;
     this.#digestDueUs = nowUs + DIGEST_US;

@@ -5,6 +5,8 @@
 export const MAX_BACKLOG_BYTES = 65_536;
 /** How old a patch may be that a client has not acknowledged before its next ones are skipped (W4), in microseconds. */
 export const MAX_UNACKNOWLEDGED_US = 250_000;
+/** By so much may a patch come before its pause is over, in microseconds, as long as the rate is kept. */
+export const PATCH_SLACK_US = 10_000;
 /** How long an acknowledgement waits for a patch that it can travel with, in microseconds. */
 export const ACK_DELAY_US = 33_333;
 /** How often a patch carries a digest (F1), in microseconds. */

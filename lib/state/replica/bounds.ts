@@ -3,6 +3,8 @@
 
 /** The pause between two bursts of values: thirty a second is what the host takes of a path. */
 export const WRITE_PAUSE_US = 33_333;
+/** By so much may a burst come before its pause is over, in microseconds, as long as the rate is kept. */
+export const WRITE_SLACK_US = 10_000;
 /** A value that waits for longer turns its control amber. */
 export const AMBER_US = 2_000_000;
 /** A momentary claim is refreshed so often; its lease is 2.5 s (E1.31 has 0.8 to 1 s). */

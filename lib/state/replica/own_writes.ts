@@ -43,6 +43,8 @@ export class OwnWrites {
   /** The first of those in flight that has not gone out in this connection. */
   #cursor = 0;
   #burstUs = 0;
+  /** What the last burst counts as: when it went, or when it would have gone without the slack. */
+  #slotUs = -bounds.WRITE_PAUSE_US;
   #resendUs = Infinity;
   #resendPauseUs = bounds.RESEND_US;
   #resends = 0;
@@ -142,7 +144,10 @@ export class OwnWrites {
     // Values that were written before a transaction go out before it.
     if (this.#unsent.size > 0 && (isLast || nowUs >= this.#burstUs || this.#waiting.length > 0)) {
       sent = this.#takeUnsent(nowUs);
-      if (this.#unsent.size === 0) this.#burstUs = nowUs + bounds.WRITE_PAUSE_US;
+      if (this.#unsent.size === 0) {
+        this.#slotUs = Math.max(nowUs, this.#slotUs + bounds.WRITE_PAUSE_US);
+        this.#burstUs = this.#slotUs + bounds.WRITE_PAUSE_US - bounds.WRITE_SLACK_US;
+      }
     } else if (this.#unsent.size === 0) {
       const transaction = this.#waiting.shift();
       if (transaction !== undefined) sent = this.#sentOf(nowUs, [], transaction);
