@@ -72,6 +72,10 @@ async function claim(cli: Cli, words: readonly string[], options: ClaimOptions):
     if (outcomes.every(({ kind }) => kind === "refused")) return;
     if (open.place !== null && holdUs === null) return tellKept(cli, open, "hana state release");
     await holdOn(cli, open, stay, holdUs);
+    if (open.place === null) return;
+    // A name keeps its place, and what it was to hold for so long is over all the same.
+    await open.desk.write("release", rows, {}, timeoutUs);
+    if (options.own === true) await open.desk.client.ownership.disown(rows.map(({ path }) => path));
   } finally {
     await open.close();
   }

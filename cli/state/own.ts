@@ -50,6 +50,7 @@ async function own(cli: Cli, words: readonly string[], options: OwnOptions): Pro
     if (!hasAny) return;
     if (open.place !== null && holdUs === null) return tellKept(cli, open, "hana state disown");
     await holdOn(cli, open, stay, holdUs);
+    if (open.place !== null) await open.desk.client.ownership.disown(rows.map(({ path }) => path));
   } finally {
     await open.close();
   }
@@ -144,6 +145,7 @@ export function defineTransfer(command: Command, cli: Cli): void {
       const open = await openDesk(cli, { as });
       try {
         const other = findClient(open.desk, client);
+        checkThere(open.desk, other, path, as);
         const mine = ownedAmong(open, rowsOf(open, [path], "hana state transfer"));
         if (mine.length === 0) {
           throw new HanaError("refused", {
@@ -159,6 +161,17 @@ export function defineTransfer(command: Command, cli: Cli): void {
       }
     });
   addStateSettings(command);
+}
+
+/** Throws `refused` for a client that is known and not there: the host gives objects to those alone who are. */
+function checkThere(desk: Desk, { client, name }: Holder, path: string, as: string): void {
+  const present = desk.client.presence().find((each) => each.client === client);
+  if (present?.state !== "suspended") return;
+  throw new HanaError("refused", {
+    what: `${name} is not there to take ${path}`,
+    why: "it was lost, or its last command is over",
+    hint: `hana state disown ${shellWord(path)} --as ${shellWord(as)}    (then ${name} can own it)`,
+  });
 }
 
 function ownedAmong({ desk }: OpenDesk, rows: readonly ValueRow[]): readonly ValueRow[] {
@@ -206,7 +219,7 @@ async function showAnswers(cli: Cli, desk: Desk, { granted, refused, asked }: Ow
       new HanaError("refused", {
         what: `${path} was not granted`,
         why,
-        hint: isOther || owner === null
+        hint: isOther || owner === null || owner.client === desk.client.number
           ? "hana state sessions"
           : `hana state own ${path} --take    (takes it; ${owner.name} is told)`,
       }),

@@ -158,6 +158,7 @@ async function say(cli: Cli, word: Word, to: string | null, options: PrivilegeOp
       return;
     }
     await holdOn(cli, open, stay, holdUs);
+    if (open.place !== null && privilege.standing.isOwn) await privilege.release();
   } finally {
     await open.close();
   }

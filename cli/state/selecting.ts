@@ -100,6 +100,14 @@ export function unknownPath(
   if (meant !== null) {
     return new HanaError("not-found", { what, why: `did you mean ${meant}?`, hint: call(meant) });
   }
+  const leaf = told.find(({ path }) => word.startsWith(`${path}/`))?.path;
+  if (leaf !== undefined) {
+    return new HanaError("not-found", {
+      what,
+      why: `${leaf} is a parameter itself, with nothing below it`,
+      hint: call(leaf),
+    });
+  }
   const above = word.slice(0, Math.max(0, word.lastIndexOf("/")));
   const beside = told.filter(({ path }) => above !== "" && isBelow(path, above)).map(({ path }) => path);
   if (beside.length > 0) {

@@ -89,6 +89,8 @@ async function set(cli: Cli, words: readonly string[], options: SetFlags): Promi
       return;
     }
     await holdOn(cli, open, stay ?? new Stay(cli), holdUs);
+    // A name keeps its place, and what it was to hold for so long is over all the same.
+    if (open.place !== null) await desk.write("release", targets.map(({ change }) => change), {}, timeoutUs);
   } finally {
     await open.close();
   }
