@@ -2,12 +2,14 @@
 
 import {
   ModulatedValues,
+  MODULATION_LANE,
   ModulationLayout,
   type ModulationMode,
   type ModulationSlot,
   ModulationSource,
 } from "../../../../lib/state/modulation/mod.ts";
 import { faderOf } from "../../../support/state_streams_allocation.ts";
+import { StreamLane } from "../../../support/state_streams_lanes.ts";
 
 const PATHS = 64;
 const layout = new ModulationLayout(Array.from({ length: 1_000 }, (_, i) => faderOf(`p/${i}`)));
@@ -54,3 +56,24 @@ Deno.bench("the same of 4 sources", { group: "come" }, four.come);
 Deno.bench("1,000 places are drawn, none modulated", { group: "draw", baseline: true }, none.draw);
 Deno.bench("1,000 places are drawn, 64 modulated", { group: "draw" }, one.draw);
 Deno.bench("1,000 places are drawn, 64 modulated by 4 sources", { group: "draw" }, four.draw);
+
+const carried = new ModulatedValues(layout, base);
+const lane = new StreamLane(
+  MODULATION_LANE,
+  0,
+  (nowUs, bytes) => void carried.handleFrame(nowUs, "node", bytes),
+);
+const far = new ModulationSource({ name: "lfo-1", number: 0, layout, outlet: lane });
+for (let slot = 0; slot < PATHS; slot++) far.bind({ slot: slot as ModulationSlot, mode: "add" });
+let turn = 0;
+Deno.bench(
+  "64 places are set, sent over two connections of lanes, taken and drawn",
+  { group: "lanes" },
+  () => {
+    turn++;
+    for (let slot = 0; slot < PATHS; slot++) far.set(slot as ModulationSlot, (turn + slot) % 97 / 97);
+    far.handleTimeout(lane.nowUs);
+    lane.step(1_000);
+    carried.beginFrame(lane.nowUs);
+  },
+);
