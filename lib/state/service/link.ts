@@ -19,6 +19,12 @@ export const COPIED_LANE = "hana.state.copied";
 /** Bytes that may wait on one lane: a link with more is closed. The host stops filling it long before (limits.ts, W4). */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const MAX_QUEUED_MESSAGES = 65_536;
+/**
+ * Where so many bytes wait, the arrival of a message is asked for: a lane tells by itself that it has room only after it has
+ * refused something, and whoever fills it stops long before.
+ */
+const TOLD_BYTES = 16_384;
+const TOLD = { report: true } as const;
 
 /** One end of a way for messages. */
 export interface StateLink {
@@ -59,11 +65,12 @@ export class LaneLink implements StateLink {
   /** Throws `unsupported` where the session has no lanes, `overloaded` where it has too many. */
   constructor(readonly session: Session, name: string) {
     this.#lane = session.openLane(stateLane(name));
-    this.#lane.onRoom = () => this.onRoom?.();
+    this.#lane.onRoom = this.#lane.onFate = () => this.onRoom?.();
   }
 
   send(bytes: Uint8Array): boolean {
-    return this.#lane.send(bytes) >= 0;
+    const isMuch = this.#lane.queuedBytes + bytes.length >= TOLD_BYTES;
+    return this.#lane.send(bytes, isMuch ? TOLD : undefined) >= 0;
   }
 
   get queuedBytes(): number {
