@@ -189,13 +189,20 @@ export class OpenModulation {
     });
   }
 
-  /** Ends: what it did fades at the visualization. */
+  /** Ends: what it did fades at the visualization, which is told as soon as the pace of frames allows. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.source.unbindAll();
-    this.source.handleTimeout(this.#node.platform.clock.nowUs());
     this.#timer?.cancel();
     this.#retry?.cancel();
-    this.#outlet.close();
+    const { clock, timers } = this.#node.platform;
+    this.source.unbindAll();
+    const last = (): void => {
+      this.source.handleTimeout(clock.nowUs());
+      this.#outlet.close();
+    };
+    const atUs = this.source.pollTimeout()?.atUs ?? 0;
+    if (atUs > clock.nowUs()) timers.schedule(atUs, last);
+    else last();
   }
 }
