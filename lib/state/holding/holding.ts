@@ -182,7 +182,7 @@ export class Holding<W> {
         this.privilege.handleReturn(nowUs, event.client);
         break;
       case "suspended":
-        this.gate.forget(event.client);
+        this.gate.handleSuspended(event.client);
         break;
       case "grace":
         this.ownership.handleGrace(nowUs, event.client, event.untilUs);

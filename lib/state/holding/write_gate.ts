@@ -126,7 +126,16 @@ export class WriteGate<W> {
     this.counters.merged++;
   }
 
-  /** A client is gone or suspended: nothing of it waits any more. */
+  /** A client is suspended: what of it waits was acknowledged, and waits no longer; `pollWrite` has it. */
+  handleSuspended(client: ClientNumber): void {
+    const gate = this.#clients.get(client);
+    for (const [path, { waiting }] of gate?.paths ?? []) {
+      if (waiting !== null) this.#due.push({ client, path, write: waiting });
+    }
+    this.forget(client);
+  }
+
+  /** A client is gone: nothing of it waits any more. */
   forget(client: ClientNumber): void {
     this.#clients.delete(client);
     this.#last = null;

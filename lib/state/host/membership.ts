@@ -263,7 +263,7 @@ export class Membership {
   }
 
   #follow(nowUs: number, event: ClientEvent): void {
-    const { document, events, holding, leaves, presence, standbys, subscribers } = this.#options;
+    const { document, events, holding, leaves, presence, standbys, subscribers, writes } = this.#options;
     const { claims } = document;
     events.note(event);
     if ("client" in event) presence?.note(event.client);
@@ -282,6 +282,7 @@ export class Membership {
         claims.handleReturn(nowUs, event.client);
         break;
       case "suspended":
+        writes.handleSuspended(nowUs, event.client);
         leaves.operate(nowUs, event.client, event.operations);
         // It may have come back already, over the same link.
         if (holding.clients.levelOf(event.client) === null) claims.handleLost(nowUs, event.client);

@@ -143,6 +143,22 @@ export class WriteDesk {
     this.#document.settle();
   }
 
+  /** A client was just suspended: what it wrote before still takes effect, as it was acknowledged. */
+  handleSuspended(nowUs: number, client: ClientNumber): void {
+    const { gate, ownership } = this.#holding;
+    for (let due = gate.pollWrite(); due !== null; due = gate.pollWrite()) {
+      const subscriber = this.#subscribers.get(due.client);
+      const definition = this.#document.book.definitionOf(due.path);
+      if (subscriber === undefined || definition === null) continue;
+      const { head, value } = due.write;
+      this.#nacks = 0;
+      const isRefused = due.client === client
+        ? ownership.checkWrite(nowUs, client, due.path, head.generation) !== null
+        : this.#isFenced(nowUs, subscriber, head, due.path);
+      if (!isRefused) this.#claim(nowUs, subscriber, head, definition, due.path, value);
+    }
+  }
+
   /** The batch is over: what still waits for its predecessors will not get them. */
   endBatch(): void {
     for (const subscriber of this.#waiting) {

@@ -316,6 +316,18 @@ Deno.test("a writer at the rhythm of patches whose writes come unevenly waits fo
   assertEquals(late, 0);
 });
 
+Deno.test("a write that waits for its rate is not lost with its client", () => {
+  const bench = new Bench();
+  const hue = define(bench, "aurora/hue");
+  bench.join(1);
+  for (let sequence = 1; sequence <= 3; sequence++) bench.say(1, setOf(sequence, [[hue, sequence]]));
+  assertEquals(bench.host.document.entryOf(hue)?.value, 2);
+  bench.host.handleLeft(bench.nowUs, 1 as LinkNumber);
+  assertEquals(bench.host.document.entryOf(hue)?.value, 3);
+  bench.run(1_000_000);
+  assertEquals(bench.host.document.entryOf(hue)?.value, 3);
+});
+
 Deno.test("a write is not acknowledged before the patch with its effect", () => {
   const bench = new Bench();
   const hue = define(bench, "aurora/hue", { rate: "slow" });
