@@ -4,7 +4,16 @@
 import { HanaError } from "../../lib/base/mod.ts";
 import { type Node, parametersPrefix } from "../../lib/node/mod.ts";
 import { defineParameters, type ParameterSpec, VisualizationState } from "../../lib/state/client/mod.ts";
-import { formatValue, isRefusal, type ParameterDefinition, type StateValue } from "../../lib/state/mod.ts";
+import {
+  formatValue,
+  isRefusal,
+  type ModulatedValues,
+  type ModulationLayout,
+  type ModulationSlot,
+  NO_PATH,
+  type ParameterDefinition,
+  type StateValue,
+} from "../../lib/state/mod.ts";
 import type { Parameter } from "./parameters.ts";
 
 type Specs = Readonly<Record<string, ParameterSpec>>;
@@ -15,6 +24,9 @@ export class SharedParameters {
   readonly #definitions: ReadonlyMap<string, ParameterDefinition>;
   readonly #prefix: string;
   readonly #nowUs: () => number;
+  /** The same values with what sources elsewhere do to them. */
+  readonly #modulated: ModulatedValues;
+  readonly #places: ReadonlyMap<string, ModulationSlot>;
   readonly #stop: () => void;
 
   /** @param onChange told of each value that changed, where `draws` is false; else frames are begun by {@linkcode frame}. */
@@ -39,6 +51,19 @@ export class SharedParameters {
       };
     }
     this.#state = new VisualizationState(port, defineParameters(specs), { prefix: this.#prefix });
+    const places = new Map<string, ModulationSlot>();
+    const idOf = (path: string) => port.replica.book?.idOf(`${this.#prefix}/${path}`) ?? NO_PATH;
+    this.#modulated = node.state.modulation.attach(definitions, (layout) => {
+      for (const { path } of definitions) {
+        const slot = layout.slotOf(path);
+        if (slot !== -1) places.set(path, slot);
+      }
+      return {
+        baseOf: (slot) => this.#baseOf(layout, slot),
+        floorOf: (slot) => port.replica.priorityOf(idOf(layout.definitionOf(slot)?.path ?? "")),
+      };
+    });
+    this.#places = places;
     this.#stop = draws ? () => {} : port.onBatch(() => {
       this.frame(port.nowUs());
       for (const name of this.#definitions.keys()) {
@@ -50,6 +75,7 @@ export class SharedParameters {
   /** Begins a frame. */
   frame(nowUs: number): void {
     this.#state.begin(nowUs);
+    this.#modulated.beginFrame(nowUs);
   }
 
   has(name: string): boolean {
@@ -84,8 +110,22 @@ export class SharedParameters {
     this.#state.close();
   }
 
-  #parameterOf(name: string): Parameter {
+  #baseOf(layout: ModulationLayout, slot: ModulationSlot): number {
+    const value = this.#state.values[layout.definitionOf(slot)?.path ?? ""] as StateValue;
+    return Number(Array.isArray(value) ? value[layout.partOf(slot)] : value);
+  }
+
+  /** What is drawn: shared state, and what modulates it. */
+  #drawn(name: string): StateValue {
     const value = this.#state.values[name] as StateValue;
+    const slot = this.#places.get(name);
+    if (slot === undefined || !this.#modulated.isModulated(slot)) return value;
+    if (typeof value === "boolean") return this.#modulated.valueOf(slot) !== 0;
+    return typeof value === "number" ? this.#modulated.valueOf(slot) : value;
+  }
+
+  #parameterOf(name: string): Parameter {
+    const value = this.#drawn(name);
     const definition = this.#definitions.get(name);
     const local = this.#state.isLocalValue(name) ? { local: true } : {};
     if (typeof value === "boolean") return { name, kind: "switch", value, ...local };
