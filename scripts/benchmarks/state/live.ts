@@ -5,6 +5,7 @@ import process from "node:process";
 import { endChildren } from "../children.ts";
 import type { Row } from "../supervision/row.ts";
 import { measureLatency } from "./latency.ts";
+import { measureArrivals, measureCrowd } from "./live_host.ts";
 import type { LiveTask } from "./task.ts";
 
 const GRACE_MS = 3_000;
@@ -14,6 +15,8 @@ async function measure({ part, directory, systems, isQuick }: LiveTask): Promise
   if (part === "latency") {
     for (const system of systems) rows.push(...await measureLatency(system, directory, isQuick));
   }
+  if (part === "crowd") rows.push(...await measureCrowd(directory, isQuick));
+  if (part === "arrivals") rows.push(...await measureArrivals(directory, isQuick));
   return rows;
 }
 

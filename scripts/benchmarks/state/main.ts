@@ -99,6 +99,10 @@ async function measureOwn(part: OwnTask["part"], options: Options, directory: st
   return await ask(commandOf("deno", directory, "own_driver", task)) as Row[];
 }
 
+function isLive(part: Part): part is LiveTask["part"] {
+  return part === "latency" || part === "crowd" || part === "arrivals";
+}
+
 /** Live processes, in a namespace of their own. */
 async function measureLive(part: LiveTask["part"], options: Options, directory: string): Promise<Row[]> {
   const systems = options.systems.filter((system) => system !== "automerge");
@@ -133,7 +137,7 @@ async function run(options: Options, directory: string): Promise<number> {
       cells.push(...found.map((cell) => ({ ...cell, part, load: before })));
       if (prints) write(Deno.stdout, part === "patches" ? renderPatches(found) : renderGrowth(found));
     } else {
-      const found = part === "latency"
+      const found = isLive(part)
         ? await measureLive(part, { ...options, systems }, directory)
         : await measureOwn(part, options, directory);
       rows.push(...found.map((row) => ({ ...row, part, load: before })));

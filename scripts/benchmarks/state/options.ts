@@ -1,7 +1,16 @@
 // The command line of `scripts/bench state`. Decides what is understood; never what is known.
 
 /** The parts of the table, in the order in which they are taken. */
-export const PARTS = ["patches", "growth", "merging", "capacity", "joining", "latency"] as const;
+export const PARTS = [
+  "patches",
+  "growth",
+  "merging",
+  "capacity",
+  "joining",
+  "latency",
+  "crowd",
+  "arrivals",
+] as const;
 
 /** One part of the table. */
 export type Part = (typeof PARTS)[number];

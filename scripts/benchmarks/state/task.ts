@@ -20,9 +20,12 @@ export interface OwnTask {
   readonly measureMs: number;
 }
 
+/** Parts that run live processes. */
+export type LivePart = "latency" | "crowd" | "arrivals";
+
 /** What is told to the program that measures live processes. */
 export interface LiveTask {
-  readonly part: "latency";
+  readonly part: LivePart;
   readonly systems: readonly ("hana" | "colyseus" | "yjs")[];
   /** Of this run, with what is compared in it. */
   readonly directory: string;
