@@ -13,7 +13,13 @@ import {
   type Tone,
 } from "../output/mod.ts";
 import { RESOURCE_COLUMNS } from "./resource_cells.ts";
-import type { StateHolds } from "./state_holds.ts";
+
+/** What a node's clients hold of the shared state. */
+export interface StateHolds {
+  /** Objects that they own. */
+  readonly owned: number;
+  readonly privileged: boolean;
+}
 
 /** A node in a list, with what happened to it when it was told last, and what it holds of the shared state. */
 export type ListedNode = NodeView & { readonly event?: NodeEvent; readonly holds?: StateHolds };

@@ -5,13 +5,7 @@ import { HanaError } from "../../lib/base/mod.ts";
 import { HOSTS_STATE_CAPABILITY, type NodeView } from "../../lib/node/mod.ts";
 import { STATE_SESSIONS } from "../../lib/state/mod.ts";
 import type { MeshClient } from "./mesh_client.ts";
-
-/** What a node's clients hold of the shared state. */
-export interface StateHolds {
-  /** Objects that they own. */
-  readonly owned: number;
-  readonly privileged: boolean;
-}
+import type { StateHolds } from "./rendering.ts";
 
 /** Nobody waits longer for it, in microseconds. */
 const ASK_US = 150_000;

@@ -3,8 +3,13 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { parseDefinitionText, StateError } from "../../lib/state/client/mod.ts";
-import { isPath, type ParameterDefinition, readDefinitions } from "../../lib/state/mod.ts";
+import {
+  isPath,
+  type ParameterDefinition,
+  parseDefinitionText,
+  readDefinitions,
+  StateError,
+} from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, type RecordRendering, shellWord } from "../output/mod.ts";
 import { offerPaths } from "./completing.ts";

@@ -4,13 +4,15 @@
 
 import { HanaError } from "../../lib/base/mod.ts";
 import {
+  CLIENTS_SUBSYSTEM,
+  type ParameterDefinition,
   type ParameterInfo,
   type SetOptions,
   type StateClient,
   StateError,
   type StateReason,
-} from "../../lib/state/client/mod.ts";
-import { CLIENTS_SUBSYSTEM, type ParameterDefinition, type StateValue } from "../../lib/state/mod.ts";
+  type StateValue,
+} from "../../lib/state/mod.ts";
 
 /** Who holds something. */
 export interface Holder {

@@ -2,8 +2,7 @@
 // Decides the words and the exit code of a refusal; the host decides that it is one.
 
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import type { ParameterDefinition, StateValue } from "../../lib/state/mod.ts";
-import { parseValueText } from "../../lib/state/mod.ts";
+import { type ParameterDefinition, parseValueText, type StateValue } from "../../lib/state/mod.ts";
 import { EXIT, type ExitCode } from "../output/mod.ts";
 import type { Outcome } from "./desk.ts";
 import { rangeText, valueText } from "./rendering.ts";

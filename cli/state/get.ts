@@ -2,8 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import { type StateClient } from "../../lib/state/client/mod.ts";
-import { isBelow, type StateValue } from "../../lib/state/mod.ts";
+import { isBelow, type StateClient, type StateValue } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, EXIT, printable, Watch, type WatchOp, whileRead } from "../output/mod.ts";
 import { wallClock } from "../programs/clock.ts";

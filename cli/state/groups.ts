@@ -4,7 +4,6 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError, nearest, toHanaError } from "../../lib/base/mod.ts";
-import { StateError } from "../../lib/state/client/mod.ts";
 import {
   checkNesting,
   differenceOf,
@@ -18,9 +17,10 @@ import {
   isGroupId,
   readGroup,
   readStatus,
+  StateError,
   statusPath,
   tellDifference,
-} from "../../lib/state/groups/mod.ts";
+} from "../../lib/state/mod.ts";
 import { offerNames } from "../completions/model.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, EXIT, type JsonObject, type Rendering, shellWord } from "../output/mod.ts";

@@ -1,7 +1,7 @@
 // Names of the shared state for a shell that completes a word: paths, display groups, snapshots, clients.
 // Decides what is offered; how long a shell may wait stands in cli/commands/complete.ts.
 
-import { PresetLibrary } from "../../lib/state/presets/mod.ts";
+import { PresetLibrary } from "../../lib/state/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { groupsOf } from "./groups.ts";
 import { openDesk } from "./opening.ts";

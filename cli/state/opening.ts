@@ -5,8 +5,7 @@
 import { HanaError } from "../../lib/base/mod.ts";
 import type { NodeView } from "../../lib/node/mod.ts";
 import type { ReplyOf, Session } from "../../lib/session/mod.ts";
-import { StateClient } from "../../lib/state/client/mod.ts";
-import { type ReplicaService, STATE_HOST } from "../../lib/state/mod.ts";
+import { type ReplicaService, STATE_HOST, StateClient } from "../../lib/state/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { MeshClient } from "../nodes/mesh_client.ts";
 import { Desk } from "./desk.ts";

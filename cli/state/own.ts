@@ -3,7 +3,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import type { OwnResult } from "../../lib/state/client/mod.ts";
+import type { OwnResult } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { EXIT, type JsonObject, type Rendering, shellWord } from "../output/mod.ts";
 import { offerNames } from "../completions/model.ts";

@@ -3,7 +3,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import type { PrivilegeResult, PrivilegeStanding } from "../../lib/state/client/mod.ts";
+import type { PrivilegeResult, PrivilegeStanding } from "../../lib/state/mod.ts";
 import { offerNames } from "../completions/model.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { EXIT, type RecordRendering, shellWord } from "../output/mod.ts";

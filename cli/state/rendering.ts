@@ -2,8 +2,7 @@
 // Decides the columns and the spelling for scripts; never what stands where.
 
 import { toHex } from "../../lib/base/mod.ts";
-import { formatNumber } from "../../lib/state/schema/mod.ts";
-import { formatValue, type ParameterDefinition, type StateValue } from "../../lib/state/mod.ts";
+import { formatNumber, formatValue, type ParameterDefinition, type StateValue } from "../../lib/state/mod.ts";
 import { counted, type Json, type JsonObject, type Rendering } from "../output/mod.ts";
 import type { ValueRow } from "./desk.ts";
 

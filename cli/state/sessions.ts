@@ -110,12 +110,12 @@ function sessionsRendering(reply: Sessions): Rendering<ClientRow> {
         privileged: clients.find(({ privileged }) => privileged)?.name ?? null,
       },
     }),
-    summary: (clients) =>
-      clients.length === 0
+    summary: (clients) => {
+      const values = reply.subsystems.reduce((sum, { entries }) => sum + entries, 0);
+      return clients.length === 0
         ? null
-        : `${counted(clients.length, "client")} of ${
-          counted(reply.subsystems.reduce((sum, { entries }) => sum + entries, 0), "value")
-        }`,
+        : `${counted(clients.length, "client")}, ${counted(values, "value")}`;
+    },
   };
 }
 

@@ -3,8 +3,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import { type SetOptions } from "../../lib/state/client/mod.ts";
-import { DEFAULT_PRIORITY, type StateValue } from "../../lib/state/mod.ts";
+import { DEFAULT_PRIORITY, type SetOptions, type StateValue } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { parseDuration, shellWord } from "../output/mod.ts";
 import { holdOn } from "./held.ts";

@@ -16,7 +16,7 @@ import {
   type Snapshot,
   type SnapshotEntry,
   takeSnapshot,
-} from "../../lib/state/presets/mod.ts";
+} from "../../lib/state/mod.ts";
 import { offerNames } from "../completions/model.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import {

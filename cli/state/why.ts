@@ -89,9 +89,11 @@ async function showWhy(cli: Cli, row: ValueRow, reply: Why, modulated: Modulated
     if (drawn !== null) output.raw(`${printable(drawn)}\n`);
     output.raw(`${printable(rules(reply, owner))}\n`);
   }
-  if (reply.claims.length === 0) return;
+  // What somebody gave up says nothing about now.
+  const claims = reply.claims.filter(({ fate }) => fate !== "released");
+  if (claims.length === 0) return;
   if (output.mode === "table") output.raw("\n");
-  await output.rows(claimsRendering(row), reply.claims);
+  await output.rows(claimsRendering(row), claims);
 }
 
 function rules({ merge, onLoss }: Why, owner: string | null): string {

@@ -2,8 +2,7 @@
 // Decides their short form, `hue:f32:0..360:°=120`; what may be declared is the schema's (lib/state/schema).
 
 import { HanaError, toHanaError } from "../../lib/base/mod.ts";
-import { parseDefinitionText } from "../../lib/state/client/mod.ts";
-import { type ParameterDefinition, readDefinitions } from "../../lib/state/mod.ts";
+import { type ParameterDefinition, parseDefinitionText, readDefinitions } from "../../lib/state/mod.ts";
 import { readYaml } from "../state/files.ts";
 
 /** Names that take a value with `=` within a definition: what follows another one is the default. */

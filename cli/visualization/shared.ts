@@ -3,8 +3,8 @@
 
 import { HanaError } from "../../lib/base/mod.ts";
 import { type Node, parametersPrefix } from "../../lib/node/mod.ts";
-import { defineParameters, type ParameterSpec, VisualizationState } from "../../lib/state/client/mod.ts";
 import {
+  defineParameters,
   formatValue,
   isRefusal,
   type ModulatedValues,
@@ -12,7 +12,9 @@ import {
   type ModulationSlot,
   NO_PATH,
   type ParameterDefinition,
+  type ParameterSpec,
   type StateValue,
+  VisualizationState,
 } from "../../lib/state/mod.ts";
 import type { Parameter } from "./parameters.ts";
 

@@ -22,6 +22,7 @@ export {
 } from "./model/mod.ts";
 export {
   canonicalDefinition,
+  formatNumber,
   formatValue,
   HOST_SUBSYSTEMS,
   isRefusal,
@@ -75,12 +76,15 @@ export * from "./service/mod.ts";
 export { decodeCopyFile, encodeCopyFile } from "./copies/mod.ts";
 export {
   type AbortBody,
+  checkNesting,
   CLOCK_ASK,
   type CommitBody,
+  differenceOf,
   type Display,
   displayDefinition,
   type DisplayGroup,
   displayPath,
+  type DisplayStanding,
   type Edition,
   GROUP_ABORT,
   GROUP_COMMIT,
@@ -94,6 +98,7 @@ export {
   GROUPS,
   type GroupStatus,
   idInPath,
+  isGroupId,
   type Picture,
   type PrepareBody,
   type PrepareReply,
@@ -104,6 +109,7 @@ export {
   type ShownBody,
   statusDefinition,
   statusPath,
+  tellDifference,
 } from "./groups/mod.ts";
 export {
   METER_LANE,
