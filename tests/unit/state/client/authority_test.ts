@@ -156,6 +156,34 @@ Deno.test("what is owned is known again after a break, and the owner goes on wri
   assertEquals(desk.info("stage/left").owner?.client, foh.number);
 });
 
+Deno.test("what was given up or granted anew while a client was away is not taken for what it was", async () => {
+  const { stage, foh, desk } = await pair();
+  await stage.until(desk.ownership.own(["stage/left", "stage/right"]));
+  await stage.run(50_000);
+  const changes: OwnershipChange[] = [];
+  foh.ownership.onChange((change) => changes.push(change));
+  stage.cut(stage.deskOf(foh));
+  await stage.until(desk.ownership.disown("stage/left"));
+  stage.connect(stage.deskOf(foh));
+  await stage.run(200_000);
+  assertEquals(foh.info("stage/left/hue").owner, null);
+  assertEquals(foh.info("stage/right/hue").owner?.name, "desk");
+  assert(changes.some(({ path, state }) => path === "stage/left" && state === "free"));
+});
+
+Deno.test("an object that was given up and granted again is written under its newest generation", async () => {
+  const { stage, foh, desk } = await pair();
+  for (const client of [foh, desk, foh]) {
+    const { granted } = await stage.until(client.ownership.own("stage/left"));
+    assertEquals(granted.length, 1);
+    assertEquals((await stage.until(client.set("stage/left/hue", client.number))).outcome, "stands");
+    await stage.until(client.ownership.disown("stage/left"));
+    await stage.run(100_000);
+  }
+  // Nobody owns it: a write carries no generation any more.
+  assertEquals((await stage.until(foh.set("stage/left/hue", 78))).outcome, "stands");
+});
+
 Deno.test("an answer that is lost with the connection is told to be lost", async () => {
   const { stage, foh } = await pair();
   const asked = foh.ownership.own("stage/left");

@@ -128,6 +128,9 @@ Deno.test("without a host it goes on with what it has; after a second it may wri
   await stage.run(16_667);
   state.begin(stage.nowUs);
   assertEquals([state.values.hue, state.hasChanged("hue"), state.values.wind], [10, true, [0, 0, 5]]);
+  await stage.run(16_667);
+  state.begin(stage.nowUs);
+  assertEquals([state.values.hue, state.hasChanged("hue")], [10, false]);
   assertEquals(state.refused, 3);
   stage.reign("standby");
   await stage.run(1_000_000);

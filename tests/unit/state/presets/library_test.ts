@@ -95,6 +95,23 @@ Deno.test("a preset is replaced whole, compared with another and taken out; unkn
   await assertRejects(() => presets.save("x", "wall", { note: "n".repeat(600) }), HanaError, "note");
 });
 
+Deno.test("a preset that somebody else stored at the same time is not written over", async () => {
+  const all = await show();
+  const { stage, foh, presets } = all;
+  await stage.until(presets.save("finale", "wall"));
+  await stage.run(1_000_000);
+  // Another library of this client was faster, and this one has not heard of it yet.
+  const saving = presets.save("finale", "wall/b");
+  const head = foh.port.replica.book?.idOf("presets/finale");
+  assert(head !== undefined);
+  stage.host.write(stage.nowUs, head, { hana: 1, by: "somebody" }, 90);
+  await stage.run(1_000);
+  const error = await assertRejects(() => stage.until(saving), HanaError);
+  assertEquals(error.code, "conflict");
+  await stage.run(1_000_000);
+  assertEquals(foh.get("presets/finale"), { hana: 1, by: "somebody" });
+});
+
 Deno.test("who does not have the privilege stores nothing, and loads what is there", async () => {
   const all = await show();
   const { stage, desk, presets } = all;
