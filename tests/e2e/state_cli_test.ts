@@ -123,6 +123,16 @@ liveTest(
     const sessions = await foh.json<Sessions>(["state", "sessions"]);
     const names = sessions.document.clients.map(({ name }) => name);
     assertEquals(names, ["wall", names.at(-1) ?? ""], "only the wall and this command itself");
+    // What is shared is not set behind everybody's back; what is not shared is set there alone, and told so.
+    const behind = await told(foh, "call", "wall", "hana.viz.set", "name=hue", "value=3");
+    assertEquals(behind[0], 7);
+    assertStringIncludes(behind[2], "hue is shared: wall/hue has a host");
+    const alone = await foh.call("wall", "hana.viz.set", "name=strobe", "value=0.5");
+    assertEquals((alone.document.reply as { local: boolean }).local, true);
+    await visualization.process.until(
+      "the wall to say that",
+      () => visualization.process.stderr.includes("strobe is 0.5 (set here alone)") ? true : null,
+    );
     // For scripts: values alone.
     assertEquals(await told(crew, "state", "get", "wall/hue", "wall/mood", "-q"), [0, "180°\nwild\n", ""]);
   },
@@ -222,8 +232,8 @@ liveTest(
     assertEquals((await foh.run(["state", "release", "--all", "--as", "desk"])).code, 0);
     assertEquals(await numberOf("desk"), undefined);
     // What side had was taken over while no command of it was there; so the last value stands.
-  const last = await get(foh, "wall/hue");
-  assertEquals([last.text, last.holder], ["61°", null]);
+    const last = await get(foh, "wall/hue");
+    assertEquals([last.text, last.holder], ["61°", null]);
   },
 );
 
