@@ -42,6 +42,8 @@ export const stateOneHolder: ObserverDefinition = {
     }
 
     function onGreeted(fact: GreetedNews & StateFact): void {
+      // A token that is good for nothing makes a new client, where the machine may have one.
+      if (!fact.resumed) return;
       const known = tokens.get(fact.token);
       if (known === undefined) {
         if (tokens.size < MAX_TOKENS) tokens.set(fact.token, { atUs: fact.atUs, peer: fact.peer });

@@ -58,7 +58,7 @@ function winnerOf(claims: readonly Claim[], { merge }: ParameterDefinition): Cla
     if (claim.priority === 0) continue;
     const order = best === null ? 1 : claim.priority - best.priority ||
       (merge === "highest" ? Number(claim.value) - Number(best.value) : 0) ||
-      claim.seq - best.seq;
+      claim.term - best.term || claim.seq - best.seq;
     if (order > 0) best = claim;
   }
   return best;

@@ -6,6 +6,17 @@ import type { Fact, ObserverDefinition, RunContext, RunObserver } from "../obser
 import type { HeardNews, HostingNews, SaidNews, StateFact } from "../state_facts.ts";
 import { seconds } from "./measure.ts";
 
+/** A value that a client wrote. */
+interface WrittenValue {
+  readonly sequence: number;
+  readonly value: StateValue;
+  /** When the host took it without an effect: since it came too fast it has its effect a little later. */
+  waitsUs: number;
+}
+
+/** So long a host lets a write wait that comes too fast: a host that dies meanwhile takes it along. */
+const RATE_US = 60_000;
+
 /** What one client wrote, as far as it still matters. */
 class Written {
   /** The newest acknowledged as copied. */
@@ -13,13 +24,13 @@ class Written {
   /** The newest that was said; what is said again is known, refused or not. */
   said = 0;
   app = "";
-  readonly #paths = new Map<string, { sequence: number; value: StateValue }[]>();
+  readonly #paths = new Map<string, WrittenValue[]>();
 
   note(path: string, sequence: number, value: StateValue): void {
     const writes = this.#paths.get(path);
-    if (writes === undefined) this.#paths.set(path, [{ sequence, value }]);
+    if (writes === undefined) this.#paths.set(path, [{ sequence, value, waitsUs: -Infinity }]);
     else if ((writes.at(-1)?.sequence ?? 0) < sequence) {
-      writes.push({ sequence, value });
+      writes.push({ sequence, value, waitsUs: -Infinity });
       // All but the newest durable one before are over.
       while (writes.length > 1 && (writes[1]?.sequence ?? Infinity) <= this.durable) writes.shift();
     }
@@ -42,11 +53,25 @@ class Written {
     }
   }
 
-  /** Values that a path may have of this client, where one of its writes there is durable. */
-  *expected(): Generator<[path: string, values: StateValue[]]> {
+  /** A host took a write, with an effect on these paths. */
+  noteTook(sequence: number, effects: readonly string[], atUs: number): void {
+    for (const [path, writes] of this.#paths) {
+      if (effects.includes(path)) continue;
+      for (const each of writes) if (each.sequence === sequence) each.waitsUs = atUs;
+    }
+  }
+
+  /** Values that a path may have of this client, where one of its writes there is durable, and was copied by `copiedUs`. */
+  *expected(copiedUs: number): Generator<[path: string, values: StateValue[]]> {
     for (const [path, writes] of this.#paths) {
       const from = writes.findLastIndex(({ sequence }) => sequence <= this.durable);
-      if (from >= 0) yield [path, writes.slice(from).map(({ value }) => value)];
+      const waitsUs = writes[from]?.waitsUs ?? -Infinity;
+      if (from >= 0 && waitsUs + RATE_US < copiedUs) {
+        yield [
+          path,
+          writes.slice(from).map(({ value }) => value),
+        ];
+      }
     }
   }
 }
@@ -67,6 +92,7 @@ export const stateAcknowledgedKept: ObserverDefinition = {
     const copied = new Map<string, number>();
     const clients = new Map<number, Written>();
     const fuzzy = new Set<string>();
+    let copiedUs = 0;
     const say = (node: string, text: string): void =>
       violate({ id: "state_acknowledged_kept", kind: "safety", nodes: [node], text });
 
@@ -136,7 +162,7 @@ export const stateAcknowledgedKept: ObserverDefinition = {
           continue;
         }
         if (fuzzy.has(app)) continue;
-        for (const [path, values] of written.expected()) {
+        for (const [path, values] of written.expected(copiedUs)) {
           const value = fact.claimOf(client, path);
           if (value === undefined || values.some((each) => isAlike(each, value) || each === null)) continue;
           say(
@@ -167,7 +193,10 @@ export const stateAcknowledgedKept: ObserverDefinition = {
       onFact: (fact) => {
         if (fact.kind !== "state") return;
         switch (fact.what) {
+          case "took":
+            return writtenBy(fact.client).noteTook(fact.sequence, fact.effects, fact.atUs);
           case "copied":
+            copiedUs = fact.atUs;
             for (const [client, sequence] of fact.clients) {
               const key = `${fact.term} ${client}`;
               copied.set(key, Math.max(sequence, copied.get(key) ?? 0));

@@ -14,6 +14,8 @@ export type Tell = (news: StateNews) => void;
 
 /** Claims above this are the host's own. */
 const MAX_CLIENT_PRIORITY = 200;
+/** Writes of different terms are in the order of these. */
+const WRITES_PER_TERM = 2 ** 32;
 
 /** Tells what a host does, from now on; also how it begins. */
 export function tapHost(host: StateHost, tell: Tell): void {
@@ -79,6 +81,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
       return takeWrite(nowUs, from, message);
     }
     const isNew = message.kind === "hello" && clientOf(from) === null;
+    const known = holding.clients.lastNumber;
     const why = message.kind === "hello" ? "hello" : message.kind === "bye" ? "bye" : "message";
     during(why, () => handleMessage(nowUs, from, message));
     if (!isNew || message.kind !== "hello" || message.token === null) return;
@@ -90,7 +93,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
       token: hexOf(message.token),
       peer: client.peer.nodeId,
       client: client.number,
-      resumed: true,
+      resumed: client.number <= known,
     });
   };
   const handleLeft = host.handleLeft.bind(host);
@@ -168,7 +171,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
 
   function markOf(id: PathId, client: ClientNumber): string {
     const claim = claims.claim(id, client);
-    return claim === null ? "" : `${claim.seq} ${claim.priority}`;
+    return claim === null ? "" : `${claim.term} ${claim.seq} ${claim.priority}`;
   }
 }
 
@@ -180,7 +183,7 @@ function isOverlaid(record: PathRecord | null): boolean {
 
 function newestWriteOf(record: PathRecord | null): number {
   let newest = 0;
-  for (const { seq } of record?.claims ?? []) newest = Math.max(newest, seq);
+  for (const { term, seq } of record?.claims ?? []) newest = Math.max(newest, term * WRITES_PER_TERM + seq);
   return newest;
 }
 
