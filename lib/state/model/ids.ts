@@ -32,14 +32,28 @@ export const MAX_SEGMENT_LENGTH = 63;
 /** The most segments of a path. */
 export const MAX_SEGMENTS = 8;
 
-const PATH = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
-
 /** Whether `text` can be a path such as `stage-left/aurora/hue`. */
 export function isPath(text: string): boolean {
-  return text.length <= MAX_PATH_LENGTH && PATH.test(text) &&
-    text.split("/").length <= MAX_SEGMENTS &&
-    text.split("/").every(({ length }) => length <= MAX_SEGMENT_LENGTH);
+  if (text.length === 0 || text.length > MAX_PATH_LENGTH) return false;
+  let segments = 1;
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    const isPlain = (unit >= SMALL_A && unit <= SMALL_Z) || (unit >= ZERO && unit <= NINE);
+    if (unit === SLASH) {
+      if (length === 0 || ++segments > MAX_SEGMENTS) return false;
+      length = 0;
+      continue;
+    }
+    // A segment begins with a letter or a digit.
+    if (!isPlain && (length === 0 || (unit !== DOT && unit !== UNDERSCORE && unit !== DASH))) return false;
+    if (++length > MAX_SEGMENT_LENGTH) return false;
+  }
+  return length > 0;
 }
+
+const [SMALL_A, SMALL_Z, ZERO, NINE] = [0x61, 0x7a, 0x30, 0x39];
+const [SLASH, DOT, UNDERSCORE, DASH] = [0x2f, 0x2e, 0x5f, 0x2d];
 
 /** Whether `path` is `prefix` or lies below it; the empty prefix is everything. */
 export function isBelow(path: string, prefix: string): boolean {

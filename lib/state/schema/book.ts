@@ -14,7 +14,8 @@ import { describeValue } from "../../wire/mod.ts";
 import { Hash64 } from "../digest/mod.ts";
 import { type BookLimits, DEFAULT_BOOK_LIMITS } from "./bounds.ts";
 import { checkValue } from "./check.ts";
-import { canonicalDefinition, compareDefinitions } from "./compatibility.ts";
+import { compareDefinitions } from "./compatibility.ts";
+import { DefinitionTexts } from "./definition_text.ts";
 import { Refusal } from "./refusal.ts";
 import { SubsystemNames } from "./subsystems.ts";
 
@@ -74,6 +75,9 @@ export class SchemaBook {
   readonly #slots: (Slot | undefined)[] = [];
   readonly #ids = new Map<string, PathId>();
   readonly #encoder = new TextEncoder();
+  readonly #texts = new DefinitionTexts();
+  /** Room for the text of a definition in bytes. */
+  #buffer = new Uint8Array(1_024);
   readonly #hash = new Hash64();
   #subsystems: SubsystemNames;
   #revision = 0;
@@ -186,7 +190,7 @@ export class SchemaBook {
     const change = compareDefinitions(former.definition, definition);
     if (change === "same") return { id: former.id, outcome: "same", former: NO_PATH };
     if (change === "other") return this.#replace(former, definition);
-    const text = canonicalDefinition(definition);
+    const text = this.#texts.of(definition);
     const refusal = this.#roomFor(text, former);
     if (refusal !== null) return refusal;
     this.#write(former, definition, text);
@@ -234,7 +238,7 @@ export class SchemaBook {
     } else if (holder !== undefined) {
       return this.#conflict(`${definition.path} has number ${holder}, not ${id}`);
     }
-    const text = canonicalDefinition(definition);
+    const text = this.#texts.of(definition);
     const refusal = this.#roomFor(text, slot);
     if (refusal !== null) return refusal;
     while (this.#slots.length <= id) this.#slots.push(undefined);
@@ -265,7 +269,7 @@ export class SchemaBook {
         `all ${this.#limits.maxIds} numbers of this epoch are used up; the next host starts over`,
       );
     }
-    const text = canonicalDefinition(definition);
+    const text = this.#texts.of(definition);
     const refusal = this.#roomFor(text, this.#slots[former]) ?? this.#subsystemFor(definition.subsystem);
     if (refusal !== null) return refusal;
     const gone = this.#slots[former];
@@ -302,14 +306,16 @@ export class SchemaBook {
 
   #write(slot: Slot, definition: ParameterDefinition, text: string): void {
     this.#forget(slot);
-    const bytes = this.#encoder.encode(text);
+    // A UTF-16 unit takes three bytes at most.
+    if (text.length * 3 > this.#buffer.length) this.#buffer = new Uint8Array(text.length * 3);
+    const { written } = this.#encoder.encodeInto(text, this.#buffer);
     this.#hash.begin();
     this.#hash.word(slot.id);
-    this.#hash.bytes(bytes);
+    this.#hash.bytes(this.#buffer, written);
     this.#hash.finish();
     slot.definition = definition;
     slot.revision = ++this.#revision;
-    slot.bytes = bytes.length;
+    slot.bytes = written;
     slot.high = this.#hash.high;
     slot.low = this.#hash.low;
     this.#bytes += slot.bytes;
