@@ -31,12 +31,8 @@ export function define(command: Command, cli: Cli): void {
     command,
     { call: "hana serve", why: "a daemon with the machine's name" },
     {
-      call: "hana serve --role visualization --name stage-left --tag wall=north",
-      why: "what a visualization is to the mesh",
-    },
-    {
-      call: 'hana serve --role visualization --parameter "hue:f32:0..360:°=120" --draw',
-      why: "share a parameter: hana state set moves it from anywhere",
+      call: 'hana serve --role visualization --name stage-left --parameter "hue:f32:0..360:°=120"',
+      why: "a visualization, with a parameter that hana state set moves from anywhere",
     },
   );
   command

@@ -76,8 +76,8 @@ export function outcomeError({ path, kind, reason, text, row }: Outcome): HanaEr
     case "priority":
       return new HanaError("refused", {
         what: `${path} was not written`,
-        why: text,
-        hint: "hana mesh show    (viewers may look, crew may write; priorities go to 200)",
+        why: "the host lets this client look and not write: the mesh is open, or the key here is a viewer's",
+        hint: "hana mesh show    (hana mesh create makes a key, where there is none)",
       });
     case "rate":
       return new HanaError("overloaded", {

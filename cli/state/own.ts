@@ -219,7 +219,9 @@ async function showAnswers(cli: Cli, desk: Desk, { granted, refused, asked }: Ow
       new HanaError("refused", {
         what: `${path} was not granted`,
         why,
-        hint: isOther || owner === null || owner.client === desk.client.number
+        hint: why.includes("may not")
+          ? "hana mesh show    (crew may own; hana mesh create makes a key, where there is none)"
+          : isOther || owner === null || owner.client === desk.client.number
           ? "hana state sessions"
           : `hana state own ${path} --take    (takes it; ${owner.name} is told)`,
       }),

@@ -70,6 +70,11 @@ Deno.test("bash completes commands, flags, values and paths of hana itself", asy
       ["hana config show --role v", ["visualization"]],
       ["hana completions ", ["bash", "zsh", "fish", "pwsh"]],
       ["hana help exi", ["exit-codes"]],
+      ["hana state pri", ["privilege"]],
+      ["hana state snapshot ex", ["export"]],
+      ["hana state set stage/hue=1 --pri", ["--priority"]],
+      // A value is nobody's to guess.
+      ["hana state set stage/hue = ", []],
       ["hana help mesh ", []],
       ["hana --state-dir /pro", ["/proc"]],
       ["hana mesh create --name ", []],
@@ -129,6 +134,28 @@ Deno.test("bash completes programs, also behind their @, and scenarios beside fi
     }
     for (const offer of await bash(script, ["hana", "why", "evil"], path)) assertMatch(offer, /\\\$/);
   });
+});
+
+Deno.test("names of the shared state are asked for by their kind, in every shell", async () => {
+  const kinds = ["path", "snapshot", "group", "client"] as const;
+  const models = kinds.map((kind): CommandModel => ({
+    path: kind,
+    words: [],
+    flags: FLAGS,
+    args: [{ kind }],
+    variadic: true,
+  }));
+  const body = `[ "$1" = complete ] && printf '%s\\n' "of-$2" other`;
+  await withHana(body, async (path) => {
+    for (const kind of kinds) {
+      assertEquals(await bash(completionScript("bash", models), ["hana", kind, "of"], path), [`of-${kind}s`]);
+    }
+  });
+  for (const shell of SHELLS) {
+    const script = completionScript(shell, models);
+    assert(!script.includes("undefined"), shell);
+    for (const kind of kinds) assertStringIncludes(script, kind, shell);
+  }
 });
 
 Deno.test("a hana that fails leaves the prompt alone", async () => {
