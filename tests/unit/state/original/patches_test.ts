@@ -276,11 +276,3 @@ Deno.test("patch_structural_sends_full_instruments, patch_targeted_then_structur
     "and the others are not told again",
   );
 });
-
-Deno.test("metering_broadcast: the newest counts and the old ones are not sent (tests/unit/state/meters)", async () => {
-  // Meters have a lane and a room of their own; here only that they never enter the state.
-  const { server } = settled(1);
-  assertEquals([...server.bench.host.document.logs()].some(({ name }) => name === "meters"), false);
-  const meters = await import("../../../../lib/state/meters/mod.ts");
-  assert(Object.keys(meters).length > 0);
-});
