@@ -134,4 +134,5 @@ const LOADS: Readonly<Record<string, (turns: number) => Promise<StateAllocationR
 };
 const run = LOADS[load];
 if (run === undefined) throw new Error(`there are ${Object.keys(LOADS).join(", ")}`);
-console.log(JSON.stringify(await run(Number(turns))));
+const report = await run(Number(turns));
+Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
