@@ -21,7 +21,7 @@ export interface OwnTask {
 }
 
 /** Parts that run live processes. */
-export type LivePart = "latency" | "crowd" | "arrivals";
+export type LivePart = "latency" | "crowd" | "arrivals" | "failover" | "soak";
 
 /** What is told to the program that measures live processes. */
 export interface LiveTask {
@@ -30,6 +30,7 @@ export interface LiveTask {
   /** Of this run, with what is compared in it. */
   readonly directory: string;
   readonly isQuick: boolean;
+  readonly minutes: number;
 }
 
 /** What a patch takes: bytes as handed to a connection, microseconds as medians. */
