@@ -31,6 +31,7 @@ export function defineClaim(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
+    { call: "hana state claim stage-left/hue", why: "with the value that it has, until Ctrl-C" },
     { call: "hana state claim stage-left --priority 150", why: "nobody below 150 moves it until Ctrl-C" },
     {
       call: "hana state claim stage-left/hue --own --as foh",
@@ -88,8 +89,8 @@ export function defineRelease(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
-    { call: "hana state release stage-left/hue --as foh", why: "the next claim there counts" },
     { call: "hana state release --all --as foh", why: "everything, and the name is free" },
+    { call: "hana state release stage-left/hue --as foh", why: "the next claim there counts" },
   );
   offerPaths(command.argument("[PATH...]", "a path, or the beginning of several"));
   command

@@ -27,7 +27,8 @@ export function defineDefine(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
-    { call: "hana state define show/mood enum calm|wild = calm", why: "one, in words" },
+    { call: "hana state define show/on bool", why: "one, in words" },
+    { call: "hana state define show/mood enum 'calm|wild' = calm", why: "with its words and default" },
     {
       call: "hana state define show/level f32 0..100 % merge=highest",
       why: "of equals the highest value counts",
@@ -54,7 +55,7 @@ async function define(
     throw new HanaError("usage", {
       what: `${first} defines nothing`,
       why: "a list of definitions is wanted, or one under parameters:",
-      hint: "hana state define show/mood enum calm|wild = calm",
+      hint: "hana state define show/mood enum 'calm|wild' = calm",
     });
   }
   const open = await openDesk(cli, { as });
@@ -85,7 +86,7 @@ async function fromFile(file: string): Promise<ParameterDefinition[]> {
   // A path without a type looks like a file.
   const hint = file.includes("/") && isPath(file) && !/\.(ya?ml|json)$/.test(file)
     ? `hana state define ${file} f32 0..100 %    (a path needs a type)`
-    : "hana state define show/mood enum calm|wild = calm";
+    : "hana state define show/mood enum 'calm|wild' = calm";
   const value = await readYaml(file, hint);
   const list = Array.isArray(value)
     ? value

@@ -116,7 +116,7 @@ function defineSet(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
-    { call: "hana state groups set wall wall.yaml", why: "from a file" },
+    { call: "hana state groups set wall w.yaml", why: "from a file" },
     {
       call: "hana state groups show wall | sed s/span/mirror/ | hana state groups set wall -",
       why: "in one line",

@@ -28,7 +28,7 @@ export function defineOwn(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
-    { call: "hana state own stage-left/aurora --as foh", why: "asks; exit code 7 when the owner keeps it" },
+    { call: "hana state own left/hue --as foh", why: "asks; exit code 7 when the owner keeps it" },
     { call: "hana state own stage-left/aurora --take --hold 10m", why: "without asking; the owner is told" },
   );
   offerPaths(command.argument("<PATH...>", "objects, or the beginning of several paths"));
@@ -129,7 +129,7 @@ export function defineTransfer(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
-    { call: "hana state transfer stage-left/aurora backup --as foh", why: "to the client called backup" },
+    { call: "hana state transfer hue lx --as me", why: "to the client called lx" },
     { call: "hana state transfer stage-left/aurora 7 --as foh", why: "by its number (hana state sessions)" },
   );
   const called = command.argument("<PATH>", "an object, or the beginning of several paths");

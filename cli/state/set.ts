@@ -40,7 +40,7 @@ export function defineSet(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
-    { call: "hana state set stage-left/hue=120° stage-left/gain=50%", why: "two at once" },
+    { call: "hana state set stage-left/hue=120°", why: "in its unit; several at once" },
     {
       call: "hana state set stage-left/hue 120° --priority 150 --hold 10m",
       why: "above the apps, for ten minutes",

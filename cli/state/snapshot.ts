@@ -138,6 +138,7 @@ function defineLoad(command: Command, cli: Cli): void {
   );
   setExamples(
     command,
+    { call: "hana state snapshot load act-2", why: "at once" },
     { call: "hana state snapshot load act-2 --fade 3s", why: "numbers go there within three seconds" },
     { call: "hana state snapshot load act-2 --whole", why: "all or nothing; needs the privilege" },
   );

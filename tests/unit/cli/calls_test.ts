@@ -346,7 +346,6 @@ const PAGES = [
   "state own",
   "state transfer",
   "state privilege",
-  "state privilege offer",
   "state sessions",
   "state host",
   "state snapshot",
