@@ -106,6 +106,14 @@ export class PendingSets {
     for (const pending of this.#pending.values()) {
       const id = book.idOf(pending.path);
       if (replica.isPending(id)) continue;
+      if (book.definitionOf(id) === null) {
+        this.#pending.delete(pending.path);
+        const { path } = pending;
+        pending.wait.reject(
+          new StateError("gone", { what: `${path} was not written`, why: "it is there no more", path }),
+        );
+        continue;
+      }
       const holder = replica.holderOf(id);
       const priority = replica.priorityOf(id);
       if (holder === replica.client) this.#resolve(pending, "stands", "");

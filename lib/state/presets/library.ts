@@ -73,7 +73,8 @@ export class PresetLibrary {
 
   /**
    * Stores how everything at or below a prefix stands, or a snapshot that is there already, under a name of one segment
-   * (`finale`, `act-2.look`); what has that name is replaced. Rejects as a transaction, with `usage` for another name.
+   * (`finale`, `act-2.look`); what has that name is replaced. Rejects as a transaction, with `usage` for another name, and with `not-found` for a prefix
+   * below which nothing is.
    */
   async save(name: string, what: string | Snapshot, options: SaveOptions = {}): Promise<PresetInfo> {
     checkName(name);
@@ -86,6 +87,11 @@ export class PresetLibrary {
       });
     }
     const snapshot = typeof what === "string" ? takeSnapshot(client, what, options) : what;
+    if (typeof what === "string" && snapshot.entries.length === 0) {
+      throw new HanaError("not-found", {
+        what: `there is nothing at or below ${what === "" ? "the root" : what} to be kept as ${name}`,
+      });
+    }
     const former = readHead(client.get(presetPath(name)));
     const revision = (former?.revision ?? 0) + 1;
     const record = toRecord(name, snapshot, { note, by, revision });

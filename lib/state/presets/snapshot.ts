@@ -1,6 +1,7 @@
 // How a part of the shared state stood at one moment, as data.
 // Decides which values belong to it and when two of them differ; never writes.
 
+import { HanaError } from "../../base/mod.ts";
 import type { StateClient } from "../client/mod.ts";
 import { equalValues } from "../merge/mod.ts";
 import { isBelow, type StateValue, type ValueType } from "../model/mod.ts";
@@ -37,7 +38,10 @@ export const PRESETS_SUBSYSTEM = "presets";
 /** Subsystems that nobody puts values back into. */
 const LEFT_OUT: readonly string[] = [...HOST_SUBSYSTEMS, PRESETS_SUBSYSTEM, "clients"];
 
-/** How everything at or below `prefix` stands: what the host says, own writes on their way included, fades at their end. */
+/**
+ * How everything at or below `prefix` stands: what the host says, own writes on their way included, fades at their end.
+ * Throws `overloaded` for too many values.
+ */
 export function takeSnapshot(
   client: StateClient,
   prefix = "",
@@ -45,7 +49,14 @@ export function takeSnapshot(
 ): Snapshot {
   const entries: SnapshotEntry[] = [];
   for (const { path, definition, value, hostValue, isPending, holder, priority } of client.list(prefix)) {
-    if (LEFT_OUT.includes(definition.subsystem) || entries.length === MAX_SNAPSHOT_VALUES) continue;
+    if (LEFT_OUT.includes(definition.subsystem)) continue;
+    if (entries.length === MAX_SNAPSHOT_VALUES) {
+      throw new HanaError("overloaded", {
+        what: `a snapshot of ${prefix === "" ? "everything" : prefix} has too many values`,
+        why: `${MAX_SNAPSHOT_VALUES} are the most`,
+        hint: "take one of each part",
+      });
+    }
     entries.push({
       path,
       type: definition.type,

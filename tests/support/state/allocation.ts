@@ -9,6 +9,7 @@ import {
   StateClient,
   VisualizationState,
 } from "../../../lib/state/client/mod.ts";
+import { StateUndo } from "../../../lib/state/undo/mod.ts";
 import type { StatePort } from "../../../lib/state/service/mod.ts";
 import { Stage } from "../../unit/state/client/stage.ts";
 
@@ -102,7 +103,7 @@ async function frames(turns: number, fadeUs: number): Promise<StateAllocationRep
 }
 
 /** A fader that is moved faster than values go out. */
-async function movements(turns: number): Promise<StateAllocationReport> {
+async function movements(turns: number, hasUndo: boolean): Promise<StateAllocationReport> {
   const stage = new Stage([{ path: "wall/level", type: "f32", min: 0, max: 1_000, default: 0 }]);
   const desk = stage.desk("foh");
   stage.connect(desk);
@@ -117,20 +118,24 @@ async function movements(turns: number): Promise<StateAllocationReport> {
   };
   const client = new StateClient({ port, timers: stage.timers });
   await stage.until(client.ready());
+  const undo = hasUndo ? new StateUndo(client) : null;
   client.trySet("wall/level", 1);
-  return measured((at) => {
+  const report = measured((at) => {
     const answer = client.trySet("wall/level", at % 1_000);
     return answer === "taken"
       ? desk.replica.values?.numberOf(desk.replica.book?.idOf("wall/level") ?? 0 as never) ?? 0
       : NaN;
   }, turns);
+  if (undo !== null && undo.undoable !== 1) throw new Error(`${undo.undoable} steps of one movement`);
+  return report;
 }
 
 const [load = "", turns = ""] = Deno.args;
 const LOADS: Readonly<Record<string, (turns: number) => Promise<StateAllocationReport>>> = {
   still: (count) => frames(count, 0),
   fading: (count) => frames(count, 60_000_000),
-  fader: movements,
+  fader: (count) => movements(count, false),
+  undo: (count) => movements(count, true),
 };
 const run = LOADS[load];
 if (run === undefined) throw new Error(`there are ${Object.keys(LOADS).join(", ")}`);

@@ -24,6 +24,7 @@ const LOADS = {
   still: "a hundred thousand frames of 300 numbers, a vector and a word",
   fading: "a hundred thousand frames in which 300 numbers and a vector fade",
   fader: "a hundred thousand movements of a fader between two messages",
+  undo: "a hundred thousand movements of a fader that can be taken back",
 } as const;
 
 for (const [load, what] of Object.entries(LOADS)) {

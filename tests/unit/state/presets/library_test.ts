@@ -92,6 +92,7 @@ Deno.test("a preset is replaced whole, compared with another and taken out; unkn
   assertEquals(foh.list("presets").length, 1);
   await assertRejects(() => presets.delete("finale"), HanaError, "there is no preset");
   await assertRejects(() => presets.save("Act 2", "wall"), HanaError, "cannot be called");
+  await assertRejects(() => presets.save("x", "wal"), HanaError, "nothing at or below wal");
   await assertRejects(() => presets.save("x", "wall", { note: "n".repeat(600) }), HanaError, "note");
 });
 
