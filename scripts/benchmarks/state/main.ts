@@ -18,6 +18,8 @@ const GRACE_MS = 3_000;
 /** In these something else is measured beside hana. */
 const COMPARED: readonly Part[] = ["patches", "growth", "latency"];
 const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
+/** Parts with live processes; the last two lay out machines of their own. */
+const LIVE_PARTS = ["latency", "crowd", "arrivals", "failover", "soak"] as const;
 const LIVE = new URL("./live.ts", import.meta.url).pathname;
 /** Automerge takes milliseconds a frame: as many of them as fit a minute, and the figures say how many. */
 const AUTOMERGE_FRAMES = 1_800;
@@ -100,18 +102,20 @@ async function measureOwn(part: OwnTask["part"], options: Options, directory: st
 }
 
 function isLive(part: Part): part is LiveTask["part"] {
-  return part === "latency" || part === "crowd" || part === "arrivals";
+  return (LIVE_PARTS as readonly Part[]).includes(part);
 }
 
 /** Live processes, in a namespace of their own. */
 async function measureLive(part: LiveTask["part"], options: Options, directory: string): Promise<Row[]> {
   const systems = options.systems.filter((system) => system !== "automerge");
-  const task: LiveTask = { part, systems, directory, isQuick: options.isQuick };
+  const { isQuick, minutes } = options;
+  const task: LiveTask = { part, systems, directory, isQuick, minutes };
   const program = [
     ...[Deno.execPath(), "run", "--quiet", "-A", "--no-prompt", "--frozen", "--config", CONFIG],
     ...[LIVE, JSON.stringify(task)],
   ];
-  return await ask([...isolated({ loopbackOnly: true }), ...program]) as Row[];
+  const hasMachines = part === "failover" || part === "soak";
+  return await ask([...(hasMachines ? [] : isolated({ loopbackOnly: true })), ...program]) as Row[];
 }
 
 async function run(options: Options, directory: string): Promise<number> {

@@ -10,6 +10,8 @@ export const PARTS = [
   "latency",
   "crowd",
   "arrivals",
+  "failover",
+  "soak",
 ] as const;
 
 /** One part of the table. */
