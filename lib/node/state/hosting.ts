@@ -18,6 +18,11 @@ import type { StateNode } from "./surroundings.ts";
 
 /** While it hosts, a node looks whether it still may at least so often, in microseconds. */
 const CHECK_US = 250_000;
+/**
+ * A node that was told to host meets the others first, in microseconds: after a restart they have what was acknowledged
+ * since it last wrote its file. A leader has met them long before it leads.
+ */
+const MEET_US = 1_000_000;
 
 /** What hosting needs. */
 export interface HostingOptions {
@@ -46,6 +51,7 @@ export interface HostingCounters {
 export class Hosting {
   readonly counters: HostingCounters = { begun: 0, restored: 0, deposed: 0 };
   readonly #options: HostingOptions;
+  readonly #sinceUs: number;
   #service: HostService | null = null;
   #beginning: Promise<HostService> | null = null;
   #newestTerm = 0;
@@ -56,6 +62,7 @@ export class Hosting {
 
   constructor(options: HostingOptions) {
     this.#options = options;
+    this.#sinceUs = options.node.platform.clock.nowUs();
   }
 
   /** The host that runs here; null for none. */
@@ -126,9 +133,18 @@ export class Hosting {
       }
     };
     check();
+    if (election.current()?.mode === "fixed") await this.#meet();
+    check();
     const from = await keepers.gather();
     check();
     return this.#start(from);
+  }
+
+  /** Until the others have had their time to be found. */
+  async #meet(): Promise<void> {
+    const { clock, timers } = this.#options.node.platform;
+    const atUs = this.#sinceUs + MEET_US;
+    if (clock.nowUs() < atUs) await new Promise<void>((resolve) => timers.schedule(atUs, resolve));
   }
 
   #start(from: StandbyUpdate | null): HostService {
