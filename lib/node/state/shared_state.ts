@@ -110,6 +110,8 @@ export class SharedState {
   readonly #answers: ReadonlyMap<string, (body: never) => unknown>;
   #client: ReplicaService | null = null;
   #clientOptions: StateClientOptions = {};
+  /** Links that said too much before the host had begun. */
+  #tooEarly = 0;
   #isClosed = false;
 
   constructor(node: StateNode) {
@@ -276,7 +278,7 @@ export class SharedState {
   statistics(): Record<string, unknown> {
     const { service } = this.#hosting;
     return {
-      hosting: { ...this.#hosting.counters },
+      hosting: { ...this.#hosting.counters, tooEarly: this.#tooEarly },
       healing: { ...this.healing.counters },
       copies: { ...this.#keepers.counters },
       keeper: { ...this.#keeper.counters },
@@ -349,6 +351,12 @@ export class SharedState {
       onMessage: (bytes) => {
         if (joined !== null) joined.onMessage(bytes);
         else if (early.length < MAX_EARLY_MESSAGES) early.push(bytes.slice());
+        else if (!isOver) {
+          // A client says hello and waits; whoever says more is none, and is not kept in mind.
+          isOver = true;
+          this.#tooEarly++;
+          link.close();
+        }
       },
       onClosed: () => {
         isOver = true;

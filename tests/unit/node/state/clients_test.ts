@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { AccessKeyRing } from "../../../../lib/security/mod.ts";
-import { STATE_SESSIONS } from "../../../../lib/state/mod.ts";
+import { LaneLink, STATE_LANE, STATE_SESSIONS } from "../../../../lib/state/mod.ts";
 import { testKey, testRing } from "../../security/support.ts";
 import { type Machine, Show } from "./show.ts";
 
@@ -105,6 +105,22 @@ Deno.test("a client learns from a host that stops who follows, and is there befo
   await show.follows(client, backup);
   await show.write(client, "tempo", 67);
   assert(show.world.nowUs - stoppedUs < 2_000_000, `after ${show.world.nowUs - stoppedUs} us`);
+  assertEquals(show.crashes, []);
+});
+
+Deno.test("who says more than a hello before the host has begun is sent away, and kept in nobody's mind", async () => {
+  const show = new Show(46);
+  const server = await show.machine("server", { role: "daemon", state: { host: true }, keys });
+  const other = await show.machine("other", { keys });
+  const session = await show.settle(other.node.connect(addressOf(server)));
+  const link = new LaneLink(session, STATE_LANE);
+  let isOver = false;
+  void session.ended.then(() => isOver = true);
+  for (let count = 0; count < 100; count++) link.send(new Uint8Array([250, count]));
+  await show.until(() => isOver, "the link is closed");
+  assertEquals((server.node.state.statistics().hosting as { tooEarly: number }).tooEarly, 1);
+  const client = await show.client(other);
+  assert(client.replica.isSynced, "who says hello comes in");
   assertEquals(show.crashes, []);
 });
 
