@@ -378,7 +378,7 @@ async function readSnapshotFile(file: string): Promise<NamedSnapshot> {
   const hint = "hana state snapshot export > show.yaml    (makes one)";
   const text = await readText(file, hint);
   try {
-    return parseSnapshot(text, file === "-" ? "stdin" : file);
+    return await parseSnapshot(text, file === "-" ? "stdin" : file);
   } catch (thrown) {
     const { what, why, hint: meant } = toHanaError(thrown, "schema", file);
     const whole = [why, meant].filter((part) => part !== undefined).join("; ");

@@ -4,11 +4,11 @@ import type { StateClient } from "../../../../lib/state/client/mod.ts";
 import {
   formatSnapshot,
   loadSnapshot,
-  parseSnapshot,
   PresetLibrary,
   takeSnapshot,
 } from "../../../../lib/state/presets/mod.ts";
 import { fader, Stage } from "../client/stage.ts";
+import { readSnapshotText as parseSnapshot } from "../../../../lib/state/presets/yaml_reader.ts";
 
 const WALL = [
   fader("wall/a"),

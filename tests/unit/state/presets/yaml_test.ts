@@ -1,11 +1,11 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { HanaError } from "../../../../lib/base/mod.ts";
 import { equalValues } from "../../../../lib/state/merge/mod.ts";
 import {
   compareSnapshots,
   formatSnapshot,
-  parseSnapshot,
+  parseSnapshot as readFile,
   readHead,
   readRecord,
   type Snapshot,
@@ -15,6 +15,7 @@ import {
 import type { StateValue } from "../../../../lib/state/model/mod.ts";
 import { checkValue, isRefusal, readDefinition } from "../../../../lib/state/schema/mod.ts";
 import { paths, rawDefinitions, TYPES, valuesOf } from "../schema/arbitraries.ts";
+import { readSnapshotText as parseSnapshot } from "../../../../lib/state/presets/yaml_reader.ts";
 
 /** Snapshots with values of all types, as they are kept. */
 const entries: fc.Arbitrary<SnapshotEntry> = fc.tuple(
@@ -249,4 +250,10 @@ Deno.test("two snapshots are compared by path, whatever the priorities", () => {
   const { changed, gone, added, same } = compareSnapshots(from, to);
   assertEquals(changed.map(({ path, from, to }) => [path, from.value, to.value]), [["b", 2, 5]]);
   assertEquals([gone.map(({ path }) => path), added.map(({ path }) => path), same], [["c"], ["e"], 2]);
+});
+
+Deno.test("a file is read where it is asked for, and refused with its name", async () => {
+  const { snapshot } = await readFile(formatSnapshot({ prefix: "", entries: [] }));
+  assertEquals(snapshot, { prefix: "", entries: [] });
+  await assertRejects(() => readFile("hana-state: 9", "finale.yaml"), HanaError, "finale.yaml");
 });
