@@ -8,7 +8,7 @@ import { DEFAULT_PRIORITY } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, shellWord } from "../output/mod.ts";
 import { offerPaths } from "./completing.ts";
-import { addStateSettings, AS_FLAG, AS_TEXT, holdOf, priorityOf } from "./flags.ts";
+import { addStateSettings, AS_FLAG, AS_TEXT, GIVE_TEXT, holdOf, priorityOf } from "./flags.ts";
 import { openDesk, READY_US } from "./opening.ts";
 import { disownObjects, ownObjects } from "./own.ts";
 import { holdOn, nothingToRelease, rowsOf, tellKept } from "./held.ts";
@@ -19,6 +19,7 @@ import type { ValueRow } from "./desk.ts";
 interface ClaimOptions {
   readonly priority?: string;
   readonly hold?: string;
+  readonly give?: true;
   readonly momentary?: true;
   readonly own?: true;
   readonly as?: string;
@@ -44,6 +45,7 @@ export function defineClaim(command: Command, cli: Cli): void {
     .option("--hold <DURATION>", "for so long; until Ctrl-C unless given")
     .option("--momentary", "leave no trace behind; what was below is back")
     .option("--own", "own them, too: nobody else may write there (see hana state own)")
+    .option("--give", GIVE_TEXT)
     .option(AS_FLAG, AS_TEXT)
     .action(async (words, options) => await claim(cli, words as string[], options as ClaimOptions));
   addStateSettings(command);
@@ -72,7 +74,7 @@ async function claim(cli: Cli, words: readonly string[], options: ClaimOptions):
     await showOutcomes(cli, outcomes);
     if (outcomes.every(({ kind }) => kind === "refused")) return;
     if (open.place !== null && holdUs === null) return tellKept(cli, open, "hana state release");
-    await holdOn(cli, open, stay, holdUs);
+    await holdOn(cli, open, stay, holdUs, options.give === true);
     if (open.place === null) return;
     // A name keeps its place, and what it was to hold for so long is over all the same.
     await open.desk.write("release", rows, {}, timeoutUs);

@@ -18,6 +18,9 @@ export const AS_FLAG = "--as <NAME>";
 export const AS_TEXT =
   "be the same client as other commands under this name: it keeps what it holds for 60 s between them";
 
+/** What `--give` does. */
+export const GIVE_TEXT = "give it to whoever asks; at a terminal y and n answer";
+
 /** `--priority N`. Throws `usage`. */
 export function priorityOf(text: string | undefined): number | null {
   if (text === undefined) return null;

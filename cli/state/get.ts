@@ -2,11 +2,12 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { HanaError } from "../../lib/base/mod.ts";
-import { isBelow, type StateClient, type StateValue } from "../../lib/state/mod.ts";
+import { isBelow, type StateValue } from "../../lib/state/mod.ts";
 import { type Cli, setExamples } from "../frame/mod.ts";
 import { counted, EXIT, printable, Watch, type WatchOp, whileRead } from "../output/mod.ts";
 import { wallClock } from "../programs/clock.ts";
 import { offerPaths } from "./completing.ts";
+import { tellConnection } from "./connection.ts";
 import { addStateSettings } from "./flags.ts";
 import { openDesk } from "./opening.ts";
 import { valuesRendering, valueText } from "./rendering.ts";
@@ -143,20 +144,6 @@ async function watch(
   } finally {
     await open.close();
   }
-}
-
-/** Tells a person who watches that the host is gone, and back: values stay as they are meanwhile. */
-export function tellConnection(cli: Cli, client: StateClient): () => void {
-  let isGone = false;
-  return client.onEvent((event) => {
-    const wasGone = isGone;
-    if (event.kind === "reconnect" || (event.kind === "silent" && event.isSilent)) isGone = true;
-    else if (event.kind === "ready" || event.kind === "silent") isGone = false;
-    if (isGone === wasGone) return;
-    cli.output.message(
-      isGone ? "the host does not answer; values stay as they are" : "the host answers again",
-    );
-  });
 }
 
 interface Shown {

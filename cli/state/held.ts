@@ -4,26 +4,39 @@
 import { HanaError } from "../../lib/base/mod.ts";
 import type { Cli } from "../frame/mod.ts";
 import { briefDuration, shellWord } from "../output/mod.ts";
+import { answerQuestions } from "./asked.ts";
+import { tellConnection } from "./connection.ts";
 import type { ValueRow } from "./desk.ts";
 import type { OpenDesk } from "./opening.ts";
 import { select } from "./selecting.ts";
 import type { Stay } from "./staying.ts";
 
-/** Stays and holds; tells what is taken meanwhile. */
-export async function holdOn(cli: Cli, open: OpenDesk, stay: Stay, holdUs: number | null): Promise<void> {
-  const { desk } = open;
+/** Stays and holds; tells what is taken meanwhile, and has questions answered. */
+export async function holdOn(
+  cli: Cli,
+  { desk }: OpenDesk,
+  stay: Stay,
+  holdUs: number | null,
+  gives = false,
+): Promise<void> {
   const how = holdUs === null ? "until Ctrl-C" : `for ${briefDuration(holdUs)}; Ctrl-C ends it before`;
   cli.output.message(`holding ${how}`);
-  const stop = desk.client.onEvent((event) => {
-    if (event.kind !== "dropped") return;
-    const row = desk.row(event.path);
-    const who = row?.holder === null || row?.holder === undefined
-      ? event.text
-      : `${row.holder.name} (${row.priority})`;
-    cli.output.message(`${event.path}: ${who} took over; try: hana state why ${event.path}`);
-  });
+  const { client } = desk;
+  const stops = [
+    answerQuestions(cli, client, gives),
+    tellConnection(cli, client),
+    client.onEvent((event) => {
+      if (event.kind !== "dropped") return;
+      const holder = desk.row(event.path)?.holder ?? null;
+      const who = holder === null ? event.text : `${holder.name} (${desk.row(event.path)?.priority ?? 0})`;
+      cli.output.message(`${event.path}: ${who} took over; try: hana state why ${event.path}`);
+    }),
+    client.ownership.onChange(({ path, isOwn, owner, ownerName }) => {
+      if (!isOwn && owner !== 0) cli.output.message(`${path}: ${ownerName ?? `client ${owner}`} owns it now`);
+    }),
+  ];
   await stay.until(holdUs);
-  stop();
+  for (const stop of stops) stop();
 }
 
 /** How long a name keeps what it holds. */

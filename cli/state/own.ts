@@ -9,7 +9,7 @@ import { EXIT, type JsonObject, type Rendering, shellWord } from "../output/mod.
 import { offerNames } from "../completions/model.ts";
 import { findClient } from "./clients.ts";
 import { offerPaths } from "./completing.ts";
-import { addStateSettings, AS_FLAG, AS_TEXT, holdOf } from "./flags.ts";
+import { addStateSettings, AS_FLAG, AS_TEXT, GIVE_TEXT, holdOf } from "./flags.ts";
 import { type OpenDesk, openDesk } from "./opening.ts";
 import { holdOn, nothingToRelease, rowsOf, tellKept } from "./held.ts";
 import { Stay } from "./staying.ts";
@@ -18,6 +18,7 @@ import type { Desk, Holder, ValueRow } from "./desk.ts";
 interface OwnOptions {
   readonly take?: true;
   readonly hold?: string;
+  readonly give?: true;
   readonly as?: string;
 }
 
@@ -35,6 +36,7 @@ export function defineOwn(command: Command, cli: Cli): void {
   command
     .option("--take", "take what others own without asking; needs the level crew")
     .option("--hold <DURATION>", "for so long; until Ctrl-C unless given")
+    .option("--give", GIVE_TEXT)
     .option(AS_FLAG, AS_TEXT)
     .action(async (words, options) => await own(cli, words as string[], options as OwnOptions));
   addStateSettings(command);
@@ -49,7 +51,7 @@ async function own(cli: Cli, words: readonly string[], options: OwnOptions): Pro
     const hasAny = await ownObjects(cli, open, rows, { isTaken: options.take === true, signal: stay.signal });
     if (!hasAny) return;
     if (open.place !== null && holdUs === null) return tellKept(cli, open, "hana state disown");
-    await holdOn(cli, open, stay, holdUs);
+    await holdOn(cli, open, stay, holdUs, options.give === true);
     if (open.place !== null) await open.desk.client.ownership.disown(rows.map(({ path }) => path));
   } finally {
     await open.close();

@@ -9,7 +9,7 @@ import { type Cli, setExamples } from "../frame/mod.ts";
 import { EXIT, type RecordRendering, shellWord } from "../output/mod.ts";
 import { findClient } from "./clients.ts";
 import type { Desk } from "./desk.ts";
-import { addStateSettings, AS_FLAG, AS_TEXT, holdOf } from "./flags.ts";
+import { addStateSettings, AS_FLAG, AS_TEXT, GIVE_TEXT, holdOf } from "./flags.ts";
 import { holdOn } from "./held.ts";
 import { orAborted } from "./own.ts";
 import { openDesk } from "./opening.ts";
@@ -21,6 +21,7 @@ const DENY_US = 2_000_000;
 interface PrivilegeOptions {
   readonly as?: string;
   readonly hold?: string;
+  readonly give?: true;
 }
 
 type Word = "request" | "release" | "offer" | "accept" | "seize" | "consent" | "deny";
@@ -39,7 +40,7 @@ const WORDS: readonly { readonly word: Word; readonly summary: string; readonly 
   {
     word: "accept",
     summary: "take it where it is offered",
-    long: "takes the privilege that its holder offers to this name",
+    long: "takes the privilege that its holder offers to this client; waits until it is offered",
   },
   {
     word: "release",
@@ -49,17 +50,20 @@ const WORDS: readonly { readonly word: Word; readonly summary: string; readonly 
   {
     word: "consent",
     summary: "give it to who asks",
-    long: "gives the privilege to the client that asks for it",
+    long: "gives the privilege of this name to the client that asks for it; waits until one does",
   },
   {
     word: "deny",
     summary: "keep it, or turn an offer down",
-    long: "keeps the privilege although somebody asks for it, or turns an offer down",
+    long:
+      "keeps the privilege of this name when somebody asks for it, or turns an offer down; waits until that happens",
   },
 ];
 
 /** Whoever holds something afterwards keeps it by staying, or by a name. */
 const TAKING: readonly Word[] = ["request", "seize", "accept"];
+/** Answers, which need a question. */
+const ANSWERS: readonly Word[] = ["accept", "consent", "deny"];
 
 /** Declares `hana state privilege`. */
 export function definePrivilege(command: Command, cli: Cli): void {
@@ -84,7 +88,8 @@ export function definePrivilege(command: Command, cli: Cli): void {
         : { call: "hana state privilege", why: "look first" },
     );
     if (TAKING.includes(word)) {
-      child.option("--hold <DURATION>", "keep it for so long; until Ctrl-C unless given");
+      child.option("--hold <DURATION>", "keep it for so long; until Ctrl-C unless given")
+        .option("--give", GIVE_TEXT);
     }
     child.option(AS_FLAG, AS_TEXT)
       .action(async (options) => await say(cli, word, null, options as PrivilegeOptions));
@@ -141,6 +146,7 @@ async function say(cli: Cli, word: Word, to: string | null, options: PrivilegeOp
       cli.output.message(`asking ${desk.nameOf(before.holder)}; it has 5 s to answer`);
     }
     const other = to === null ? 0 : findClient(desk, to).client;
+    if (ANSWERS.includes(word) && !await isAsked(cli, desk, word, stay)) return;
     if (word === "offer") {
       cli.output.message(
         `${desk.nameOf(other)} has 5 s: hana state privilege accept --as ${desk.nameOf(other)}`,
@@ -157,10 +163,48 @@ async function say(cli: Cli, word: Word, to: string | null, options: PrivilegeOp
       );
       return;
     }
-    await holdOn(cli, open, stay, holdUs);
+    await holdOn(cli, open, stay, holdUs, options.give === true);
     if (open.place !== null && privilege.standing.isOwn) await privilege.release();
   } finally {
     await open.close();
+  }
+}
+
+/** Waits for the question that a word answers. False where it does not come, which the exit code says. */
+async function isAsked(cli: Cli, { client }: Desk, word: Word, stay: Stay): Promise<boolean> {
+  const { privilege } = client;
+  const hasQuestion = (): boolean => {
+    const { state, other, isOwn } = privilege.standing;
+    const isOffered = state === "offered" && other === client.number;
+    const isWanted = state === "asked" && isOwn;
+    return word === "accept" ? isOffered : word === "consent" ? isWanted : isOffered || isWanted;
+  };
+  if (hasQuestion()) return true;
+  if (word === "consent" && !privilege.standing.isOwn) {
+    throw new HanaError("refused", {
+      what: "the privilege was not handed over",
+      why: `this client does not have it${
+        privilege.standing.holder === 0 ? "" : `: ${privilege.whoHolds()}`
+      }`,
+      hint: "hana state privilege",
+    });
+  }
+  cli.output.message(word === "accept" ? "waiting until it is offered" : "waiting until somebody asks");
+  const came = Promise.withResolvers<true>();
+  const stop = privilege.onChange(() => {
+    if (hasQuestion()) came.resolve(true);
+  });
+  const { timeout } = cli.settings;
+  const timer = timeout === null ? undefined : setTimeout(() => {
+    cli.output.message("nothing came in time");
+    cli.exitWith(EXIT.timeout);
+    stay.done();
+  }, timeout / 1_000);
+  try {
+    return await orAborted(came.promise, stay.signal) === true;
+  } finally {
+    stop();
+    clearTimeout(timer);
   }
 }
 
