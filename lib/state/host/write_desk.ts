@@ -419,7 +419,10 @@ export class WriteDesk {
 
   #holds(guard: Guard): boolean {
     const document = this.#document;
-    if (guard.on === "path") return document.entryOf(guard.id)?.version === guard.version;
+    if (guard.on === "path") {
+      // A patch tells its own version, not that of each entry: what the client has is no older than the entry.
+      return (document.entryOf(guard.id)?.version ?? Infinity) <= guard.version;
+    }
     if (guard.subsystem === 0) return document.book.revision === guard.version;
     return document.log(guard.subsystem)?.version === guard.version;
   }

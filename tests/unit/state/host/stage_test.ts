@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PathId } from "../../../../lib/state/model/mod.ts";
+import type { PathId, Version } from "../../../../lib/state/model/mod.ts";
 import { isRefusal } from "../../../../lib/state/schema/mod.ts";
 import { Desk, Stage } from "./stage.ts";
 import { parameter } from "./support.ts";
@@ -182,6 +182,32 @@ Deno.test("a client whose memory went wrong is repaired within seconds, and the 
   assertEquals(b.replica.hostValueOf(hue), 1);
   assert(stage.host.counters.resyncs > 0);
   assertEqualCopies(stage);
+});
+
+Deno.test("a guarded path is as a client saw it, also where the patch that told of it told of later changes too", () => {
+  const stage = new Stage();
+  const [cue, other] = [define(stage, "cue/one"), define(stage, "cue/two")];
+  const [a, b] = [new Desk(1), new Desk(2)];
+  stage.connect(a);
+  stage.connect(b);
+  stage.run(100_000);
+  stage.host.holding.privilege.handleAssignment(stage.nowUs, a.replica.client);
+  const { generation } = stage.host.holding.privilege.standing(stage.nowUs);
+  a.replica.set(stage.nowUs, cue, 1);
+  a.replica.set(stage.nowUs, other, 1);
+  stage.run(100_000);
+  const version = a.replica.world?.slots.versionOf(cue) as Version;
+  assert((stage.host.document.entryOf(cue)?.version ?? 0) < version);
+  const put = (value: number) => {
+    const entries = [{ id: other, type: "f32" as const, value, winner: null }];
+    a.replica.transaction(stage.nowUs, { generation, guards: [{ on: "path", id: cue, version }], entries });
+    stage.run(100_000);
+    return stage.host.document.entryOf(other)?.value;
+  };
+  assertEquals(put(5), 5);
+  b.replica.set(stage.nowUs, cue, 2);
+  stage.run(100_000);
+  assertEquals(put(6), 5);
 });
 
 Deno.test("a client that wants a part hears of that part alone, and knows when it has it", () => {
