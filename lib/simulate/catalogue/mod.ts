@@ -13,6 +13,7 @@ import { MACHINES } from "./machines.ts";
 import { NETWORK } from "./network.ts";
 import { ORIGINAL } from "./original.ts";
 import { PROGRAMS } from "./programs.ts";
+import { STATE } from "./state.ts";
 import { WIFI } from "./wifi.ts";
 
 export type { CatalogueEntry, CatalogueSuite } from "./entry.ts";
@@ -28,6 +29,7 @@ const ENTRIES: readonly CatalogueEntry[] = [
   ...MACHINES,
   ...IDENTITY,
   ...PROGRAMS,
+  ...STATE,
   ...ORIGINAL,
   ...CANARY,
 ];

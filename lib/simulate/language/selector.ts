@@ -13,6 +13,8 @@ export interface SelectionContext {
   readonly roleOf?: (name: string) => string;
   /** Who may act as leader now; while nobody may, the first app stands for it. */
   readonly leaders?: () => readonly string[];
+  /** Who hosts the shared state now; while nobody does, leaders stand for it. */
+  readonly hosts?: () => readonly string[];
   /** Where `@random` draws from; without it a random selector is an error. */
   readonly random?: RandomStream;
 }
@@ -25,7 +27,7 @@ export const selectorText: Shape<string> = text(
 
 const FORMS =
   "viz-3, viz-*, viz-0..3, @role:app, @group:viz, @host:rack-1, @tag:stage=left, @random(2, viz-*), " +
-  "@leader, @all, !viz-1";
+  "@leader, @state-host, @all, !viz-1";
 
 /** Whether what it means is drawn when it fires. */
 export function isRandomSelector(selector: Selector): boolean {
@@ -127,6 +129,10 @@ function selectRange(range: RegExpExecArray, names: readonly string[], path: str
 
 function selectSpecial(part: string, context: SelectionContext, path: string): string[] {
   const { nodes } = context;
+  if (part === "@state-host") {
+    const hosts = context.hosts?.() ?? [];
+    return hosts.length > 0 ? [...hosts] : selectSpecial("@leader", context, path);
+  }
   if (part === "@leader") {
     const leaders = context.leaders?.() ?? [];
     const apps = nodes.filter(({ role }) => role === "app").map(({ name }) => name);
@@ -162,7 +168,7 @@ function selectSpecial(part: string, context: SelectionContext, path: string): s
       throw new ScenarioProblem(
         path,
         `${part} is no selector`,
-        suggest(word, ["@all", "@leader", "@role", "@group", "@host", "@tag", "@random"]),
+        suggest(word, ["@all", "@leader", "@state-host", "@role", "@group", "@host", "@tag", "@random"]),
       );
   }
 }

@@ -60,6 +60,8 @@ export interface FaultPrograms {
 
 /** Shared state to which a timeline does something. */
 export interface FaultState {
+  /** Who hosts now: the newest term. */
+  hostNames(): readonly string[];
   /** Plays a verb; returns how to take it back, null where that cannot be. */
   play(action: StateAction, occasion: {
     /** Of the action. */
@@ -344,7 +346,8 @@ export class Faults {
   #select(selector: Selector, random: RandomStream): string[] {
     const { nodes } = this.#around.scenario;
     const leaders = () => this.#around.leaders?.() ?? [];
-    return resolveSelector(selector, { nodes, random, leaders });
+    const hosts = () => this.#around.state?.hostNames() ?? [];
+    return resolveSelector(selector, { nodes, random, leaders, hosts });
   }
 
   #station(name: string): FaultStation {

@@ -189,6 +189,12 @@ export class StateStage implements StateOracle {
     });
   }
 
+  /** The node that hosts under the newest term; nobody while none does. */
+  hostNames(): readonly string[] {
+    const [newest] = [...this.hosts()].sort((a, b) => b.host.epoch.term - a.host.epoch.term);
+    return newest === undefined ? [] : [newest.node];
+  }
+
   apps(): readonly AppStanding[] {
     return this.#apps.flatMap((app): AppStanding[] => {
       const { life, name, node, plan, isHostile, undisturbedSinceUs } = app;
