@@ -257,6 +257,29 @@ liveTest(
     });
     assertEquals((await wall.run(["state", "forget", "show/level", "--as", "side"])).code, 0);
     assertEquals((await foh.run(["state", "get", "show/level"])).code, 1);
+
+    // Asked for: the holder agrees. Offered: the other one waits for it and takes it.
+    const consent = wall.start(["state", "privilege", "consent", "--as", "side"]);
+    await consent.until(
+      "to wait",
+      () => consent.stderr.includes("waiting until somebody asks") ? true : null,
+    );
+    assertEquals((await foh.run(["state", "privilege", "request", "--as", "desk"])).code, 0);
+    assertEquals((await consent.ended()).code, 0);
+    const accept = wall.start(["state", "privilege", "accept", "--as", "side"]);
+    await accept.until("to wait", () => accept.stderr.includes("waiting until it is offered") ? true : null);
+    const offered = await foh.run(["state", "privilege", "offer", "side", "--as", "desk"]);
+    assertEquals(offered.code, 0, offered.stderr);
+    assertEquals((await accept.ended()).code, 0);
+    assertEquals(await told(foh, "state", "privilege", "-q"), [0, "side\n", ""]);
+    // A command that stays and gives to whoever asks.
+    const giving = await holding(foh, "state", "own", "wall/hue", "--hold", "1m", "--give");
+    assertEquals((await wall.run(["state", "own", "wall/hue", "--as", "side"])).code, 0);
+    await giving.until(
+      "to say so",
+      () => giving.stderr.includes("side asks for wall/hue: given") ? true : null,
+    );
+    assertEquals(await interrupted(giving), 130);
   },
 );
 
