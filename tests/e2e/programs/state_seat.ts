@@ -7,8 +7,15 @@
 import { loadKeyRing, Node, openMeshKeyRing } from "../../../lib/mod.ts";
 import { denoPlatform } from "../../../lib/platform/deno/mod.ts";
 import { StateClient, StateError } from "../../../lib/state/client/mod.ts";
-import { readDefinitions, type ReplicaService, STATE_HOST } from "../../../lib/state/mod.ts";
-import type { SeatOptions } from "../state/words.ts";
+import {
+  groupDefinition,
+  groupPath,
+  readDefinitions,
+  readGroup,
+  type ReplicaService,
+  STATE_HOST,
+} from "../../../lib/state/mod.ts";
+import type { SeatOptions, SeatShown } from "../state/words.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -28,6 +35,17 @@ const node = await Node.start(platform, {
   readsHardware: false,
   state: { host: options.host, parameters: readDefinitions(options.parameters) },
 });
+
+const shown: SeatShown[] = [];
+if (options.displays.length > 0) {
+  const display = { size: null, resolution: [1920, 1080], pose: null, status: "on" } as const;
+  node.state.attachDisplays(new Map(options.displays.map((id) => [id, { ...display, name: id }])), {
+    show: (_group, { edition }) => {
+      const atMs = performance.timeOrigin + performance.now();
+      for (const id of options.displays) shown.push({ display: id, version: edition.version, atMs });
+    },
+  });
+}
 
 let service: ReplicaService | null = null;
 let client: StateClient | null = null;
@@ -246,6 +264,40 @@ const DEEDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
       default:
         return privilege.standing;
     }
+  },
+  // Makes a group of displays, or its next version.
+  group: async ({ id, group, isNew }) => {
+    const read = readGroup(String(id), group);
+    await seat().transaction((transaction) => {
+      if (isNew === true) transaction.define(groupDefinition(String(id), read));
+      else transaction.put(groupPath(String(id)), { ...read });
+    });
+  },
+  shown: async ({ version, timeoutMs }) => {
+    await until(`version ${version}`, () => shown.some((one) => one.version === version), Number(timeoutMs));
+    return shown.filter((one) => one.version === version);
+  },
+  // Many paths at once, as a host makes them itself.
+  bulk: ({ count, prefix }) => {
+    const { hosted } = node.state;
+    if (hosted === null) throw new Error("this node does not host");
+    const made = Array.from(
+      { length: Number(count) },
+      (_, index) => ({ path: `${prefix}-${index}`, type: "f32", default: index }),
+    );
+    for (let from = 0; from < made.length; from += 1_000) {
+      for (const each of readDefinitions(made.slice(from, from + 1_000))) {
+        hosted.host.define(hosted.nowUs(), each);
+      }
+    }
+    hosted.pumpSoon();
+  },
+  // Joins now, and tells how long it took until everything was here.
+  joinTimed: async ({ path }) => {
+    const startMs = performance.now();
+    join(null);
+    await until("everything is here", () => seat().isSynced && seat().get(String(path)) !== null, 20_000);
+    return performance.now() - startMs;
   },
   status: () => ({
     id: node.id,

@@ -1,14 +1,18 @@
 // Three apps drive two visualizations over one switch: they contest a parameter, one loses its cable, the host dies.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { liveTest } from "../../support/live.ts";
 import { at, Show } from "./seat.ts";
+import type { SeatShown } from "./words.ts";
 
 /** The lease of a host that died, and a second. */
 const WRITABLE_MS = 6_000;
 const CABLE_OUT_MS = 20_000;
 /** The longest pause between two attempts to reach the host, and the attempt itself. */
 const BACK_MS = 3_000;
+
+/** Between two displays of a group; one frame at 60 Hz, and what a busy machine needs to wake a program. */
+const TOGETHER_MS = 40;
 
 const LOOK = [
   { path: "hue", type: "f32", min: 0, max: 360, unit: "°" },
@@ -23,8 +27,8 @@ liveTest(
       ["foh", { priority: 9 }],
       ["backup", { priority: 5 }],
       ["side", { priority: 1 }],
-      ["wall", { role: "visualization", parameters: LOOK }],
-      ["floor", { role: "visualization", parameters: LOOK }],
+      ["wall", { role: "visualization", parameters: LOOK, displays: ["screen"] }],
+      ["floor", { role: "visualization", parameters: LOOK, displays: ["carpet"] }],
     );
     const [foh, backup, side, wall, floor] = [0, 1, 2, 3, 4].map((index) => at(seats, index));
     assert(foh && backup && side && wall && floor);
@@ -47,6 +51,27 @@ liveTest(
       "backup",
       "lower-priority",
     ]]);
+
+    // The displays of both visualizations change at one moment, twice.
+    assertEquals((await backup.privilege("request")).granted, true);
+    await backup.knows(["displays/screen", "displays/carpet"]);
+    const members = [{ display: "screen", node: wall.id }, { display: "carpet", node: floor.id }];
+    for (const version of [1, 2]) {
+      const group = {
+        name: "Stage",
+        version,
+        members: members.map((member) => ({ ...member, windows: [] })),
+        sync: "frame",
+        strict: true,
+      };
+      await backup.do("group", { id: "stage", group, isNew: version === 1 });
+      const shown = await Promise.all(
+        [wall, floor].map((seat) => seat.do<SeatShown[]>("shown", { version, timeoutMs: 5_000 })),
+      );
+      const [first = NaN, second = NaN] = shown.map(([one]) => one?.atMs ?? NaN);
+      assert(Math.abs(first - second) < TOGETHER_MS, `${first - second} ms between the displays`);
+    }
+    await side.do("knows", { paths: ["groups-status/stage"], timeoutMs: 5_000 });
 
     // Side holds objects, too, and loses its cable.
     assertEquals((await side.own(["floor/hue"])).granted.length, 1);
@@ -76,6 +101,12 @@ liveTest(
       "side",
       "wall",
     ]);
+    // A person at a shell sees the same, and why the value is what it is.
+    const shell = show.user("late");
+    const told = await shell.run(["state", "why", "wall/hue"]);
+    assertEquals(told.code, 0, told.stderr);
+    assertMatch(told.stdout, /backup/);
+    assertMatch(told.stdout, /side/);
     await new Promise((resolve) => setTimeout(resolve, CABLE_OUT_MS - (performance.now() - pulledMs)));
 
     machine.plugCable("stage");

@@ -8,6 +8,10 @@ import { at, type Seat, Show } from "./seat.ts";
 /** Between machines on one switch everything here takes milliseconds; whatever takes longer waits for a timer. */
 const SOON_MS = 1_000;
 
+const OBJECTS = 10_000;
+/** Measured far below it on a machine that does nothing else (docs/state-numbers.md); here others run, too. */
+const LATE_JOIN_MS = 3_000;
+
 const RACK = ["rack/one", "rack/two", "rack/three"] as const;
 
 /** A host that everybody finds at once, and programs at it. */
@@ -166,6 +170,24 @@ liveTest(
     const told = await bob.do<string[]>("toldOf", { what: "reconnect bye", timeoutMs: SOON_MS });
     assertMatch(told.join("\n"), /another machine hosts|stops/);
     assertEquals(await bob.do("get", { path: racks[0] }), 201);
+  },
+);
+
+liveTest(
+  "a newcomer has ten thousand objects in a moment, and the host goes on meanwhile",
+  async (network) => {
+    const show = new Show(network);
+    const [host] = await sit(show);
+    await host.do("bulk", { count: OBJECTS, prefix: "object" });
+    await host.knows([`object-${OBJECTS - 1}`]);
+    const late = await show.seat("late", { client: false });
+    const [tookMs, wrote] = await Promise.all([
+      late.do<number>("joinTimed", { path: `object-${OBJECTS - 1}` }),
+      host.set("object-7", 77),
+    ]);
+    assertEquals(wrote.outcome, "stands");
+    assert(tookMs < LATE_JOIN_MS, `everything was there after ${tookMs} ms`);
+    await late.shows("object-7", 77, SOON_MS);
   },
 );
 

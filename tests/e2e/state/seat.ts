@@ -243,6 +243,7 @@ export class Show {
       priority: 0,
       host: false,
       parameters: [],
+      displays: [],
       client: true,
       token: null,
       gives: null,

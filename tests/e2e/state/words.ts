@@ -15,10 +15,20 @@ export interface SeatOptions {
   readonly host: boolean;
   /** Definitions of its own, as a visualization has. */
   readonly parameters: readonly unknown[];
+  /** The ids of displays that it has. */
+  readonly displays: readonly string[];
   /** Whether its client begins at once. */
   readonly client: boolean;
   /** That of a former process, in hex. */
   readonly token: string | null;
   /** Whether it gives what it is asked for; null says nothing. */
   readonly gives: boolean | null;
+}
+
+/** What a display has shown, and when. */
+export interface SeatShown {
+  readonly display: string;
+  readonly version: number;
+  /** Of the wall clock that all programs of the tests share. */
+  readonly atMs: number;
 }
