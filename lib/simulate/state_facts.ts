@@ -1,10 +1,15 @@
 // What is seen of shared state: at hosts, at those who keep copies, at apps.
 // Types alone. Values and messages are those of the running cores, never made up; what nobody judges is left out.
 
-import type { StateEpoch, StateValue } from "../state/model/mod.ts";
-import type { ReplicaEvent, StateReplica } from "../state/replica/mod.ts";
-import type { StateHost } from "../state/host/mod.ts";
-import type { NackCode, StateMessageKind } from "../state/messages/mod.ts";
+import type {
+  NackCode,
+  ReplicaEvent,
+  StateEpoch,
+  StateHost,
+  StateMessageKind,
+  StateReplica,
+  StateValue,
+} from "../state/mod.ts";
 
 /** What a host was doing when something changed. */
 export type HostCause = "message" | "hello" | "bye" | "left" | "deadline" | "node" | "begin";

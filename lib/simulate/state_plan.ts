@@ -1,7 +1,7 @@
 // The shared state of a scenario in its normal form: parameters, apps that work with them, what a timeline does to both.
 // Decides the vocabulary alone; how it is written stands in language/state.ts, what plays it in run/state.
 
-import type { ParameterDefinition, StateValue } from "../state/model/mod.ts";
+import type { ParameterDefinition, StateValue } from "../state/mod.ts";
 import type { Selector } from "./selector_text.ts";
 
 /** The shared state of a scenario. */

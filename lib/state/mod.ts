@@ -3,6 +3,7 @@
 
 export {
   type ClientNumber,
+  type ClientSequence,
   compareEpochs,
   DEFAULT_PRIORITY,
   isBelow,
@@ -35,6 +36,7 @@ export {
   SchemaBook,
 } from "./schema/mod.ts";
 export {
+  type Claim,
   type ClaimFate,
   equalValues,
   type ExplainedClaim,
@@ -42,14 +44,31 @@ export {
   HOST,
   MAX_HOST_PRIORITY,
   type NameOf,
+  type PathRecord,
   tellFate,
   tellReason,
 } from "./merge/mod.ts";
-export { type Interest, type NackCode, type OwnMessage, type PrivilegeMessage } from "./messages/mod.ts";
+export {
+  type Interest,
+  MessageEncoder,
+  type NackCode,
+  type OwnAction,
+  type OwnMessage,
+  type PrivilegeAction,
+  type PrivilegeMessage,
+  type SetMessage,
+  STATE_PROTOCOL,
+  type StateMessage,
+  type StateMessageKind,
+  type TransactionMessage,
+  type WireEntry,
+} from "./messages/mod.ts";
+export { StateDigest } from "./digest/mod.ts";
 export {
   DEFAULT_OWNERSHIP_POLICY,
   DEFAULT_PRIVILEGE_POLICY,
   type LeaveOperation,
+  type LinkNumber,
   type OwnershipPolicy,
   type PrivilegePolicy,
 } from "./holding/mod.ts";

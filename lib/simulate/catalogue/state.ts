@@ -266,7 +266,7 @@ export const STATE: readonly CatalogueEntry[] = [
       { at: "8200ms", transaction: { app: "desk", define: ["cue/one", "cue/two"] } },
       { at: "8500ms", "save-state": { app: "desk", on: "app-1", as: "look" } },
       { at: "8600ms", write: { app: "desk", on: "app-1", path: "cue/one", value: 0.4 } },
-      { at: "8800ms", "load-state": { app: "desk", on: "app-1", from: "look", priority: 120 } },
+      { at: "8800ms", "load-state": { app: "desk", on: "app-1", from: "look" } },
       { at: "9s", privilege: { app: "desk", on: "app-0", does: "offer", to: "desk@app-1" } },
       { at: "9200ms", privilege: { app: "desk", on: "app-1", does: "accept" } },
       {

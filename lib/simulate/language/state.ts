@@ -2,8 +2,7 @@
 // Decides keys, units and defaults; what is not said of a parameter is left to the schema's own defaults.
 
 import { HanaError } from "../../base/mod.ts";
-import type { StateValue } from "../../state/model/mod.ts";
-import { readDefinition } from "../../state/schema/mod.ts";
+import { readDefinition, type StateValue } from "../../state/mod.ts";
 import type { NodePlan } from "../scenario.ts";
 import {
   type AppPlan,

@@ -2,7 +2,7 @@
 // Rows of the table of verbs (verbs.ts). An app alone means it on every node on which it runs.
 
 import type { FloodKind, OwnDeed, PrivilegeDeed, StateAction, TroubleKind } from "../state_plan.ts";
-import type { StateValue } from "../../state/model/mod.ts";
+import type { StateValue } from "../../state/mod.ts";
 import { ScenarioProblem } from "./problem.ts";
 import { selectorText } from "./selector.ts";
 import {

@@ -1,10 +1,14 @@
 // Rules about copies of the shared state at apps: they never go back, repair themselves within bounds, and end up equal.
 // The last is judged in the quiet tail, for apps that reach the host.
 
-import { StateDigest } from "../../state/digest/mod.ts";
-import type { StateHost, SubsystemLog } from "../../state/host/mod.ts";
-import { isBelow, type PathId } from "../../state/model/mod.ts";
-import type { StateReplica } from "../../state/replica/mod.ts";
+import {
+  isBelow,
+  type PathId,
+  StateDigest,
+  type StateHost,
+  type StateReplica,
+  type SubsystemLog,
+} from "../../state/mod.ts";
 import type { Fact, ObserverDefinition, RunContext, RunObserver } from "../observe.ts";
 import type { AppStanding, HeardNews, StateFact } from "../state_facts.ts";
 import { seconds } from "./measure.ts";

@@ -1,9 +1,7 @@
 // Rules about what stands at a path: always the winner of its claims, and never another value just because somebody is lost.
 // The rule of the winner is said here a second time, for claims of writers who are all there, so that the first can be wrong.
 
-import type { StateHost } from "../../state/host/mod.ts";
-import type { Claim } from "../../state/merge/mod.ts";
-import type { ParameterDefinition, PathId } from "../../state/model/mod.ts";
+import type { Claim, ParameterDefinition, PathId, StateHost } from "../../state/mod.ts";
 import type { ObserverDefinition, RunContext, RunObserver } from "../observe.ts";
 
 /** What stands is what wins. */

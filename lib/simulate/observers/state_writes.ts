@@ -1,7 +1,7 @@
 // Rules about writes to shared state: what was acknowledged stays, everything is answered, nothing happens twice.
 // Judged by what apps say and hear, by what hosts do, and by what those who keep copies truly have.
 
-import type { StateValue } from "../../state/model/mod.ts";
+import type { StateValue } from "../../state/mod.ts";
 import type { Fact, ObserverDefinition, RunContext, RunObserver } from "../observe.ts";
 import type { HeardNews, HostingNews, SaidNews, StateFact } from "../state_facts.ts";
 import { seconds } from "./measure.ts";

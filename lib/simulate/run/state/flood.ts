@@ -4,9 +4,16 @@
 import { HanaError } from "../../../base/mod.ts";
 import type { Node } from "../../../node/mod.ts";
 import type { RandomStream } from "../../../platform/mod.ts";
-import { LaneLink, STATE_LANE } from "../../../state/mod.ts";
-import { MessageEncoder, STATE_PROTOCOL, type StateMessage } from "../../../state/messages/mod.ts";
-import type { ClientNumber, ClientSequence, PathId } from "../../../state/model/mod.ts";
+import {
+  type ClientNumber,
+  type ClientSequence,
+  LaneLink,
+  MessageEncoder,
+  type PathId,
+  STATE_LANE,
+  STATE_PROTOCOL,
+  type StateMessage,
+} from "../../../state/mod.ts";
 import type { FloodKind } from "../../state_plan.ts";
 
 /** What a flood needs. */

@@ -2,10 +2,20 @@
 // Decides how a deed of the timeline, or a drawn one, becomes calls of the replica. Never decides when.
 
 import type { RandomStream } from "../../../platform/mod.ts";
-import type { OwnAction, PrivilegeAction, WireEntry } from "../../../state/messages/mod.ts";
-import type { ClientNumber, ParameterDefinition, PathId, StateValue } from "../../../state/model/mod.ts";
-import type { ReplicaEvent, StateReplica, WriteOptions } from "../../../state/replica/mod.ts";
-import { NO_PATH, readDefinition } from "../../../state/schema/mod.ts";
+import {
+  type ClientNumber,
+  NO_PATH,
+  type OwnAction,
+  type ParameterDefinition,
+  type PathId,
+  type PrivilegeAction,
+  readDefinition,
+  type ReplicaEvent,
+  type StateReplica,
+  type StateValue,
+  type WireEntry,
+  type WriteOptions,
+} from "../../../state/mod.ts";
 import { meansName, type OwnDeed, type PrivilegeDeed } from "../../state_plan.ts";
 
 /** Paths that a random player may make. */

@@ -2,7 +2,7 @@
 // Decides by draws alone what becomes of a message; never what a message means.
 
 import type { RandomStream } from "../../../platform/mod.ts";
-import type { StateMessage } from "../../../state/messages/mod.ts";
+import type { StateMessage } from "../../../state/mod.ts";
 import type { Spoiler } from "./taps.ts";
 
 /** Shares of messages that something happens to. */

@@ -1,12 +1,22 @@
 // Taps on the running cores of shared state: what goes in and comes out of them is told as news.
 // Decides what is told; the cores run as they are, and every call goes through to them unchanged.
 
-import type { LinkNumber } from "../../../state/holding/mod.ts";
-import type { Entry, StandbyCopy, StateHost, SubsystemLog } from "../../../state/host/mod.ts";
-import type { PathRecord } from "../../../state/merge/mod.ts";
-import type { SetMessage, StateMessage, TransactionMessage, WireEntry } from "../../../state/messages/mod.ts";
-import type { ClientNumber, PathId, StateValue } from "../../../state/model/mod.ts";
-import type { StateReplica } from "../../../state/replica/mod.ts";
+import type {
+  ClientNumber,
+  Entry,
+  LinkNumber,
+  PathId,
+  PathRecord,
+  SetMessage,
+  StandbyCopy,
+  StateHost,
+  StateMessage,
+  StateReplica,
+  StateValue,
+  SubsystemLog,
+  TransactionMessage,
+  WireEntry,
+} from "../../../state/mod.ts";
 import type { HostCause, StateNews } from "../../state_facts.ts";
 
 /** Who is told. */
@@ -63,7 +73,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
       looks.set(id, { value: entry.value, write: newestWriteOf(record), overlaid: isOverlaid(record) });
     }
   }
-  document.observe({ noteBefore: () => {}, noteAfter: note, noteLog: () => {}, noteBook: () => {} });
+  document.observe({ noteAfter: note, noteLog: () => {}, noteBook: () => {} });
 
   const during = <T>(what: HostCause, run: () => T): T => {
     const outer = cause;
