@@ -95,6 +95,8 @@ interface Slot {
   pending: Pending | null;
   /** The newest decision that was committed here. */
   decision: Decision | null;
+  /** What the program was told to show last. */
+  shown: Picture | null;
   /** By display. */
   readonly rows: Map<string, Row>;
 }
@@ -366,7 +368,10 @@ export class GroupMember {
   #prepare(ticket: number, id: string, decision: Decision, picture: Picture): void {
     let slot = this.#slots.get(id);
     if (slot === undefined) {
-      this.#slots.set(id, slot = { prepared: null, pending: null, decision: null, rows: new Map() });
+      this.#slots.set(
+        id,
+        slot = { prepared: null, pending: null, decision: null, shown: null, rows: new Map() },
+      );
     }
     const before = slot.prepared;
     const isSame = before !== null && isSameEdition(before.picture.edition, picture.edition) &&
@@ -435,14 +440,15 @@ export class GroupMember {
   #apply(nowUs: number, group: string, slot: Slot, { picture, dueUs }: Pending): void {
     slot.pending = null;
     this.counters.applied++;
-    this.#outputs.push({ kind: "apply", group, picture, dueUs });
-    const { edition, displays } = picture;
+    const { edition } = picture;
+    // One that went off between the commit and its moment shows nothing.
+    const displays = picture.displays.filter((display) => this.#displays.get(display) === null);
+    slot.shown = { ...picture, displays };
+    this.#outputs.push({ kind: "apply", group, picture: slot.shown, dueUs });
     for (const display of slot.rows.keys()) if (!displays.includes(display)) slot.rows.delete(display);
     const appliedUs = this.#clock.toShared(nowUs, nowUs);
     const term = this.#epoch?.term ?? 0;
     for (const display of displays) {
-      // One that went off between the commit and its moment shows nothing.
-      if (this.#displays.get(display) !== null) continue;
       const former = slot.rows.get(display) ?? null;
       if (former !== null && isSameEdition(former.edition, edition)) continue;
       if (former !== null) former.former = null;
@@ -452,8 +458,16 @@ export class GroupMember {
     this.#tidy(group);
   }
 
+  /** A display shows nothing any more, and its program is told so: what comes back would be what was seen long ago. */
   #forget(display: string): void {
-    for (const [group, { rows }] of this.#slots) if (rows.delete(display)) this.#tidy(group);
+    for (const [group, slot] of this.#slots) {
+      slot.rows.delete(display);
+      const { shown } = slot;
+      if (shown === null || !shown.displays.includes(display)) continue;
+      slot.shown = { ...shown, displays: shown.displays.filter((other) => other !== display) };
+      this.#outputs.push({ kind: "apply", group, picture: slot.shown, dueUs: this.#nowUs });
+      this.#tidy(group);
+    }
   }
 
   /** Forgets a group of which nothing is left here. */
