@@ -7,13 +7,24 @@ import type { Cli } from "../frame/mod.ts";
 /** Tells a person who watches that the host is gone, and back: values stay as they are meanwhile. */
 export function tellConnection(cli: Cli, client: StateClient): () => void {
   let isGone = false;
-  return client.onEvent((event) => {
+  let isSilent = false;
+  const look = (): void => {
     const wasGone = isGone;
-    if (event.kind === "reconnect" || (event.kind === "silent" && event.isSilent)) isGone = true;
-    else if (event.kind === "ready" || event.kind === "silent") isGone = false;
+    isGone = isSilent || !client.isConnected;
     if (isGone === wasGone) return;
     cli.output.message(
-      isGone ? "the host does not answer; values stay as they are" : "the host answers again",
+      isGone ? "the host does not answer; values stay as they are" : "a host answers again",
     );
-  });
+  };
+  const stops = [
+    client.onEvent((event) => {
+      if (event.kind === "silent") isSilent = event.isSilent;
+      else if (event.kind === "joined") isSilent = false;
+      look();
+    }),
+    client.port.onBatch(look),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }

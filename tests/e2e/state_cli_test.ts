@@ -388,3 +388,46 @@ liveTest(
     await node.stop();
   },
 );
+
+liveTest(
+  "the host dies: who watches is told, a name keeps its place, and what was set stands",
+  async (network) => {
+    const [foh, backup, wall] = stageOf(network, "foh", "backup", "wall");
+    await shareKey(foh, backup, wall);
+    const app = await foh.serve("--role", "app", "--priority", "9");
+    await wall.serve("--role", "visualization", ...PARAMETERS);
+    await eventually("the parameters of the wall", async () => {
+      const { code } = await wall.run(["state", "get", "wall/mood", "--timeout", "10s"]);
+      return code === 0 ? true : null;
+    });
+    await backup.serve("--role", "app");
+    const host = async (): Promise<{ host: { name: string } | null; single: boolean }> =>
+      (await wall.json<{ host: { name: string } | null; single: boolean }>(["state", "host"])).document;
+    assertEquals((await host()).host?.name, "foh");
+    assertEquals((await wall.run(["state", "set", "wall/hue=11", "--as", "side"])).code, 0);
+    const before = await get(wall, "wall/hue");
+    await eventually("a standby to have it", async () => (await host()).single ? null : true);
+    const watch = wall.start(["state", "watch", "wall/hue"]);
+    await watch.until("the first list", () => watch.stdout.includes('"op":"sync"') ? true : null);
+
+    await app.crash();
+    await watch.until("to be told", () => watch.stderr.includes("the host does not answer") ? true : null);
+    const set = await wall.run(["state", "set", "wall/gain=10%", "--as", "side", "--timeout", "30s"]);
+    assertEquals(set.code, 0, set.stderr);
+    assertEquals((await host()).host?.name, "backup");
+    await watch.until(
+      "to hear the next one",
+      () => watch.stderr.includes("a host answers again") ? true : null,
+    );
+    const [hue, gain] = [await get(wall, "wall/hue"), await get(wall, "wall/gain")];
+    assertEquals([hue.text, hue.holder, gain.text, gain.holder], [
+      "11°",
+      before.holder,
+      "10%",
+      before.holder,
+    ]);
+    assertEquals((await wall.run(["state", "undo", "--as", "side"])).code, 0);
+    assertEquals((await get(wall, "wall/gain")).text, "50%");
+    assertEquals(await interrupted(watch), 130);
+  },
+);
