@@ -7,9 +7,9 @@ import { liveTest } from "../../support/live.ts";
 import { at, type Seat, Show } from "./seat.ts";
 
 const MINUTES = Number(Deno.env.get("STATE_SOAK_MINUTES") ?? 0);
-const SOAK_MS = MINUTES > 0 ? MINUTES * 60_000 : 14_000;
+const SOAK_MS = MINUTES > 0 ? MINUTES * 60_000 : 9_000;
 /** One client after the other is restarted at this pace. */
-const RESTART_MS = MINUTES > 0 ? 10_000 : 4_000;
+const RESTART_MS = MINUTES > 0 ? 10_000 : 3_000;
 const CLIENTS = 8;
 const FADERS = 16;
 /** What a process may grow between the first quarter and the end: buffers and the collector's slack, no more. */
