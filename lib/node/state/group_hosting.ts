@@ -72,7 +72,6 @@ export class GroupHosting {
     document.observe({
       noteLog: () => {},
       noteBook: () => {},
-      noteBefore: () => {},
       noteAfter: (log, entry) => this.#noteEntry(log, entry),
     });
     // Those of the host before are prepared again: it costs nothing where displays show them already.

@@ -45,10 +45,6 @@ export class StateDocument {
   readonly #observers: DocumentObserver[] = [];
   readonly #winners: WinnerObserver;
   readonly #relay: LogObserver = {
-    noteBefore: (log, entry) => {
-      const observers = this.#observers;
-      for (let at = 0; at < observers.length; at++) observers[at]?.noteBefore(log, entry);
-    },
     noteAfter: (log, entry, rateUs) => {
       const observers = this.#observers;
       for (let at = 0; at < observers.length; at++) observers[at]?.noteAfter(log, entry, rateUs);

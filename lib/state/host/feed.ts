@@ -125,17 +125,15 @@ export class LogSource implements FeedSource, HashFollower {
     return this.#version as Version;
   }
 
-  /** An entry that is there is about to change or to go. */
-  noteBefore(entry: Entry): void {
-    if (this.#sees(entry.id)) this.#size--;
-  }
-
   /** An entry has changed, begun or gone. @returns whether the group hears of it. */
   noteAfter(entry: Entry): boolean {
     if (!this.#sees(entry.id)) return false;
     this.#version = entry.version;
-    if (!entry.deleted) this.#size++;
     return true;
+  }
+
+  noteCount(id: PathId, by: 1 | -1): void {
+    if (this.#sees(id)) this.#size += by;
   }
 
   noteHash(id: PathId, high: number, low: number): void {

@@ -71,11 +71,6 @@ export class InterestGroup {
     for (const found of this.#sources) found?.source.end();
   }
 
-  /** An entry is about to change. */
-  noteBefore(subsystem: SubsystemNumber, entry: Entry): void {
-    this.#sources[subsystem]?.source.noteBefore(entry);
-  }
-
   /** An entry has changed. @returns the feed that tells of it; null where the group does not see it. */
   noteAfter(subsystem: SubsystemNumber, entry: Entry): Feed | null {
     const found = this.#sources[subsystem];
@@ -140,11 +135,6 @@ export class InterestGroups implements LogObserver {
   noteBook(): void {
     this.book.noteNews(RATE_US.fast);
     this.dirty.add(this.book);
-  }
-
-  noteBefore(log: SubsystemLog, entry: Entry): void {
-    const row = this.#row;
-    for (let at = 0; at < row.length; at++) row[at]?.noteBefore(log.number, entry);
   }
 
   noteAfter(log: SubsystemLog, entry: Entry, rateUs: number): void {

@@ -2,7 +2,7 @@
 // Decides versions (research 2.7 W1), and how long deleted paths are remembered. Never decides whose value wins (merge/),
 // who hears of it (feed.ts), or what a path may hold (schema/).
 
-import { EntryHash, isSameEntry } from "../digest/mod.ts";
+import { EntryHash, equalValues } from "../digest/mod.ts";
 import type {
   ClientNumber,
   IdTable,
@@ -54,14 +54,14 @@ export type LogNodes = IdTable<PathId, RecencyNode<MutableEntry>>;
 
 /** Who keeps a digest of some of the entries. */
 export interface HashFollower {
+  /** An entry is there that was not (1), or is gone (-1). */
+  noteCount(id: PathId, by: 1 | -1): void;
   /** What an entry adds to a digest has changed by (XOR) these halves. */
   noteHash(id: PathId, high: number, low: number): void;
 }
 
-/** Who is told of changes: once with the entry as it was, once as it is. */
+/** Who is told of changes. */
 export interface LogObserver {
-  /** An entry that is there is about to change. */
-  noteBefore(log: SubsystemLog, entry: Entry): void;
   /** An entry has changed or was deleted; `rateUs` is how long its news may wait. */
   noteAfter(log: SubsystemLog, entry: Entry, rateUs: number): void;
 }
@@ -78,13 +78,6 @@ export class SubsystemLog {
   readonly #hash = new EntryHash();
   /** Entries whose hash is due: each once, however often it changed since a digest was asked for. */
   readonly #unhashed: MutableEntry[] = [];
-  readonly #wanted: { -readonly [K in keyof StateEntry]: StateEntry[K] } = {
-    value: null,
-    version: 0,
-    holder: 0,
-    priority: 0,
-    deleted: false,
-  };
   #version = 0;
   #horizon = 0;
   #size = 0;
@@ -157,17 +150,23 @@ export class SubsystemLog {
       this.#nodes.set(id, this.#order.add(entry, version));
       this.#size++;
       this.#owe(entry);
+      for (const follower of this.#followers) follower.noteCount(id, 1);
       this.#observer.noteAfter(this, entry, rateUs);
       return true;
     }
     const entry = node.item;
     if (entry.deleted) return false; // Numbers are not used again: this is late news.
-    const wanted = this.#wanted;
-    wanted.value = value;
-    wanted.holder = holder;
-    wanted.priority = priority;
-    if (isSameEntry(type, entry, wanted)) return false;
-    this.#observer.noteBefore(this, entry);
+    if (entry.holder === holder && entry.priority === priority) {
+      const { value: before } = entry;
+      // Checked numbers are equal when they are the same.
+      if (
+        typeof value === "number" && typeof before === "number"
+          ? value === before
+          : equalValues(type, before, value)
+      ) {
+        return false;
+      }
+    }
     const version = ++this.#version;
     if (entry.holder !== holder || entry.priority !== priority) entry.winnerVersion = version;
     entry.value = value;
@@ -184,7 +183,7 @@ export class SubsystemLog {
     const node = this.#nodes.get(id);
     if (node === undefined || node.item.deleted) return false;
     const entry = node.item;
-    this.#observer.noteBefore(this, entry);
+    for (const follower of this.#followers) follower.noteCount(id, -1);
     entry.deleted = true;
     entry.value = null;
     entry.holder = 0 as ClientNumber;
@@ -209,8 +208,10 @@ export class SubsystemLog {
     this.settleHashes();
     this.#followers.add(follower);
     for (let node = this.#order.firstAfter(0); node !== null; node = node.newer) {
-      const { id, hashHigh, hashLow } = node.item;
-      if (sees(id)) follower.noteHash(id, hashHigh, hashLow);
+      const { id, hashHigh, hashLow, deleted } = node.item;
+      if (!sees(id)) continue;
+      follower.noteHash(id, hashHigh, hashLow);
+      if (!deleted) follower.noteCount(id, 1);
     }
   }
 

@@ -106,9 +106,13 @@ export class ColumnWriter {
     let present = 0;
     let previous = 0;
     let sorted = true;
+    let last: EntryType | null = null;
+    let number: number | undefined;
     for (let i = 0; i < count; i++) {
       const { id, type } = entries[i] as WireEntry;
-      const number = TYPE_NUMBERS[type];
+      // Most are of one type.
+      if (type !== last) number = TYPE_NUMBERS[type];
+      last = type;
       if (number === undefined || !(id > 0 && id < ID_SPAN && Number.isInteger(id))) {
         out.fail();
         return 0;
