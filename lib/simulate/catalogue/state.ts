@@ -83,6 +83,7 @@ export const STATE: readonly CatalogueEntry[] = [
       { at: "14s", "kill-app": { app: "desk", on: "app-1" }, for: "20s" },
       { at: "20s", write: { app: "desk", on: "app-2", path: "layer-0", value: 9 } },
       { at: "40s", "kill-app": { app: "desk", on: "app-1", token: "lost" }, for: "3s" },
+      { at: "48s", "leave-app": { app: "wall", on: "viz-1" }, for: "2s" },
       { at: "50s", "kill-app": { app: "desk", on: "app-2" }, for: "70s" },
     ],
     expect: {

@@ -374,7 +374,7 @@ export const STATE_VERBS: readonly Verb[] = [
   verb({
     verb: "trouble",
     summary: "Faults of these kinds, drawn from the seed: when, on whom, how long.",
-    example: "trouble: {on: '@all', every: 3s, longest: 4s}, for: 20s",
+    example: 'trouble: {on: "@all", every: 3s, longest: 4s}, for: 20s',
     argument: record({
       on: optional(selectorText, "Whom it may hit; everybody unless given."),
       kinds: optional(list(choice(TROUBLES), { min: 1, max: 32 }), "Which; all unless given."),

@@ -31,10 +31,17 @@ Deno.test("the example of every verb is one", () => {
     const entry = exampleOf(example);
     assert(Object.keys(entry).includes(verb), example);
     const programs = { scene: { on: "viz-*" } };
+    const apps = {
+      desk: { on: "app-*" },
+      wall: { on: "viz-0" },
+      evil: { on: "viz-1" },
+      late: { on: "viz-2", start: "later" },
+    };
     const raw = {
       name: "x",
       extends: "base",
       programs,
+      state: { apps, parameters: { hue: { type: "f32", on: "viz-*" } } },
       timeline: [{ at: "10s", ...entry }],
       duration: "90s",
     };
