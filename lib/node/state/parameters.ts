@@ -47,7 +47,8 @@ export class ParameterDesk {
   readonly #own: Declarations;
   /** Which set of which node the present host has, or is being asked for. */
   readonly #known = new Map<NodeId, string>();
-  #epoch = 0;
+  /** Of the last reign of this node; 0 before the first. */
+  #term = 0;
 
   constructor(node: StateNode, hosting: Hosting, own: Declarations) {
     this.#node = node;
@@ -58,11 +59,10 @@ export class ParameterDesk {
   /** Nodes have come or changed, or this node hosts from now on. */
   refresh(): void {
     const { id } = this.#node;
-    const term = this.#hosting.service?.host.epoch.term ?? 0;
-    if (term !== this.#epoch) {
-      this.#known.clear();
-      this.#epoch = term;
-    }
+    const term = this.#hosting.service?.host.epoch.term ?? this.#term;
+    // Those that were asked for before the first reign began are on their way into it.
+    if (term !== this.#term && this.#term !== 0) this.#known.clear();
+    this.#term = term;
     const { hash } = this.#own;
     if (hash !== null) this.#want(id, hash, () => Promise.resolve(this.#own));
     for (const entry of this.#node.discovery()?.registry.snapshot() ?? []) {

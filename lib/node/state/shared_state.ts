@@ -281,6 +281,7 @@ export class SharedState {
       hosting: { ...this.#hosting.counters, tooEarly: this.#tooEarly },
       healing: { ...this.healing.counters },
       copies: { ...this.#keepers.counters },
+      parameters: { ...this.#parameters.counters },
       keeper: { ...this.#keeper.counters },
       store: this.#store === null ? null : { ...this.#store.counters },
       host: service === null ? null : { ...service.host.counters, ...service.counters },

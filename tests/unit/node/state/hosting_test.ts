@@ -123,6 +123,29 @@ Deno.test("a fixed host that was frozen comes back under a newer term, with what
   assertEquals(show.crashes, []);
 });
 
+Deno.test("a leader that hosts and is frozen is followed by the next one within its lease and two seconds", async () => {
+  const show = new Show(10);
+  const [foh, backup, side] = await show.apps("foh", "backup", "side");
+  const client = await show.client(side);
+  await show.hosts(foh);
+  show.define(foh, { path: "tempo", type: "f32", default: 120 });
+  await show.knows(client, "tempo");
+  await show.until(() => foh.node.state.hosted?.host.isSingle === false, "a standby has everything");
+  await show.write(client, "tempo", 55);
+  const frozenUs = show.world.nowUs;
+  foh.host.freeze();
+  await show.follows(client, backup);
+  await show.write(client, "tempo", 56);
+  const writableMs = (show.world.nowUs - frozenUs) / 1_000;
+  assert(writableMs < 7_000, `writable after ${writableMs} ms`);
+  foh.host.thaw();
+  await show.world.runFor(3_000_000);
+  assertEquals(foh.node.state.hosted, null, "its lease is over: it says nothing");
+  const woken = await show.client(foh);
+  await show.shows(woken, "tempo", 56);
+  assertEquals(show.crashes, []);
+});
+
 Deno.test("all machines lose power and come back: the state is what it was, seconds before", async () => {
   const show = new Show(6);
   const [foh, backup, side] = await show.apps("foh", "backup", "side");
