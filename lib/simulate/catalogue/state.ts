@@ -22,11 +22,11 @@ const show = {
   quiet: "12s",
 };
 
-/** Desks that do something ten times in three seconds, walls that hardly do. */
+/** Desks that do something ten times in four seconds, walls that hardly do. */
 const busy = {
   parameters,
   apps: {
-    desk: { on: "app-*", plays: "300ms" },
+    desk: { on: "app-*", plays: "400ms" },
     wall: { on: "viz-*", writes: [{ path: "viz-*/hue", every: "2s" }] },
   },
 };
@@ -345,8 +345,9 @@ export const STATE: readonly CatalogueEntry[] = [
       "freeze, machines are cut off, frames are lost, clients die and come back, memory and messages are damaged.",
     tags: ["state", "chaos"],
     ...show,
+    quiet: "10s",
     state: busy,
-    timeline: [{ at: "7s", trouble: { every: "2s", longest: "4s" }, for: "12s" }],
+    timeline: [{ at: "6500ms", trouble: { every: "1500ms", longest: "4s" }, for: "10s" }],
     // What each seed meets differs: only what all must show is asked for.
     expect: { sometimes: ["state_ready>=5", "state_copied>=10"] },
   }),
