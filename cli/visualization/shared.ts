@@ -29,6 +29,7 @@ export class SharedParameters {
   /** The same values with what sources elsewhere do to them. */
   readonly #modulated: ModulatedValues;
   readonly #places: ReadonlyMap<string, ModulationSlot>;
+  readonly #onChange: (parameter: Parameter) => void;
   readonly #stop: () => void;
 
   /** @param onChange told of each value that changed, where `draws` is false; else frames are begun by {@linkcode frame}. */
@@ -66,18 +67,20 @@ export class SharedParameters {
       };
     });
     this.#places = places;
-    this.#stop = draws ? () => {} : port.onBatch(() => {
-      this.frame(port.nowUs());
-      for (const name of this.#definitions.keys()) {
-        if (this.#state.hasChanged(name)) onChange(this.#parameterOf(name));
-      }
-    });
+    this.#onChange = draws ? () => {} : onChange;
+    this.#stop = draws ? () => {} : port.onBatch(() => this.frame(port.nowUs()));
+    // How long it has been without a host counts from now.
+    this.frame(port.nowUs());
   }
 
-  /** Begins a frame. */
+  /** Begins a frame, and tells what changed with it. */
   frame(nowUs: number): void {
     this.#state.begin(nowUs);
     this.#modulated.beginFrame(nowUs);
+    if (this.#state.changedCount === 0) return;
+    for (const name of this.#definitions.keys()) {
+      if (this.#state.hasChanged(name)) this.#onChange(this.#parameterOf(name));
+    }
   }
 
   has(name: string): boolean {
@@ -91,6 +94,8 @@ export class SharedParameters {
 
   /** Writes one here, while no host can be asked. Throws `refused` where one can, `schema` for a value that it does not take. */
   setLocal(name: string, value: unknown): Parameter {
+    // Where nothing is drawn the last frame may be long ago: whether there is a host is to be known now.
+    this.frame(this.#nowUs());
     const answer = this.#state.setLocal(name, value as never);
     if (isRefusal(answer)) {
       throw new HanaError("schema", { what: `value of ${name}`, why: answer.why });

@@ -62,9 +62,9 @@ export class Visualization {
       ? null
       : new SharedParameters(node, shared, isLooping, (parameter) => this.#drawing?.tell(parameter));
     node.onRequest(VIZ_SET, ({ name, value }) => {
-      const parameter = this.#shared?.has(name) === true
-        ? this.#shared.setLocal(name, value)
-        : this.#markedLocal(this.parameters.set(name, value));
+      // A shared one tells its changes itself.
+      if (this.#shared?.has(name) === true) return replyOf(this.#shared.setLocal(name, value));
+      const parameter = this.#markedLocal(this.parameters.set(name, value));
       this.#drawing?.tell(parameter);
       return replyOf(parameter);
     });

@@ -431,3 +431,45 @@ liveTest(
     assertEquals(await interrupted(watch), 130);
   },
 );
+
+liveTest(
+  "a visualization that finds no host is driven by hand, and keeps what it shows when a host comes",
+  async (network) => {
+    const [foh, wall] = stageOf(network, "foh", "wall");
+    await shareKey(foh, wall);
+    const visualization = await wall.serve("--role", "visualization", "--draw", ...PARAMETERS);
+    const reply = await eventually("the wall to be on its own", async () => {
+      const { code, stdout } = await foh.run([
+        "call",
+        "wall",
+        "hana.viz.set",
+        "name=hue",
+        "value=300",
+        "--json",
+      ]);
+      return code === 0 ? JSON.parse(stdout).reply : null;
+    });
+    assertEquals([reply.value, reply.local], [300, true]);
+    await visualization.process.until(
+      "the wall to show it",
+      () => visualization.process.stderr.includes("hue is 300° (set here alone)") ? true : null,
+    );
+    // What does not fit is refused here as anywhere.
+    const wrong = await told(foh, "call", "wall", "hana.viz.set", "name=hue", "value=900");
+    assertEquals(wrong[0], 1);
+    assertStringIncludes(wrong[2], "a number from 0 to 360°, not 900");
+
+    await foh.serve("--role", "app");
+    await eventually("the host to have the parameters", async () => {
+      const { code } = await foh.run(["state", "get", "wall/hue", "--timeout", "10s"]);
+      return code === 0 ? true : null;
+    });
+    const hue = await shows(foh, "wall/hue", "300°");
+    assertEquals([hue.holder?.name, hue.priority], ["wall", 100], "the wall's own claim: nothing jumps");
+    assertEquals((await foh.run(["state", "set", "wall/hue=10", "--as", "desk"])).code, 0);
+    await visualization.process.until(
+      "the wall to follow",
+      () => visualization.process.stderr.includes("hue is 10°\n") ? true : null,
+    );
+  },
+);

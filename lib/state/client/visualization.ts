@@ -11,6 +11,8 @@ import type { NumberName, ParameterSet, ParameterSpecs, ParameterValues } from "
 
 /** After so long without a host local writes are taken, in microseconds (research 2.12). */
 export const LOCAL_US = 1_000_000;
+/** A host that begins knows the parameters of a visualization that is there within this, in microseconds. */
+const DECLARED_US = 10_000_000;
 
 /** Reads one parameter: kept by a place in typed arrays, so that a frame makes no objects. */
 interface Slot {
@@ -53,6 +55,8 @@ export class VisualizationState<S extends ParameterSpecs> {
   #book: SchemaBook | null = null;
   #revision = -1;
   #hostUs = -Infinity;
+  /** Since when there is a host; Infinity without one. */
+  #hostSinceUs = Infinity;
   #startedUs: number | null = null;
   #isSilent = false;
   #local = 0;
@@ -122,6 +126,8 @@ export class VisualizationState<S extends ParameterSpecs> {
     const { replica } = this.#port;
     const hasHost = replica.state === "joined" && !this.#isSilent;
     if (hasHost) this.#hostUs = nowUs;
+    else this.#hostSinceUs = Infinity;
+    if (hasHost && this.#hostSinceUs === Infinity) this.#hostSinceUs = nowUs;
     const { book, values } = replica;
     const isOther = values !== this.#shown || book !== this.#book || book?.revision !== this.#revision;
     if (isOther && book !== null) this.#resolve(book, values);
@@ -218,17 +224,21 @@ export class VisualizationState<S extends ParameterSpecs> {
   /** The host is back with everything: what this machine showed meanwhile becomes its claim there. */
   #endLocal(nowUs: number): void {
     const { replica } = this.#port;
-    this.#local = 0;
+    const isLate = nowUs - this.#hostSinceUs >= DECLARED_US;
+    let hasWritten = false;
     for (const slot of this.#slots) {
-      if (!slot.isLocal) continue;
+      // A host that has just begun asks for the parameters first: what is shown stays until it knows them.
+      if (!slot.isLocal || (slot.id === 0 && !isLate)) continue;
       slot.isLocal = false;
+      this.#local--;
+      hasWritten = true;
       const value = slot.written ?? this.#valueOf(slot);
       slot.written = undefined;
       const answer = slot.id === 0 ? "full" : replica.set(nowUs, slot.id, value);
       // It gives way where the host does not know the path, or does not let this machine write.
       if (answer !== "taken") this.#refused++;
     }
-    this.#port.pump();
+    if (hasWritten) this.#port.pump();
   }
 
   #valueOf({ name, definition, isNumber, object, parts }: Slot): StateValue {

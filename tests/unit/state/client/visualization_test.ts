@@ -145,6 +145,41 @@ Deno.test("without a host it goes on with what it has; after a second it may wri
   assertEquals(state.values.hue, 70);
 });
 
+Deno.test("what was written without a host waits until a host that has just begun knows the parameter", async () => {
+  const stage = new Stage();
+  const desk = stage.desk("aurora");
+  const state = new VisualizationState(desk, AURORA, { prefix: "aurora" });
+  state.begin(stage.nowUs);
+  await stage.run(1_100_000);
+  assertEquals([state.setLocal("hue", 10), state.setLocal("glow", 0.5)], ["taken", "taken"]);
+  state.begin(stage.nowUs);
+  // The host has nothing yet: it asks visualizations for what they declare.
+  stage.connect(desk);
+  const foh = stage.join("foh");
+  await stage.until(foh.ready());
+  state.begin(stage.nowUs);
+  assertEquals([state.values.hue, state.isLocalValue("hue"), state.refused], [10, true, 0]);
+  const [hue] = AURORA.below("aurora");
+  assert(hue !== undefined);
+  stage.define(hue);
+  await stage.run(200_000);
+  state.begin(stage.nowUs);
+  await stage.run(200_000);
+  assertEquals([foh.get("aurora/hue"), state.isLocalValue("hue"), state.isLocalValue("glow")], [
+    10,
+    false,
+    true,
+  ]);
+  // One that the host does not come to know within ten seconds gives way.
+  await stage.run(10_000_000);
+  state.begin(stage.nowUs);
+  assertEquals([state.isLocalValue("glow"), state.refused, state.setLocal("glow", 1)], [
+    false,
+    1,
+    "has-host",
+  ]);
+});
+
 Deno.test("it takes what it needs of a host that comes later, whatever numbers that gives, and no value of another type", async () => {
   const stage = new Stage(AURORA.below("aurora"));
   const desk = stage.desk("aurora");
