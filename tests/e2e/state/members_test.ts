@@ -170,6 +170,18 @@ liveTest(
     const told = await bob.do<string[]>("toldOf", { what: "reconnect bye", timeoutMs: SOON_MS });
     assertMatch(told.join("\n"), /another machine hosts|stops/);
     assertEquals(await bob.do("get", { path: racks[0] }), 201);
+
+    // Everybody goes home. What stood is there the next day, from the host's own disk.
+    await bob.stop();
+    const nextDay = await show.seat("host", { host: true });
+    await nextDay.ready();
+    await nextDay.shows(`${racks[0]}`, 201);
+    const there = (await nextDay.presence()).map(({ name, state }) => `${name} ${state}`);
+    assertEquals(
+      there.sort(),
+      ["bob suspended", "host joined"],
+      "who was there when it stopped may come back",
+    );
   },
 );
 

@@ -2,6 +2,8 @@
 // Seconds as a test; STATE_SOAK_MINUTES makes it as long as wanted (scripts/nightly). At the end all copies are equal, nobody
 // is left over, nothing was refused for its form, and no process has grown.
 
+// deno-lint-ignore-file no-console
+
 import { assert, assertEquals } from "@std/assert";
 import { liveTest } from "../../support/live.ts";
 import { at, type Seat, Show } from "./seat.ts";
@@ -125,11 +127,16 @@ liveTest(
     const { state } = await host.do<{ state: { host: Readonly<Record<string, number>> } }>("statistics");
     const { malformed = 0, overflown = 0, differences = 0 } = state.host;
     assertEquals({ malformed, overflown, differences }, { malformed: 0, overflown: 0, differences: 0 });
+    const grown: string[] = [];
     for (const seat of seats) {
       const before = baseline.get(seat.name);
       if (before === undefined) continue;
       const { rss } = await seat.do<{ rss: number }>("memory");
+      grown.push(`${seat.name} ${Math.round((rss - before) / 1024)} KiB`);
       assert(rss - before < MAX_GROWTH_BYTES, `${seat.name} grew from ${before} to ${rss} bytes`);
+    }
+    if (MINUTES > 0) {
+      console.log(`${SOAK_MS / 60_000} minutes, ${restarts} restarts; grown: ${grown.join(", ")}`);
     }
   },
   [],
