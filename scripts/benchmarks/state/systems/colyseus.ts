@@ -75,7 +75,10 @@ export async function openColyseus(): Promise<SharedSystem> {
     return [encoder.encodeAll({ offset: 1 }, buffer)];
   };
   const reader = copy();
-  reader.take(whole());
+  // A room tells all who are in it, the writer too.
+  const writer = copy();
+  for (const end of [reader, writer]) end.take(whole());
+  let told: Messages = [];
   encoder.discardChanges();
 
   function patch(): Messages {
@@ -105,10 +108,10 @@ export async function openColyseus(): Promise<SharedSystem> {
         const rows = unpack(bytes.subarray(HEAD.length)) as [number, number, number][];
         for (const [object, field, value] of rows) assign(object, field, value);
       }
-      return patch();
+      return told = patch();
     },
     read: (sent) => reader.take(sent),
-    settle() {},
+    settle: () => writer.take(told),
     change(edits) {
       for (const { object, field, value } of edits) assign(object, field, value);
       return patch();

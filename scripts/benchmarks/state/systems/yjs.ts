@@ -79,6 +79,7 @@ export async function openYjs(): Promise<SharedSystem> {
   }
 
   const [writer, host, reader] = [open(), open(), open()];
+  let told: Messages = [];
   host.doc.transact(() => {
     const things = host.doc.getMap("things");
     for (let object = 0; object < OBJECTS; object++) {
@@ -104,14 +105,17 @@ export async function openYjs(): Promise<SharedSystem> {
     },
     relay(sent) {
       host.take(sent);
-      return host.said();
+      return told = host.said();
     },
     read(sent) {
       reader.take(sent);
       reader.said();
     },
     // The server sends the update back to its writer too, who has it.
-    settle() {},
+    settle() {
+      writer.take(told);
+      writer.said();
+    },
     change(edits) {
       edit(host.doc, hosts, edits);
       return host.said();
