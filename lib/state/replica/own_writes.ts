@@ -42,6 +42,8 @@ export class OwnWrites {
   #acked = 0;
   /** The first of those in flight that has not gone out in this connection. */
   #cursor = 0;
+  /** The entries of the values that were taken last. */
+  #taken: readonly WireEntry[] = [];
   #burstUs = 0;
   /** What the last burst counts as: when it went, or when it would have gone without the slack. */
   #slotUs = -bounds.WRITE_PAUSE_US;
@@ -156,7 +158,7 @@ export class OwnWrites {
     this.#inFlight.push(sent);
     this.#cursor = this.#inFlight.length;
     this.#armResend(nowUs);
-    return messageOf(sent, term);
+    return messageOf(sent, term, sent.transaction === null ? this.#taken : undefined);
   }
 
   /** When a message may go out, in microseconds; Infinity for never. */
@@ -399,8 +401,10 @@ export class OwnWrites {
       if (writes.length === MAX_ENTRIES) break;
     }
     const [fitting = []] = splitEntries(entriesOf(writes), CHUNK_BYTES);
-    const taken = writes.slice(0, fitting.length);
-    for (const { id } of taken) this.#unsent.delete(id);
+    this.#taken = fitting;
+    const taken = fitting.length === writes.length ? writes : writes.slice(0, fitting.length);
+    if (taken.length === this.#unsent.size) this.#unsent.clear();
+    else for (const { id } of taken) this.#unsent.delete(id);
     return taken.length === 0 ? null : this.#sentOf(nowUs, taken, null);
   }
 
@@ -558,9 +562,11 @@ function entriesOf(writes: readonly Write[]): WireEntry[] {
   );
 }
 
+/** @param entries those of the writes, where they are made already */
 function messageOf(
   { sequence, writes, transaction }: Sent,
   term: number,
+  entries?: readonly WireEntry[],
 ): SetMessage | TransactionMessage {
   if (transaction !== null) {
     const { generation = null, guards = [], definitions = [], entries = [] } = transaction.request;
@@ -583,7 +589,7 @@ function messageOf(
     take: first?.take ?? false,
     momentary: first?.momentary ?? false,
     generation: first?.generation ?? null,
-    entries: entriesOf(writes),
+    entries: entries ?? entriesOf(writes),
   };
 }
 
