@@ -35,7 +35,9 @@ export function defineDefine(command: Command, cli: Cli): void {
     },
     { call: "hana state define paths.yaml --as foh", why: "several; foh is privileged already" },
   );
+  // A range may begin with a minus.
   command
+    .allowUnknownOption()
     .argument("<FILE|PATH>", "a YAML or JSON file, - for stdin, or a path")
     .argument("[WORDS...]", "type, range, unit and so on of the path")
     .option(AS_FLAG, AS_TEXT)
@@ -49,6 +51,13 @@ async function define(
   words: readonly string[],
   { as }: { readonly as?: string },
 ): Promise<void> {
+  const flag = [first, ...words].find((word) => /^-[^\d.]/.test(word));
+  if (flag !== undefined) {
+    throw new HanaError("usage", {
+      what: `hana state define has no flag ${flag}`,
+      hint: "hana state define --help",
+    });
+  }
   const definitions = words.length > 0 ? [inWords(first, words)] : await fromFile(first);
   // A call without any is a mistake that would pass unseen.
   if (definitions.length === 0) {

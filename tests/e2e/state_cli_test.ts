@@ -177,7 +177,7 @@ liveTest(
 );
 
 liveTest(
-  "commands under one name are one client: claims, undo and objects outlast each of them",
+  "commands under one name are one client: claims and undo outlast each of them",
   async (network) => {
     const { foh, wall } = await theatre(network);
     const numberOf = async (name: string): Promise<number | undefined> =>
@@ -208,8 +208,16 @@ liveTest(
     assertEquals(code, 3);
     assertStringIncludes(stderr, "side has moved it since; it stays as it is");
     assertEquals([(await get(foh, "wall/hue")).text, (await get(foh, "wall/mood")).text], ["5°", "calm"]);
+  },
+);
 
-    // Objects: nobody else writes there, whatever the priority; whoever owns one gives it away.
+liveTest(
+  "an object is its owner's alone whatever the priority, is given to somebody who is there, and outlasts commands",
+  async (network) => {
+    const { foh, wall } = await theatre(network);
+    const clients = async (): Promise<Sessions["clients"]> =>
+      (await foh.json<Sessions>(["state", "sessions"])).document.clients;
+    assertEquals((await wall.run(["state", "set", "wall/hue=5", "--as", "side"])).code, 0);
     assertEquals((await foh.run(["state", "own", "wall/hue", "--as", "desk"])).code, 0);
     const refused = await told(wall, "state", "set", "wall/hue=1", "--priority", "200");
     assertEquals(refused[0], 7);
@@ -222,15 +230,14 @@ liveTest(
     const side = await holding(wall, "state", "claim", "wall/gain", "--hold", "1m", "--as", "side");
     assertEquals((await foh.run(["state", "transfer", "wall/hue", "side", "--as", "desk"])).code, 0);
     assertEquals(await interrupted(side), 130);
-    const sessions = (await foh.json<Sessions>(["state", "sessions"])).document.clients;
-    assertEquals(sessions.find(({ name }) => name === "side")?.owns, ["wall/hue"]);
+    assertEquals((await clients()).find(({ name }) => name === "side")?.owns, ["wall/hue"]);
     assertEquals((await foh.run(["state", "set", "wall/hue=1", "--as", "desk"])).code, 7);
     assertEquals((await wall.run(["state", "disown", "wall/hue", "--as", "side"])).code, 0);
     assertEquals((await foh.run(["state", "set", "wall/hue=61", "--as", "desk"])).code, 0);
 
     // The name is free again.
     assertEquals((await foh.run(["state", "release", "--all", "--as", "desk"])).code, 0);
-    assertEquals(await numberOf("desk"), undefined);
+    assertEquals((await clients()).find(({ name }) => name === "desk"), undefined);
     // What side had was taken over while no command of it was there; so the last value stands.
     const last = await get(foh, "wall/hue");
     assertEquals([last.text, last.holder], ["61°", null]);
