@@ -30,11 +30,5 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot.ts";
-export {
-  type FormatOptions,
-  formatSnapshot,
-  MAX_SNAPSHOT_LENGTH,
-  type NamedSnapshot,
-  parseSnapshot,
-  SNAPSHOT_VERSION,
-} from "./yaml_text.ts";
+export { MAX_SNAPSHOT_LENGTH, type NamedSnapshot, SNAPSHOT_VERSION } from "./yaml_form.ts";
+export { type FormatOptions, formatSnapshot, parseSnapshot } from "./yaml_text.ts";

@@ -6,7 +6,7 @@ import { describeValue } from "../../wire/mod.ts";
 import { readEntry, VALUE_TYPES } from "./entry.ts";
 import { MAX_SNAPSHOT_VALUES, type SnapshotEntry } from "./snapshot.ts";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "./yaml_adapter.ts";
-import { MAX_SNAPSHOT_LENGTH, type NamedSnapshot, SNAPSHOT_VERSION } from "./yaml_text.ts";
+import { MAX_SNAPSHOT_LENGTH, type NamedSnapshot, SNAPSHOT_VERSION } from "./yaml_form.ts";
 
 const KEYS = ["hana-state", "name", "note", "prefix", "values"];
 const MAX_DEPTH = 24;

@@ -4,20 +4,8 @@
 import type { ParameterDefinition } from "../model/mod.ts";
 import { formatNumber, formatRange } from "../schema/mod.ts";
 import { outside } from "./entry.ts";
+import { type NamedSnapshot, SNAPSHOT_VERSION } from "./yaml_form.ts";
 import type { Snapshot, SnapshotEntry } from "./snapshot.ts";
-
-/** Characters of a file. */
-export const MAX_SNAPSHOT_LENGTH = 8 * 1024 * 1024;
-/** The form that is written; newer ones are refused. */
-export const SNAPSHOT_VERSION = 1;
-
-/** A snapshot with what people call it. */
-export interface NamedSnapshot {
-  /** Null where it has none. */
-  readonly name: string | null;
-  readonly note: string | null;
-  readonly snapshot: Snapshot;
-}
 
 /** How a file is written. */
 export interface FormatOptions {
