@@ -22,6 +22,7 @@ import type {
 } from "../model/mod.ts";
 import {
   checkValue,
+  GUARDED_SUBSYSTEMS,
   HOST_SUBSYSTEMS,
   isRefusal,
   NO_PATH,
@@ -230,6 +231,13 @@ export class WriteDesk {
     const definition = document.book.definitionOf(id);
     if (definition === null) {
       return this.#refuseValue(subscriber, message, id, document.book.check(id, value));
+    }
+    if (message.priority > 0 && GUARDED_SUBSYSTEMS.includes(definition.subsystem)) {
+      return this.#refuse(subscriber, message, {
+        code: "version",
+        id,
+        text: `${definition.path} changes by a transaction, which says of which version it was made`,
+      });
     }
     let checked: StateValue = null;
     if (message.priority > 0) {

@@ -25,6 +25,7 @@ export { isRefusal, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   BUILT_IN_SUBSYSTEMS,
   DEFAULT_SUBSYSTEM,
+  GUARDED_SUBSYSTEMS,
   HOST_SUBSYSTEMS,
   isSubsystemName,
   SubsystemNames,

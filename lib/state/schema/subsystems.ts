@@ -16,6 +16,11 @@ export const BUILT_IN_SUBSYSTEMS = [
   "presence",
 ] as const;
 
+/**
+ * Subsystems whose values are structure: they change by a transaction, which says what it was made from, and never by a
+ * plain write, of which the last would win (research 2.11).
+ */
+export const GUARDED_SUBSYSTEMS: readonly string[] = ["groups", "presets"];
 /** Those in which nobody declares anything: the host writes them from what it knows. */
 export const HOST_SUBSYSTEMS: readonly string[] = ["dict", "meta", "procs", "presence"];
 

@@ -439,3 +439,33 @@ Deno.test("who would follow a lost holder is asked for a sign of life", () => {
   bench.acknowledge(2);
   assertEquals(bench.host.document.entryOf(hue)?.value, 2);
 });
+
+Deno.test("a group of displays does not change by a plain write, of which the last would win", () => {
+  const bench = new Bench();
+  const defined = bench.host.define(
+    bench.nowUs,
+    parameter("groups/wall", {
+      type: "json",
+      subsystem: "groups",
+      default: { name: "wall" },
+      min: null,
+      max: null,
+    }),
+  );
+  assert("id" in defined);
+  bench.join(1);
+  bench.acknowledge(1);
+  bench.say(1, {
+    kind: "set",
+    term: 1,
+    sequence: 1 as ClientSequence,
+    priority: 200,
+    take: false,
+    momentary: false,
+    generation: null,
+    entries: [{ id: defined.id, type: "json", value: { name: "mine" }, winner: null }],
+  });
+  const nacks = bench.run(100_000).flatMap(({ message }) => message.kind === "nack" ? [message.code] : []);
+  assertEquals(nacks, ["version"]);
+  assertEquals(bench.host.document.entryOf(defined.id)?.value, { name: "wall" });
+});
