@@ -121,7 +121,7 @@ async function runStage(
       "--no-check",
       "--reporter=pretty",
       `--junit-path=${junitPath}`,
-      ...(stage.parallel ? ["--parallel"] : []),
+      ...(stage.parallel === false ? [] : ["--parallel"]),
       ...(options.filter === null ? [] : ["--filter", options.filter]),
       ...files,
     ],
@@ -134,6 +134,7 @@ async function runStage(
       HANA_REQUIRE_ALL: options.requireAll ? "1" : "0",
       NO_COLOR: "1",
       RUST_BACKTRACE: "0",
+      ...(typeof stage.parallel === "number" ? { DENO_JOBS: String(stage.parallel) } : {}),
     },
   }).spawn();
 
