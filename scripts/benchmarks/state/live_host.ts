@@ -130,7 +130,7 @@ export async function measureArrivals(directory: string, isQuick: boolean): Prom
         what: `newcomer to ${objects} objects of three parameters: asking to synced (over sessions)`,
         unit: "ms",
         figures: rounded({ p50: p50 ?? NaN, max: max ?? NaN, coldProcess: cold ?? NaN, n: n ?? 0 }),
-        limit: { max: 300 },
+        limit: { p50: 300 },
       },
       {
         what: "connection lost, back with its token: loss to synced (over sessions)",

@@ -15,6 +15,7 @@ import type { Answer, LiveTask, OwnTask, Task } from "./task.ts";
 import { bringPackages, bundle, commandOf } from "./tools.ts";
 
 const GRACE_MS = 3_000;
+const MOST_WORDS = 600;
 /** In these something else is measured beside hana. */
 const COMPARED: readonly Part[] = ["patches", "growth", "latency"];
 const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
@@ -42,8 +43,11 @@ function load(): number {
 async function ask(command: readonly string[]): Promise<unknown> {
   const child = startChild(command, { stdin: "null", stdout: "piped", stderr: "piped" });
   const { success, stdout, stderr } = await child.output();
-  const words = new TextDecoder().decode(stderr).trim().split("\n").slice(-3).join(" | ");
-  if (!success) throw new Error(`${command.slice(-2).join(" ")}: ${words}`);
+  if (!success) {
+    // What was thrown, not where.
+    const words = new TextDecoder().decode(stderr).split("\n").filter((text) => text.includes("rror"));
+    throw new Error(words.slice(0, 2).join(" | ").slice(0, MOST_WORDS));
+  }
   const line = new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "";
   return JSON.parse(line);
 }
@@ -141,9 +145,17 @@ async function run(options: Options, directory: string): Promise<number> {
       cells.push(...found.map((cell) => ({ ...cell, part, load: before })));
       if (prints) write(Deno.stdout, part === "patches" ? renderPatches(found) : renderGrowth(found));
     } else {
-      const found = isLive(part)
-        ? await measureLive(part, { ...options, systems }, directory)
-        : await measureOwn(part, options, directory);
+      let found: Row[];
+      try {
+        found = isLive(part)
+          ? await measureLive(part, { ...options, systems }, directory)
+          : await measureOwn(part, options, directory);
+      } catch (thrown) {
+        const why = thrown instanceof Error ? thrown.message : String(thrown);
+        say(`${part} cannot be measured here: ${why}`);
+        unmeasured.push({ name: part, why });
+        continue;
+      }
       rows.push(...found.map((row) => ({ ...row, part, load: before })));
       if (prints) write(Deno.stdout, renderRows(found));
     }

@@ -1,6 +1,7 @@
 // How long a newcomer waits until it has everything of a large state: hello to synced, host and newcomer on one core.
 // Decides the sizes. Bytes are handed over at once; over a session comes what the lanes add.
 
+import process from "node:process";
 import type { PathId } from "../../../../lib/state/model/mod.ts";
 import { percentile, rounded } from "../../statistics.ts";
 import type { Row } from "../../supervision/row.ts";
@@ -40,11 +41,13 @@ export function measureJoining({ measureMs }: OwnTask): Row[] {
     bench.exchange();
     const took: number[] = [];
     const host: number[] = [];
+    const cpu: number[] = [];
     let [bytes, messages] = [0, 0];
     for (let round = 0; round < (measureMs < 500 ? 3 : ROUNDS); round++) {
       const client = bench.connect();
       [bytes, messages] = [0, 0];
       let hostMs = 0;
+      const before = process.cpuUsage();
       const startMs = performance.now();
       for (let step = 0; !client.replica.isSynced; step++) {
         if (step > MAX_STEPS) throw new Error("a newcomer waits for ever");
@@ -59,6 +62,8 @@ export function measureJoining({ measureMs }: OwnTask): Row[] {
       }
       took.push(performance.now() - startMs);
       host.push(hostMs);
+      const { user, system } = process.cpuUsage(before);
+      cpu.push((user + system) / 1000);
       bench.leave(client);
     }
     return {
@@ -67,11 +72,12 @@ export function measureJoining({ measureMs }: OwnTask): Row[] {
       figures: rounded({
         p50: percentile(took, 0.5),
         max: Math.max(...took),
+        processor: percentile(cpu, 0.5),
         host: percentile(host, 0.5),
         kB: bytes / 1000,
         messages,
       }),
-      limit: limit === null ? {} : { max: limit },
+      limit: limit === null ? {} : { p50: limit },
     };
   });
 }
