@@ -21,6 +21,7 @@ const MINUTE_MS = 60_000;
 /** Tests that measure how soon something happens: a machine with more to do than it has cores would answer for them. */
 const TIMED = [
   "tests/e2e/leader_test.ts",
+  "tests/e2e/state/apps_test.ts",
   "tests/e2e/supervision/numbers_test.ts",
   "tests/e2e/supervision/patience_test.ts",
   "tests/e2e/supervision/strangers_test.ts",
