@@ -47,6 +47,17 @@ export interface TookNews {
   readonly unprivileged: boolean;
 }
 
+/** A host refuses a write, or a part of it. */
+export interface RefusedNews {
+  readonly what: "refused";
+  readonly term: number;
+  readonly client: number;
+  readonly sequence: number;
+  /** Null for all of it. */
+  readonly path: string | null;
+  readonly code: NackCode;
+}
+
 /** A host has answered a greeting with a token. */
 export interface GreetedNews {
   readonly what: "greeted";
@@ -134,6 +145,7 @@ export type StateNews =
   | HostingNews
   | { readonly what: "deposed"; readonly term: number }
   | TookNews
+  | RefusedNews
   | GreetedNews
   | ChangedNews
   | CopiedNews

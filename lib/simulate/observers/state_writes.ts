@@ -24,6 +24,8 @@ class Written {
   /** The newest that was said; what is said again is known, refused or not. */
   said = 0;
   app = "";
+  /** Of the host that it follows: what one of another term does is nothing to its writes. */
+  term = 0;
   readonly #paths = new Map<string, WrittenValue[]>();
 
   note(path: string, sequence: number, value: StateValue): void {
@@ -108,9 +110,7 @@ export const stateAcknowledgedKept: ObserverDefinition = {
       if (fact.message === "welcome") {
         if (fact.resumed) writtenBy(client).restart(acknowledged?.sequence ?? 0);
         else clients.delete(client);
-      }
-      if (fact.code !== null && fact.code !== "shadowed" && fact.code !== "merged") {
-        writtenBy(client).forget(fact.refused, fact.path);
+        writtenBy(client).term = term;
       }
       if (acknowledged === null || acknowledged.single || acknowledged.sequence === 0) return;
       const { sequence } = acknowledged;
@@ -193,7 +193,12 @@ export const stateAcknowledgedKept: ObserverDefinition = {
       onFact: (fact) => {
         if (fact.kind !== "state") return;
         switch (fact.what) {
+          case "refused":
+            // Its author is not told where the link breaks meanwhile.
+            if (writtenBy(fact.client).term !== fact.term) return;
+            return writtenBy(fact.client).forget(fact.sequence, fact.path);
           case "took":
+            if (writtenBy(fact.client).term !== fact.term) return;
             return writtenBy(fact.client).noteTook(fact.sequence, fact.effects, fact.atUs);
           case "copied":
             copiedUs = fact.atUs;

@@ -15,6 +15,10 @@ export function stateText(fact: StateFact): string {
       const did = effects.length === 0 ? "no effect" : effects.join(", ");
       return `${node} takes ${message} ${sequence} of client ${client} after ${before}: ${did}`;
     }
+    case "refused":
+      return `${node} refuses write ${fact.sequence} of client ${fact.client} at ${
+        fact.path ?? "all its paths"
+      } (${fact.code})`;
     case "greeted":
       return `${node} lets client ${fact.client} in by its token`;
     case "changed":

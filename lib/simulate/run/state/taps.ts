@@ -5,6 +5,7 @@ import type {
   ClientNumber,
   Entry,
   LinkNumber,
+  NackCode,
   PathId,
   PathRecord,
   SetMessage,
@@ -18,6 +19,9 @@ import type {
   WireEntry,
 } from "../../../state/mod.ts";
 import type { HostCause, StateNews } from "../../state_facts.ts";
+
+/** Answers after which a write stands, or comes again. */
+const STANDING: ReadonlySet<NackCode> = new Set(["shadowed", "merged", "order", "epoch", "suspended"]);
 
 /** Who is told. */
 export type Tell = (news: StateNews) => void;
@@ -36,6 +40,8 @@ export function tapHost(host: StateHost, tell: Tell): void {
   /** Looks of paths, to see what changed: value and newest write. */
   const looks = new Map<PathId, { value: StateValue; write: number; overlaid: boolean }>();
   const gone = new Set<PathId>();
+  /** Paths of which the message that is being handled was refused; null for all. */
+  const refusals: (string | null)[] = [];
   const pathOf = (id: PathId): string => book.pathOf(id) ?? `#${id}`;
 
   const note = (_log: SubsystemLog, entry: Entry): void => {
@@ -106,6 +112,16 @@ export function tapHost(host: StateHost, tell: Tell): void {
       resumed: client.number <= known,
     });
   };
+  const nack = host.nack.bind(host);
+  host.nack = (subscriber, message) => {
+    const { code, sequence, id } = message;
+    if (!STANDING.has(code)) {
+      const path = id === null ? null : pathOf(id);
+      refusals.push(path);
+      tell({ what: "refused", term, client: subscriber.client, sequence, path, code });
+    }
+    nack(subscriber, message);
+  };
   const handleLeft = host.handleLeft.bind(host);
   host.handleLeft = (nowUs, from) => during("left", () => handleLeft(nowUs, from));
   const handleDeadline = host.handleDeadline.bind(host);
@@ -146,6 +162,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
       : message.entries.map(({ id }) => holding.ownership.standing(nowUs, id));
     const { revision } = book;
     const privileged = holding.privilege.holder;
+    refusals.length = 0;
     during("message", () => handleMessage(nowUs, from, message));
     let foreign: string | null = null;
     let outdated: string | null = null;
@@ -153,6 +170,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
     message.entries.forEach(({ id }, at) => {
       if (markOf(id, number) === marks[at]) return;
       const path = pathOf(id);
+      if (refusals.includes(path) || refusals.includes(null)) return;
       effects.push(path);
       const owner = owners?.[at];
       if (owner === undefined || owner.owner === 0) return;
