@@ -73,7 +73,10 @@ async function claim(cli: Cli, words: readonly string[], options: ClaimOptions):
     const outcomes = await open.desk.write("claim", rows, writing, timeoutUs);
     await showOutcomes(cli, outcomes);
     if (outcomes.every(({ kind }) => kind === "refused")) return;
-    if (open.place !== null && holdUs === null) return tellKept(cli, open, "hana state release");
+    if (open.place !== null && holdUs === null) {
+      if (outcomes.some(({ kind }) => kind === "stands")) tellKept(cli, open, "hana state release");
+      return;
+    }
     await holdOn(cli, open, stay, holdUs, options.give === true);
     if (open.place === null) return;
     // A name keeps its place, and what it was to hold for so long is over all the same.

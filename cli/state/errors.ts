@@ -38,7 +38,9 @@ export function outcomeError({ path, kind, reason, text, row }: Outcome): HanaEr
         ? `${path} is locked`
         : `${path} does not follow: another value stands above yours`,
       why: `${who}${now}`,
-      hint: higher === null || reason === "locked"
+      hint: reason === "locked"
+        ? `hana state set ${path}=VALUE --take${higher === null ? "" : ` --priority ${higher}`}`
+        : higher === null
         ? `hana state why ${path}`
         : `hana state why ${path}    (or --priority ${higher})`,
     });

@@ -24,6 +24,7 @@ interface SetFlags {
   readonly momentary?: true;
   readonly hold?: string;
   readonly fade?: string;
+  readonly take?: true;
   readonly as?: string;
 }
 
@@ -53,6 +54,7 @@ export function defineSet(command: Command, cli: Cli): void {
     .option("--hold <DURATION>", "stay so long and hold them; Ctrl-C ends it before")
     .option("--momentary", "with --hold: leave no trace behind; what was below is back")
     .option("--fade <DURATION>", "go there in steps, within this time")
+    .option("--take", "take the lock of a path that has one; of equal priority whoever has it keeps it")
     .option(AS_FLAG, AS_TEXT)
     .action(async (words, options) => await set(cli, words as string[], options as SetFlags));
   addStateSettings(command);
@@ -75,7 +77,11 @@ async function set(cli: Cli, words: readonly string[], options: SetFlags): Promi
     const { desk } = open;
     const targets = readTargets(desk, assignments);
     const stay = holdUs === null && fadeUs === 0 ? null : new Stay(cli);
-    const writing: SetOptions = { priority, momentary: options.momentary === true };
+    const writing: SetOptions = {
+      priority,
+      momentary: options.momentary === true,
+      take: options.take === true,
+    };
     const timeoutUs = cli.settings.timeout ?? READY_US;
     if (fadeUs > 0 && stay !== null) await fade(desk, targets, writing, fadeUs, stay.signal);
     const outcomes = stay?.signal.aborted === true
