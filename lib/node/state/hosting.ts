@@ -96,17 +96,15 @@ export class Hosting {
     if (isSelf && keeper.epoch !== null) void this.ensure().catch(() => {});
   }
 
-  /** A later reign was heard of. */
+  /**
+   * A later reign was heard of, or another one of this very term: clients of that would never follow this one. Where it is
+   * still this node's turn, its next reign is above both.
+   */
   noteTerm(epoch: StateEpoch | { readonly term: number }): void {
     this.#newestTerm = Math.max(this.#newestTerm, epoch.term);
-    const { service } = this;
-    if (service === null || epoch.term < service.host.epoch.term) return;
-    if (
-      epoch.term === service.host.epoch.term &&
-      !("hostId" in epoch && epoch.hostId > service.host.epoch.hostId)
-    ) {
-      return;
-    }
+    const own = this.service?.host.epoch ?? null;
+    if (own === null || epoch.term < own.term) return;
+    if (epoch.term === own.term && (!("hostId" in epoch) || epoch.hostId === own.hostId)) return;
     this.#depose(null);
     this.refresh();
   }

@@ -99,6 +99,40 @@ Deno.test("of two fixed hosts the one with the smaller id hosts, though both beg
   assertEquals(show.crashes, []);
 });
 
+for (const order of ["smaller", "larger"] as const) {
+  Deno.test(`two reigns of one term end in one above both, also where the id of the host that stays is the ${order} one`, async () => {
+    const { show, foh, server } = await reigns(order);
+    const [ofLeader, ofServer] = [await show.client(foh), await show.client(server)];
+    show.define(foh, { path: "of-leader", type: "f32", default: 1 });
+    await show.knows(ofLeader, "of-leader");
+    assertEquals(
+      ofLeader.replica.epoch?.term,
+      ofServer.replica.epoch?.term,
+      "they know nothing of each other",
+    );
+    show.plug(server);
+    for (const client of [ofLeader, ofServer]) await show.follows(client, server);
+    assertEquals(foh.node.state.hosted, null);
+    assert((ofLeader.replica.epoch?.term ?? 0) > 1);
+    await show.world.runFor(5_000_000);
+    show.assertEqual(ofLeader, ofServer);
+    assertEquals(show.crashes, []);
+  });
+}
+
+/** A leader, and a fixed host that has never met it: its id comes before or behind that of the leader. */
+async function reigns(order: "smaller" | "larger") {
+  for (let seed = 60; seed < 100; seed++) {
+    const show = new Show(seed);
+    const [foh] = await show.apps("foh", "backup");
+    const host = show.host("server");
+    show.unplug({ name: "server" });
+    const server = await show.boot("server", host, { role: "daemon", state: { host: true } });
+    if ((server.node.id < foh.node.id) === (order === "smaller")) return { show, foh, server };
+  }
+  throw new Error("no seed has such ids");
+}
+
 Deno.test("a fixed host that was frozen comes back under a newer term, with what others wrote meanwhile", async () => {
   const show = new Show(5);
   const [foh, backup] = await show.apps("foh", "backup");

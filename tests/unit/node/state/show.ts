@@ -67,7 +67,7 @@ export class Show extends Park {
   }
 
   /** Takes a machine off the switch; what is on its way is lost. */
-  unplug({ name }: Machine): void {
+  unplug({ name }: { readonly name: string }): void {
     const segment = this.world.segment("lan");
     for (const { name: other } of this.world.hosts) {
       if (other === name) continue;
@@ -76,7 +76,7 @@ export class Show extends Park {
     }
   }
 
-  plug({ name }: Machine): void {
+  plug({ name }: { readonly name: string }): void {
     const segment = this.world.segment("lan");
     for (const { name: other } of this.world.hosts) {
       if (other === name) continue;
