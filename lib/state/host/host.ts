@@ -297,7 +297,7 @@ export class StateHost implements NackSink, WinnerObserver {
   }
 
   #hello(nowUs: number, link: Link, hello: HelloMessage): void {
-    if (hello.epoch !== null && !this.#isKnown(hello.epoch)) {
+    if (hello.epoch !== null && !this.#isKnown(link, hello.epoch)) {
       return this.#membership.sayError(link.number, "epoch", "this client has heard of a later host");
     }
     this.#membership.handleHello(nowUs, link, hello);
@@ -314,10 +314,10 @@ export class StateHost implements NackSink, WinnerObserver {
       return this.#membership.sayError(link.number, "not-joined", "say hello first");
     }
     this.document.claims.noteHeard(client);
-    if (message.kind === "beat") return this.#beat(nowUs, subscriber, message);
+    if (message.kind === "beat") return this.#beat(nowUs, link, subscriber, message);
     if (message.kind === "error") return;
     if (message.kind !== "welcome" && message.term !== this.epoch.term) {
-      return this.#otherTerm(subscriber, message);
+      return this.#otherTerm(link, subscriber, message);
     }
     switch (message.kind) {
       case "set":
@@ -344,8 +344,8 @@ export class StateHost implements NackSink, WinnerObserver {
     }
   }
 
-  #beat(nowUs: number, subscriber: Subscriber, { epoch, versions }: BeatMessage): void {
-    if (!this.#isKnown(epoch) || epoch.term !== this.epoch.term) return;
+  #beat(nowUs: number, link: Link, subscriber: Subscriber, { epoch, versions }: BeatMessage): void {
+    if (!this.#isKnown(link, epoch) || epoch.term !== this.epoch.term) return;
     this.#sender.noteVersions(nowUs, subscriber, versions);
   }
 
@@ -358,27 +358,33 @@ export class StateHost implements NackSink, WinnerObserver {
   }
 
   /** Whether an epoch that a client tells is this one or an older one. */
-  #isKnown(epoch: StateEpoch): boolean {
+  #isKnown(link: Link, epoch: StateEpoch): boolean {
     if (epoch.term > this.epoch.term) {
-      this.counters.newerTerm++;
-      this.#events.note({ kind: "newer-term", term: epoch.term });
+      this.#noteNewer(link, epoch.term);
       return false;
     }
     if (epoch.term === this.epoch.term && epoch.hostId !== this.epoch.hostId) {
       this.counters.twoHosts++;
-      this.#events.note({ kind: "two-hosts", other: epoch });
+      if (mayEndReigns(link)) this.#events.note({ kind: "two-hosts", other: epoch });
       return false;
     }
     return true;
   }
 
+  #noteNewer(link: Link, term: number): void {
+    this.counters.newerTerm++;
+    if (mayEndReigns(link)) this.#events.note({ kind: "newer-term", term });
+  }
+
   /** A message that was not meant for this reign has no effect; a write is told so. */
-  #otherTerm(subscriber: Subscriber, message: StateMessage & { readonly term: number }): void {
+  #otherTerm(
+    link: Link,
+    subscriber: Subscriber,
+    message: StateMessage & { readonly term: number },
+  ): void {
     const { term } = this.epoch;
-    if (message.term > term) {
-      this.counters.newerTerm++;
-      this.#events.note({ kind: "newer-term", term: message.term });
-    } else this.counters.staleTerm++;
+    if (message.term > term) this.#noteNewer(link, message.term);
+    else this.counters.staleTerm++;
     if (message.kind !== "set" && message.kind !== "tx") return;
     const text = `this is term ${term}, not ${message.term}`;
     const { sequence } = message;
@@ -434,4 +440,12 @@ export class StateHost implements NackSink, WinnerObserver {
     if (holding !== null) this.holding.handleReign(nowUs, holding);
     this.document.settle();
   }
+}
+
+/**
+ * A reign ends by the word of members of the mesh. Whoever came with an access key that does not let him do everything must not
+ * stop a show; in an open mesh nobody has a key, and everybody is believed.
+ */
+function mayEndReigns({ peer }: Link): boolean {
+  return peer.level === "operator" || peer.identity.key === null;
 }

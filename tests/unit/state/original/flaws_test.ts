@@ -174,6 +174,26 @@ Deno.test("flaw 9: no client ends the host, and none makes it send everything to
   assertEquals([other.valueOf("fader/1"), other.take("bye")], [4, []]);
 });
 
+Deno.test("flaw 9: whoever came with a key to look, or to play, ends no reign by speaking of later ones", () => {
+  const cases = [["viewer", "anna", 0], ["crew", "anna", 0], ["operator", "anna", 1], [
+    "viewer",
+    null,
+    1,
+  ]] as const;
+  for (const [level, key, ended] of cases) {
+    const server = new Server(RACK);
+    const epoch = { term: 1_000, hostId: peerOf(5).identity.nodeId };
+    const { identity } = peerOf(1);
+    const raw = server.join({ epoch }, { identity: { ...identity, key }, level });
+    assertEquals(raw.take("error").map(({ code }) => code), ["epoch"]);
+    const told: string[] = [];
+    const { host } = server.bench;
+    for (let event = host.pollEvent(); event !== null; event = host.pollEvent()) told.push(event.kind);
+    assertEquals(told.filter((kind) => kind === "newer-term").length, ended, level);
+    assertEquals(host.counters.newerTerm, 1);
+  }
+});
+
 Deno.test("flaw 11: a privilege that somebody took meanwhile is not taken back by who returns", () => {
   const server = new Server(RACK);
   const { token, link, number } = lost(server);
