@@ -120,6 +120,23 @@ for (const order of ["smaller", "larger"] as const) {
   });
 }
 
+Deno.test("in an open mesh nobody has a copy, and all follow the host whose turn it is all the same", async () => {
+  const show = new Show(61);
+  const open = { insecure: false };
+  const foh = await show.machine("foh", { ...open, priority: 200 });
+  const backup = await show.machine("backup", open);
+  const client = await show.client(backup);
+  await show.follows(client, foh);
+  const server = await show.machine("server", { ...open, role: "daemon", state: { host: true } });
+  await show.follows(client, server);
+  await show.follows(await show.client(foh), server);
+  assertEquals(foh.node.state.hosted, null);
+  assertEquals(server.node.state.standbys.filter(({ confirmed }) => confirmed), []);
+  await show.settle(server.node.stop());
+  await show.follows(client, foh);
+  assertEquals(show.crashes, []);
+});
+
 /** A leader, and a fixed host that has never met it: its id comes before or behind that of the leader. */
 async function reigns(order: "smaller" | "larger") {
   for (let seed = 60; seed < 100; seed++) {
