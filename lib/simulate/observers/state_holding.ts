@@ -63,12 +63,13 @@ export const stateOneHolder: ObserverDefinition = {
 
     function onHosting(fact: HostingNews & StateFact): void {
       if (fact.clients.length === 0) return;
-      let latest: Map<string, number> | undefined;
-      for (const [term, holders] of copies) if (term < fact.epoch.term) latest = holders;
-      if (latest === undefined || latest.size === 0) return;
       const known = new Set(fact.clients.map(([client]) => client));
-      const holders = new Set(latest.values());
-      if (holders.has(fact.privileged)) return;
+      // It may have begun from a copy of any earlier reign, where it did not reach the last one.
+      const holders = new Set<number>();
+      for (const [term, each] of copies) {
+        if (term < fact.epoch.term) { for (const holder of each.values()) holders.add(holder); }
+      }
+      if (holders.size === 0 || holders.has(fact.privileged)) return;
       // Of several copies one may be older; whoever is gone is privileged no more.
       if (fact.privileged === 0 && [...holders].some((holder) => !known.has(holder))) return;
       say(

@@ -14,9 +14,6 @@ interface WrittenValue {
   waitsUs: number;
 }
 
-/** So long a host lets a write wait that comes too fast: a host that dies meanwhile takes it along. */
-const RATE_US = 60_000;
-
 /** What one client wrote, as far as it still matters. */
 class Written {
   /** The newest acknowledged as copied. */
@@ -51,7 +48,11 @@ class Written {
     for (const [name, writes] of this.#paths) {
       if (path !== null && name !== path) continue;
       const at = writes.findIndex((each) => each.sequence === sequence);
-      if (at >= 0) writes.splice(at, 1);
+      if (at < 0) continue;
+      // Those that waited before it were merged into it.
+      let from = at;
+      while (from > 0 && (writes[from - 1]?.waitsUs ?? -Infinity) > -Infinity) from--;
+      writes.splice(from, at - from + 1);
     }
   }
 
@@ -63,17 +64,13 @@ class Written {
     }
   }
 
-  /** Values that a path may have of this client, where one of its writes there is durable, and was copied by `copiedUs`. */
-  *expected(copiedUs: number): Generator<[path: string, values: StateValue[]]> {
+  /** Values that a path may have of this client, where one of its writes there is durable. */
+  *expected(): Generator<[path: string, values: StateValue[]]> {
     for (const [path, writes] of this.#paths) {
       const from = writes.findLastIndex(({ sequence }) => sequence <= this.durable);
-      const waitsUs = writes[from]?.waitsUs ?? -Infinity;
-      if (from >= 0 && waitsUs + RATE_US < copiedUs) {
-        yield [
-          path,
-          writes.slice(from).map(({ value }) => value),
-        ];
-      }
+      // What waits for its rate dies with its host, acknowledged or not.
+      if (from < 0 || (writes[from]?.waitsUs ?? 0) > -Infinity) continue;
+      yield [path, writes.slice(from).map(({ value }) => value)];
     }
   }
 }
@@ -94,7 +91,6 @@ export const stateAcknowledgedKept: ObserverDefinition = {
     const copied = new Map<string, number>();
     const clients = new Map<number, Written>();
     const fuzzy = new Set<string>();
-    let copiedUs = 0;
     const say = (node: string, text: string): void =>
       violate({ id: "state_acknowledged_kept", kind: "safety", nodes: [node], text });
 
@@ -162,7 +158,7 @@ export const stateAcknowledgedKept: ObserverDefinition = {
           continue;
         }
         if (fuzzy.has(app)) continue;
-        for (const [path, values] of written.expected(copiedUs)) {
+        for (const [path, values] of written.expected()) {
           const value = fact.claimOf(client, path);
           if (value === undefined || values.some((each) => isAlike(each, value) || each === null)) continue;
           say(
@@ -198,10 +194,9 @@ export const stateAcknowledgedKept: ObserverDefinition = {
             if (writtenBy(fact.client).term !== fact.term) return;
             return writtenBy(fact.client).forget(fact.sequence, fact.path);
           case "took":
-            if (writtenBy(fact.client).term !== fact.term) return;
+            if (writtenBy(fact.client).term !== fact.term || fact.sequence !== fact.before + 1) return;
             return writtenBy(fact.client).noteTook(fact.sequence, fact.effects, fact.atUs);
           case "copied":
-            copiedUs = fact.atUs;
             for (const [client, sequence] of fact.clients) {
               const key = `${fact.term} ${client}`;
               copied.set(key, Math.max(sequence, copied.get(key) ?? 0));

@@ -51,6 +51,18 @@ export interface ShowResult {
   readonly terms: number;
 }
 
+/** One direction between two nodes. */
+interface Way {
+  readonly from: string;
+  readonly to: string;
+  lastUs: number;
+  readonly queue: { readonly atUs: number; readonly sentUs: number; readonly take: () => void }[];
+  isOpen(): boolean;
+  /** When whoever is at its end runs again. */
+  awakeUs(): number;
+  breakIt(): void;
+}
+
 interface Candidate {
   readonly name: string;
   copy: StandbyCopy;
@@ -76,9 +88,8 @@ interface Link {
   readonly run: HostRun;
   readonly desk: Desk;
   isOpen: boolean;
-  /** Nothing overtakes. */
-  lastUpUs: number;
-  lastDownUs: number;
+  readonly up: Way;
+  readonly down: Way;
 }
 
 interface Desk {
@@ -189,6 +200,10 @@ export class CoreShow {
     this.#steal(troubleEndUs);
     this.#at(troubleEndUs, () => {
       this.#heal();
+      for (const desk of this.#desks) {
+        desk.hands.rest(this.#nowUs);
+        this.#pumpDesk(desk);
+      }
       this.#phase = "quiet";
     });
     for (
@@ -307,23 +322,29 @@ export class CoreShow {
     this.#groupsSinceUs = this.#nowUs;
   }
 
-  /** Runs `take` when what is sent now arrives; what meets a closed way waits, and breaks it after a while. */
-  #carry(
-    from: string,
-    to: string,
-    arrivesUs: number,
-    isOpen: () => boolean,
-    take: () => void,
-    breakIt: () => void,
-  ): void {
-    const sentUs = this.#nowUs;
-    const attempt = (): void => {
-      if (!isOpen()) return;
-      if (this.#canTalk(from, to)) return take();
-      if (this.#nowUs - sentUs > BREAK_US) return breakIt();
-      this.#at(this.#nowUs + 50 * MS, attempt);
-    };
-    this.#at(arrivesUs, attempt);
+  /** Runs `take` when what is sent now arrives; what meets a closed way waits, nothing overtakes it, and it breaks in the end. */
+  #carry(way: Way, take: () => void, extraUs = 0): void {
+    way.lastUs = Math.max(way.lastUs, this.#nowUs + this.#delayUs());
+    const atUs = way.lastUs + extraUs;
+    way.queue.push({ atUs, sentUs: this.#nowUs, take });
+    this.#at(atUs, () => this.#drain(way));
+  }
+
+  #drain(way: Way): void {
+    const { queue, from, to } = way;
+    for (let at = queue.findIndex(({ atUs }) => atUs <= this.#nowUs); at >= 0;) {
+      const next = queue[at];
+      if (next === undefined || !way.isOpen()) return void (queue.length = 0);
+      if (!this.#canTalk(from, to)) {
+        if (this.#nowUs - next.sentUs > BREAK_US) return way.breakIt();
+        return this.#at(this.#nowUs + 50 * MS, () => this.#drain(way));
+      }
+      const awakeUs = way.awakeUs();
+      if (awakeUs > this.#nowUs) return this.#at(awakeUs, () => this.#drain(way));
+      queue.splice(at, 1);
+      next.take();
+      at = queue.findIndex(({ atUs }) => atUs <= this.#nowUs);
+    }
   }
 
   #delayUs(): number {
@@ -376,7 +397,13 @@ export class CoreShow {
     const next = able[this.#random.below(Math.max(1, able.length))];
     if (next === undefined) return;
     if (current?.host !== null && current?.host !== undefined && !current.host.isOver) {
-      current.host.zombieSinceUs = Math.max(this.#nowUs, current.frozenUntilUs);
+      const { host: run } = current;
+      run.zombieSinceUs = Math.max(this.#nowUs, current.frozenUntilUs);
+      // Its lease is over by now: it may go on talking, and nobody keeps copies for it.
+      for (const [name, number] of run.standbys) {
+        run.standbys.delete(name);
+        run.host.handleStandbyLeft(this.#nowUs, number);
+      }
     }
     this.#begin(next);
   }
@@ -425,12 +452,13 @@ export class CoreShow {
     run.host.handleDeposed(this.#nowUs, null);
     this.#pumpHost(candidate, run);
     run.isOver = true;
-    candidate.copy.handleUpdate(run.host.snapshot());
+    if (run.zombieSinceUs === null) candidate.copy.handleUpdate(run.host.snapshot());
     for (const link of run.links.values()) this.#close(link, true);
     candidate.host = null;
   }
 
   #joinStandbys(candidate: Candidate, run: HostRun): void {
+    if (run.zombieSinceUs !== null) return this.#pumpHost(candidate, run);
     for (const other of this.#candidates) {
       if (other === candidate) continue;
       const link = run.standbys.get(other.name);
@@ -455,15 +483,7 @@ export class CoreShow {
       const link = run.links.get(next.to);
       if (link === undefined || !link.isOpen) continue;
       const bytes = next.bytes.slice();
-      link.lastDownUs = Math.max(link.lastDownUs, this.#nowUs + this.#delayUs());
-      this.#carry(
-        candidate.name,
-        link.desk.node,
-        link.lastDownUs,
-        () => link.isOpen,
-        () => this.#down(link, bytes),
-        () => this.#close(link, true),
-      );
+      this.#carry(link.down, () => this.#down(link, bytes));
     }
     for (let next = host.pollStandby(); next !== null; next = host.pollStandby()) {
       this.#copy(candidate, run, next.to, next.update);
@@ -498,17 +518,24 @@ export class CoreShow {
       if (run.standbys.delete(other.name)) run.host.handleStandbyLeft(this.#nowUs, to);
     };
     const taken = this.#recode(update);
-    this.#carry(candidate.name, other.name, this.#nowUs + this.#delayUs(), isOpen, () => {
-      if (!this.#isAble(other)) return leave();
+    const way = (from: Candidate, to: Candidate): Way => ({
+      from: from.name,
+      to: to.name,
+      lastUs: 0,
+      queue: [],
+      isOpen,
+      awakeUs: () => to.isUp ? to.frozenUntilUs : 0,
+      breakIt: leave,
+    });
+    this.#carry(way(candidate, other), () => {
+      if (!other.isUp) return leave();
       const number = copy.handleUpdate(taken);
-      this.#carry(other.name, candidate.name, this.#nowUs + this.#delayUs(), isOpen, () => {
-        this.#whenAble(candidate, () => {
-          if (!isOpen()) return;
-          run.host.handleStandbyConfirmed(this.#nowUs, to, number);
-          this.#pumpHost(candidate, run);
-        });
-      }, leave);
-    }, leave);
+      this.#carry(way(other, candidate), () => {
+        if (!isOpen() || !candidate.isUp) return;
+        run.host.handleStandbyConfirmed(this.#nowUs, to, number);
+        this.#pumpHost(candidate, run);
+      });
+    });
   }
 
   #recode(update: StandbyUpdate): StandbyUpdate {
@@ -552,7 +579,32 @@ export class CoreShow {
     const run = wanted?.host ?? null;
     if (wanted === undefined || run === null || !this.#isAble(wanted)) return;
     const number = ++run.lastLink as LinkNumber;
-    const link: Link = { number, host: wanted, run, desk, isOpen: true, lastUpUs: 0, lastDownUs: 0 };
+    const close = (): void => this.#close(link, true);
+    const link: Link = {
+      number,
+      host: wanted,
+      run,
+      desk,
+      isOpen: true,
+      up: {
+        from: desk.node,
+        to: wanted.name,
+        lastUs: 0,
+        queue: [],
+        isOpen: () => run.links.has(number),
+        awakeUs: () => wanted.isUp ? wanted.frozenUntilUs : 0,
+        breakIt: close,
+      },
+      down: {
+        from: wanted.name,
+        to: desk.node,
+        lastUs: 0,
+        queue: [],
+        isOpen: () => link.isOpen,
+        awakeUs: () => desk.frozenUntilUs,
+        breakIt: close,
+      },
+    };
     run.links.set(number, link);
     desk.link = link;
     run.host.handleJoined(this.#nowUs, number, {
@@ -585,10 +637,6 @@ export class CoreShow {
 
   #down(link: Link, bytes: Uint8Array): void {
     const { desk } = link;
-    if (this.#nowUs < desk.frozenUntilUs) {
-      this.#at(desk.frozenUntilUs, () => link.isOpen && this.#down(link, bytes));
-      return;
-    }
     const message = this.#decode(bytes);
     if (message.kind === "welcome") desk.tokens.push(message.token.slice());
     desk.replica.handleMessage(this.#nowUs, message);
@@ -601,7 +649,7 @@ export class CoreShow {
       const { link } = desk;
       const bytes = this.#encoder.encode(next)?.slice();
       if (bytes === undefined) throw new Error(`${next.kind} has no form`);
-      if (link !== null) this.#up(link, bytes);
+      if (link !== null) this.#up(link, bytes, next.kind === "hello");
     }
     for (let event = replica.pollEvent(); event !== null; event = replica.pollEvent()) {
       desk.hands.handleEvent(event);
@@ -619,31 +667,19 @@ export class CoreShow {
     });
   }
 
-  #up(link: Link, bytes: Uint8Array): void {
+  #up(link: Link, bytes: Uint8Array, isGreeting: boolean): void {
     const { desk, host, run } = link;
-    const spoil = desk.spoil;
+    const spoil = isGreeting ? null : desk.spoil;
     // What is lost on the way up is lost above the lane, too.
     if (spoil !== null && this.#random.float() < spoil.loss) return;
-    link.lastUpUs = Math.max(link.lastUpUs, this.#nowUs + this.#delayUs());
-    const atUs = spoil !== null && this.#random.float() < spoil.reorder
-      ? link.lastUpUs + 20 * MS
-      : link.lastUpUs;
     const times = spoil !== null && this.#random.float() < spoil.duplicate ? 2 : 1;
-    const take = (): void =>
-      this.#whenAble(host, () => {
-        if (run.isOver || !run.links.has(link.number)) return;
+    for (let count = 0; count < times; count++) {
+      const extraUs = spoil !== null && this.#random.float() < spoil.reorder ? 20 * MS : 0;
+      this.#carry(link.up, () => {
+        if (run.isOver || !host.isUp || !run.links.has(link.number)) return;
         run.host.handleMessage(this.#nowUs, link.number, this.#decode(bytes));
         this.#pumpHost(host, run);
-      });
-    for (let count = 0; count < times; count++) {
-      this.#carry(
-        desk.node,
-        host.name,
-        atUs,
-        () => run.links.has(link.number),
-        take,
-        () => this.#close(link, true),
-      );
+      }, extraUs);
     }
   }
 

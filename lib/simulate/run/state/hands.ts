@@ -35,6 +35,8 @@ export class AppHands {
   readonly #random: RandomStream;
   readonly #name: string;
   readonly #owned = new Map<PathId, number>();
+  /** Paths with momentary claims: these are refreshed, and so never rest. */
+  readonly #momentary = new Set<string>();
   #privilege: number | null = null;
   #asked = false;
   #requests = 0;
@@ -80,6 +82,7 @@ export class AppHands {
 
   /** Writes a value to all paths that a pattern means. @returns whether anything was taken. */
   write(nowUs: number, pattern: string, value: unknown, options: WriteOptions = {}): boolean {
+    if (options.momentary === true) this.#momentary.add(pattern);
     let isTaken = false;
     for (const id of this.pathsOf(pattern)) {
       const answer = this.replica.set(nowUs, id, value, this.#optionsOf(id, options));
@@ -90,11 +93,18 @@ export class AppHands {
 
   /** Writes a random value to one random path of a pattern. */
   writeSome(nowUs: number, pattern: string, options: WriteOptions = {}): boolean {
+    if (options.momentary === true) this.#momentary.add(pattern);
     const id = this.#pick(this.pathsOf(pattern));
     const definition = id === null ? null : this.replica.book?.definitionOf(id) ?? null;
     if (id === null || definition === null) return false;
     const value = randomValue(definition, this.#random);
     return this.replica.set(nowUs, id, value, this.#optionsOf(id, options)) === "taken";
+  }
+
+  /** Lets go of what would be refreshed for ever. */
+  rest(nowUs: number): void {
+    for (const pattern of this.#momentary) this.release(nowUs, pattern);
+    this.#momentary.clear();
   }
 
   claim(nowUs: number, pattern: string, priority?: number): void {

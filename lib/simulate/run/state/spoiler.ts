@@ -19,7 +19,8 @@ export function spoilerOf(random: RandomStream, spoiling: () => Spoiling | null)
     const now = spoiling();
     const before = held === null ? [] : [held];
     held = null;
-    if (now === null) return [...before, message];
+    // A greeting without an answer is repeated for long before anybody thinks of another connection.
+    if (now === null || message.kind === "welcome") return [...before, message];
     if (random.float() < now.loss) return before;
     if (random.float() < now.duplicate) return [message, ...before, message];
     // It comes behind the next one.

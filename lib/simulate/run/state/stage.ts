@@ -180,6 +180,7 @@ export class StateStage implements StateOracle {
   /** From now on nobody does anything by itself. */
   beginQuiet(): void {
     this.#isQuiet = true;
+    for (const app of this.#apps) this.#act(app, (nowUs, hands) => hands.rest(nowUs));
   }
 
   hosts(): ReturnType<StateOracle["hosts"]> {

@@ -228,7 +228,9 @@ export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil
   const take = (nowUs: number, message: StateMessage): void => {
     const isPart = message.kind === "patch" || message.kind === "chunk";
     const term = replica.epoch?.term ?? 0;
-    const hadBefore = isPart && term === message.term ? haveOf(message.subsystem) : 0;
+    // What comes in before a new term is shown is nobody's business yet.
+    const isShown = isPart && term === message.term;
+    const had = isShown ? haveOf(message.subsystem) : 0;
     handleMessage(nowUs, message);
     switch (message.kind) {
       case "hello":
@@ -240,6 +242,7 @@ export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil
         return;
     }
     const shows = replica.epoch?.term ?? 0;
+    const hasNow = isPart && shows === message.term ? haveOf(message.subsystem) : 0;
     tell({
       what: "heard",
       app,
@@ -256,8 +259,8 @@ export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil
       subsystem: isPart ? message.subsystem : 0,
       base: message.kind === "patch" ? message.base : 0,
       version: isPart ? message.version : 0,
-      hadBefore,
-      hasNow: isPart && shows === message.term ? haveOf(message.subsystem) : 0,
+      hadBefore: isShown ? had : hasNow,
+      hasNow,
     });
   };
   replica.handleMessage = (nowUs, message) => {
