@@ -16,7 +16,7 @@ export interface Cell {
 export function renderPatches(cells: readonly Cell[]): string {
   const loads = [...new Set(cells.flatMap(({ patches }) => Object.keys(patches)))];
   const rows = loads.flatMap((load) => [
-    [load, "", "B up", "B down", "write µs", "host µs", "read µs", "acks µs", "all µs", "processor µs"],
+    [load, "", "B up", "B down", "write µs", "host µs", "read µs", "rest µs", "all µs", "processor µs"],
     ...cells.flatMap(({ system, runtime, patches }) => {
       const figures = patches[load];
       if (figures === undefined) return [];
