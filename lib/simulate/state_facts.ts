@@ -21,7 +21,7 @@ export interface HostingNews {
   /** The newest write of each client that it knows of from before. */
   readonly clients: readonly (readonly [client: number, sequence: number])[];
   readonly privileged: number;
-  /** The value that each client claims, by path; what the clients' newest acknowledged writes must be among. */
+  /** What a client claims at a path: null for nothing, undefined where nobody can tell. */
   claimOf(client: number, path: string): StateValue | undefined;
 }
 
@@ -111,6 +111,8 @@ export interface SaidNews {
   readonly client: number;
   readonly sequence: number;
   readonly subsystem: number;
+  /** Its claims end unless they are refreshed. */
+  readonly momentary: boolean;
   /** Of a set or transaction: paths and values; null gives up. */
   readonly values: readonly (readonly [path: string, value: StateValue])[];
 }

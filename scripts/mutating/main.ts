@@ -1,12 +1,13 @@
-// scripts/mutants: applies each bug of the zoo to a copy of the library, runs the tests of the lanes against it, and says
-// which bugs they noticed. A bug whose place is no longer found, or is found twice, counts as survived: it tests nothing.
+// scripts/mutants: applies each bug of a zoo (lanes, shared state) to a copy of the library, runs its tests against it, and
+// says which bugs they noticed. A bug whose place is no longer found, or is found twice, counts as survived: it tests nothing.
 // Decides the score and the exit code. Never touches the checkout.
 
 // deno-lint-ignore-file no-console
 import { type Mutation, ZOO } from "../../tests/lanes/zoo/mod.ts";
+import { STATE_ZOO } from "../../tests/state/zoo/mod.ts";
 
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-const USAGE = "usage: scripts/mutants [ID…] [--jobs N] [--list]";
+const USAGE = "usage: scripts/mutants [ID…] [--of lanes|state] [--jobs N] [--list]";
 /** Below this the suite has holes (issue 5). */
 const LEAST_SCORE = 0.95;
 /** A mutant that makes tests hang is noticed as well. */
@@ -37,6 +38,22 @@ const STAGES: readonly TestStage[] = [
   },
   { name: "unit", paths: ["tests/unit/lanes", "tests/lanes/fuzz_test.ts"], seeds: "1" },
 ];
+
+/** Runs on the cores under the rules of the simulator come first, then the tests of the rooms. */
+const STATE_STAGES: readonly TestStage[] = [
+  { name: "core", paths: ["tests/state/core_test.ts"], seeds: "60" },
+  {
+    name: "unit",
+    paths: ["host", "holding", "replica", "merge"].map((room) => `tests/unit/state/${room}`),
+    seeds: "1",
+  },
+];
+
+/** What bugs are planted in, and which tests must notice. */
+const SUBJECTS = {
+  lanes: { zoo: ZOO, stages: STAGES },
+  state: { zoo: STATE_ZOO, stages: STATE_STAGES },
+} as const;
 
 interface Verdict {
   readonly id: string;
@@ -73,7 +90,7 @@ async function firstFailure(copy: string, paths: readonly string[], seeds: strin
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    env: { LANES_SEEDS: seeds, NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    env: { LANES_SEEDS: seeds, STATE_SEEDS: seeds, NO_COLOR: "1", RUST_BACKTRACE: "0" },
   }).spawn();
   let late = false;
   const timer = setTimeout(() => {
@@ -90,9 +107,9 @@ async function firstFailure(copy: string, paths: readonly string[], seeds: strin
 }
 
 /** The stages that pass without any bug: only these can tell anything. */
-async function soundStages(copy: string): Promise<TestStage[]> {
+async function soundStages(copy: string, stages: readonly TestStage[]): Promise<TestStage[]> {
   const sound: TestStage[] = [];
-  for (const stage of STAGES) {
+  for (const stage of stages) {
     const failure = await firstFailure(copy, stage.paths, stage.seeds);
     if (failure === null) sound.push(stage);
     else console.log(`left out  ${stage.name}: it fails without any bug planted: ${failure}`);
@@ -123,21 +140,31 @@ async function judge(mutation: Mutation, copy: string, stages: readonly TestStag
   }
 }
 
+function subjectOf(word: string): keyof typeof SUBJECTS {
+  if (word === "lanes" || word === "state") return word;
+  throw new RangeError(`there are no bugs of ${word}`);
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const wanted: string[] = [];
   let jobs = 1;
+  let subject: keyof typeof SUBJECTS = "lanes";
+  let isList = false;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
-    if (arg === "--list") {
-      for (const { id, elsewhere, file } of ZOO) console.log(`${id}\t${file}\t${elsewhere}`);
-      return 0;
-    }
-    if (arg === "--jobs") jobs = Number(args[++i]);
+    if (arg === "--list") isList = true;
+    else if (arg === "--of") subject = subjectOf(args[++i] ?? "");
+    else if (arg === "--jobs") jobs = Number(args[++i]);
     else if (arg.startsWith("-")) throw new RangeError(`unknown option ${arg}`);
     else wanted.push(arg);
   }
   if (!Number.isInteger(jobs) || jobs < 1) throw new RangeError("--jobs needs a whole number of 1 or more");
-  const mutations = wanted.length === 0 ? ZOO : ZOO.filter(({ id }) => wanted.includes(id));
+  const { zoo } = SUBJECTS[subject];
+  if (isList) {
+    for (const { id, elsewhere, file } of zoo) console.log(`${id}\t${file}\t${elsewhere}`);
+    return 0;
+  }
+  const mutations = wanted.length === 0 ? zoo : zoo.filter(({ id }) => wanted.includes(id));
   if (mutations.length === 0 || mutations.length < wanted.length) {
     throw new RangeError(`no such bug: ${wanted.join(" ")}`);
   }
@@ -145,7 +172,7 @@ async function main(args: readonly string[]): Promise<number> {
   const queue = [...mutations];
   const verdicts: Verdict[] = [];
   const snapshot = await makeCopy(root);
-  const stages = await soundStages(snapshot);
+  const stages = await soundStages(snapshot, SUBJECTS[subject].stages);
   const work = async () => {
     const copy = await makeCopy(snapshot);
     try {

@@ -24,6 +24,7 @@ class Written {
   /** Of the host that it follows: what one of another term does is nothing to its writes. */
   term = 0;
   readonly #paths = new Map<string, WrittenValue[]>();
+  readonly #momentary = new Set<string>();
 
   note(path: string, sequence: number, value: StateValue): void {
     const writes = this.#paths.get(path);
@@ -49,11 +50,17 @@ class Written {
       if (path !== null && name !== path) continue;
       const at = writes.findIndex((each) => each.sequence === sequence);
       if (at < 0) continue;
-      // Those that waited before it were merged into it.
+      // Where it was refused when its time had come, those that waited before it had been merged into it.
+      const waited = (writes[at]?.waitsUs ?? -Infinity) > -Infinity;
       let from = at;
-      while (from > 0 && (writes[from - 1]?.waitsUs ?? -Infinity) > -Infinity) from--;
+      while (waited && from > 0 && (writes[from - 1]?.waitsUs ?? -Infinity) > -Infinity) from--;
       writes.splice(from, at - from + 1);
     }
+  }
+
+  /** A claim that ends by itself: nobody can tell whether it should be there. */
+  noteMomentary(path: string): void {
+    this.#momentary.add(path);
   }
 
   /** A host took a write, with an effect on these paths. */
@@ -69,7 +76,7 @@ class Written {
     for (const [path, writes] of this.#paths) {
       const from = writes.findLastIndex(({ sequence }) => sequence <= this.durable);
       // What waits for its rate dies with its host, acknowledged or not.
-      if (from < 0 || (writes[from]?.waitsUs ?? 0) > -Infinity) continue;
+      if (from < 0 || this.#momentary.has(path) || (writes[from]?.waitsUs ?? 0) > -Infinity) continue;
       yield [path, writes.slice(from).map(({ value }) => value)];
     }
   }
@@ -217,11 +224,14 @@ export const stateAcknowledgedKept: ObserverDefinition = {
   },
 };
 
-function noteSaid({ app, values, sequence }: SaidNews, written: Written): void {
+function noteSaid({ app, values, sequence, momentary }: SaidNews, written: Written): void {
   written.app = app;
   if (sequence <= written.said) return;
   written.said = sequence;
-  for (const [path, value] of values) written.note(path, sequence, value);
+  for (const [path, value] of values) {
+    written.note(path, sequence, value);
+    if (momentary) written.noteMomentary(path);
+  }
 }
 
 /** Whether two values are one, up to what a type can hold. */

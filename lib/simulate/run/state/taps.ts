@@ -141,8 +141,9 @@ export function tapHost(host: StateHost, tell: Tell): void {
     claimOf(client, path) {
       const id = book.idOf(path);
       // Of a write that a lock refuses its author is not always told.
-      if (book.definitionOf(id)?.merge === "lock") return undefined;
-      return claims.claim(id, client as ClientNumber)?.value;
+      const definition = book.definitionOf(id);
+      if (definition === null || definition.merge === "lock") return undefined;
+      return claims.claim(id, client as ClientNumber)?.value ?? null;
     },
   });
 
@@ -284,6 +285,7 @@ export function tapReplica(replica: StateReplica, app: string, tell: Tell, spoil
           client: replica.client,
           sequence: "sequence" in message ? message.sequence : 0,
           subsystem: message.kind === "resync" ? message.subsystem : 0,
+          momentary: message.kind === "set" && message.momentary,
           values: message.kind === "set" || message.kind === "tx" ? valuesOf(replica, message.entries) : [],
         });
     }
