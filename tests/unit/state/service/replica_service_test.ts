@@ -58,7 +58,9 @@ Deno.test("two processes of one node take turns no more than once a second, thou
   assert(attempts > 4, "each tries again");
   assert(attempts < 100, `${attempts} attempts in 30 s`);
   assertEquals(stage.host.host.holding.clients.size, 1, "and they are one client at any time");
-  await one.service.close();
+  const closed = one.service.close();
+  await stage.world.runFor(1_000_000);
+  await closed;
   await stage.synced(two);
   await stage.world.runFor(10_000_000);
   assert(two.service.replica.isSynced);
