@@ -95,6 +95,8 @@ export function canonicalBytes(type: ValueType, value: StateValue): Uint8Array {
 /** Whether two checked values of a type are the same: whether their canonical bytes are. */
 export function equalValues(type: ValueType, a: StateValue, b: StateValue): boolean {
   if (a === b) return true;
+  // Nothing, where a path has no value, is like nothing else.
+  if (a === null || b === null) return false;
   switch (type) {
     case "unit":
       return stepOf(a as number) === stepOf(b as number);

@@ -22,14 +22,7 @@ import {
   STATE_PROTOCOL,
   type StateErrorCode,
 } from "../messages/mod.ts";
-import {
-  type ClientNumber,
-  type ClientSequence,
-  compareEpochs,
-  MAX_PRIORITY,
-  RATE_US,
-  type StateEpoch,
-} from "../model/mod.ts";
+import { type ClientNumber, compareEpochs, MAX_PRIORITY, RATE_US, type StateEpoch } from "../model/mod.ts";
 import type { HostCounters } from "./counters.ts";
 import type { StateDocument } from "./document.ts";
 import type { HostEvents } from "./events.ts";
@@ -248,7 +241,7 @@ export class Membership {
       client,
       token,
       resumed,
-      ack: { sequence: subscriber.acknowledged as ClientSequence, single: standbys.isSingle },
+      ack: sender.ackOf(subscriber),
       nowUs,
       limits: {
         setsPerSecond: SETS_PER_SECOND,

@@ -427,7 +427,7 @@ export class Sender {
     this.#counters.beats++;
     this.#dueBeat(subscriber, nowUs + limits.BEAT_US);
     const state = subscriber.transfers.length > 0 ? "joining" : isBehind ? "behind" : "synced";
-    const ack = this.#takeAck(subscriber) ?? this.#ackOf(subscriber.acknowledged);
+    const ack = this.#takeAck(subscriber) ?? this.ackOf(subscriber);
     this.say(link, { kind: "beat", epoch: this.#epoch, nowUs, state, ack, versions });
   }
 
@@ -437,11 +437,14 @@ export class Sender {
     if (sequence <= subscriber.acknowledged && !subscriber.isToAcknowledge) return null;
     subscriber.isToAcknowledge = false;
     subscriber.acknowledged = Math.max(subscriber.acknowledged, sequence);
-    return this.#ackOf(subscriber.acknowledged);
+    return this.ackOf(subscriber);
   }
 
-  #ackOf(sequence: number): WriteAck {
-    return { sequence: sequence as ClientSequence, single: this.#acks.isSingle };
+  /** What was acknowledged to a client; `single` as long as no standby has all of that. */
+  ackOf(subscriber: Subscriber): WriteAck {
+    const { acknowledged } = subscriber;
+    const single = this.#acks.isSingle || acknowledged > this.#acks.limitOf(subscriber);
+    return { sequence: acknowledged as ClientSequence, single };
   }
 
   /** Whether a difference from `have` says all, and is worth it (C3). */
