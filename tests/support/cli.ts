@@ -39,9 +39,13 @@ export function hanaFromSource(): string[] {
   return denoRun(`${ROOT}cli/main.ts`);
 }
 
-/** The call of any program of this project from source. */
-export function denoRun(file: string): string[] {
-  return [Deno.execPath(), "run", "-A", "--quiet", "--no-check", "--config", `${ROOT}deno.json`, file];
+/** The call of any program of this project from source, with more flags for the runtime where wanted. */
+export function denoRun(file: string, ...flags: string[]): string[] {
+  return [
+    ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check", "--config", `${ROOT}deno.json`],
+    ...flags,
+    file,
+  ];
 }
 
 /** Makes a home; `await using` removes it. */

@@ -11,7 +11,7 @@ import type { StateLink, StateLinkHandlers } from "./link.ts";
 import type { StatePort } from "./port.ts";
 
 /** The first pause between two attempts to reach a host; it doubles. */
-export const RETRY_US = 50_000;
+export const RETRY_US = 20_000;
 /**
  * The longest pause between two attempts. A connection that lasted so long was a good one: the next pause is short again. After
  * one that did not, pauses go on doubling, so that two processes of one node do not take each other's place all the time.

@@ -250,7 +250,10 @@ export class Show {
       ...changes,
     };
     using listener = Deno.listen({ transport: "unix", path: control });
-    const process = user.startProgram(denoRun(PROGRAM), [control, JSON.stringify(options)], {
+    const process = user.startProgram(denoRun(PROGRAM, "--v8-flags=--expose-gc"), [
+      control,
+      JSON.stringify(options),
+    ], {
       label: `seat ${name}`,
     });
     const ended = process.ended().then(({ stderr }) => {
