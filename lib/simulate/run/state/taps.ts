@@ -1,6 +1,7 @@
 // Taps on the running cores of shared state: what goes in and comes out of them is told as news.
 // Decides what is told; the cores run as they are, and every call goes through to them unchanged.
 
+import type { NodeId } from "../../../base/mod.ts";
 import type {
   ClientNumber,
   Entry,
@@ -40,6 +41,10 @@ export function tapHost(host: StateHost, tell: Tell): void {
   /** Looks of paths, to see what changed: value and newest write. */
   const looks = new Map<PathId, { value: StateValue; write: number; overlaid: boolean }>();
   const gone = new Set<PathId>();
+  /** Who is at the other end of each link. */
+  const peers = new Map<LinkNumber, NodeId>();
+  /** Since which generation each object is its owner's. */
+  const grants = new Map<PathId, { readonly owner: number; readonly generation: number }>();
   /** Paths of which the message that is being handled was refused; null for all. */
   const refusals: (string | null)[] = [];
   const pathOf = (id: PathId): string => book.pathOf(id) ?? `#${id}`;
@@ -107,10 +112,25 @@ export function tapHost(host: StateHost, tell: Tell): void {
       what: "greeted",
       term,
       token: hexOf(message.token),
-      peer: client.peer.nodeId,
+      peer: peers.get(from) ?? client.peer.nodeId,
       client: client.number,
       resumed: client.number <= known,
     });
+  };
+  const handleJoined = host.handleJoined.bind(host);
+  host.handleJoined = (nowUs, from, peer) => {
+    peers.set(from, peer.identity.nodeId);
+    handleJoined(nowUs, from, peer);
+  };
+  const pollAnnouncement = holding.pollAnnouncement.bind(holding);
+  holding.pollAnnouncement = () => {
+    const news = pollAnnouncement();
+    if (news?.message.kind === "own") {
+      for (const { id, owner, generation } of news.message.objects) {
+        if (grants.get(id)?.owner !== owner) grants.set(id, { owner, generation });
+      }
+    }
+    return news;
   };
   const nack = host.nack.bind(host);
   host.nack = (subscriber, message) => {
@@ -123,7 +143,10 @@ export function tapHost(host: StateHost, tell: Tell): void {
     nack(subscriber, message);
   };
   const handleLeft = host.handleLeft.bind(host);
-  host.handleLeft = (nowUs, from) => during("left", () => handleLeft(nowUs, from));
+  host.handleLeft = (nowUs, from) => {
+    peers.delete(from);
+    during("left", () => handleLeft(nowUs, from));
+  };
   const handleDeadline = host.handleDeadline.bind(host);
   host.handleDeadline = (nowUs) => during("deadline", () => handleDeadline(nowUs));
   const handleDeposed = host.handleDeposed.bind(host);
@@ -176,10 +199,7 @@ export function tapHost(host: StateHost, tell: Tell): void {
       const owner = owners?.[at];
       if (owner === undefined || owner.owner === 0) return;
       if (owner.owner !== number) foreign ??= path;
-      else if (message.generation !== null && message.generation < owner.generation) {
-        // One that the owner was given since it sent this counts too, unless it was somebody else's in between.
-        outdated ??= holding.checkWrite(nowUs, number, id, message.generation) === null ? null : path;
-      }
+      else if ((message.generation ?? -1) < (grants.get(id)?.generation ?? 0)) outdated ??= path;
     });
     const isStructure = message.kind === "tx" && book.revision !== revision;
     tell({
