@@ -33,6 +33,7 @@ export const STAGES: readonly Stage[] = [
   { name: "unit", parallel: true, needsBinary: false, limitMs: 8 * MINUTE_MS },
   { name: "fuzz", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "lanes", parallel: true, needsBinary: false, limitMs: 8 * MINUTE_MS },
+  { name: "state", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "simulate", parallel: true, needsBinary: false, limitMs: 5 * MINUTE_MS },
   { name: "interop", parallel: false, needsBinary: false, limitMs: 5 * MINUTE_MS },
   // Most of these wait for the clock, so that more of them than there are cores can do so together.
