@@ -14,6 +14,9 @@ interface WrittenValue {
   waitsUs: number;
 }
 
+/** Values of a path that are remembered although no host is known to have them. */
+const MAX_FORMER = 32;
+
 /** What one client wrote, as far as it still matters. */
 class Written {
   /** The newest acknowledged as copied. */
@@ -25,6 +28,7 @@ class Written {
   term = 0;
   readonly #paths = new Map<string, WrittenValue[]>();
   readonly #momentary = new Set<string>();
+  readonly #former = new Map<string, StateValue[]>();
 
   note(path: string, sequence: number, value: StateValue): void {
     const writes = this.#paths.get(path);
@@ -40,6 +44,10 @@ class Written {
   restart(sequence: number): void {
     this.said = sequence;
     for (const [path, writes] of this.#paths) {
+      // A copy of the host before may still have them: the one after this one can begin from that.
+      const former = this.#former.get(path) ?? [];
+      for (const each of writes) if (each.sequence > sequence) former.push(each.value);
+      this.#former.set(path, former.slice(-MAX_FORMER));
       this.#paths.set(path, writes.filter((each) => each.sequence <= sequence));
     }
   }
@@ -77,7 +85,7 @@ class Written {
       const from = writes.findLastIndex(({ sequence }) => sequence <= this.durable);
       // What waits for its rate dies with its host, acknowledged or not.
       if (from < 0 || this.#momentary.has(path) || (writes[from]?.waitsUs ?? 0) > -Infinity) continue;
-      yield [path, writes.slice(from).map(({ value }) => value)];
+      yield [path, [...writes.slice(from).map(({ value }) => value), ...this.#former.get(path) ?? []]];
     }
   }
 }
