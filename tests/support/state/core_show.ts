@@ -130,6 +130,11 @@ export class CoreShow implements Watched, Troubled {
       }
       this.phase = "quiet";
     });
+    // Where nobody writes any more, digests alone can tell that memory went wrong.
+    this.at(troubleEndUs + SECOND / 2, () => {
+      const desk = this.desks[this.random.below(this.desks.length)];
+      desk?.hands.damage(2);
+    });
     for (
       let next = this.#events.take();
       next !== null && next.atUs < this.#endUs;
