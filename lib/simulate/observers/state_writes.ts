@@ -133,6 +133,7 @@ export const stateAcknowledgedKept: ObserverDefinition = {
         );
       }
       const written = writtenBy(client);
+      if (term < written.term) return;
       written.app = app;
       written.durable = Math.max(written.durable, sequence);
     }
@@ -219,6 +220,8 @@ export const stateAcknowledgedKept: ObserverDefinition = {
             return;
           case "said":
             if ((fact.message !== "set" && fact.message !== "tx") || fact.client === 0) return;
+            // Where a host began with nothing, numbers of clients are given again.
+            if (fact.term < writtenBy(fact.client).term) return;
             return noteSaid(fact, writtenBy(fact.client));
           case "heard":
             return onHeard(fact);
