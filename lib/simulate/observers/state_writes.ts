@@ -66,6 +66,12 @@ class Written {
     }
   }
 
+  /** The path was taken out of the state, and with it whatever anybody wrote there. */
+  noteGone(path: string): void {
+    this.#paths.delete(path);
+    this.#former.delete(path);
+  }
+
   /** A claim that ends by itself: nobody can tell whether it should be there. */
   noteMomentary(path: string): void {
     this.#momentary.add(path);
@@ -212,6 +218,12 @@ export const stateAcknowledgedKept: ObserverDefinition = {
           case "took":
             if (writtenBy(fact.client).term !== fact.term || fact.sequence !== fact.before + 1) return;
             return writtenBy(fact.client).noteTook(fact.sequence, fact.effects, fact.atUs);
+          case "changed":
+            if (!fact.deleted) return;
+            for (const written of clients.values()) {
+              if (written.term <= fact.term) written.noteGone(fact.path);
+            }
+            return;
           case "copied":
             for (const [client, sequence] of fact.clients) {
               const key = `${fact.term} ${client}`;
