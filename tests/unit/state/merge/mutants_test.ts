@@ -201,7 +201,7 @@ async function copyTree(from: string, to: string): Promise<void> {
 function isNoticed(merge: Merge): boolean {
   try {
     checkLaws(merge, 300);
-    checkRule(merge, 1_000);
+    checkRule(merge, 4_000);
     walk(merge, { runs: 1_500, seed: 7 });
     return false;
   } catch {
@@ -219,8 +219,8 @@ async function plant({ file, from, to }: Mutant, copy: string): Promise<Merge | 
 }
 
 Deno.test("every bug planted in the rules of merging is noticed by a law, the plain rule or a walk", async () => {
-  // Whether a bug is noticed is all that is asked: nobody reads its smallest example.
-  fc.configureGlobal({ endOnFailure: true });
+  // Whether a bug is noticed is all that is asked, each time by the same cases: nobody reads its smallest example.
+  fc.configureGlobal({ endOnFailure: true, seed: 5 });
   const unnoticed: string[] = [];
   for (const each of MUTANTS) {
     const copy = await Deno.makeTempDir({ prefix: "hana-merge-" });
