@@ -462,7 +462,7 @@ async function plant({ file, from, to }: Mutant, copy: string): Promise<Room | n
 
 Deno.test("every bug planted in the rules of clients, objects, privilege and rates is noticed", async () => {
   // Whether a bug is noticed is all that is asked: nobody reads its smallest example.
-  fc.configureGlobal({ endOnFailure: true });
+  fc.configureGlobal({ endOnFailure: true, seed: 5 });
   const unnoticed: string[] = [];
   for (const each of MUTANTS) {
     const copy = await Deno.makeTempDir({ prefix: "hana-holding-" });
