@@ -194,7 +194,12 @@ async function main(args: string[]): Promise<number> {
   const work = await Deno.makeTempDir({ prefix: "hana-tests-" });
   try {
     for (const stage of STAGES) {
-      const own = files.filter((file) => stageOf(file) === stage);
+      const { first = [] } = stage;
+      const all = files.filter((file) => stageOf(file) === stage);
+      const own = [
+        ...first.filter((file) => all.includes(file)),
+        ...all.filter((file) => !first.includes(file)),
+      ];
       if (own.length === 0) continue;
       console.log(`\n== ${stage.name}: ${own.length} files`);
       const startMs = performance.now();
