@@ -2,9 +2,10 @@
 // Decides how the member's words travel and when the host is asked for the time; lib/state/groups decides the rest.
 
 import { HanaError, type NodeId } from "../../base/mod.ts";
-import type { Platform, TimerHandle } from "../../platform/mod.ts";
+import type { Platform } from "../../platform/mod.ts";
 import {
   type AbortBody,
+  Alarm,
   CLOCK_ASK,
   type CommitBody,
   type Display,
@@ -50,8 +51,7 @@ export class NodeDisplays {
   readonly #answers = new Map<number, (reply: PrepareReply) => void>();
   readonly #stops: (() => void)[] = [];
   #epoch: StateEpoch | null = null;
-  #timer: TimerHandle | null = null;
-  #timerUs = Infinity;
+  readonly #alarm: Alarm;
   #isPumping = false;
   #isClosed = false;
   /** What the program threw. */
@@ -64,6 +64,10 @@ export class NodeDisplays {
     program: DisplayProgram,
   ) {
     this.#around = around;
+    this.#alarm = new Alarm(around.platform.timers, () => {
+      this.#member.handleDeadline(this.#nowUs());
+      this.pump();
+    });
     this.#program = program;
     for (const id of displays.keys()) {
       if (this.#member.handleDisplay(this.#nowUs(), id, null)) continue;
@@ -148,7 +152,7 @@ export class NodeDisplays {
   /** Ends. */
   close(): void {
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#alarm.set(Infinity);
     for (const stop of this.#stops) stop();
   }
 
@@ -221,15 +225,7 @@ export class NodeDisplays {
       this.#member.deadline()?.atUs ?? Infinity,
       this.#clock.deadline()?.atUs ?? Infinity,
     );
-    if (atUs === this.#timerUs) return;
-    this.#timer?.cancel();
-    this.#timerUs = atUs;
-    if (atUs === Infinity) return;
-    this.#timer = this.#around.platform.timers.schedule(atUs, () => {
-      this.#timerUs = Infinity;
-      this.#member.handleDeadline(this.#nowUs());
-      this.pump();
-    });
+    this.#alarm.set(atUs);
   }
 }
 

@@ -2,10 +2,10 @@
 // Decides how the desk's words reach nodes; lib/state/groups decides what is prepared, committed and flagged.
 
 import { HanaError, type NodeId } from "../../base/mod.ts";
-import type { TimerHandle } from "../../platform/mod.ts";
 import type { MessageDefinition } from "../../session/mod.ts";
 import {
   type AbortBody,
+  Alarm,
   type CommitBody,
   displayPath,
   type Entry,
@@ -57,8 +57,7 @@ export class GroupHosting {
   readonly #nodes = new Map<NodeId, DisplayNode>();
   readonly #changed = new Set<PathId>();
   readonly #onEvent: (event: GroupEvent) => void;
-  #timer: TimerHandle | null = null;
-  #timerUs = Infinity;
+  readonly #alarm: Alarm;
   #isClosed = false;
   /** Messages for nodes that were not there any more, or could not be sent. */
   unsent = 0;
@@ -66,6 +65,11 @@ export class GroupHosting {
   /** @param onEvent is told of displays and groups, for people and programs. */
   constructor(service: HostService, onEvent: (event: GroupEvent) => void) {
     this.#service = service;
+    this.#alarm = new Alarm(service.timers, () => {
+      if (this.#isClosed || this.#service.isOver) return;
+      this.#desk.handleDeadline(this.#service.nowUs());
+      this.pump();
+    });
     this.#onEvent = onEvent;
     this.#desk = new GroupDesk(service.nowUs(), service.host.epoch);
     const { document } = service.host;
@@ -139,7 +143,7 @@ export class GroupHosting {
   /** The reign is over. */
   close(): void {
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#alarm.set(Infinity);
     this.#service.onBatch = null;
   }
 
@@ -201,15 +205,6 @@ export class GroupHosting {
 
   #arm(): void {
     const atUs = this.#desk.deadline()?.atUs ?? Infinity;
-    if (atUs === this.#timerUs) return;
-    this.#timer?.cancel();
-    this.#timerUs = atUs;
-    if (atUs === Infinity) return;
-    this.#timer = this.#service.schedule(atUs, () => {
-      this.#timerUs = Infinity;
-      if (this.#isClosed || this.#service.isOver) return;
-      this.#desk.handleDeadline(this.#service.nowUs());
-      this.pump();
-    });
+    this.#alarm.set(atUs);
   }
 }

@@ -1,9 +1,9 @@
 // Meters on a node: what it measures goes to the host, what others measure comes from there.
 // Decides over which session meters travel (that of the node's client) and when timers run; lib/state/meters decides the rest.
 
-import type { TimerHandle } from "../../platform/mod.ts";
 import type { LaneReceiver, OutgoingLane, Session } from "../../session/mod.ts";
 import {
+  Alarm,
   METER_LANE,
   MeterBoard,
   MeterSource,
@@ -26,26 +26,6 @@ export interface MeterSurroundings {
   hostSession(): Session | null;
 }
 
-/** Runs a machine that says when it wants to be called. */
-class Ticker {
-  #timer: TimerHandle | null = null;
-  #atUs = Infinity;
-
-  constructor(private readonly node: StateNode, private readonly run: () => void) {}
-
-  /** From now on it is called at `atUs`; Infinity for never. */
-  set(atUs: number): void {
-    if (atUs === this.#atUs) return;
-    this.#timer?.cancel();
-    this.#atUs = atUs;
-    if (atUs === Infinity) return;
-    this.#timer = this.node.platform.timers.schedule(atUs, () => {
-      this.#atUs = Infinity;
-      this.run();
-    });
-  }
-}
-
 /** A lane as meters write to it; null while there is none. */
 class LaneOutlet implements Outlet {
   lane: OutgoingLane | null = null;
@@ -65,9 +45,9 @@ export class NodeMeters {
   readonly source: MeterSource;
   /** What others measure, once {@linkcode subscribe} was called. */
   readonly view = new MeterView();
-  readonly #sourceTicker: Ticker;
-  readonly #viewTicker: Ticker;
-  readonly #boardTicker: Ticker;
+  readonly #sourceAlarm: Alarm;
+  readonly #viewAlarm: Alarm;
+  readonly #boardAlarm: Alarm;
   #board: MeterBoard | null = null;
   readonly #sources = new Map<number, Session | null>();
   readonly #clients = new Map<Session | null, number>();
@@ -91,9 +71,9 @@ export class NodeMeters {
       send: (bytes) => this.#sendToHost(bytes),
     });
     const isWritable = (): boolean => this.#isHere ? this.#board !== null : this.#outlet.isWritable;
-    this.#sourceTicker = new Ticker(node, () => this.flush());
-    this.#viewTicker = new Ticker(node, () => this.#pumpView());
-    this.#boardTicker = new Ticker(node, () => this.#pumpBoard());
+    this.#sourceAlarm = new Alarm(node.platform.timers, () => this.flush());
+    this.#viewAlarm = new Alarm(node.platform.timers, () => this.#pumpView());
+    this.#boardAlarm = new Alarm(node.platform.timers, () => this.#pumpBoard());
     node.onLane(METER_LANE.name, (lane, session) => {
       if (lane.kind !== METER_LANE.kind) return null;
       return session === around.hostSession() ? this.#fromHost() : this.#fromSource(session);
@@ -109,7 +89,7 @@ export class NodeMeters {
   flush(): void {
     this.#follow();
     this.source.handleTimeout(this.#nowUs());
-    this.#sourceTicker.set(this.source.pollTimeout()?.atUs ?? Infinity);
+    this.#sourceAlarm.set(this.source.pollTimeout()?.atUs ?? Infinity);
   }
 
   /**
@@ -129,7 +109,7 @@ export class NodeMeters {
     this.#sources.clear();
     this.#clients.clear();
     this.#ownSource = 0;
-    if (!isHosting) this.#boardTicker.set(Infinity);
+    if (!isHosting) this.#boardAlarm.set(Infinity);
   }
 
   #nowUs(): number {
@@ -193,7 +173,7 @@ export class NodeMeters {
     this.view.handleTimeout(nowUs);
     const unknown = this.view.pollAsk(nowUs);
     if (unknown.length > 0) this.#askNames(unknown);
-    this.#viewTicker.set(this.view.pollTimeout()?.atUs ?? Infinity);
+    this.#viewAlarm.set(this.view.pollTimeout()?.atUs ?? Infinity);
   }
 
   #askNames(sources: readonly number[]): void {
@@ -267,7 +247,7 @@ export class NodeMeters {
     for (let source = board.pollAsk(nowUs); source !== 0; source = board.pollAsk(nowUs)) {
       this.#askSource(board, source);
     }
-    this.#boardTicker.set(board.pollTimeout()?.atUs ?? Infinity);
+    this.#boardAlarm.set(board.pollTimeout()?.atUs ?? Infinity);
   }
 
   #askSource(board: MeterBoard, source: number): void {

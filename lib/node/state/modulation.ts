@@ -5,6 +5,7 @@ import { HanaError } from "../../base/mod.ts";
 import type { TimerHandle } from "../../platform/mod.ts";
 import type { Session } from "../../session/mod.ts";
 import {
+  Alarm,
   type BaseValues,
   ModulatedValues,
   MODULATION_LANE,
@@ -144,8 +145,7 @@ class SessionOutlet {
 export class OpenModulation {
   readonly #node: StateNode;
   readonly #outlet: SessionOutlet;
-  #timer: TimerHandle | null = null;
-  #timerUs = Infinity;
+  readonly #alarm: Alarm;
   #retry: TimerHandle | null = null;
   #isClosed = false;
   /** Why the visualization was not reached again; null where it was, or nothing was lost. */
@@ -159,6 +159,7 @@ export class OpenModulation {
     outlet: SessionOutlet,
   ) {
     this.#node = node;
+    this.#alarm = new Alarm(node.platform.timers, () => this.flush());
     this.#outlet = outlet;
   }
 
@@ -166,14 +167,7 @@ export class OpenModulation {
   flush(): void {
     this.source.handleTimeout(this.#node.platform.clock.nowUs());
     const atUs = this.source.pollTimeout()?.atUs ?? Infinity;
-    if (atUs === this.#timerUs || this.#isClosed) return;
-    this.#timer?.cancel();
-    this.#timerUs = atUs;
-    if (atUs === Infinity) return;
-    this.#timer = this.#node.platform.timers.schedule(atUs, () => {
-      this.#timerUs = Infinity;
-      this.flush();
-    });
+    if (!this.#isClosed) this.#alarm.set(atUs);
   }
 
   /** The visualization is gone: `reach` is called after a pause, until it succeeds. */
@@ -193,7 +187,7 @@ export class OpenModulation {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#alarm.set(Infinity);
     this.#retry?.cancel();
     const { clock, timers } = this.#node.platform;
     this.source.unbindAll();

@@ -4,7 +4,7 @@
 import { HanaError, type NodeId } from "../../base/mod.ts";
 import type { DiscoveryEvent } from "../../discovery/mod.ts";
 import type { ReceivedLane } from "../../lanes/mod.ts";
-import type { BodyOf, LaneReceiver, RequestDefinition, Session } from "../../session/mod.ts";
+import type { BodyOf, LaneReceiver, ReplyOf, RequestDefinition, Session } from "../../session/mod.ts";
 import {
   CLOCK_ASK,
   CopyKeeper,
@@ -107,7 +107,8 @@ export class SharedState {
   readonly #news = new Map<Session, StateLinkHandlers>();
   readonly #hostListeners = new Set<(event: HostEvent) => void>();
   readonly #serviceListeners = new Set<(service: HostService) => void>();
-  readonly #answers: ReadonlyMap<string, (body: never) => unknown>;
+  /** What a host answers, also to the client of this very node. */
+  readonly #answers = new Map<string, (body: never) => unknown>();
   #client: ReplicaService | null = null;
   #clientOptions: StateClientOptions = {};
   /** Links that said too much before the host had begun. */
@@ -148,14 +149,6 @@ export class SharedState {
       ? null
       : new CopyStore(node.platform, node.directory, () => this.#copy());
     this.#keeper.onChange = () => this.#store?.note();
-    this.#answers = new Map<string, (body: never) => unknown>([
-      [STATE_HOST.name, () => this.#answerHost()],
-      [STATE_SESSIONS.name, async () => sessionsOf(await this.#hosting.ensure())],
-      [STATE_WHY.name, async ({ path }: { path: string }) => whyOf(await this.#hosting.ensure(), path)],
-      [STATE_PARAMETERS.name, () => this.#answerParameters()],
-      [CLOCK_ASK.name, () => this.#answerClock()],
-      [STATE_HEAL.name, (body: HealBody) => this.#answerHeal(body)],
-    ]);
     this.#register();
   }
 
@@ -302,12 +295,12 @@ export class SharedState {
 
   #register(): void {
     const { handlers } = this.#node;
-    handlers.onRequest(STATE_HOST, () => this.#answerHost());
-    handlers.onRequest(STATE_SESSIONS, async () => sessionsOf(await this.#hosting.ensure()));
-    handlers.onRequest(STATE_WHY, async ({ path }) => whyOf(await this.#hosting.ensure(), path));
-    handlers.onRequest(STATE_PARAMETERS, () => this.#answerParameters());
-    handlers.onRequest(CLOCK_ASK, () => this.#answerClock());
-    handlers.onRequest(STATE_HEAL, (body) => this.#answerHeal(body));
+    this.#answer(STATE_HOST, () => this.#answerHost());
+    this.#answer(STATE_SESSIONS, async () => sessionsOf(await this.#hosting.ensure()));
+    this.#answer(STATE_WHY, async ({ path }) => whyOf(await this.#hosting.ensure(), path));
+    this.#answer(STATE_PARAMETERS, () => this.#answerParameters());
+    this.#answer(CLOCK_ASK, () => this.#answerClock());
+    this.#answer(STATE_HEAL, (body) => this.#answerHeal(body));
     handlers.onRequest(GROUP_PREPARE, (body, { session }) => {
       if (this.#displays !== null) return this.#displays.prepare(session.peer.id, body);
       return { ready: false, why: "this node has no displays", decided: false, uncertaintyUs: null };
@@ -321,6 +314,15 @@ export class SharedState {
       const handlers = this.#news.get(session);
       return handlers === undefined || !isStateLane(lane) ? null : receiverOf(handlers);
     }, { untrusted: true });
+  }
+
+  /** Answers a request of other nodes, and the same of the client here. */
+  #answer<D extends RequestDefinition>(
+    definition: D,
+    answer: (body: BodyOf<D>) => ReplyOf<D> | Promise<ReplyOf<D>>,
+  ): void {
+    this.#node.handlers.onRequest(definition, answer);
+    this.#answers.set(definition.name, answer);
   }
 
   /** A client comes in over a session. */

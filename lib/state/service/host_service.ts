@@ -3,10 +3,11 @@
 // Never decides whether this node hosts: whoever makes it does, and says when that is over.
 
 import type { NodeId } from "../../base/mod.ts";
-import type { Platform, TimerHandle } from "../../platform/mod.ts";
+import type { Platform, TimerHandle, Timers } from "../../platform/mod.ts";
 import type { LinkNumber } from "../holding/mod.ts";
 import { type HostEvent, type LinkPeer, StateHost, type StateHostOptions } from "../host/mod.ts";
 import { MessageDecoder, MessageEncoder } from "../messages/mod.ts";
+import { Alarm } from "./alarm.ts";
 import { CopyDesk } from "./copy_link.ts";
 import type { StateLink, StateLinkHandlers } from "./link.ts";
 
@@ -68,8 +69,7 @@ export class HostService {
   /** Called at the end of every batch. */
   onBatch: (() => void) | null = null;
   #lastLink = 0;
-  #timer: TimerHandle | null = null;
-  #timerUs = Infinity;
+  readonly #alarm: Alarm;
   #sweep: TimerHandle | null = null;
   #isDeferred = false;
   #isPumping = false;
@@ -78,6 +78,11 @@ export class HostService {
 
   constructor(options: HostServiceOptions) {
     this.#options = options;
+    this.#alarm = new Alarm(options.platform.timers, () => {
+      if (this.isOver) return;
+      this.host.handleDeadline(this.nowUs());
+      this.pump();
+    });
     this.host = new StateHost(this.nowUs(), options);
     this.pumpSoon();
   }
@@ -87,9 +92,9 @@ export class HostService {
     return this.#options.platform.clock.nowUs();
   }
 
-  /** Runs `callback` at `atUs` of its clock. */
-  schedule(atUs: number, callback: () => void): TimerHandle {
-    return this.#options.platform.timers.schedule(atUs, callback);
+  /** Those of its clock. */
+  get timers(): Timers {
+    return this.#options.platform.timers;
   }
 
   /** Clients over links. */
@@ -182,7 +187,7 @@ export class HostService {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#alarm.set(Infinity);
     this.#sweep?.cancel();
     for (const { link } of this.#clients.values()) link.close();
     this.#clients.clear();
@@ -256,15 +261,6 @@ export class HostService {
 
   #arm(): void {
     const atUs = this.#isClosed ? Infinity : this.host.deadline()?.atUs ?? Infinity;
-    if (atUs === this.#timerUs) return;
-    this.#timer?.cancel();
-    this.#timerUs = atUs;
-    if (atUs === Infinity) return;
-    this.#timer = this.#options.platform.timers.schedule(atUs, () => {
-      this.#timerUs = Infinity;
-      if (this.isOver) return;
-      this.host.handleDeadline(this.nowUs());
-      this.pump();
-    });
+    this.#alarm.set(atUs);
   }
 }

@@ -1,6 +1,7 @@
 // Shared state on the network: the host behind its lanes, and the copies that programs work with.
 // Decides how messages travel and when timers run; what they mean is decided in host/ and replica/.
 
+export { Alarm } from "./alarm.ts";
 export { type StatePort } from "./port.ts";
 export { STATE_HEAL, STATE_HOST, STATE_PARAMETERS, STATE_SESSIONS, STATE_WHY } from "./requests.ts";
 export {

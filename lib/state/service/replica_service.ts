@@ -7,6 +7,7 @@ import type { Platform, RandomStream, TimerHandle } from "../../platform/mod.ts"
 import type { BodyOf, ReplyOf, RequestDefinition } from "../../session/mod.ts";
 import { MessageDecoder, MessageEncoder } from "../messages/mod.ts";
 import type { ReplicaEvent, StateReplica } from "../replica/mod.ts";
+import { Alarm } from "./alarm.ts";
 import type { StateLink, StateLinkHandlers } from "./link.ts";
 import type { StatePort } from "./port.ts";
 
@@ -85,8 +86,7 @@ export class ReplicaService implements StatePort {
   /** Of the present connection; null before. */
   #welcomedUs: number | null = null;
   #retry: TimerHandle | null = null;
-  #timer: TimerHandle | null = null;
-  #timerUs = Infinity;
+  readonly #alarm: Alarm;
   #isPumping = false;
   #isDeferred = false;
   #isClosed = false;
@@ -95,6 +95,10 @@ export class ReplicaService implements StatePort {
 
   constructor(options: ReplicaServiceOptions) {
     this.#options = options;
+    this.#alarm = new Alarm(options.platform.timers, () => {
+      this.replica.handleDeadline(this.nowUs());
+      this.pump();
+    });
     this.replica = options.replica;
   }
 
@@ -174,7 +178,7 @@ export class ReplicaService implements StatePort {
     this.pump();
     this.#isClosed = true;
     this.#retry?.cancel();
-    this.#timer?.cancel();
+    this.#alarm.set(Infinity);
     this.#attempt = null;
     this.#wake();
     if (host === null) return;
@@ -186,7 +190,7 @@ export class ReplicaService implements StatePort {
   abandon(): void {
     this.#isClosed = true;
     this.#retry?.cancel();
-    this.#timer?.cancel();
+    this.#alarm.set(Infinity);
     this.#attempt = null;
     this.#wake();
     this.#host?.link.close();
@@ -337,14 +341,6 @@ export class ReplicaService implements StatePort {
   #arm(): void {
     if (this.#isClosed) return;
     const atUs = this.replica.deadline()?.atUs ?? Infinity;
-    if (atUs === this.#timerUs) return;
-    this.#timer?.cancel();
-    this.#timerUs = atUs;
-    if (atUs === Infinity) return;
-    this.#timer = this.#options.platform.timers.schedule(atUs, () => {
-      this.#timerUs = Infinity;
-      this.replica.handleDeadline(this.nowUs());
-      this.pump();
-    });
+    this.#alarm.set(atUs);
   }
 }
