@@ -2,24 +2,13 @@
 // A bug whose place is not found exactly once counts as unnoticed: it tests nothing.
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { type Mutant, mutant, unnoticedIn } from "../../../support/state/room_mutants.ts";
 import { CLIENT_RULES } from "./client_rules.ts";
 import { GATE_RULES } from "./gate_rules.ts";
 import { OWNERSHIP_RULES } from "./ownership_rules.ts";
 import { PRIVILEGE_RULES } from "./privilege_rules.ts";
 import type { Room } from "./support.ts";
 import { walk } from "./walk.ts";
-
-interface Mutant {
-  readonly what: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-function mutant(what: string, file: string, from: string, to: string): Mutant {
-  return { what, file: `${file}.ts`, from, to };
-}
 
 const MUTANTS: readonly Mutant[] = [
   mutant("generations stand still", "fence", "    this.#last++;\n", ""),
@@ -430,59 +419,14 @@ const MUTANTS: readonly Mutant[] = [
   ),
 ];
 
-const LIB = new URL("../../../../lib/", import.meta.url);
-const HOUSE = new URL("state/holding/", LIB);
 const RULES = [...CLIENT_RULES, ...OWNERSHIP_RULES, ...PRIVILEGE_RULES, ...GATE_RULES];
 
-/** Whether the checks notice that something is wrong with the room. */
-function isNoticed(room: Room): boolean {
-  try {
+Deno.test("every bug planted in the rules of clients, objects, privilege and rates is noticed", async () => {
+  const sound = { file: "fence", from: "export class Fence {" };
+  const unnoticed = await unnoticedIn<Room>("holding", MUTANTS, sound, (room) => {
     for (const { check } of RULES) check(room);
     walk(room, { runs: 400, seed: 7 });
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-/** The room with one bug; null where the place of the bug is not found once. All other rooms stay the ones that they are. */
-async function plant({ file, from, to }: Mutant, copy: string): Promise<Room | null> {
-  for await (const { name } of Deno.readDir(HOUSE)) {
-    let source = await Deno.readTextFile(new URL(name, HOUSE));
-    if (name === file) {
-      if (source.split(from).length !== 2) return null;
-      source = source.replace(from, () => to);
-    }
-    source = source.replaceAll('from "../../', `from "${LIB.href}`)
-      .replaceAll('from "../', `from "${new URL("state/", LIB).href}`);
-    await Deno.writeTextFile(`${copy}/${name}`, source);
-  }
-  return await import(`file://${copy}/mod.ts`);
-}
-
-Deno.test("every bug planted in the rules of clients, objects, privilege and rates is noticed", async () => {
-  // Whether a bug is noticed is all that is asked: nobody reads its smallest example.
-  fc.configureGlobal({ endOnFailure: true, seed: 5 });
-  const unnoticed: string[] = [];
-  for (const each of MUTANTS) {
-    const copy = await Deno.makeTempDir({ prefix: "hana-holding-" });
-    try {
-      const room = await plant(each, copy);
-      if (room === null) unnoticed.push(`${each.what} (no such place in ${each.file})`);
-      else if (!isNoticed(room)) unnoticed.push(each.what);
-    } finally {
-      await Deno.remove(copy, { recursive: true });
-    }
-  }
-  const sound = await Deno.makeTempDir({ prefix: "hana-holding-" });
-  try {
-    const line = "export class Fence {";
-    const room = await plant(mutant("nothing", "fence", line, line), sound);
-    assert(room !== null && !isNoticed(room), "a copy without a bug is sound");
-  } finally {
-    await Deno.remove(sound, { recursive: true });
-  }
-  fc.resetConfigureGlobal();
+  });
   assertEquals(unnoticed, []);
   assert(MUTANTS.length >= 90);
 });

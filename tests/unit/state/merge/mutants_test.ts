@@ -2,21 +2,10 @@
 // A bug whose place is not found exactly once counts as unnoticed: it tests nothing.
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { type Mutant, mutant, unnoticedIn } from "../../../support/state/room_mutants.ts";
 import { checkLaws, checkRule } from "./laws.ts";
 import type { Merge } from "./support.ts";
 import { walk } from "./walk.ts";
-
-interface Mutant {
-  readonly what: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-function mutant(what: string, file: string, from: string, to: string): Mutant {
-  return { what, file: `${file}.ts`, from, to };
-}
 
 const MUTANTS: readonly Mutant[] = [
   mutant("priority is ignored", "winner", "claim.priority > best.priority", "isNewerWrite(claim, best)"),
@@ -186,53 +175,13 @@ const MUTANTS: readonly Mutant[] = [
   mutant("renewed leases are forgotten", "due_list", "if (entry.atUs <= nowUs)", "if (entry.atUs > 0)"),
 ];
 
-const ROOT = new URL("../../../../", import.meta.url).pathname;
-const ROOMS = ["lib/base", "lib/state/model", "lib/state/merge"];
-
-async function copyTree(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const entry of Deno.readDir(from)) {
-    if (entry.isDirectory) await copyTree(`${from}/${entry.name}`, `${to}/${entry.name}`);
-    else await Deno.copyFile(`${from}/${entry.name}`, `${to}/${entry.name}`);
-  }
-}
-
-/** Whether the checks notice that something is wrong with a module. */
-function isNoticed(merge: Merge): boolean {
-  try {
+Deno.test("every bug planted in the rules of merging is noticed by a law, the plain rule or a walk", async () => {
+  const sound = { file: "winner", from: "if (claim.priority <= 0) return false;" };
+  const unnoticed = await unnoticedIn<Merge>("merge", MUTANTS, sound, (merge) => {
     checkLaws(merge, 300);
     checkRule(merge, 4_000);
     walk(merge, { runs: 1_500, seed: 7 });
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-/** The module with one bug; null where the place of the bug is not found once. */
-async function plant({ file, from, to }: Mutant, copy: string): Promise<Merge | null> {
-  const source = await Deno.readTextFile(`${ROOT}lib/state/merge/${file}`);
-  if (source.split(from).length !== 2) return null;
-  for (const room of ROOMS) await copyTree(`${ROOT}${room}`, `${copy}/${room}`);
-  await Deno.writeTextFile(`${copy}/lib/state/merge/${file}`, source.replace(from, () => to));
-  return await import(`file://${copy}/lib/state/merge/mod.ts`);
-}
-
-Deno.test("every bug planted in the rules of merging is noticed by a law, the plain rule or a walk", async () => {
-  // Whether a bug is noticed is all that is asked, each time by the same cases: nobody reads its smallest example.
-  fc.configureGlobal({ endOnFailure: true, seed: 5 });
-  const unnoticed: string[] = [];
-  for (const each of MUTANTS) {
-    const copy = await Deno.makeTempDir({ prefix: "hana-merge-" });
-    try {
-      const merge = await plant(each, copy);
-      if (merge === null) unnoticed.push(`${each.what} (no such place in ${each.file})`);
-      else if (!isNoticed(merge)) unnoticed.push(each.what);
-    } finally {
-      await Deno.remove(copy, { recursive: true });
-    }
-  }
-  fc.resetConfigureGlobal();
+  });
   assertEquals(unnoticed, []);
   assert(MUTANTS.length >= 40);
 });
